@@ -1,0 +1,234 @@
+//! Functions of our own as DataFusion functions: a name, a kernel over Arrow arrays and settings.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::DataFusionError;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::scalar::ScalarValue;
+use firesteel_protocol::{Result, SparkError};
+
+use crate::{Call, Env, Typed};
+
+/// Computes a function for a batch.
+pub type Kernel = fn(&KernelArgs<'_>) -> Result<ArrayRef>;
+
+/// What a kernel is given. Every array has `rows` rows; constant arguments stay scalar until asked for.
+#[derive(Debug)]
+pub struct KernelArgs<'a> {
+    pub args: &'a [ColumnarValue],
+    /// Rows of the batch; 1 when all arguments are constant.
+    pub rows: usize,
+    pub env: &'a Env,
+    /// The type that the kernel must return.
+    pub return_type: &'a DataType,
+    /// A setting of this call, see [`Call::kernel_with`].
+    pub param: &'a str,
+}
+
+impl KernelArgs<'_> {
+    /// Argument `index` as an array of `rows` rows.
+    pub fn array(&self, index: usize) -> Result<ArrayRef> {
+        self.args[index].to_array(self.rows).map_err(from_datafusion)
+    }
+
+    /// All arguments as arrays of `rows` rows.
+    pub fn arrays(&self) -> Result<Vec<ArrayRef>> {
+        (0..self.args.len()).map(|index| self.array(index)).collect()
+    }
+
+    /// Argument `index` if it is constant in this batch: parse patterns and formats once.
+    pub fn scalar(&self, index: usize) -> Option<&ScalarValue> {
+        match &self.args[index] {
+            ColumnarValue::Scalar(value) => Some(value),
+            ColumnarValue::Array(_) => None,
+        }
+    }
+
+    /// A constant string argument: `Some(None)` is a constant NULL.
+    pub fn scalar_str(&self, index: usize) -> Option<Option<&str>> {
+        self.scalar(index).map(|value| value.try_as_str().flatten())
+    }
+}
+
+/// A kernel with its settings as DataFusion function.
+#[derive(Debug)]
+struct KernelFunction {
+    name: &'static str,
+    kernel: Kernel,
+    return_type: DataType,
+    nullable: bool,
+    volatility: Volatility,
+    env: Env,
+    param: String,
+    signature: Signature,
+}
+
+impl PartialEq for KernelFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.param == other.param
+            && self.return_type == other.return_type
+            && self.nullable == other.nullable
+            && self.env == other.env
+    }
+}
+
+impl Eq for KernelFunction {}
+
+impl Hash for KernelFunction {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+        self.param.hash(state);
+        self.return_type.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for KernelFunction {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> datafusion::common::Result<DataType> {
+        Ok(self.return_type.clone())
+    }
+
+    fn return_field_from_args(&self, _: ReturnFieldArgs) -> datafusion::common::Result<FieldRef> {
+        Ok(Arc::new(Field::new(self.name, self.return_type.clone(), self.nullable)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> datafusion::common::Result<ColumnarValue> {
+        let constant = self.volatility != Volatility::Volatile
+            && args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let rows = if constant { 1 } else { args.number_rows };
+        let kernel_args =
+            KernelArgs { args: &args.args, rows, env: &self.env, return_type: &self.return_type, param: &self.param };
+        let array = (self.kernel)(&kernel_args).map_err(to_datafusion)?;
+        debug_assert_eq!(array.data_type(), &self.return_type, "kernel `{}` returned another type", self.name);
+        if constant && array.len() == 1 {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
+        }
+        Ok(ColumnarValue::Array(array))
+    }
+}
+
+/// An expression that calls a kernel with these arguments.
+#[expect(clippy::too_many_arguments, reason = "the one constructor; `Call::kernel` is the short form")]
+pub fn kernel_expr(
+    name: &'static str,
+    args: Vec<Expr>,
+    return_type: DataType,
+    nullable: bool,
+    volatility: Volatility,
+    env: &Env,
+    param: String,
+    kernel: Kernel,
+) -> Expr {
+    let signature = Signature::variadic_any(volatility);
+    let function = KernelFunction { name, kernel, return_type, nullable, volatility, env: env.clone(), param, signature };
+    ScalarUDF::from(function).call(args)
+}
+
+impl Call<'_> {
+    /// The call as an immutable kernel over `args` as they are.
+    pub fn kernel(&self, name: &'static str, return_type: DataType, nullable: bool, kernel: Kernel) -> Typed {
+        self.kernel_with(name, return_type, nullable, String::new(), kernel)
+    }
+
+    /// [`Call::kernel`] with a setting that the kernel reads as [`KernelArgs::param`].
+    pub fn kernel_with(&self, name: &'static str, return_type: DataType, nullable: bool, param: String, kernel: Kernel) -> Typed {
+        let args = self.args.iter().map(|arg| arg.expr.clone()).collect();
+        let expr =
+            kernel_expr(name, args, return_type.clone(), nullable, Volatility::Immutable, self.env, param, kernel);
+        Typed::new(expr, self.display(), return_type, nullable)
+    }
+
+    /// Any argument may be NULL.
+    pub fn any_nullable(&self) -> bool {
+        self.args.iter().any(|arg| arg.nullable)
+    }
+
+    /// A function of DataFusion or datafusion-spark over `args` as they are; what it yields is cast to
+    /// `return_type`'s Arrow form where it differs (views, say).
+    pub fn datafusion(&self, function: &Arc<ScalarUDF>, return_type: DataType, nullable: bool) -> Typed {
+        let expr = function.call(self.args.iter().map(|arg| arg.expr.clone()).collect());
+        Typed::new(crate::coerce::plain_cast(expr, &return_type), self.display(), return_type, nullable)
+    }
+}
+
+/// Carries an error through DataFusion.
+pub fn to_datafusion(error: SparkError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// Finds the Spark error inside one of DataFusion's or Arrow's, or words one.
+pub fn from_datafusion(error: DataFusionError) -> SparkError {
+    match error {
+        DataFusionError::External(inner) => match inner.downcast::<SparkError>() {
+            Ok(error) => *error,
+            Err(inner) => match inner.downcast::<DataFusionError>() {
+                Ok(inner) => from_datafusion(*inner),
+                Err(inner) => SparkError::internal(inner.to_string()).with_source(inner),
+            },
+        },
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => from_datafusion(*inner),
+        DataFusionError::Collection(mut errors) if !errors.is_empty() => from_datafusion(errors.swap_remove(0)),
+        DataFusionError::Shared(inner) => shared(&inner),
+        DataFusionError::ArrowError(inner, _) => from_arrow(*inner),
+        DataFusionError::ResourcesExhausted(message) => {
+            SparkError::new("UNABLE_TO_ACQUIRE_MEMORY").with_message(format!("Unable to acquire memory: {message}"))
+        }
+        other => SparkError::internal(other.to_string()).with_source(other),
+    }
+}
+
+/// The Spark error inside one of Arrow's, or words one.
+pub fn from_arrow(error: arrow::error::ArrowError) -> SparkError {
+    use arrow::error::ArrowError;
+    match error {
+        ArrowError::ExternalError(inner) => match inner.downcast::<DataFusionError>() {
+            Ok(inner) => from_datafusion(*inner),
+            Err(inner) => match inner.downcast::<SparkError>() {
+                Ok(inner) => *inner,
+                Err(inner) => SparkError::internal(inner.to_string()).with_source(inner),
+            },
+        },
+        ArrowError::DivideByZero => {
+            SparkError::new("DIVIDE_BY_ZERO").with("config", "\"spark.sql.ansi.enabled\"")
+        }
+        ArrowError::ArithmeticOverflow(message) => SparkError::new("ARITHMETIC_OVERFLOW")
+            .with("message", message)
+            .with("alternative", "")
+            .with("config", "\"spark.sql.ansi.enabled\""),
+        other => SparkError::internal(other.to_string()).with_source(other),
+    }
+}
+
+/// An error that several partitions share cannot be taken apart: its words are copied.
+fn shared(error: &Arc<DataFusionError>) -> SparkError {
+    let mut cause: &(dyn std::error::Error + 'static) = error.as_ref();
+    loop {
+        if let Some(found) = cause.downcast_ref::<SparkError>() {
+            let mut copy = SparkError::new(found.condition()).with_message(found.message());
+            for (key, value) in found.params() {
+                copy = copy.with(key, value);
+            }
+            return match found.context() {
+                Some(context) => copy.with_context(context.clone()),
+                None => copy,
+            };
+        }
+        match cause.source() {
+            Some(source) => cause = source,
+            None => return SparkError::internal(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Spark's SQL functions, casts and type coercion, without a session.
+//!
+//! A function is one [`Entry`] in the table of its family's `mod.rs`: a name and a builder that
+//! turns resolved arguments into a DataFusion expression. Reading order: [`typed`], [`call`],
+//! [`kernel`], [`registry`], then the families.
+
+pub mod call;
+pub mod coerce;
+pub mod env;
+pub mod kernel;
+pub mod registry;
+pub mod typed;
+
+pub use call::{Call, Generator, LambdaBody, Lambdas};
+pub use env::Env;
+pub use firesteel_protocol::{Result, SparkError};
+pub use registry::{Entry, Kind, lookup};
+pub use typed::Typed;

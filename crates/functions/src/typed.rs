@@ -1,0 +1,57 @@
+//! A resolved expression: DataFusion's expression with Spark's type, nullability and output name.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::logical_expr::Expr;
+use datafusion::scalar::ScalarValue;
+
+/// A resolved expression. `data_type` is always canonical (see `firesteel_protocol::types`).
+#[derive(Debug, Clone)]
+pub struct Typed {
+    /// What DataFusion evaluates; it yields exactly `data_type`.
+    pub expr: Expr,
+    /// Spark's name for it: `(a + 1)`, `count(1)`, or an alias.
+    pub name: String,
+    pub data_type: DataType,
+    pub nullable: bool,
+    /// Field metadata: Spark's own column metadata, CHAR/VARCHAR, user-defined types.
+    pub metadata: HashMap<String, String>,
+}
+
+impl Typed {
+    pub fn new(expr: Expr, name: impl Into<String>, data_type: DataType, nullable: bool) -> Self {
+        Self { expr, name: name.into(), data_type, nullable, metadata: HashMap::new() }
+    }
+
+    /// A literal under a given name.
+    pub fn literal(value: ScalarValue, name: impl Into<String>) -> Self {
+        let (data_type, nullable) = (value.data_type(), value.is_null());
+        Self::new(Expr::Literal(value, None), name, data_type, nullable)
+    }
+
+    /// The literal that this expression is, if it is one (aliases looked through).
+    pub fn as_literal(&self) -> Option<&ScalarValue> {
+        let mut expr = &self.expr;
+        while let Expr::Alias(alias) = expr {
+            expr = &alias.expr;
+        }
+        match expr {
+            Expr::Literal(value, _) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The same expression under another name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The field that this expression gives a relation.
+    pub fn field(&self) -> FieldRef {
+        Arc::new(Field::new(&self.name, self.data_type.clone(), self.nullable).with_metadata(self.metadata.clone()))
+    }
+}

@@ -1,0 +1,64 @@
+//! What Spark says of each error condition: text, SQLSTATE and the class of the exception that a
+//! client raises. The texts are recorded from Spark into [`crate::condition_table`].
+
+use crate::condition_table::RECORDED;
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Condition {
+    /// Full name, e.g. `UNRESOLVED_COLUMN.WITH_SUGGESTION`.
+    pub name: &'static str,
+    /// Text with `<parameter>` in it.
+    pub template: &'static str,
+    /// Five characters; empty where Spark gives none.
+    pub sql_state: &'static str,
+}
+
+/// Conditions that Spark does not have.
+const OWN: &[Condition] = &[Condition {
+    name: "UNSUPPORTED_FEATURE.FIRESTEEL",
+    template: "The feature is not supported: Firesteel does not have <feature> yet. <wayRound>",
+    sql_state: "0A000",
+}];
+
+/// The row of a condition, if it is known.
+pub fn lookup(name: &str) -> Option<&'static Condition> {
+    let recorded = RECORDED.binary_search_by(|row| row.name.cmp(name)).ok().map(|at| &RECORDED[at]);
+    recorded.or_else(|| OWN.iter().find(|row| row.name == name))
+}
+
+/// Fully qualified names of the Java exception that Spark throws for this condition, most special
+/// first; clients choose their exception class by them.
+pub fn exception_classes(condition: &str) -> &'static [&'static str] {
+    const PARSE: &[&str] = &["org.apache.spark.sql.catalyst.parser.ParseException", "org.apache.spark.sql.AnalysisException"];
+    const ARITHMETIC: &[&str] = &["org.apache.spark.SparkArithmeticException", "java.lang.ArithmeticException", "java.lang.RuntimeException"];
+    const NUMBER_FORMAT: &[&str] =
+        &["org.apache.spark.SparkNumberFormatException", "java.lang.NumberFormatException", "java.lang.IllegalArgumentException"];
+    const DATE_TIME: &[&str] = &["org.apache.spark.SparkDateTimeException", "java.time.DateTimeException", "java.lang.RuntimeException"];
+    const INDEX: &[&str] = &["org.apache.spark.SparkArrayIndexOutOfBoundsException", "java.lang.ArrayIndexOutOfBoundsException"];
+    const ILLEGAL_ARGUMENT: &[&str] = &["org.apache.spark.SparkIllegalArgumentException", "java.lang.IllegalArgumentException"];
+    const UNSUPPORTED: &[&str] = &["org.apache.spark.SparkUnsupportedOperationException", "java.lang.UnsupportedOperationException"];
+    const UPGRADE: &[&str] = &["org.apache.spark.SparkUpgradeException", "java.lang.RuntimeException"];
+    const RUNTIME: &[&str] = &["org.apache.spark.SparkRuntimeException", "java.lang.RuntimeException"];
+    const SPARK: &[&str] = &["org.apache.spark.SparkException", "java.lang.Exception"];
+    const ANALYSIS: &[&str] = &["org.apache.spark.sql.AnalysisException"];
+
+    let family = condition.split('.').next().unwrap_or(condition);
+    match family {
+        "PARSE_SYNTAX_ERROR" | "PARSE_EMPTY_STATEMENT" | "INVALID_SQL_SYNTAX" | "UNCLOSED_BRACKETED_COMMENT" | "INVALID_TYPED_LITERAL" => PARSE,
+        "DIVIDE_BY_ZERO" | "ARITHMETIC_OVERFLOW" | "BINARY_ARITHMETIC_OVERFLOW" | "CAST_OVERFLOW"
+        | "NUMERIC_VALUE_OUT_OF_RANGE" | "INTERVAL_ARITHMETIC_OVERFLOW" | "INTERVAL_DIVIDED_BY_ZERO" | "REMAINDER_BY_ZERO" => ARITHMETIC,
+        "CAST_INVALID_INPUT" => NUMBER_FORMAT,
+        "DATETIME_OVERFLOW" | "CANNOT_PARSE_TIMESTAMP" | "DATETIME_FIELD_OUT_OF_BOUNDS" | "INVALID_TIMEZONE" => DATE_TIME,
+        "INVALID_ARRAY_INDEX" | "INVALID_ARRAY_INDEX_IN_ELEMENT_AT" => INDEX,
+        "INCONSISTENT_BEHAVIOR_CROSS_VERSION" => UPGRADE,
+        "INVALID_PARAMETER_VALUE" | "USER_RAISED_EXCEPTION" | "DUPLICATED_MAP_KEY" | "NULL_MAP_KEY" | "NOT_NULL_ASSERT_VIOLATION"
+        | "SCALAR_SUBQUERY_TOO_MANY_ROWS" | "MALFORMED_CSV_RECORD" | "INVALID_INDEX_OF_ZERO" | "COMPARATOR_RETURNS_NULL"
+        | "INVALID_REGEXP_REPLACE" | "INVALID_URL" | "CONVERSION_INVALID_INPUT" | "SECOND_FUNCTION_ARGUMENT_NOT_INTEGER" => RUNTIME,
+        "INVALID_FORMAT" | "ILLEGAL_DAY_OF_WEEK" | "INVALID_CONF_VALUE" => ILLEGAL_ARGUMENT,
+        "CANNOT_MODIFY_CONFIG" => ANALYSIS,
+        "UNSUPPORTED_FEATURE" => UNSUPPORTED,
+        "INTERNAL_ERROR" | "FAILED_READ_FILE" | "MALFORMED_RECORD_IN_PARSING" | "TASK_WRITE_FAILED" | "OPERATION_CANCELED" => SPARK,
+        _ => ANALYSIS,
+    }
+}

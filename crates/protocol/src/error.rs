@@ -1,0 +1,196 @@
+//! The one error type of Firesteel: a Spark error condition with its parameters.
+//!
+//! Conditions, message templates and SQLSTATEs are Spark's; the table is in [`crate::condition`].
+//! How an error travels to a client is the server's business.
+
+use std::fmt;
+
+use crate::condition::{self, Condition};
+
+/// The result of everything that can fail in Spark's terms.
+pub type Result<T, E = SparkError> = std::result::Result<T, E>;
+
+type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// A Spark error condition, e.g. `UNRESOLVED_COLUMN.WITH_SUGGESTION`, with its message parameters.
+#[derive(Debug)]
+pub struct SparkError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Full condition name, sub-condition included.
+    condition: String,
+    /// Message parameters in the order in which they were given.
+    params: Vec<(String, String)>,
+    /// Text that replaces the template of the table, without condition and SQLSTATE.
+    message: Option<String>,
+    /// Where in a query text the error lies.
+    context: Option<QueryContext>,
+    /// What caused it, for logs.
+    source: Option<Source>,
+}
+
+/// The part of a SQL text or DataFrame call that an error speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueryContext {
+    /// A fragment of a SQL text; positions count characters from 0, line counts from 1.
+    Sql { text: String, start: usize, stop: usize, line: usize, column: usize, object_type: String, object_name: String },
+    /// A DataFrame call: the fragment (e.g. `col`) and the caller's line.
+    DataFrame { fragment: String, call_site: String },
+}
+
+impl SparkError {
+    /// An error of a condition in the table. Parameters follow by [`SparkError::with`].
+    pub fn new(condition: impl Into<String>) -> Self {
+        Self(Box::new(Inner { condition: condition.into(), params: vec![], message: None, context: None, source: None }))
+    }
+
+    /// `INTERNAL_ERROR`: a bug of ours, never the user's.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new("INTERNAL_ERROR").with("message", message)
+    }
+
+    /// Something that Spark has and Firesteel does not (yet). `way_round` says what a user can do instead.
+    pub fn unsupported(feature: impl Into<String>, way_round: impl Into<String>) -> Self {
+        Self::new("UNSUPPORTED_FEATURE.FIRESTEEL").with("feature", feature).with("wayRound", way_round)
+    }
+
+    /// Adds a message parameter.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.0.params.push((key.into(), value.into()));
+        self
+    }
+
+    /// Replaces the text of the table.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.0.message = Some(message.into());
+        self
+    }
+
+    /// Says where the error lies, unless that is known already.
+    #[must_use]
+    pub fn with_context(mut self, context: QueryContext) -> Self {
+        self.0.context.get_or_insert(context);
+        self
+    }
+
+    /// Keeps the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Source>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The condition's full name.
+    pub fn condition(&self) -> &str {
+        &self.0.condition
+    }
+
+    /// Message parameters, `(name, value)`.
+    pub fn params(&self) -> &[(String, String)] {
+        &self.0.params
+    }
+
+    /// One message parameter.
+    pub fn param(&self, key: &str) -> Option<&str> {
+        self.0.params.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Where in the query the error lies.
+    pub fn context(&self) -> Option<&QueryContext> {
+        self.0.context.as_ref()
+    }
+
+    /// The row of the table for this condition.
+    pub fn row(&self) -> Option<&'static Condition> {
+        condition::lookup(&self.0.condition)
+    }
+
+    /// SQLSTATE, five characters.
+    pub fn sql_state(&self) -> Option<&'static str> {
+        self.row().map(|row| row.sql_state)
+    }
+
+    /// The template filled with the parameters, without condition and SQLSTATE.
+    pub fn message(&self) -> String {
+        match (&self.0.message, self.row()) {
+            (Some(message), _) => message.clone(),
+            (None, Some(row)) => fill(row.template, &self.0.params),
+            (None, None) => {
+                let params: Vec<String> = self.0.params.iter().map(|(k, v)| format!("{k}: {v}")).collect();
+                params.join(", ")
+            }
+        }
+    }
+}
+
+/// Replaces `<name>` by the parameter of that name.
+fn fill(template: &str, params: &[(String, String)]) -> String {
+    let mut text = String::with_capacity(template.len() + 64);
+    let mut rest = template;
+    while let Some(open) = rest.find('<') {
+        let (before, from) = rest.split_at(open);
+        text.push_str(before);
+        let known = from.find('>').and_then(|close| {
+            let value = params.iter().find(|(name, _)| *name == from[1..close]).map(|(_, value)| value)?;
+            Some((value, close))
+        });
+        match known {
+            Some((value, close)) => {
+                text.push_str(value);
+                rest = &from[close + 1..];
+            }
+            None => {
+                text.push('<');
+                rest = &from[1..];
+            }
+        }
+    }
+    text.push_str(rest);
+    text
+}
+
+impl fmt::Display for SparkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A condition that starts with `_LEGACY` has no name that users know.
+        if self.condition().starts_with("_LEGACY") {
+            return f.write_str(&self.message());
+        }
+        write!(f, "[{}] {}", self.condition(), self.message())?;
+        if let Some(state) = self.sql_state() {
+            write!(f, " SQLSTATE: {state}")?;
+        }
+        if let Some(QueryContext::Sql { text, start, stop, line, column, .. }) = self.context() {
+            let fragment: String = text.chars().skip(*start).take(stop + 1 - start).collect();
+            write!(f, "\n== SQL (line {line}, position {}) ==\n{text}\n", column + 1)?;
+            let indent = " ".repeat(*column);
+            write!(f, "{indent}{}\n", "^".repeat(fragment.lines().next().unwrap_or("").chars().count().max(1)))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for SparkError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn template_is_filled_and_unknown_names_stay() {
+        let params = vec![("a".to_string(), "1".to_string())];
+        assert_eq!(fill("<a> < <b>", &params), "1 < <b>");
+    }
+
+    #[test]
+    fn display_names_condition_and_state() {
+        let error = SparkError::new("PATH_NOT_FOUND").with("path", "file:/nowhere");
+        assert_eq!(error.to_string(), "[PATH_NOT_FOUND] Path does not exist: file:/nowhere. SQLSTATE: 42K03");
+    }
+}

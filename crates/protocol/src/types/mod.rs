@@ -1,0 +1,123 @@
+//! Spark's data types and their one Arrow form inside Firesteel.
+//!
+//! | Spark | Arrow |
+//! |---|---|
+//! | STRING, CHAR(n), VARCHAR(n) | `Utf8`; the last two keep Spark's field metadata [`CHAR_VARCHAR_KEY`] |
+//! | TIMESTAMP | `Timestamp(Microsecond, "UTC")`, whatever the session time zone is |
+//! | TIMESTAMP_NTZ | `Timestamp(Microsecond, None)` |
+//! | TIME | `Time64(Nanosecond)` |
+//! | INTERVAL YEAR TO MONTH | `Interval(YearMonth)` |
+//! | INTERVAL DAY TO SECOND | `Duration(Microsecond)` |
+//! | INTERVAL (calendar) | `Interval(MonthDayNano)` |
+//! | ARRAY, MAP, STRUCT | `List` of `element`, `Map` of `entries{key, value}`, `Struct` |
+//! | VARIANT, user-defined types | their storage, with field metadata [`UDT_KEY`] |
+//!
+//! `proto` translates to and from Connect's messages, `ddl` reads `a INT, b STRING`, `json` is
+//! `StructType.json()`, `name` prints types.
+
+pub mod ddl;
+pub mod json;
+pub mod name;
+pub mod proto;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
+
+/// Field metadata in which Spark keeps the declared CHAR/VARCHAR type of a string column.
+pub const CHAR_VARCHAR_KEY: &str = "__CHAR_VARCHAR_TYPE_STRING";
+
+/// Field metadata that holds Spark's own column metadata, a JSON object.
+pub const METADATA_KEY: &str = "__SPARK_METADATA";
+
+/// Field metadata that holds the JSON of a user-defined type; the field's own type is its storage.
+pub const UDT_KEY: &str = "__FIRESTEEL_UDT";
+
+/// TIMESTAMP.
+pub fn timestamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC")))
+}
+
+/// TIMESTAMP_NTZ.
+pub fn timestamp_ntz() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, None)
+}
+
+/// TIME.
+pub fn time() -> DataType {
+    DataType::Time64(TimeUnit::Nanosecond)
+}
+
+/// INTERVAL DAY TO SECOND.
+pub fn day_time_interval() -> DataType {
+    DataType::Duration(TimeUnit::Microsecond)
+}
+
+/// INTERVAL YEAR TO MONTH.
+pub fn year_month_interval() -> DataType {
+    DataType::Interval(IntervalUnit::YearMonth)
+}
+
+/// Calendar interval: months, days, microseconds.
+pub fn calendar_interval() -> DataType {
+    DataType::Interval(IntervalUnit::MonthDayNano)
+}
+
+/// ARRAY<element>.
+pub fn array(element: DataType, contains_null: bool) -> DataType {
+    DataType::List(Arc::new(Field::new("element", element, contains_null)))
+}
+
+/// MAP<key, value>.
+pub fn map(key: DataType, value: DataType, value_contains_null: bool) -> DataType {
+    let entries = Fields::from(vec![Field::new("key", key, false), Field::new("value", value, value_contains_null)]);
+    DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entries), false)), false)
+}
+
+/// The Spark form of any Arrow type that a file or a library function yields: views and large
+/// variants become plain, time units microseconds, unsigned integers the next wider signed type.
+pub fn canonical(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+        DataType::BinaryView | DataType::LargeBinary | DataType::FixedSizeBinary(_) => DataType::Binary,
+        DataType::UInt8 => DataType::Int16,
+        DataType::UInt16 => DataType::Int32,
+        DataType::UInt32 => DataType::Int64,
+        DataType::UInt64 => DataType::Decimal128(20, 0),
+        DataType::Float16 => DataType::Float32,
+        DataType::Date64 => DataType::Date32,
+        DataType::Timestamp(_, Some(_)) => timestamp(),
+        DataType::Timestamp(_, None) => timestamp_ntz(),
+        DataType::Time32(_) | DataType::Time64(_) => time(),
+        DataType::Duration(_) => day_time_interval(),
+        DataType::Interval(IntervalUnit::DayTime) => calendar_interval(),
+        DataType::Decimal32(p, s) | DataType::Decimal64(p, s) => DataType::Decimal128(*p, *s),
+        DataType::Dictionary(_, value) => canonical(value),
+        DataType::RunEndEncoded(_, value) => canonical(value.data_type()),
+        DataType::List(element)
+        | DataType::LargeList(element)
+        | DataType::ListView(element)
+        | DataType::LargeListView(element)
+        | DataType::FixedSizeList(element, _) => array(canonical(element.data_type()), element.is_nullable()),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(canonical_field).collect()),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(kv) if kv.len() == 2 => {
+                map(canonical(kv[0].data_type()), canonical(kv[1].data_type()), kv[1].is_nullable())
+            }
+            _ => data_type.clone(),
+        },
+        other => other.clone(),
+    }
+}
+
+/// [`canonical`] for a field; name, nullability and metadata stay.
+pub fn canonical_field(field: &FieldRef) -> FieldRef {
+    let data_type = canonical(field.data_type());
+    if &data_type == field.data_type() { Arc::clone(field) } else { Arc::new(field.as_ref().clone().with_data_type(data_type)) }
+}
+
+/// Applies `print` to the canonical form of a type that has none of its own.
+fn canonical_or(data_type: &DataType, print: fn(&DataType) -> String) -> String {
+    let form = canonical(data_type);
+    if &form == data_type { data_type.to_string().to_lowercase() } else { print(&form) }
+}
