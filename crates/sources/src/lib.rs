@@ -1,0 +1,95 @@
+//! Outside data: reads and writes files and JDBC.
+//!
+//! [`open`] turns a read request into a table that DataFusion scans. Reading order: [`options`],
+//! [`storage`], [`decode`], then the formats.
+
+pub mod csv;
+pub mod decode;
+pub mod jdbc;
+pub mod json;
+pub mod options;
+pub mod storage;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::datatypes::{FieldRef, SchemaRef};
+use datafusion::catalog::TableProvider;
+use firesteel_functions::Env;
+use firesteel_protocol::{Result, SparkError};
+
+pub use options::{OptionSpec, Options};
+
+/// What a reader was told: `spark.read.format(..).schema(..).options(..).load(paths)`.
+#[derive(Debug, Clone, Default)]
+pub struct ReadRequest {
+    /// Short name or class name; `None` means `spark.sql.sources.default`.
+    pub format: Option<String>,
+    /// The user's schema, canonical types.
+    pub schema: Option<SchemaRef>,
+    pub options: Options,
+    /// Paths as given; empty for sources without (jdbc).
+    pub paths: Vec<String>,
+}
+
+/// Reads a configuration value of the session, its default included.
+pub type ConfLookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// What of a session a source needs to know.
+#[derive(Clone)]
+pub struct SourceContext {
+    pub env: Env,
+    pub conf: Arc<ConfLookup>,
+    /// Relative paths start here.
+    pub working_dir: PathBuf,
+    /// How many partitions a scan should have.
+    pub parallelism: usize,
+    /// For blocking calls into asynchronous libraries.
+    pub runtime: tokio::runtime::Handle,
+}
+
+impl SourceContext {
+    /// A configuration value, if it is set or has a default.
+    pub fn conf(&self, key: &str) -> Option<String> {
+        (self.conf)(key)
+    }
+
+    /// A boolean configuration value.
+    pub fn conf_flag(&self, key: &str, default: bool) -> bool {
+        self.conf(key).map_or(default, |value| value.eq_ignore_ascii_case("true"))
+    }
+}
+
+impl fmt::Debug for SourceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceContext")
+            .field("env", &self.env)
+            .field("working_dir", &self.working_dir)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A source that can be scanned.
+#[derive(Debug, Clone)]
+pub struct OpenedSource {
+    /// Its schema is `schema` followed by `metadata_columns`.
+    pub provider: Arc<dyn TableProvider>,
+    /// What users see: data columns, then partition columns.
+    pub schema: SchemaRef,
+    /// Hidden columns with facts of the file that a row is from; they cost nothing unless asked for.
+    /// Empty for sources that are not files.
+    pub metadata_columns: Vec<FieldRef>,
+    /// `file:///...` URLs, for `inputFiles()`.
+    pub input_files: Vec<String>,
+    /// Bytes on disk, if known.
+    pub size_bytes: Option<u64>,
+}
+
+/// Opens what a reader asks for: finds files, infers the schema, plans the scan.
+pub fn open(request: &ReadRequest, ctx: &SourceContext) -> Result<OpenedSource> {
+    match request.format.as_deref() {
+        Some("jdbc") => jdbc::open(request, ctx),
+        other => Err(SparkError::new("DATA_SOURCE_NOT_FOUND").with("provider", other.unwrap_or("parquet"))),
+    }
+}

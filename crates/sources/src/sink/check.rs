@@ -1,0 +1,119 @@
+//! Refuses schemas that a format cannot hold, in Spark's words.
+
+use std::collections::HashSet;
+
+use arrow::datatypes::{DataType, Field, Fields, IntervalUnit};
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError};
+
+use super::format::FormatKind;
+
+/// Checks the data columns of a write.
+pub fn check_columns(kind: FormatKind, data: &[&Field], case_sensitive: bool) -> Result<()> {
+    if kind == FormatKind::Noop {
+        return Ok(());
+    }
+    if kind != FormatKind::Csv {
+        check_duplicates(data.iter().map(|field| field.name().as_str()), case_sensitive)?;
+    }
+    if data.is_empty() || data.iter().any(|field| has_empty_struct(field.data_type())) {
+        return Err(SparkError::new("EMPTY_SCHEMA_NOT_SUPPORTED_FOR_DATASOURCE").with("format", kind.title()));
+    }
+    for field in data {
+        if contains(field.data_type(), &|t| matches!(t, DataType::Time32(_) | DataType::Time64(_))) {
+            return Err(SparkError::new("UNSUPPORTED_TIME_TYPE"));
+        }
+        if !holds(kind, field.data_type()) {
+            return Err(SparkError::new("UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE")
+                .with("columnName", name::quote(field.name()))
+                .with("columnType", format!("\"{}\"", name::sql(field.data_type())))
+                .with("format", kind.title()));
+        }
+    }
+    Ok(())
+}
+
+/// `COLUMN_ALREADY_EXISTS` for the first name that is there twice.
+pub fn check_duplicates<'a>(names: impl Iterator<Item = &'a str>, case_sensitive: bool) -> Result<()> {
+    let mut seen = HashSet::new();
+    for given in names {
+        let key = if case_sensitive { given.to_string() } else { given.to_lowercase() };
+        if !seen.insert(key.clone()) {
+            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&key)));
+        }
+    }
+    Ok(())
+}
+
+fn holds(kind: FormatKind, data_type: &DataType) -> bool {
+    let calendar = |t: &DataType| matches!(t, DataType::Interval(IntervalUnit::MonthDayNano));
+    match kind {
+        FormatKind::Text => data_type == &DataType::Utf8,
+        FormatKind::Csv => !data_type.is_nested() && !data_type.is_null() && !calendar(data_type),
+        _ => !contains(data_type, &calendar),
+    }
+}
+
+fn has_empty_struct(data_type: &DataType) -> bool {
+    contains(data_type, &|t| matches!(t, DataType::Struct(fields) if fields.is_empty()))
+}
+
+/// Whether a type or one inside it is as asked.
+fn contains(data_type: &DataType, test: &dyn Fn(&DataType) -> bool) -> bool {
+    test(data_type)
+        || match data_type {
+            DataType::List(inner) | DataType::Map(inner, _) => contains(inner.data_type(), test),
+            DataType::Struct(fields) => fields.iter().any(|field| contains(field.data_type(), test)),
+            _ => false,
+        }
+}
+
+/// A partition column of a write: its name as `partitionBy` spells it and its place in the plan.
+#[derive(Debug, Clone)]
+pub struct PartitionColumn {
+    pub name: String,
+    pub index: usize,
+}
+
+/// Finds the partition columns among the plan's.
+pub fn partition_columns(names: &[String], fields: &Fields, case_sensitive: bool) -> Result<Vec<PartitionColumn>> {
+    check_duplicates(names.iter().map(String::as_str), case_sensitive)?;
+    let same = |a: &str, b: &str| if case_sensitive { a == b } else { a.to_lowercase() == b.to_lowercase() };
+    let mut columns = Vec::with_capacity(names.len());
+    for wanted in names {
+        let found: Vec<usize> = (0..fields.len()).filter(|&at| same(fields[at].name(), wanted)).collect();
+        let index = match found[..] {
+            [index] => index,
+            [] => {
+                let schema = DataType::Struct(fields.clone());
+                return Err(SparkError::new("_LEGACY_ERROR_TEMP_1155")
+                    .with("col", wanted)
+                    .with("schemaCatalog", name::simple(&schema)));
+            }
+            _ => {
+                let references: Vec<String> = found.iter().map(|&at| name::quote(fields[at].name())).collect();
+                return Err(SparkError::new("AMBIGUOUS_REFERENCE")
+                    .with("name", name::quote(wanted))
+                    .with("referenceNames", format!("[{}]", references.join(", "))));
+            }
+        };
+        columns.push(PartitionColumn { name: wanted.clone(), index });
+    }
+    if !columns.is_empty() && columns.len() == fields.len() {
+        return Err(SparkError::new("ALL_PARTITION_COLUMNS_NOT_ALLOWED"));
+    }
+    for column in &columns {
+        let data_type = fields[column.index].data_type();
+        if data_type.is_nested() {
+            return Err(SparkError::new("INVALID_PARTITION_COLUMN_DATA_TYPE")
+                .with("type", format!("\"{}\"", name::sql(data_type))));
+        }
+        if matches!(data_type, DataType::Interval(_) | DataType::Duration(_)) {
+            return Err(SparkError::unsupported(
+                "partitioning files by an interval column",
+                "Cast the column to a string first.",
+            ));
+        }
+    }
+    Ok(columns)
+}

@@ -1,0 +1,208 @@
+//! Writing files: `df.write.format(..).mode(..).partitionBy(..).save(path)`.
+//!
+//! [`write`] runs every partition of a plan as a task of its own ([`task`]), each task writes files of
+//! one [`format`] below a staging folder, and [`commit`] renames them into place. [`plan`] checks a
+//! request before anything runs. Tables of other databases are written by [`crate::jdbc`].
+
+mod check;
+mod codec;
+mod commit;
+mod encoder;
+mod format;
+mod name;
+mod parquet;
+mod plan;
+mod split;
+mod target;
+mod task;
+mod value;
+
+use std::sync::Arc;
+
+use arrow::datatypes::Fields;
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::ExecutionPlan;
+use firesteel_functions::kernel::from_datafusion;
+use firesteel_protocol::{Result, SparkError};
+use tokio::task::JoinSet;
+
+use crate::{Options, SourceContext};
+use commit::{Job, Replace};
+use plan::WritePlan;
+
+/// What a write does with what is there already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SaveMode {
+    Append,
+    Overwrite,
+    #[default]
+    ErrorIfExists,
+    Ignore,
+}
+
+impl SaveMode {
+    /// Spark's name: `ErrorIfExists`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Append => "Append",
+            Self::Overwrite => "Overwrite",
+            Self::ErrorIfExists => "ErrorIfExists",
+            Self::Ignore => "Ignore",
+        }
+    }
+}
+
+/// What a writer was told.
+#[derive(Debug, Clone, Default)]
+pub struct WriteRequest {
+    /// Short name or class name; `None` means `spark.sql.sources.default`.
+    pub format: Option<String>,
+    pub mode: SaveMode,
+    pub options: Options,
+    /// As the user wrote it; empty where a format needs none, or when the option `path` says it.
+    pub path: String,
+    /// Columns whose values become folders.
+    pub partition_by: Vec<String>,
+    /// Columns of `bucketBy`, which Spark refuses for a path.
+    pub bucket_by: Vec<String>,
+    /// Columns of `sortBy`, likewise.
+    pub sort_by: Vec<String>,
+    /// Values of partition columns that `INSERT OVERWRITE ... PARTITION (k = v)` fixes: a static
+    /// overwrite then replaces only what lies below them. Empty for a DataFrame writer.
+    pub static_partitions: Vec<(String, Option<String>)>,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WriteStats {
+    pub rows: u64,
+    /// Bytes on disk; 0 for databases.
+    pub size_bytes: u64,
+    pub files: u64,
+    /// Partition folders written, relative to the path, sorted.
+    pub partitions: Vec<String>,
+}
+
+/// Checks a request as [`write`] will, without running anything. `false`: there is nothing to do
+/// (mode `Ignore` and the target exists).
+///
+/// # Errors
+/// Spark's conditions for an existing path, partition columns, types that the format cannot hold,
+/// unknown codecs.
+pub fn prepare(request: &WriteRequest, fields: &Fields, ctx: &SourceContext) -> Result<bool> {
+    if is_jdbc(request) {
+        return crate::jdbc::prepare(request, fields, ctx);
+    }
+    Ok(WritePlan::new(request, fields, None, ctx)?.is_some())
+}
+
+/// Writes the rows of `input`. `fields` gives the plan's columns their Spark names and canonical types.
+///
+/// All partitions run at once, each streaming into files of its own. Nothing is visible before all of
+/// them are complete; if one fails, or this future is dropped, all that was written is removed and the
+/// target is as it was. See [`commit`] for what a killed process leaves.
+pub async fn write(
+    request: &WriteRequest,
+    input: Arc<dyn ExecutionPlan>,
+    fields: &Fields,
+    task_ctx: Arc<TaskContext>,
+    ctx: &SourceContext,
+) -> Result<WriteStats> {
+    if is_jdbc(request) {
+        return crate::jdbc::write(request, input, fields, task_ctx, ctx).await;
+    }
+    let Some(plan) = WritePlan::new(request, fields, Some(&input.schema()), ctx)? else {
+        return Ok(WriteStats::default());
+    };
+    let plan = Arc::new(plan);
+    if plan.format.is_noop() {
+        return drain(&plan, input, task_ctx).await;
+    }
+    // Declared first, dropped last: tasks stop before what they wrote is cleared away.
+    let job = Job::start(&plan.target.path, plan.replace.clone()).map_err(|cause| plan.target.write_failed(cause))?;
+    let mut tasks = JoinSet::new();
+    let partitions = input.properties().output_partitioning().partition_count();
+    if partitions == 0 {
+        let (plan, root) = (Arc::clone(&plan), job.root().to_path_buf());
+        tasks.spawn(async move { task::run_empty(&plan, &root) });
+    }
+    for partition in 0..partitions {
+        let stream = input.execute(partition, Arc::clone(&task_ctx)).map_err(from_datafusion)?;
+        let task = task::Task {
+            plan: Arc::clone(&plan),
+            partition,
+            concurrent: partitions,
+            root: job.root().to_path_buf(),
+            task_ctx: Arc::clone(&task_ctx),
+        };
+        tasks.spawn(task.run(stream));
+    }
+    let stats = join(&mut tasks).await?;
+    let partitions: Vec<String> = stats.partitions.clone();
+    let target = plan.target.clone();
+    tokio::task::spawn_blocking(move || job.commit(&partitions))
+        .await
+        .map_err(|error| SparkError::internal(error.to_string()))?
+        .map_err(|cause| target.write_failed(cause))?;
+    Ok(stats)
+}
+
+fn is_jdbc(request: &WriteRequest) -> bool {
+    request.format.as_deref().is_some_and(|format| {
+        format.eq_ignore_ascii_case("jdbc") || format.starts_with("org.apache.spark.sql.execution.datasources.jdbc")
+    })
+}
+
+/// Runs all partitions and drops the rows: format `noop`.
+async fn drain(plan: &Arc<WritePlan>, input: Arc<dyn ExecutionPlan>, task_ctx: Arc<TaskContext>) -> Result<WriteStats> {
+    let mut tasks = JoinSet::new();
+    for partition in 0..input.properties().output_partitioning().partition_count() {
+        let stream = input.execute(partition, Arc::clone(&task_ctx)).map_err(from_datafusion)?;
+        tasks.spawn(task::drain(Arc::clone(plan), stream));
+    }
+    join(&mut tasks).await
+}
+
+/// Waits for all tasks; the first failure ends the others.
+async fn join(tasks: &mut JoinSet<Result<WriteStats>>) -> Result<WriteStats> {
+    let mut total = WriteStats::default();
+    let mut failure = None;
+    while let Some(done) = tasks.join_next().await {
+        let outcome = match done {
+            Ok(outcome) => outcome,
+            Err(error) if error.is_cancelled() => continue,
+            Err(error) => Err(SparkError::internal(format!("a write task died: {error}"))),
+        };
+        match outcome {
+            Ok(stats) => {
+                total.rows += stats.rows;
+                total.size_bytes += stats.size_bytes;
+                total.files += stats.files;
+                total.partitions.extend(stats.partitions);
+            }
+            Err(error) => {
+                // The others are waited for, so that nobody still writes when the job is cleared away.
+                tasks.abort_all();
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    match failure {
+        Some(error) => Err(error),
+        None => {
+            total.partitions.sort_unstable();
+            total.partitions.dedup();
+            Ok(total)
+        }
+    }
+}
+
+/// What a finished job does to files that were there before.
+fn replace_of(mode: SaveMode, dynamic: bool, static_folder: Option<String>) -> Replace {
+    match (mode, dynamic, static_folder) {
+        (SaveMode::Overwrite, true, _) => Replace::WrittenPartitions,
+        (SaveMode::Overwrite, false, Some(folder)) => Replace::Below(folder),
+        (SaveMode::Overwrite, false, None) => Replace::All,
+        _ => Replace::Nothing,
+    }
+}
