@@ -1,0 +1,134 @@
+"""The import hook: change PySpark as it is imported, and only if it is.
+
+Three tables say what happens to which module: `PATCHES` run after a module of PySpark is loaded, `SUPPLIED` are modules
+that PySpark has only with a JVM and that are ours here, `MISSING` are modules that cannot work yet and say so. With
+the full `pyspark` package installed, it is told that it is the Connect-only package: then no JVM is ever looked for,
+and both packages behave alike.
+"""
+
+import importlib
+import sys
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec, PathFinder
+
+
+def install():
+    """Put the finder first in line. Calling it twice changes nothing."""
+    if not any(isinstance(finder, PySparkFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, PySparkFinder())
+
+
+def patch_util(module):
+    module._is_remote_only = True
+
+
+def patch_pyspark(module):
+    from firesteel import broadcast, context, files, rdd, status
+
+    for name, value in {
+        "SparkContext": context.SparkContext,
+        "RDD": rdd.RDD,
+        "RDDBarrier": rdd.RDDBarrier,
+        "SparkFiles": files.SparkFiles,
+        "Broadcast": broadcast.Broadcast,
+        "StatusTracker": status.StatusTracker,
+        "SparkJobInfo": status.SparkJobInfo,
+        "SparkStageInfo": status.SparkStageInfo,
+        "SparkExecutorInfo": status.SparkExecutorInfo,
+    }.items():
+        setattr(module, name, value)
+    # `from pyspark import SQLContext` works with classic PySpark too.
+    from pyspark.sql import HiveContext, SQLContext
+
+    module.SQLContext, module.HiveContext = SQLContext, HiveContext
+    for name in ("rdd", "files", "status", "broadcast", "context"):
+        importlib.import_module("pyspark." + name)
+
+
+def patch_with(name):
+    """A patch that lives in the module `firesteel.NAME`, imported when it is needed."""
+
+    def patch(module):
+        importlib.import_module("firesteel." + name).patch(module)
+
+    return patch
+
+
+PATCHES = {
+    "pyspark": patch_pyspark,
+    "pyspark.util": patch_util,
+    "pyspark.sql.session": patch_with("session_builder"),
+    "pyspark.sql.context": patch_with("sql_context"),
+    "pyspark.sql.connect.session": patch_with("connect_session"),
+    "pyspark.sql.connect.dataframe": patch_with("connect_dataframe"),
+}
+
+SUPPLIED = {
+    "pyspark.context": "firesteel.context",
+    "pyspark.rdd": "firesteel.rdd",
+    "pyspark.files": "firesteel.files",
+    "pyspark.broadcast": "firesteel.broadcast",
+    "pyspark.status": "firesteel.status",
+    "pyspark.core": None,
+    "pyspark.core.context": "firesteel.context",
+    "pyspark.core.rdd": "firesteel.rdd",
+    "pyspark.core.files": "firesteel.files",
+    "pyspark.core.broadcast": "firesteel.broadcast",
+    "pyspark.core.status": "firesteel.status",
+}
+
+MISSING = {
+    "pyspark.streaming": "DStreams (pyspark.streaming) are not supported by Firesteel yet. "
+    "Way round: Structured Streaming's spark.readStream, or a batch read.",
+    "pyspark.mllib": "The RDD-based pyspark.mllib is not supported by Firesteel yet. "
+    "Way round: another library on df.toPandas().",
+}
+
+
+class PySparkFinder:
+    """Finds the modules of the tables; every other import goes its normal way for the price of one comparison."""
+
+    def find_spec(self, name, path=None, target=None):
+        if not name.startswith("pyspark"):
+            return None
+        if name in SUPPLIED:
+            return ModuleSpec(name, SuppliedLoader(), is_package=name == "pyspark.core")
+        if name in MISSING:
+            return ModuleSpec(name, MissingLoader(), is_package=True)
+        if name in PATCHES:
+            return patched_spec(name, path)
+        return None
+
+
+def patched_spec(name, path):
+    spec = PathFinder.find_spec(name, path)
+    if spec is None or spec.loader is None:
+        return spec
+    load = spec.loader.exec_module
+
+    def load_and_patch(module):
+        load(module)
+        PATCHES[name](module)
+
+    spec.loader.exec_module = load_and_patch
+    return spec
+
+
+class SuppliedLoader(Loader):
+    """A module of PySpark's name with the public names of ours."""
+
+    def exec_module(self, module):
+        source = SUPPLIED[module.__name__]
+        if source is not None:
+            ours = importlib.import_module(source)
+            module.__doc__ = ours.__doc__
+            module.__all__ = list(ours.__all__)
+            for name in ours.__all__:
+                setattr(module, name, getattr(ours, name))
+
+
+class MissingLoader(Loader):
+    """A module that fails to import, saying why and what to do."""
+
+    def exec_module(self, module):
+        raise ImportError(MISSING[module.__name__], name=module.__name__)
