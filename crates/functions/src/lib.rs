@@ -4,12 +4,18 @@
 //! turns resolved arguments into a DataFusion expression. Reading order: [`typed`], [`call`],
 //! [`kernel`], [`registry`], then the families.
 
+pub mod aggregate;
 pub mod call;
+pub mod cast;
 pub mod coerce;
+pub mod constant;
+pub mod datetime;
 pub mod env;
+pub mod generator;
 pub mod kernel;
 pub mod registry;
 pub mod typed;
+pub mod window;
 
 pub use call::{Call, Generator, LambdaBody, Lambdas};
 pub use env::Env;

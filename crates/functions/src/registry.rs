@@ -33,7 +33,11 @@ pub enum Kind {
 }
 
 /// Families, each listing its functions in its `mod.rs`.
-const FAMILIES: &[&[Entry]] = &[];
+const FAMILIES: &[&[Entry]] = &[
+    crate::aggregate::TABLE,
+    crate::generator::TABLE,
+    crate::window::TABLE,
+];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Entry>> =
     LazyLock::new(|| FAMILIES.iter().flat_map(|family| family.iter()).map(|entry| (entry.name, entry)).collect());

@@ -83,9 +83,7 @@ impl Zone {
     pub fn offset_at(&self, us: i64) -> i64 {
         match self {
             Self::Fixed(offset) => i64::from(*offset),
-            Self::Region(tz) => {
-                i64::from(tz.offset_from_utc_datetime(&naive(us)).fix().local_minus_utc())
-            }
+            Self::Region(tz) => i64::from(tz.offset_from_utc_datetime(&naive(us)).fix().local_minus_utc()),
         }
     }
 
@@ -163,11 +161,9 @@ fn parse_offset(text: &str) -> Option<i32> {
         match digits.len() {
             1 | 2 => (number(digits, 1..=2)?, 0, 0),
             4 => (number(digits.get(..2)?, 2..=2)?, number(digits.get(2..)?, 2..=2)?, 0),
-            6 => (
-                number(digits.get(..2)?, 2..=2)?,
-                number(digits.get(2..4)?, 2..=2)?,
-                number(digits.get(4..)?, 2..=2)?,
-            ),
+            6 => {
+                (number(digits.get(..2)?, 2..=2)?, number(digits.get(2..4)?, 2..=2)?, number(digits.get(4..)?, 2..=2)?)
+            }
             _ => return None,
         }
     };

@@ -1,0 +1,74 @@
+//! `collect_list`, `array_agg`, `collect_set`: the values of a group as an array, NULLs left out.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, ListArray, UInt64Array};
+use arrow::compute::take;
+use arrow::datatypes::DataType;
+use arrow::row::{RowConverter, SortField};
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError, types};
+
+use super::fold::Spec;
+use super::gather::{gather, offset_buffer};
+use crate::kernel::{from_arrow, from_datafusion};
+use crate::{Call, Typed};
+
+/// `collect_list(x)`: in the order of arrival.
+pub fn collect_list(call: &Call) -> Result<Typed> {
+    call.arity(1)?;
+    let output = types::array(call.args[0].data_type.clone(), false);
+    let distinct = if call.distinct { "DISTINCT " } else { "" };
+    // `array_agg` is printed so too.
+    let name = format!("collect_list({distinct}{})", call.args[0].name);
+    Ok(gather(call, "collect_list", call.args.clone(), output, false, String::new(), list).named(name))
+}
+
+/// `collect_set(x)`: every value once.
+pub fn collect_set(call: &Call) -> Result<Typed> {
+    call.arity(1)?;
+    if has_map(&call.args[0].data_type) {
+        return Err(SparkError::new("DATATYPE_MISMATCH.UNSUPPORTED_INPUT_TYPE")
+            .with("functionName", name::quote(call.name))
+            .with("dataType", "\"MAP\"")
+            .with("sqlExpr", format!("\"{}\"", call.display())));
+    }
+    let output = types::array(call.args[0].data_type.clone(), false);
+    Ok(gather(call, "collect_set", call.args.clone(), output, false, String::new(), set))
+}
+
+fn has_map(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Map(..) => true,
+        DataType::List(element) => has_map(element.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_map(field.data_type())),
+        _ => false,
+    }
+}
+
+/// The values as they are.
+pub fn list(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<ArrayRef> {
+    let DataType::List(element) = &spec.return_type else {
+        return Err(SparkError::internal("collect_list yields a list"));
+    };
+    let offsets = offset_buffer(offsets).map_err(from_datafusion)?;
+    Ok(Arc::new(ListArray::new(Arc::clone(element), offsets, Arc::clone(&columns[0]), None)))
+}
+
+/// The first of equal values.
+pub fn set(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<ArrayRef> {
+    let converter = RowConverter::new(vec![SortField::new(spec.inputs[0].clone())]).map_err(from_arrow)?;
+    let rows = converter.convert_columns(&columns[..1]).map_err(from_arrow)?;
+    let mut places: Vec<u64> = vec![];
+    let mut ends = Vec::with_capacity(offsets.len());
+    ends.push(0);
+    let mut seen = HashSet::new();
+    for group in offsets.windows(2) {
+        seen.clear();
+        places.extend((group[0]..group[1]).filter(|row| seen.insert(rows.row(*row))).map(|row| row as u64));
+        ends.push(places.len());
+    }
+    let values = take(&columns[0], &UInt64Array::from(places), None).map_err(from_arrow)?;
+    list(spec, &[values], &ends)
+}

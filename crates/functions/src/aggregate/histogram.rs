@@ -1,0 +1,83 @@
+//! `histogram_numeric(x, bins)`: centres and heights of bins that are as good as streaming allows.
+//! The algorithm of Ben-Haim and Tom-Tov, which Spark's `NumericHistogram` uses.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Float64Array, ListArray, StructArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Fields, Float64Type};
+use datafusion::scalar::ScalarValue;
+use firesteel_protocol::{Result, SparkError, types};
+
+use super::fold::Spec;
+use super::gather::{gather, offset_buffer};
+use crate::kernel::{from_arrow, from_datafusion};
+use crate::{Call, Typed};
+
+/// `histogram_numeric(x, bins)`: an array of structs of `x` and `y`.
+pub fn histogram_numeric(call: &Call) -> Result<Typed> {
+    call.arity(2)?;
+    let data_type = call.args[0].data_type.clone();
+    if !(data_type.is_integer() || data_type.is_floating() || matches!(data_type, DataType::Decimal128(..))) {
+        return Err(SparkError::unsupported(
+            "histogram_numeric over dates, timestamps and intervals",
+            "Convert the argument to a number first.",
+        ));
+    }
+    let bins = match call.constant(1)? {
+        ScalarValue::Int32(Some(bins)) => *bins,
+        _ => return Err(call.unexpected_type(1, "\"INT\"")),
+    };
+    if bins < 2 {
+        return Err(SparkError::new("DATATYPE_MISMATCH.WRONG_NUM_ARGS")
+            .with_message(format!("histogram_numeric needs nBins to be at least 2, but you supplied {bins}.")));
+    }
+    let fields = Fields::from(vec![Field::new("x", data_type, true), Field::new("y", DataType::Float64, true)]);
+    let output = types::array(DataType::Struct(fields), true);
+    let args = vec![call.args[0].clone()];
+    Ok(gather(call, "histogram_numeric", args, output, true, bins.to_string(), self::bins))
+}
+
+/// The bins of each group.
+pub fn bins(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<ArrayRef> {
+    let limit: usize = spec.param.parse().unwrap_or(2);
+    let values = cast(&columns[0], &DataType::Float64).map_err(from_arrow)?;
+    let values = values.as_primitive::<Float64Type>();
+    let (mut x, mut y, mut ends, mut valid) = (vec![], vec![], vec![0], vec![]);
+    for group in offsets.windows(2) {
+        let mut bins: Vec<(f64, f64)> = Vec::with_capacity(limit + 1);
+        for row in group[0]..group[1] {
+            add(&mut bins, values.value(row), limit);
+        }
+        x.extend(bins.iter().map(|bin| bin.0));
+        y.extend(bins.iter().map(|bin| bin.1));
+        ends.push(x.len());
+        valid.push(group[1] > group[0]);
+    }
+    let DataType::List(element) = &spec.return_type else { return Err(SparkError::internal("a list of bins")) };
+    let DataType::Struct(fields) = element.data_type() else { return Err(SparkError::internal("bins are structs")) };
+    let x = cast(&Float64Array::from(x), fields[0].data_type()).map_err(from_arrow)?;
+    let bins = StructArray::new(fields.clone(), vec![x, Arc::new(Float64Array::from(y))], None);
+    let ends = offset_buffer(&ends).map_err(from_datafusion)?;
+    Ok(Arc::new(ListArray::new(Arc::clone(element), ends, Arc::new(bins), Some(valid.into()))))
+}
+
+fn add(bins: &mut Vec<(f64, f64)>, value: f64, limit: usize) {
+    let at = bins.partition_point(|bin| bin.0 < value);
+    if bins.get(at).is_some_and(|bin| bin.0 == value) {
+        bins[at].1 += 1.0;
+        return;
+    }
+    bins.insert(at, (value, 1.0));
+    if bins.len() <= limit {
+        return;
+    }
+    // The two nearest neighbours become one bin.
+    let nearest = (0..bins.len() - 1)
+        .min_by(|a, b| (bins[a + 1].0 - bins[*a].0).total_cmp(&(bins[b + 1].0 - bins[*b].0)))
+        .expect("there are two bins at least");
+    let (left, right) = (bins[nearest], bins[nearest + 1]);
+    let height = left.1 + right.1;
+    bins[nearest] = ((left.0 * left.1 + right.0 * right.1) / height, height);
+    bins.remove(nearest + 1);
+}

@@ -1,0 +1,100 @@
+//! `listagg(x[, delimiter])`, `string_agg`: strings (or binaries) of a group joined, NULLs left out.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, StringBuilder};
+use arrow::compute::SortOptions;
+use arrow::datatypes::DataType;
+use arrow::row::{RowConverter, SortField};
+use datafusion::scalar::ScalarValue;
+use firesteel_protocol::Result;
+
+use super::fold::Spec;
+use super::gather::gather;
+use super::within_group::{SortKey, within_group_text};
+use crate::kernel::from_arrow;
+use crate::{Call, Typed};
+
+/// `listagg(x[, delimiter])` without an order: that of arrival.
+pub fn listagg(call: &Call) -> Result<Typed> {
+    listagg_within(call, &[])
+}
+
+/// `listagg(x[, delimiter]) WITHIN GROUP (ORDER BY ...)`.
+pub fn listagg_within(call: &Call, keys: &[SortKey]) -> Result<Typed> {
+    call.arity(1..=2)?;
+    let value = match call.args[0].data_type {
+        DataType::Binary | DataType::Utf8 => call.args[0].clone(),
+        _ => call.coerce(0, &DataType::Utf8)?,
+    };
+    let output = value.data_type.clone();
+    let delimiter = match call.args.get(1) {
+        None => ScalarValue::Null,
+        Some(_) => call.constant(1)?.clone(),
+    };
+    let delimiter = match delimiter {
+        ScalarValue::Utf8(Some(text)) => text,
+        ScalarValue::Binary(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+        delimiter if delimiter.is_null() => String::new(),
+        _ => return Err(call.unexpected_type(1, "(\"STRING\" or \"BINARY\")")),
+    };
+    let delimiter_name = call.args.get(1).map_or("NULL", |arg| arg.name.as_str());
+    let distinct = if call.distinct { "DISTINCT " } else { "" };
+    let (function, order) = match keys {
+        [] => (call.name, String::new()),
+        _ => ("listagg", within_group_text(keys)),
+    };
+    let name = format!("{function}({distinct}{}, {delimiter_name}){order}", call.args[0].name);
+
+    let mut directions = String::new();
+    let mut args = vec![value];
+    for key in keys {
+        directions.push(if key.ascending { 'a' } else { 'd' });
+        directions.push(if key.nulls_first { 'f' } else { 'l' });
+        args.push(key.arg.clone());
+    }
+    Ok(gather(call, "listagg", args, output, true, format!("{directions}:{delimiter}"), joined).named(name))
+}
+
+/// The values of each group, sorted by the other columns, joined.
+pub fn joined(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<ArrayRef> {
+    let (directions, delimiter) = spec.param.split_once(':').unwrap_or(("", ""));
+    let keys = sort_keys(spec, &columns[1..], directions)?;
+    let order = |start: usize, end: usize| {
+        let mut rows: Vec<usize> = (start..end).collect();
+        if let Some(keys) = &keys {
+            rows.sort_by(|a, b| keys.row(*a).cmp(&keys.row(*b)));
+        }
+        rows
+    };
+    let groups = offsets.windows(2);
+    if columns[0].data_type() == &DataType::Binary {
+        let values = columns[0].as_binary::<i32>();
+        let mut builder = BinaryBuilder::new();
+        for group in groups {
+            let parts: Vec<&[u8]> = order(group[0], group[1]).into_iter().map(|row| values.value(row)).collect();
+            builder.append_option((!parts.is_empty()).then(|| parts.join(delimiter.as_bytes())));
+        }
+        return Ok(Arc::new(builder.finish()));
+    }
+    let values = columns[0].as_string::<i32>();
+    let mut builder = StringBuilder::new();
+    for group in groups {
+        let parts: Vec<&str> = order(group[0], group[1]).into_iter().map(|row| values.value(row)).collect();
+        builder.append_option((!parts.is_empty()).then(|| parts.join(delimiter)));
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+fn sort_keys(spec: &Spec, columns: &[ArrayRef], directions: &str) -> Result<Option<arrow::row::Rows>> {
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    let field = |(data_type, direction): (&DataType, &[u8])| {
+        let options = SortOptions { descending: direction[0] == b'd', nulls_first: direction[1] == b'f' };
+        SortField::new_with_options(data_type.clone(), options)
+    };
+    let fields = spec.inputs[1..].iter().zip(directions.as_bytes().chunks(2)).map(field).collect();
+    let converter = RowConverter::new(fields).map_err(from_arrow)?;
+    converter.convert_columns(columns).map(Some).map_err(from_arrow)
+}

@@ -1,0 +1,76 @@
+//! `mode(x)`, `mode(x, deterministic)`, `mode() WITHIN GROUP (ORDER BY x)`: the most frequent value.
+
+use std::collections::HashMap;
+
+use arrow::array::{ArrayRef, UInt64Array};
+use arrow::compute::take;
+use arrow::datatypes::DataType;
+use arrow::row::{Row, RowConverter, SortField};
+use datafusion::scalar::ScalarValue;
+use firesteel_protocol::Result;
+
+use super::fold::Spec;
+use super::gather::gather;
+use super::within_group::SortKey;
+use crate::kernel::from_arrow;
+use crate::{Call, Typed};
+
+/// `mode(x[, deterministic])`: of equally frequent values the least if deterministic, else any.
+pub fn mode(call: &Call) -> Result<Typed> {
+    call.arity(1..=2)?;
+    let deterministic = match call.args.get(1) {
+        None => false,
+        Some(_) => match call.constant(1)? {
+            ScalarValue::Boolean(Some(flag)) => *flag,
+            _ => return Err(call.unexpected_type(1, "\"BOOLEAN\"")),
+        },
+    };
+    let arg = call.args[0].clone();
+    let name = match (deterministic, call.args.len()) {
+        (true, _) => format!("mode() WITHIN GROUP (ORDER BY {} DESC)", arg.name),
+        (false, 2) => format!("mode({}, false)", arg.name),
+        _ => format!("mode({})", arg.name),
+    };
+    let param = if deterministic { "least" } else { "any" };
+    Ok(build(call, arg, param).named(name))
+}
+
+/// `mode() WITHIN GROUP (ORDER BY x)`.
+pub fn mode_within(call: &Call, key: &SortKey) -> Result<Typed> {
+    call.arity(0)?;
+    // Spark prints the direction the other way round.
+    let direction = if key.ascending { " DESC" } else { "" };
+    let name = format!("mode() WITHIN GROUP (ORDER BY {}{direction})", key.arg.name);
+    Ok(build(call, key.arg.clone(), if key.ascending { "least" } else { "greatest" }).named(name))
+}
+
+fn build(call: &Call, arg: Typed, param: &str) -> Typed {
+    let output = arg.data_type.clone();
+    gather(call, "mode", vec![arg], output, true, param.to_string(), most_frequent)
+}
+
+/// One value of each group.
+pub fn most_frequent(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<ArrayRef> {
+    if columns[0].data_type() == &DataType::Null {
+        return Ok(arrow::array::new_null_array(&spec.return_type, offsets.len() - 1));
+    }
+    let converter = RowConverter::new(vec![SortField::new(spec.inputs[0].clone())]).map_err(from_arrow)?;
+    let rows = converter.convert_columns(&columns[..1]).map_err(from_arrow)?;
+    let mut places: Vec<Option<u64>> = Vec::with_capacity(offsets.len());
+    for group in offsets.windows(2) {
+        let mut counts: HashMap<Row<'_>, (usize, usize)> = HashMap::new();
+        for at in group[0]..group[1] {
+            counts.entry(rows.row(at)).or_insert((0, at)).0 += 1;
+        }
+        let best = counts.into_iter().max_by(|(a, (count_a, at_a)), (b, (count_b, at_b))| {
+            count_a.cmp(count_b).then_with(|| match spec.param.as_str() {
+                "least" => b.cmp(a),
+                "greatest" => a.cmp(b),
+                // The one that came first.
+                _ => at_b.cmp(at_a),
+            })
+        });
+        places.push(best.map(|(_, (_, at))| at as u64));
+    }
+    take(&columns[0], &UInt64Array::from(places), None).map_err(from_arrow)
+}

@@ -1,0 +1,26 @@
+//! Table generating functions: arrays whose elements become rows.
+
+mod explode;
+mod inline;
+mod json_tuple;
+mod stack;
+
+use crate::registry::{Entry, Kind};
+
+const fn generator(name: &'static str, build: fn(&crate::Call) -> crate::Result<crate::Generator>) -> Entry {
+    Entry { name, kind: Kind::Generator(build) }
+}
+
+/// This family's functions.
+pub const TABLE: &[Entry] = &[
+    generator("explode", explode::explode),
+    generator("explode_outer", explode::explode_outer),
+    generator("posexplode", explode::posexplode),
+    generator("posexplode_outer", explode::posexplode_outer),
+    generator("inline", inline::inline),
+    generator("inline_outer", inline::inline_outer),
+    generator("stack", stack::stack),
+    generator("json_tuple", json_tuple::json_tuple),
+    generator("variant_explode", explode::variant_explode),
+    generator("variant_explode_outer", explode::variant_explode),
+];
