@@ -8,6 +8,8 @@ pub mod decode;
 pub mod jdbc;
 pub mod json;
 pub mod options;
+pub mod record;
+pub mod sink;
 pub mod storage;
 
 use std::fmt;

@@ -80,6 +80,11 @@ impl Tokenizer {
         Self { dialect, newline, limit: usize::MAX, tokens: vec![], scratch: vec![] }
     }
 
+    /// Records end at this byte.
+    pub fn set_newline(&mut self, newline: u8) {
+        self.newline = Some(newline);
+    }
+
     /// Only the first `limit` fields matter.
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
@@ -289,12 +294,10 @@ impl Tokenizer {
         if self.dialect.unescaped == UnescapedQuotes::StopAtClosingQuote {
             self.scratch.push(quote);
             self.scratch.extend_from_slice(&input[at..end]);
-            let rest_from = self.scratch.len();
             if input[end] != quote && Some(input[end]) != self.dialect.escape {
                 self.scratch.push(input[end]);
-                return self.unescape(input, end + 1, quote, rest_from);
             }
-            return self.unescape(input, end + 1, quote, rest_from);
+            return self.unescape(input, end + 1, quote, from);
         }
         self.scratch.push(quote);
         self.scratch.extend_from_slice(&input[at..end]);

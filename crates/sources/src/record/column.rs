@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BooleanBufferBuilder, ListArray, MapArray,
+    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BooleanBufferBuilder, ListArray, MapArray,
     NullArray, PrimitiveArray, StringArray, StructArray,
 };
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
@@ -66,7 +66,9 @@ pub struct Bytes {
 /// A struct: one column a field.
 #[derive(Debug)]
 pub struct StructColumn {
-    pub fields: Fields,
+    fields: Fields,
+    /// Names of the fields as bytes.
+    names: Vec<Box<[u8]>>,
     pub children: Vec<Column>,
     nulls: NullBufferBuilder,
 }
@@ -113,11 +115,7 @@ impl Column {
             DataType::Duration(TimeUnit::Microsecond) => Self::DayTime(Numbers::new(capacity)),
             DataType::Utf8 => Self::Text(Bytes::new(capacity)),
             DataType::Binary => Self::Binary(Bytes::new(capacity)),
-            DataType::Struct(fields) => Self::Struct(StructColumn {
-                children: fields.iter().map(|f| Self::new(f.data_type(), capacity)).collect::<Option<_>>()?,
-                fields: fields.clone(),
-                nulls: NullBufferBuilder::new(capacity),
-            }),
+            DataType::Struct(fields) => Self::Struct(StructColumn::new(fields, capacity)?),
             DataType::List(element) => Self::List(ListColumn {
                 child: Box::new(Self::new(element.data_type(), capacity)?),
                 element: Arc::clone(element),
@@ -223,11 +221,7 @@ impl Column {
             Self::YearMonth(c) => c.truncate(length),
             Self::DayTime(c) => c.truncate(length),
             Self::Text(c) | Self::Binary(c) => c.truncate(length),
-            Self::Struct(c) => {
-                // Children may be ahead of the struct itself while one of its rows is being read.
-                c.children.iter_mut().for_each(|child| child.truncate(length));
-                truncate_nulls(&mut c.nulls, length);
-            }
+            Self::Struct(c) => c.truncate(length),
             Self::List(c) => {
                 if length < c.nulls.len() {
                     c.offsets.truncate(length + 1);
@@ -409,6 +403,38 @@ impl Bytes {
 }
 
 impl StructColumn {
+    /// An empty struct column; `None` for a type that no text format reads.
+    pub fn new(fields: &Fields, capacity: usize) -> Option<Self> {
+        Some(Self {
+            children: fields.iter().map(|f| Column::new(f.data_type(), capacity)).collect::<Option<_>>()?,
+            names: fields.iter().map(|f| f.name().as_bytes().into()).collect(),
+            fields: fields.clone(),
+            nulls: NullBufferBuilder::new(capacity),
+        })
+    }
+
+    /// The field of a name, which is likely to be at `hint`.
+    #[inline]
+    pub fn find(&self, name: &[u8], hint: usize) -> Option<usize> {
+        match self.names.get(hint) {
+            Some(expected) if &**expected == name => Some(hint),
+            _ => self.names.iter().position(|known| &**known == name),
+        }
+    }
+
+    /// Takes back the rows from `length` on.
+    pub fn truncate(&mut self, length: usize) {
+        // Children may be ahead of the struct itself while one of its rows is being read.
+        self.children.iter_mut().for_each(|child| child.truncate(length));
+        truncate_nulls(&mut self.nulls, length);
+    }
+
+    /// The fields of all rows; the column is empty again.
+    pub fn finish_children(&mut self) -> Result<Vec<ArrayRef>> {
+        self.nulls.finish();
+        self.children.iter_mut().map(Column::finish).collect()
+    }
+
     /// Ends a row all of whose fields have been appended.
     pub fn close(&mut self) {
         self.nulls.append_non_null();

@@ -1,6 +1,7 @@
 //! What the formats of text records (CSV, JSON) share: columns that grow row by row, numbers, dates
 //! and times in text, lines of a byte stream, and what is done with malformed records.
 
+pub mod blocks;
 pub mod column;
 pub mod lines;
 pub mod mode;

@@ -1,0 +1,299 @@
+//! JSON values into columns, led by the columns' types. Spark's `JacksonParser`.
+
+use super::options::JsonOptions;
+use super::scan::{Scanner, SyntaxError, Text, Token, unescape};
+use crate::record::column::{Column, ListColumn, MapColumn, StructColumn};
+use crate::record::number::{BigDecimal, parse_integer};
+
+/// What became of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Good,
+    /// Appended, but something inside of it did not fit and is NULL.
+    Partial,
+    /// Does not fit the type; nothing was appended, the value has been read to its end.
+    Bad,
+}
+
+type Result<T> = std::result::Result<T, SyntaxError>;
+
+/// Reads values.
+#[derive(Debug)]
+pub struct Reader<'o> {
+    pub options: &'o JsonOptions,
+}
+
+impl Reader<'_> {
+    /// Reads an object behind its `{` as a row. Fields that do not fit are NULL; for an object inside of a
+    /// record (`!root`) that needs `spark.sql.json.enablePartialResults`.
+    pub fn object(&self, scanner: &mut Scanner<'_>, column: &mut StructColumn, root: bool) -> Result<Outcome> {
+        let row = column.rows();
+        let (mut outcome, mut hint, mut filled, mut first) = (Outcome::Good, 0, 0, true);
+        while let Some(name) = scanner.next_name(first)? {
+            first = false;
+            let Some(index) = find(column, name, hint) else {
+                scanner.skip_value()?;
+                continue;
+            };
+            hint = index + 1;
+            let child = &mut column.children[index];
+            if child.len() > row {
+                // The last of several fields of one name counts.
+                child.truncate(row);
+                filled -= 1;
+            }
+            match self.value(scanner, child)? {
+                Outcome::Good => {}
+                Outcome::Partial => outcome = Outcome::Partial,
+                Outcome::Bad => {
+                    child.append_null();
+                    let kept = root || self.options.partial_results;
+                    outcome = if kept && outcome != Outcome::Bad { Outcome::Partial } else { Outcome::Bad };
+                }
+            }
+            filled += 1;
+        }
+        if outcome == Outcome::Bad {
+            column.truncate(row);
+            return Ok(outcome);
+        }
+        if filled < column.children.len() {
+            column.children.iter_mut().filter(|child| child.len() == row).for_each(Column::append_null);
+        }
+        column.close();
+        Ok(outcome)
+    }
+
+    /// Reads a value and appends it.
+    fn value(&self, scanner: &mut Scanner<'_>, column: &mut Column) -> Result<Outcome> {
+        scanner.skip_blanks()?;
+        let start = scanner.position();
+        let token = scanner.value()?;
+        if token == Token::Null {
+            column.append_null();
+            return Ok(Outcome::Good);
+        }
+        let fits = match column {
+            Column::Text(c) => {
+                match token {
+                    Token::Text(text) if !text.escaped => c.push(text.raw),
+                    Token::Text(text) => {
+                        unescape(c.open(), text.raw);
+                        c.close();
+                    }
+                    other => {
+                        scanner.skip_rest(other)?;
+                        c.push(scanner.since(start));
+                    }
+                }
+                return Ok(Outcome::Good);
+            }
+            Column::Struct(c) if token == Token::Object => return self.object(scanner, c, false),
+            Column::List(c) if token == Token::Array => return self.list(scanner, c),
+            Column::Map(c) if token == Token::Object => return self.map(scanner, c),
+            Column::Long(c) => c.try_push(integer(token)),
+            Column::Int(c) => c.try_push(integer(token).and_then(|value| i32::try_from(value).ok())),
+            Column::Short(c) => c.try_push(integer(token).and_then(|value| i16::try_from(value).ok())),
+            // Jackson takes unsigned bytes too.
+            Column::Byte(c) => {
+                c.try_push(integer(token).filter(|value| (-128..=255).contains(value)).map(|value| value as u8 as i8))
+            }
+            Column::Double(c) => c.try_push(self.double(token)),
+            Column::Float(c) => c.try_push(match token {
+                Token::Integer(text) | Token::Fraction(text) => ascii(text).parse().ok(),
+                other => self.double(other).map(|value| value as f32),
+            }),
+            Column::Boolean(c) => match token {
+                Token::Boolean(value) => {
+                    c.push(value);
+                    true
+                }
+                _ => false,
+            },
+            Column::Decimal(c, precision, scale) => {
+                let number = match token {
+                    Token::Integer(text) | Token::Fraction(text) => BigDecimal::parse(text, false),
+                    Token::Text(text) => with_text(text, |text| BigDecimal::parse(text.as_bytes(), true)),
+                    _ => None,
+                };
+                c.try_push(number.and_then(|number| number.to_decimal(*precision, *scale)))
+            }
+            Column::Date(c) => c.try_push(self.text(token, |text| self.options.temporal.parse_date_or_days(text))),
+            Column::Timestamp(c) => c.try_push(match token {
+                // Seconds since the epoch; Spark lets the product overflow.
+                Token::Integer(_) => integer(token).map(|seconds| seconds.wrapping_mul(1_000_000)),
+                other => self.text(other, |text| self.options.temporal.parse_timestamp(text)),
+            }),
+            Column::TimestampNtz(c) => {
+                c.try_push(self.text(token, |text| self.options.temporal.parse_timestamp_ntz(text)))
+            }
+            Column::Binary(c) => match token {
+                Token::Text(text) => {
+                    let fits = with_text(text, |text| decode_base64(text.as_bytes(), c.open())).is_some();
+                    if fits {
+                        c.close();
+                    } else {
+                        c.abandon();
+                    }
+                    fits
+                }
+                _ => false,
+            },
+            Column::Void(_)
+            | Column::Struct(_)
+            | Column::List(_)
+            | Column::Map(_)
+            | Column::YearMonth(_)
+            | Column::DayTime(_) => false,
+        };
+        if fits {
+            return Ok(Outcome::Good);
+        }
+        scanner.skip_rest(token)?;
+        Ok(Outcome::Bad)
+    }
+
+    /// Reads an array behind its `[`. An element that does not fit spoils the array.
+    fn list(&self, scanner: &mut Scanner<'_>, column: &mut ListColumn) -> Result<Outcome> {
+        let (mut outcome, mut first) = (Outcome::Good, true);
+        while scanner.next_element(first)? {
+            first = false;
+            match self.value(scanner, &mut column.child)? {
+                Outcome::Good => {}
+                Outcome::Partial => outcome = Outcome::Partial,
+                Outcome::Bad => {
+                    column.abandon();
+                    scanner.skip_array(false)?;
+                    return Ok(Outcome::Bad);
+                }
+            }
+        }
+        column.close();
+        Ok(outcome)
+    }
+
+    /// Reads an object behind its `{` as a map. A value that does not fit spoils the map.
+    fn map(&self, scanner: &mut Scanner<'_>, column: &mut MapColumn) -> Result<Outcome> {
+        let (mut outcome, mut first) = (Outcome::Good, true);
+        while let Some(name) = scanner.next_name(first)? {
+            first = false;
+            match &mut *column.keys {
+                Column::Text(keys) => {
+                    unescape(keys.open(), name.raw);
+                    keys.close();
+                }
+                // Refused when the decoder was made.
+                other => other.append_null(),
+            }
+            match self.value(scanner, &mut column.values)? {
+                Outcome::Good => {}
+                Outcome::Partial => outcome = Outcome::Partial,
+                Outcome::Bad => {
+                    column.abandon();
+                    scanner.skip_object(false)?;
+                    return Ok(Outcome::Bad);
+                }
+            }
+        }
+        column.close();
+        Ok(outcome)
+    }
+
+    fn double(&self, token: Token<'_>) -> Option<f64> {
+        match token {
+            Token::Integer(text) | Token::Fraction(text) => ascii(text).parse().ok(),
+            Token::NonNumeric(text) => special(text),
+            Token::Text(text) if self.options.grammar.non_numeric => special(text.raw),
+            _ => None,
+        }
+    }
+
+    /// Reads a value that is written as a string, which must not be empty.
+    fn text<T>(&self, token: Token<'_>, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        match token {
+            Token::Text(text) => with_text(text, |text| if text.is_empty() { None } else { read(text) }),
+            _ => None,
+        }
+    }
+}
+
+#[inline]
+fn find(column: &StructColumn, name: Text<'_>, hint: usize) -> Option<usize> {
+    if !name.escaped {
+        return column.find(name.raw, hint);
+    }
+    let mut plain = vec![];
+    unescape(&mut plain, name.raw);
+    column.find(&plain, hint)
+}
+
+#[inline]
+fn integer(token: Token<'_>) -> Option<i64> {
+    match token {
+        Token::Integer(text) => parse_integer(text),
+        _ => None,
+    }
+}
+
+/// Numbers are ASCII.
+fn ascii(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap_or("")
+}
+
+fn special(text: &[u8]) -> Option<f64> {
+    match text {
+        b"NaN" => Some(f64::NAN),
+        b"Infinity" | b"+Infinity" | b"+INF" => Some(f64::INFINITY),
+        b"-Infinity" | b"-INF" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
+/// Calls `read` with the string's text, escapes resolved.
+pub fn with_text<T>(text: Text<'_>, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    if !text.escaped {
+        return read(std::str::from_utf8(text.raw).ok()?);
+    }
+    let mut plain = vec![];
+    unescape(&mut plain, text.raw);
+    read(std::str::from_utf8(&plain).ok()?)
+}
+
+/// Base64 with padding; blanks are fine between groups of four.
+fn decode_base64(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let value = |byte: u8| {
+        Some(u32::from(match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        }))
+    };
+    let mut rest = text;
+    loop {
+        while let [blank, tail @ ..] = rest
+            && *blank <= b' '
+        {
+            rest = tail;
+        }
+        if rest.is_empty() {
+            return Some(());
+        }
+        let (group, tail) = rest.split_at_checked(4)?;
+        rest = tail;
+        let head = value(group[0])? << 18 | value(group[1])? << 12;
+        match (group[2], group[3]) {
+            (b'=', b'=') => out.push((head >> 16) as u8),
+            (third, b'=') => {
+                let bits = head | value(third)? << 6;
+                out.extend_from_slice(&[(bits >> 16) as u8, (bits >> 8) as u8]);
+            }
+            (third, fourth) => {
+                let bits = head | value(third)? << 6 | value(fourth)?;
+                out.extend_from_slice(&[(bits >> 16) as u8, (bits >> 8) as u8, bits as u8]);
+            }
+        }
+    }
+}
