@@ -35,6 +35,7 @@ pub enum Kind {
 /// Families, each listing its functions in its `mod.rs`.
 const FAMILIES: &[&[Entry]] = &[
     crate::aggregate::TABLE,
+    crate::datetime::TABLE,
     crate::generator::TABLE,
     crate::window::TABLE,
 ];

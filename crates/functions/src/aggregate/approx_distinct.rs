@@ -43,7 +43,7 @@ pub fn approx_count_distinct(call: &Call) -> Result<Typed> {
     let name = format!("{}({})", call.name, call.args[0].name);
     let args = vec![call.args[0].clone()];
     Ok(fold_with::<HyperLogLog>(call, "approx_count_distinct", args, DataType::Int64, false, precision.to_string())
-        .named(if call.args.len() == 1 { name } else { call.display() }))
+        .named(name))
 }
 
 fn hashable(data_type: &DataType) -> bool {

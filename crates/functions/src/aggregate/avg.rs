@@ -11,7 +11,7 @@ use arrow::datatypes::{
 use firesteel_protocol::{Result, SparkError};
 
 use super::fold::{Fold, Spec, fold_with};
-use super::sum::{Overflow, long_overflow};
+use super::sum::{Overflow, overflow_error};
 use crate::{Call, Typed};
 
 /// `avg(x)`: NULL without values.
@@ -47,7 +47,7 @@ fn build(call: &Call, name: &'static str, overflow: &str) -> Result<Typed> {
             let args = vec![call.coerce(0, &DataType::Float64)?];
             Ok(fold_with::<DoubleAvg>(call, name, args, DataType::Float64, true, param))
         }
-        _ => Err(call.unexpected_type(0, "(\"NUMERIC\" or \"ANSI INTERVAL\")")),
+        _ => Err(call.unexpected_type(0, "\"NUMERIC\" or \"ANSI INTERVAL\"")),
     }
 }
 
@@ -211,7 +211,7 @@ impl Fold for DecimalAvg {
                 .flatten()
                 .filter(|value| value.unsigned_abs() <= self.result_limit);
             if value.is_none() && self.overflow == Overflow::Error {
-                return Err(long_overflow("Overflow in sum of decimals."));
+                return Err(overflow_error("Overflow in sum of decimals", "try_avg"));
             }
             values.push(value);
         }

@@ -31,7 +31,7 @@ pub fn collect_set(call: &Call) -> Result<Typed> {
     if has_map(&call.args[0].data_type) {
         return Err(SparkError::new("DATATYPE_MISMATCH.UNSUPPORTED_INPUT_TYPE")
             .with("functionName", name::quote(call.name))
-            .with("dataType", "\"MAP\"")
+            .with("dataType", "\"MAP\" or \"COLLATED STRING\"")
             .with("sqlExpr", format!("\"{}\"", call.display())));
     }
     let output = types::array(call.args[0].data_type.clone(), false);

@@ -28,7 +28,10 @@ fn build<F: Fold>(call: &Call, name: &'static str) -> Result<Typed> {
     if call.args.len() == 2 {
         match call.constant(1)? {
             ScalarValue::Boolean(Some(flag)) => ignore_nulls |= flag,
-            _ => return Err(call.unexpected_type(1, "\"BOOLEAN\"")),
+            _ => {
+                return Err(SparkError::new("_LEGACY_ERROR_TEMP_1210")
+                    .with_message(format!("The second argument in {} should be a boolean literal.", call.name)));
+            }
         }
     }
     let arg = &call.args[0];

@@ -29,8 +29,11 @@ pub fn histogram_numeric(call: &Call) -> Result<Typed> {
         _ => return Err(call.unexpected_type(1, "\"INT\"")),
     };
     if bins < 2 {
-        return Err(SparkError::new("DATATYPE_MISMATCH.WRONG_NUM_ARGS")
-            .with_message(format!("histogram_numeric needs nBins to be at least 2, but you supplied {bins}.")));
+        return Err(SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
+            .with("exprName", "nb")
+            .with("valueRange", "[2, 2147483647]")
+            .with("currentValue", bins.to_string())
+            .with("sqlExpr", format!("\"{}\"", call.display())));
     }
     let fields = Fields::from(vec![Field::new("x", data_type, true), Field::new("y", DataType::Float64, true)]);
     let output = types::array(DataType::Struct(fields), true);

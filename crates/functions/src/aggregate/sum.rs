@@ -39,7 +39,7 @@ fn build(call: &Call, name: &'static str, overflow: &str) -> Result<Typed> {
             (DataType::Float64, DataType::Float64)
         }
         _ => {
-            return Err(call.unexpected_type(0, "(\"NUMERIC\" or \"ANSI INTERVAL\")"));
+            return Err(call.unexpected_type(0, "\"NUMERIC\" or \"ANSI INTERVAL\""));
         }
     };
     let args = vec![call.coerce(0, &input)?];
@@ -89,10 +89,11 @@ pub(super) trait Addend: ArrowPrimitiveType + std::fmt::Debug + Send + Sync {
     fn overflow() -> SparkError;
 }
 
-pub(super) fn long_overflow(message: &str) -> SparkError {
+/// `ARITHMETIC_OVERFLOW` that names the function which yields NULL instead.
+pub(super) fn overflow_error(message: &str, tolerant: &str) -> SparkError {
     SparkError::new("ARITHMETIC_OVERFLOW")
         .with("message", message)
-        .with("alternative", " Use 'try_sum' to tolerate overflow and return NULL instead.")
+        .with("alternative", format!(" Use '{tolerant}' to tolerate overflow and return NULL instead."))
         .with("config", "\"spark.sql.ansi.enabled\"")
 }
 
@@ -107,7 +108,7 @@ impl Addend for Int64Type {
         a.wrapping_sub(b)
     }
     fn overflow() -> SparkError {
-        long_overflow("long overflow")
+        overflow_error("overflow", "try_add")
     }
 }
 
@@ -173,7 +174,7 @@ impl Addend for Decimal128Type {
         a.wrapping_sub(b)
     }
     fn overflow() -> SparkError {
-        long_overflow("Overflow in sum of decimals.")
+        overflow_error("Overflow in sum of decimals", "try_sum")
     }
 }
 

@@ -9,7 +9,6 @@ use datafusion::logical_expr::{Expr, WindowUDF};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError};
 
-use crate::coerce::common_type;
 use crate::{Call, Typed, constant};
 
 /// `lag(x[, offset[, default]])`.
@@ -34,16 +33,13 @@ fn shifted(call: &Call, function: Arc<WindowUDF>) -> Result<Typed> {
         call.args.get(2).map_or_else(|| "NULL".to_string(), |arg| arg.name.clone()),
     );
     let name = format!("{}({}, {offset_name}, {default_name})", call.name, value.name);
-    let (mut data_type, mut nullable) = (value.data_type.clone(), true);
-    let mut args = vec![value.clone()];
+    let mut nullable = true;
     let mut default = None;
     if let Some(arg) = call.args.get(2)
         && arg.data_type != DataType::Null
     {
-        data_type = common_type(&data_type, &arg.data_type, call.env).ok_or_else(|| different_types(call))?;
         nullable = value.nullable || arg.nullable;
-        args[0] = call.coerce(0, &data_type)?;
-        let arg = call.coerce(2, &data_type)?;
+        let arg = call.coerce(2, &value.data_type).map_err(|_| different_types(call))?;
         default = Some(constant::evaluate(&arg.expr).ok_or_else(|| {
             SparkError::unsupported(
                 format!("a default value of {} that is not constant", call.name),
@@ -51,7 +47,7 @@ fn shifted(call: &Call, function: Arc<WindowUDF>) -> Result<Typed> {
             )
         })?);
     }
-    let mut exprs = vec![args.swap_remove(0).expr, Expr::Literal(ScalarValue::Int64(Some(offset)), None)];
+    let mut exprs = vec![value.expr.clone(), Expr::Literal(ScalarValue::Int64(Some(offset)), None)];
     if let Some(default) = default {
         exprs.push(Expr::Literal(default, None));
     }
@@ -59,7 +55,7 @@ fn shifted(call: &Call, function: Arc<WindowUDF>) -> Result<Typed> {
     if call.ignore_nulls {
         window.params.null_treatment = Some(NullTreatment::IgnoreNulls);
     }
-    Ok(Typed::new(Expr::from(window), name, data_type, nullable))
+    Ok(Typed::new(Expr::from(window), name, value.data_type.clone(), nullable))
 }
 
 fn different_types(call: &Call) -> SparkError {
@@ -76,7 +72,7 @@ pub fn nth_value(call: &Call) -> Result<Typed> {
     let position = integer(call, 1)?;
     if position <= 0 {
         return Err(SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
-            .with("exprName", "`offset`")
+            .with("exprName", "offset")
             .with("valueRange", "(0, 9223372036854775807]")
             .with("currentValue", format!("{position}L"))
             .with("sqlExpr", format!("\"{}\"", call.display())));

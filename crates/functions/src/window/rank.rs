@@ -50,9 +50,9 @@ pub fn ntile(call: &Call) -> Result<Typed> {
             ScalarValue::Int32(Some(buckets)) if *buckets > 0 => *buckets,
             ScalarValue::Int32(Some(buckets)) => {
                 return Err(SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
-                    .with("exprName", "`buckets`")
+                    .with("exprName", "buckets")
                     .with("valueRange", "(0, 2147483647]")
-                    .with("currentValue", format!("{buckets}L"))
+                    .with("currentValue", buckets.to_string())
                     .with("sqlExpr", format!("\"ntile({})\"", arg.name)));
             }
             _ => return Err(call.unexpected_type(0, "\"INT\"")),
