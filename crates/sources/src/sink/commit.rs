@@ -78,6 +78,10 @@ impl Job {
             target.with_file_name(format!(".{name}.{TEMPORARY}-{id}"))
         } else {
             recover(target)?;
+            if replace == Replace::All {
+                // What a killed Spark job left.
+                let _ = fs::remove_dir_all(target.join(TEMPORARY).join("0"));
+            }
             target.join(TEMPORARY).join(&id)
         };
         let root = staging.join("new");
@@ -102,31 +106,45 @@ impl Job {
 
     fn commit_with(mut self, partitions: &[String], probe: Probe<'_>) -> io::Result<()> {
         let replaced_file = self.move_file_away()?;
-        let journal = self.journal(partitions)?;
-        probe(Step::Journal)?;
-        let written = self.staging.join(JOURNAL);
-        write_atomically(&written, &journal.encode())?;
-        if let Err(error) = journal.roll_forward(&self.target, &self.staging, probe) {
-            if error.kind() == io::ErrorKind::Interrupted {
-                // Only a test interrupts: it stands for a kill, so nothing is tidied up.
+        match self.move_in(partitions, probe) {
+            Ok(()) => self.done = true,
+            // Only a test interrupts: it stands for a kill, so nothing is tidied up.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.done = true;
                 return Err(error);
             }
-            journal.undo(&self.target, &self.staging)?;
-            if let Some(file) = replaced_file {
-                let _ = fs::remove_dir_all(&self.target);
-                fs::rename(file, &self.target)?;
+            Err(error) => {
+                if let Some(file) = replaced_file {
+                    let _ = fs::remove_dir(&self.target);
+                    fs::rename(file, &self.target)?;
+                }
+                return Err(error);
             }
-            return Err(error);
         }
-        self.done = true;
-        probe(Step::CommitPoint)?;
-        fs::remove_file(&written)?;
         probe(Step::Success)?;
         File::create(self.target.join(SUCCESS))?;
         probe(Step::Clear)?;
         self.clear();
         Ok(())
+    }
+
+    /// All renames, up to the commit point; undone if one fails.
+    fn move_in(&self, partitions: &[String], probe: Probe<'_>) -> io::Result<()> {
+        let journal = self.journal(partitions)?;
+        let written = self.staging.join(JOURNAL);
+        probe(Step::Journal)?;
+        write_atomically(&written, &journal.encode())?;
+        let moved = journal.roll_forward(&self.target, &self.staging, probe).and_then(|()| {
+            probe(Step::CommitPoint)?;
+            fs::remove_file(&written)
+        });
+        match moved {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                journal.undo(&self.target, &self.staging)?;
+                Err(error)
+            }
+            moved => moved,
+        }
     }
 
     /// An overwritten path that is a file makes way for a folder.

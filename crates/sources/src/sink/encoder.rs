@@ -1,0 +1,119 @@
+//! Files of records: a format turns batches into bytes, a codec compresses them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use firesteel_protocol::{Result, SparkError};
+
+use super::codec::CodecWriter;
+use super::format::FileWriter;
+use super::target::Target;
+use crate::{Options, SourceContext};
+
+/// Bytes collected before they go to the file.
+const BUFFER_BYTES: usize = 1 << 18;
+
+/// Makes an encoder for each file.
+pub trait EncoderFactory: fmt::Debug + Send + Sync {
+    /// An encoder for a new file.
+    fn encoder(&self) -> Result<Box<dyn RecordEncoder>>;
+}
+
+/// Turns batches into the bytes of one file.
+pub trait RecordEncoder: Send {
+    /// What stands before the first row, in empty files too.
+    fn start(&mut self, _out: &mut Vec<u8>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Appends the rows of a batch.
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()>;
+}
+
+/// A file of records that is being written.
+pub struct RecordFile {
+    out: CodecWriter,
+    encoder: Box<dyn RecordEncoder>,
+    buffer: Vec<u8>,
+    target: Target,
+}
+
+impl RecordFile {
+    /// Begins a file.
+    pub fn begin(out: CodecWriter, mut encoder: Box<dyn RecordEncoder>, target: &Target) -> Result<Self> {
+        let mut buffer = vec![];
+        encoder.start(&mut buffer)?;
+        Ok(Self { out, encoder, buffer, target: target.clone() })
+    }
+}
+
+impl FileWriter for RecordFile {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.encoder.encode(batch, &mut self.buffer)?;
+        if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn memory_size(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.write(&self.buffer).map_err(|cause| self.target.write_failed(cause))?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<u64> {
+        self.flush()?;
+        let Self { out, target, .. } = *self;
+        out.finish().map_err(|cause| target.write_failed(cause))
+    }
+}
+
+/// Plain text: one string column, a line for each row.
+pub fn text(options: &Options) -> Result<Arc<dyn EncoderFactory>> {
+    let separator = options.get("lineSep").unwrap_or("\n");
+    if separator.is_empty() {
+        return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
+            .with_message("requirement failed: 'lineSep' cannot be an empty string."));
+    }
+    Ok(Arc::new(Text { separator: Arc::from(separator.as_bytes()) }))
+}
+
+#[derive(Debug, Clone)]
+struct Text {
+    separator: Arc<[u8]>,
+}
+
+impl EncoderFactory for Text {
+    fn encoder(&self) -> Result<Box<dyn RecordEncoder>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl RecordEncoder for Text {
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+        let lines = batch.column(0).as_string::<i32>();
+        out.reserve(lines.value_data().len() + lines.len() * self.separator.len());
+        for row in 0..lines.len() {
+            // NULL is an empty line.
+            if lines.is_valid(row) {
+                out.extend_from_slice(lines.value(row).as_bytes());
+            }
+            out.extend_from_slice(&self.separator);
+        }
+        Ok(())
+    }
+}
+
+/// CSV, see [`crate::csv`].
+pub fn csv(_options: &Options, _schema: &SchemaRef, _ctx: &SourceContext) -> Result<Arc<dyn EncoderFactory>> {
+    Err(SparkError::unsupported("writing csv", "Write parquet."))
+}
+
+/// JSON lines, see [`crate::json`].
+pub fn json(_options: &Options, _schema: &SchemaRef, _ctx: &SourceContext) -> Result<Arc<dyn EncoderFactory>> {
+    Err(SparkError::unsupported("writing json", "Write parquet."))
+}
