@@ -5,15 +5,19 @@
 //! [`kernel`], [`registry`], then the families.
 
 pub mod aggregate;
+pub mod arithmetic;
 pub mod call;
 pub mod cast;
 pub mod coerce;
+pub mod conditional;
 pub mod constant;
 pub mod datetime;
 pub mod env;
 pub mod generator;
 pub mod kernel;
+pub mod predicate;
 pub mod registry;
+pub mod string;
 pub mod typed;
 pub mod window;
 

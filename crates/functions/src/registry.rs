@@ -34,6 +34,10 @@ pub enum Kind {
 
 /// Families, each listing its functions in its `mod.rs`.
 const FAMILIES: &[&[Entry]] = &[
+    crate::arithmetic::TABLE,
+    crate::conditional::TABLE,
+    crate::predicate::TABLE,
+    crate::string::TABLE,
     crate::aggregate::TABLE,
     crate::datetime::TABLE,
     crate::generator::TABLE,

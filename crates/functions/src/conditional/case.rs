@@ -1,0 +1,87 @@
+//! CASE WHEN and IF.
+
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::{Case, Expr};
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError};
+
+use crate::coerce::{cast_silently, common_type_of, implicit_cast};
+use crate::{Call, Typed};
+
+/// `CASE WHEN cond THEN value ... [ELSE value] END`, conditions and values in turn.
+pub(super) fn when(call: &Call) -> Result<Typed> {
+    call.arity(2..)?;
+    let mut label = String::from("CASE");
+    for pair in call.args.chunks(2) {
+        match pair {
+            [condition, value] => label.push_str(&format!(" WHEN {} THEN {}", condition.name, value.name)),
+            [otherwise] => label.push_str(&format!(" ELSE {}", otherwise.name)),
+            _ => {}
+        }
+    }
+    label.push_str(" END");
+    let count = call.args.len();
+    let is_condition = |index: usize| index % 2 == 0 && index + 1 < count;
+    let values: Vec<usize> = (0..count).filter(|index| !is_condition(*index)).collect();
+    let data_types: Vec<DataType> = values.iter().map(|index| call.args[*index].data_type.clone()).collect();
+    let common = common_type_of(&data_types, call.env).ok_or_else(|| {
+        let words: Vec<String> = data_types.iter().map(|t| format!("\"{}\"", name::sql(t))).collect();
+        SparkError::new("DATATYPE_MISMATCH.DATA_DIFF_TYPES")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("functionName", "`casewhen`")
+            .with("dataType", format!("[{}]", words.join(", ")))
+    })?;
+    let mut nullable = count % 2 == 0;
+    let mut branches = vec![];
+    let mut otherwise = None;
+    for (position, pair) in call.args.chunks(2).enumerate() {
+        match pair {
+            [condition, value] => {
+                let condition = boolean(call, condition, position, &label)?;
+                let value = cast_silently(value.clone(), &common, call.env)?;
+                nullable |= value.nullable;
+                branches.push((Box::new(condition.expr), Box::new(value.expr)));
+            }
+            [value] => {
+                let value = cast_silently(value.clone(), &common, call.env)?;
+                nullable |= value.nullable;
+                otherwise = Some(Box::new(value.expr));
+            }
+            _ => {}
+        }
+    }
+    Ok(Typed::new(Expr::Case(Case::new(None, branches, otherwise)), label, common, nullable))
+}
+
+fn boolean(call: &Call, condition: &Typed, position: usize, label: &str) -> Result<Typed> {
+    implicit_cast(condition.clone(), &DataType::Boolean, call.env).ok_or_else(|| {
+        SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("paramIndex", crate::call::ordinal(position))
+            .with("requiredType", "\"BOOLEAN\"")
+            .with("inputSql", format!("\"{}\"", condition.name))
+            .with("inputType", format!("\"{}\"", name::sql(&condition.data_type)))
+    })
+}
+
+/// `if(condition, value, otherwise)`.
+pub(super) fn if_else(call: &Call) -> Result<Typed> {
+    call.arity(3)?;
+    let [condition, value, otherwise] = &call.args[..] else { return Err(SparkError::internal("arity")) };
+    let label = format!("(IF({}, {}, {}))", condition.name, value.name, otherwise.name);
+    let condition = boolean(call, condition, 0, &label)?;
+    let data_types = [value.data_type.clone(), otherwise.data_type.clone()];
+    let common = common_type_of(&data_types, call.env).ok_or_else(|| {
+        let words: Vec<String> = data_types.iter().map(|t| format!("\"{}\"", name::sql(t))).collect();
+        SparkError::new("DATATYPE_MISMATCH.DATA_DIFF_TYPES")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("functionName", "`if`")
+            .with("dataType", format!("[{}]", words.join(", ")))
+    })?;
+    let value = cast_silently(value.clone(), &common, call.env)?;
+    let otherwise = cast_silently(otherwise.clone(), &common, call.env)?;
+    let nullable = value.nullable || otherwise.nullable;
+    let branch = (Box::new(condition.expr), Box::new(value.expr));
+    let expr = Expr::Case(Case::new(None, vec![branch], Some(Box::new(otherwise.expr))));
+    Ok(Typed::new(expr, label, common, nullable))
+}

@@ -1,0 +1,205 @@
+//! `= <=> != < <= > >=` and BETWEEN.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, Volatility};
+use datafusion::scalar::ScalarValue;
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError};
+
+use super::order;
+use crate::coerce::{cast_silently, comparison_type, is_float, is_orderable};
+use crate::kernel::{KernelArgs, kernel_expr};
+use crate::{Call, Env, Typed};
+
+pub(super) fn equal(call: &Call) -> Result<Typed> {
+    compare(call, Operator::Eq)
+}
+
+pub(super) fn less(call: &Call) -> Result<Typed> {
+    compare(call, Operator::Lt)
+}
+
+pub(super) fn less_or_equal(call: &Call) -> Result<Typed> {
+    compare(call, Operator::LtEq)
+}
+
+pub(super) fn greater(call: &Call) -> Result<Typed> {
+    compare(call, Operator::Gt)
+}
+
+pub(super) fn greater_or_equal(call: &Call) -> Result<Typed> {
+    compare(call, Operator::GtEq)
+}
+
+/// `a != b` is `NOT (a = b)`, in name and in fact.
+pub(super) fn not_equal(call: &Call) -> Result<Typed> {
+    let equal = compare(call, Operator::Eq)?;
+    let label = format!("(NOT {})", equal.name);
+    let nullable = equal.nullable;
+    let expr = match equal.expr {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+            Expr::BinaryExpr(BinaryExpr::new(left, Operator::NotEq, right))
+        }
+        other => Expr::Not(Box::new(other)),
+    };
+    Ok(Typed::new(expr, label, DataType::Boolean, nullable))
+}
+
+pub(super) fn null_safe_equal(call: &Call) -> Result<Typed> {
+    compare(call, Operator::IsNotDistinctFrom)
+}
+
+/// `equal_null(a, b)`: `a <=> b` under its own name.
+pub(super) fn equal_null(call: &Call) -> Result<Typed> {
+    Ok(compare(call, Operator::IsNotDistinctFrom)?.named(call.display()))
+}
+
+/// `between(a, low, high)`.
+pub(super) fn between(call: &Call) -> Result<Typed> {
+    call.arity(3)?;
+    let part = |op: Operator, bound: usize| {
+        compare(&call.with_args(vec![call.args[0].clone(), call.args[bound].clone()]), op)
+    };
+    let (low, high) = (part(Operator::GtEq, 1)?, part(Operator::LtEq, 2)?);
+    let nullable = low.nullable || high.nullable;
+    let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(low.expr), Operator::And, Box::new(high.expr)));
+    Ok(Typed::new(expr, format!("between({}, {}, {})", call.args[0].name, call.args[1].name, call.args[2].name), DataType::Boolean, nullable))
+}
+
+fn symbol(op: Operator) -> &'static str {
+    match op {
+        Operator::Lt => "<",
+        Operator::LtEq => "<=",
+        Operator::Gt => ">",
+        Operator::GtEq => ">=",
+        Operator::IsNotDistinctFrom => "<=>",
+        _ => "=",
+    }
+}
+
+fn compare(call: &Call, op: Operator) -> Result<Typed> {
+    call.arity(2)?;
+    comparison(call.args[0].clone(), op, call.args[1].clone(), call.env)
+}
+
+/// `left = right` with Spark's coercion: joins and other rewrites build on it.
+pub fn equality(left: Typed, right: Typed, env: &Env) -> Result<Typed> {
+    comparison(left, Operator::Eq, right, env)
+}
+
+fn comparison(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Typed> {
+    let label = format!("({} {} {})", left.name, symbol(op), right.name);
+    let common = comparison_type(&left.data_type, &right.data_type, env).ok_or_else(|| {
+        SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("left", format!("\"{}\"", name::sql(&left.data_type)))
+            .with("right", format!("\"{}\"", name::sql(&right.data_type)))
+    })?;
+    if !is_orderable(&common) {
+        return Err(SparkError::new("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE")
+            .with("functionName", name::quote(symbol(op)))
+            .with("dataType", format!("\"{}\"", name::sql(&common)))
+            .with("sqlExpr", format!("\"{label}\"")));
+    }
+    let left = cast_silently(left, &common, env)?;
+    let right = cast_silently(right, &common, env)?;
+    let nullable = op != Operator::IsNotDistinctFrom && (left.nullable || right.nullable);
+    let expr = match &common {
+        data_type if is_float(data_type) => float_comparison(left, op, right, env),
+        data_type if data_type.is_nested() => {
+            let args = vec![left.expr, right.expr];
+            let param = symbol(op).to_string();
+            kernel_expr("spark_compare", args, DataType::Boolean, nullable, Volatility::Immutable, env, param, nested)
+        }
+        _ => binary(left.expr, op, right.expr),
+    };
+    Ok(Typed::new(expr, label, DataType::Boolean, nullable))
+}
+
+fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+/// Floats: DataFusion tells 0.0 from -0.0, Spark does not. A comparison with a constant stays one that
+/// statistics can answer; otherwise both sides are normalized.
+fn float_comparison(left: Typed, op: Operator, right: Typed, env: &Env) -> Expr {
+    match (constant(&left.expr), constant(&right.expr)) {
+        (None, Some(value)) => with_constant(left.expr, op, value, right.expr),
+        (Some(value), None) => with_constant(right.expr, op.swap().unwrap_or(op), value, left.expr),
+        _ => binary(normalized(left, env), op, normalized(right, env)),
+    }
+}
+
+fn constant(expr: &Expr) -> Option<ScalarValue> {
+    let value = match expr {
+        Expr::Literal(value, _) => value.clone(),
+        Expr::Cast(cast) => match cast.expr.as_ref() {
+            Expr::Literal(value, _) => value.cast_to(cast.field.data_type()).ok()?,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    // NaN is left to normalization.
+    match &value {
+        ScalarValue::Float64(Some(v)) if !v.is_nan() => Some(value),
+        ScalarValue::Float32(Some(v)) if !v.is_nan() => Some(value),
+        _ => None,
+    }
+}
+
+fn with_constant(expr: Expr, op: Operator, value: ScalarValue, literal: Expr) -> Expr {
+    let (zero, minus_zero) = match value {
+        ScalarValue::Float64(Some(v)) if v == 0.0 => {
+            (ScalarValue::Float64(Some(0.0)), ScalarValue::Float64(Some(-0.0)))
+        }
+        ScalarValue::Float32(Some(v)) if v == 0.0 => {
+            (ScalarValue::Float32(Some(0.0)), ScalarValue::Float32(Some(-0.0)))
+        }
+        _ => return binary(expr, op, literal),
+    };
+    let (zero, minus_zero) = (Expr::Literal(zero, None), Expr::Literal(minus_zero, None));
+    match op {
+        Operator::Lt => binary(expr, Operator::Lt, minus_zero),
+        Operator::GtEq => binary(expr, Operator::GtEq, minus_zero),
+        Operator::Gt => binary(expr, Operator::Gt, zero),
+        Operator::LtEq => binary(expr, Operator::LtEq, zero),
+        _ => {
+            let within = binary(
+                binary(expr.clone(), Operator::GtEq, minus_zero),
+                Operator::And,
+                binary(expr, Operator::LtEq, zero),
+            );
+            if op == Operator::IsNotDistinctFrom { Expr::IsTrue(Box::new(within)) } else { within }
+        }
+    }
+}
+
+/// The expression with -0.0 made 0.0 and one NaN: equal values are equal bits.
+fn normalized(typed: Typed, env: &Env) -> Expr {
+    let (data_type, nullable) = (typed.data_type, typed.nullable);
+    let args = vec![typed.expr];
+    let kernel = |args: &KernelArgs<'_>| order::normalize_floats(&args.array(0)?);
+    kernel_expr("spark_normalize", args, data_type, nullable, Volatility::Immutable, env, String::new(), kernel)
+}
+
+/// Arrays and structs, compared element by element; NULL inside them is least and equal to NULL.
+fn nested(args: &KernelArgs<'_>) -> Result<ArrayRef> {
+    let (left, right) = (args.array(0)?, args.array(1)?);
+    let compare = order::comparator(&left, &right)?;
+    let holds: fn(Ordering) -> bool = match args.param {
+        "<" => Ordering::is_lt,
+        "<=" => Ordering::is_le,
+        ">" => Ordering::is_gt,
+        ">=" => Ordering::is_ge,
+        _ => Ordering::is_eq,
+    };
+    let null_safe = args.param == "<=>";
+    let rows = (0..left.len()).map(|row| {
+        if !null_safe && (left.is_null(row) || right.is_null(row)) { None } else { Some(holds(compare(row, row))) }
+    });
+    Ok(Arc::new(rows.collect::<BooleanArray>()))
+}

@@ -1,0 +1,43 @@
+//! `a IN (b, c, ...)`.
+
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError};
+
+use super::comparison::equality;
+use super::order::has_floats;
+use crate::coerce::{cast_silently, common_type_of};
+use crate::{Call, Typed};
+
+/// The first argument is looked for among the others, all as their common type.
+pub(super) fn is_in(call: &Call) -> Result<Typed> {
+    call.arity(2..)?;
+    let names: Vec<&str> = call.args[1..].iter().map(|arg| arg.name.as_str()).collect();
+    let label = format!("({} IN ({}))", call.args[0].name, names.join(", "));
+    let data_types: Vec<DataType> = call.args.iter().map(|arg| arg.data_type.clone()).collect();
+    let common = common_type_of(&data_types, call.env).ok_or_else(|| {
+        let words: Vec<String> = data_types.iter().map(|t| format!("\"{}\"", name::sql(t))).collect();
+        SparkError::new("DATATYPE_MISMATCH.DATA_DIFF_TYPES")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("functionName", "`in`")
+            .with("dataType", format!("[{}]", words.join(", ")))
+    })?;
+    let cast = |arg: &Typed| cast_silently(arg.clone(), &common, call.env);
+    let args: Vec<Typed> = call.args.iter().map(cast).collect::<Result<_>>()?;
+    let nullable = args.iter().any(|arg| arg.nullable);
+    let (needle, list) = args.split_first().expect("the arity was checked");
+    let expr = if common.is_nested() || has_floats(&common) {
+        // Only a comparison of Spark's own finds these equal.
+        let mut tests = list.iter().map(|item| equality(needle.clone(), item.clone(), call.env));
+        let first = tests.next().expect("the arity was checked")?.expr;
+        tests.try_fold(first, |any, next| {
+            Ok::<_, SparkError>(Expr::BinaryExpr(BinaryExpr::new(Box::new(any), Operator::Or, Box::new(next?.expr))))
+        })?
+    } else {
+        let list = list.iter().map(|item| item.expr.clone()).collect();
+        Expr::InList(InList::new(Box::new(needle.expr.clone()), list, false))
+    };
+    Ok(Typed::new(expr, label, DataType::Boolean, nullable))
+}

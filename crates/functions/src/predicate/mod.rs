@@ -1,0 +1,46 @@
+//! Comparisons, logic, tests for NULL and NaN, IN, BETWEEN, LIKE and regular expressions.
+//!
+//! Wherever Spark and DataFusion agree these are DataFusion's own expressions, so that its optimizer can
+//! push them into scans and prune with them.
+
+mod comparison;
+mod like;
+mod logic;
+mod matching;
+mod membership;
+pub mod order;
+
+use crate::{Entry, Kind};
+
+/// The functions of this family.
+pub const TABLE: &[Entry] = &[
+    Entry { name: "=", kind: Kind::Scalar(comparison::equal) },
+    Entry { name: "==", kind: Kind::Scalar(comparison::equal) },
+    Entry { name: "<=>", kind: Kind::Scalar(comparison::null_safe_equal) },
+    Entry { name: "equal_null", kind: Kind::Scalar(comparison::equal_null) },
+    Entry { name: "!=", kind: Kind::Scalar(comparison::not_equal) },
+    Entry { name: "<>", kind: Kind::Scalar(comparison::not_equal) },
+    Entry { name: "<", kind: Kind::Scalar(comparison::less) },
+    Entry { name: "<=", kind: Kind::Scalar(comparison::less_or_equal) },
+    Entry { name: ">", kind: Kind::Scalar(comparison::greater) },
+    Entry { name: ">=", kind: Kind::Scalar(comparison::greater_or_equal) },
+    Entry { name: "between", kind: Kind::Scalar(comparison::between) },
+    Entry { name: "and", kind: Kind::Scalar(logic::and) },
+    Entry { name: "or", kind: Kind::Scalar(logic::or) },
+    Entry { name: "not", kind: Kind::Scalar(logic::not) },
+    Entry { name: "!", kind: Kind::Scalar(logic::not) },
+    Entry { name: "isnull", kind: Kind::Scalar(logic::is_null) },
+    Entry { name: "isnotnull", kind: Kind::Scalar(logic::is_not_null) },
+    Entry { name: "isnan", kind: Kind::Scalar(logic::is_nan) },
+    Entry { name: "in", kind: Kind::Scalar(membership::is_in) },
+    Entry { name: "like", kind: Kind::Scalar(like::like) },
+    Entry { name: "ilike", kind: Kind::Scalar(like::ilike) },
+    Entry { name: "rlike", kind: Kind::Scalar(like::rlike) },
+    Entry { name: "regexp", kind: Kind::Scalar(like::rlike) },
+    Entry { name: "regexp_like", kind: Kind::Scalar(like::rlike) },
+    Entry { name: "contains", kind: Kind::Scalar(matching::contains) },
+    Entry { name: "startswith", kind: Kind::Scalar(matching::starts_with) },
+    Entry { name: "endswith", kind: Kind::Scalar(matching::ends_with) },
+];
+
+pub use comparison::equality;
