@@ -1,0 +1,216 @@
+//! ALTER, COMMENT ON, ANALYZE, MSCK REPAIR.
+
+use firesteel_protocol::Result;
+
+use super::command::{Alteration, CommentTarget, SqlCommand};
+use super::parser::Parser;
+
+impl Parser<'_> {
+    pub fn alter(&mut self) -> Result<SqlCommand> {
+        self.expect_word("ALTER")?;
+        if self.eat_database_word() {
+            return self.alter_database();
+        }
+        if self.eat_word("VIEW") {
+            let name = self.name_parts()?;
+            let alteration = self.alteration(true)?;
+            return Ok(SqlCommand::AlterView { name, alteration });
+        }
+        self.expect_word("TABLE")?;
+        let name = self.name_parts()?;
+        let alteration = self.alteration(false)?;
+        Ok(SqlCommand::AlterTable { name, alteration })
+    }
+
+    fn alter_database(&mut self) -> Result<SqlCommand> {
+        let name = self.name_parts()?;
+        self.expect_word("SET")?;
+        if self.eat_word("LOCATION") {
+            return Ok(SqlCommand::AlterDatabaseLocation { name, location: self.string()? });
+        }
+        self.eat_any(&["DBPROPERTIES", "PROPERTIES"]).ok_or_else(|| self.unexpected())?;
+        Ok(SqlCommand::AlterDatabaseProperties { name, properties: self.properties()? })
+    }
+
+    fn alteration(&mut self, is_view: bool) -> Result<Alteration> {
+        let start = self.position();
+        if is_view && (self.eat_word("AS") || self.is_query_at(0)) {
+            let (query, text) = self.query_with_text()?;
+            return Ok(Alteration::SetQuery { text, query: Box::new(query) });
+        }
+        if self.eat_word("RENAME") {
+            if self.eat_word("COLUMN") {
+                let from = self.name_parts()?;
+                self.expect_word("TO")?;
+                return Ok(Alteration::RenameColumn { from, to: self.identifier()? });
+            }
+            self.expect_word("TO")?;
+            return Ok(Alteration::RenameTo(self.name_parts()?));
+        }
+        if self.eat_word("SET") {
+            if self.eat_word("TBLPROPERTIES") {
+                return Ok(Alteration::SetProperties(self.properties()?));
+            }
+            if self.eat_word("LOCATION") {
+                return Ok(Alteration::SetLocation { location: self.string()?, partition: None });
+            }
+            return Err(self.unexpected());
+        }
+        if self.eat_words(&["UNSET", "TBLPROPERTIES"]) {
+            let if_exists = self.if_exists();
+            return Ok(Alteration::UnsetProperties { keys: self.parenthesized(Self::property_key)?, if_exists });
+        }
+        if self.eat_word("ADD") {
+            return self.add();
+        }
+        if self.eat_word("DROP") {
+            return self.drop_parts();
+        }
+        if self.is_word("PARTITION") {
+            let partition = self.required_partition_spec()?;
+            if self.eat_words(&["RENAME", "TO"]) {
+                return Ok(Alteration::RenamePartition { from: partition, to: self.required_partition_spec()? });
+            }
+            self.expect_words(&["SET", "LOCATION"])?;
+            return Ok(Alteration::SetLocation { location: self.string()?, partition: Some(partition) });
+        }
+        if self.eat_words(&["RECOVER", "PARTITIONS"]) {
+            return Ok(Alteration::RecoverPartitions);
+        }
+        if self.is_any_word(&["ALTER", "CHANGE"]) {
+            return self.change_column();
+        }
+        if self.is_words(&["REPLACE", "COLUMNS"]) {
+            return Err(self.not_yet(start, "ALTER TABLE .. REPLACE COLUMNS", "create the table anew"));
+        }
+        Err(self.unexpected())
+    }
+
+    /// ADD COLUMNS or ADD PARTITION.
+    fn add(&mut self) -> Result<Alteration> {
+        let if_not_exists = self.if_not_exists();
+        if self.is_word("PARTITION") {
+            let mut partitions = vec![];
+            while self.is_word("PARTITION") {
+                let partition = self.required_partition_spec()?;
+                let location = if self.eat_word("LOCATION") { Some(self.string()?) } else { None };
+                partitions.push((partition, location));
+            }
+            return Ok(Alteration::AddPartitions { partitions, if_not_exists });
+        }
+        self.eat_any(&["COLUMNS", "COLUMN"]).ok_or_else(|| self.unexpected())?;
+        let column = |parser: &mut Self| {
+            let column = parser.column_definition()?;
+            if parser.is_word("FIRST") || parser.is_word("AFTER") {
+                return Err(parser.not_yet(parser.position(), "the position of an added column", "add it at the end"));
+            }
+            Ok(column)
+        };
+        let columns = if self.is_symbol("(") { self.parenthesized(column)? } else { self.comma_separated(column)? };
+        Ok(Alteration::AddColumns(columns))
+    }
+
+    /// DROP COLUMNS or DROP PARTITION.
+    fn drop_parts(&mut self) -> Result<Alteration> {
+        if self.eat_any(&["COLUMNS", "COLUMN"]).is_some() {
+            let if_exists = self.if_exists();
+            let columns = if self.is_symbol("(") {
+                self.parenthesized(Self::name_parts)?
+            } else {
+                self.comma_separated(Self::name_parts)?
+            };
+            return Ok(Alteration::DropColumns { columns, if_exists });
+        }
+        let if_exists = self.if_exists();
+        let partitions = {
+            let mut partitions = vec![self.required_partition_spec()?];
+            while self.eat_symbol(",") {
+                partitions.push(self.required_partition_spec()?);
+            }
+            partitions
+        };
+        let purge = self.eat_word("PURGE");
+        Ok(Alteration::DropPartitions { partitions, if_exists, purge })
+    }
+
+    fn change_column(&mut self) -> Result<Alteration> {
+        let start = self.position();
+        let hive = self.advance().text.eq_ignore_ascii_case("CHANGE");
+        self.eat_word("COLUMN");
+        let column = self.name_parts()?;
+        let (mut data_type, mut comment, mut nullable) = (None, None, None);
+        if hive {
+            let renamed = self.column_definition()?;
+            if !column.last().is_some_and(|name| name.eq_ignore_ascii_case(&renamed.name)) {
+                return Err(self.not_yet(start, "renaming by CHANGE COLUMN", "use RENAME COLUMN"));
+            }
+            data_type = Some(renamed.data_type);
+            comment = renamed.comment;
+        } else if self.eat_word("TYPE") {
+            data_type = Some(self.data_type()?);
+        } else if self.eat_word("COMMENT") {
+            comment = Some(self.string()?);
+        } else if let Some(word) = self.eat_any(&["SET", "DROP"]) {
+            if self.is_word("DEFAULT") {
+                return Err(self.not_yet(start, "changing a column's DEFAULT", "give the value in INSERT"));
+            }
+            self.expect_words(&["NOT", "NULL"])?;
+            nullable = Some(word == "DROP");
+        } else {
+            return Err(self.unexpected());
+        }
+        if self.is_any_word(&["FIRST", "AFTER"]) {
+            return Err(self.not_yet(start, "moving a column", "select the columns in the order wanted"));
+        }
+        Ok(Alteration::ChangeColumn { column, data_type, comment, nullable })
+    }
+
+    pub fn comment_on(&mut self) -> Result<SqlCommand> {
+        self.expect_words(&["COMMENT", "ON"])?;
+        let target = if self.eat_database_word() {
+            CommentTarget::Database
+        } else if self.eat_word("COLUMN") {
+            CommentTarget::Column
+        } else {
+            self.expect_word("TABLE")?;
+            CommentTarget::Table
+        };
+        let name = self.name_parts()?;
+        self.expect_word("IS")?;
+        let comment = if self.eat_word("NULL") { None } else { Some(self.string()?) };
+        Ok(SqlCommand::CommentOn { target, name, comment })
+    }
+
+    pub fn analyze(&mut self) -> Result<SqlCommand> {
+        self.expect_word("ANALYZE")?;
+        if self.eat_word("TABLES") {
+            let database = self.in_database()?;
+            self.expect_words(&["COMPUTE", "STATISTICS"])?;
+            return Ok(SqlCommand::AnalyzeTables { database, noscan: self.eat_word("NOSCAN") });
+        }
+        self.expect_word("TABLE")?;
+        let table = self.name_parts()?;
+        let partition = self.partition_spec()?;
+        self.expect_words(&["COMPUTE", "STATISTICS"])?;
+        let noscan = self.eat_word("NOSCAN");
+        let columns = if self.eat_words(&["FOR", "ALL", "COLUMNS"]) {
+            Some(vec![])
+        } else if self.eat_words(&["FOR", "COLUMNS"]) {
+            Some(self.comma_separated(Self::identifier)?)
+        } else {
+            None
+        };
+        Ok(SqlCommand::AnalyzeTable { table, partition, noscan, columns })
+    }
+
+    pub fn repair(&mut self) -> Result<SqlCommand> {
+        self.expect_words(&["MSCK", "REPAIR", "TABLE"])?;
+        let table = self.name_parts()?;
+        let word = self.eat_any(&["ADD", "DROP", "SYNC"]);
+        if word.is_some() {
+            self.expect_word("PARTITIONS")?;
+        }
+        let (add, drop) = (word != Some("DROP"), matches!(word, Some("DROP" | "SYNC")));
+        Ok(SqlCommand::RepairTable { table, add, drop })
+    }
+}

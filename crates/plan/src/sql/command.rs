@@ -1,0 +1,605 @@
+//! Statements that are no queries, as plain values for the engine; and which reader a first word calls.
+
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::{Result, SparkError};
+
+use super::Statement;
+use super::lexer::Kind;
+use super::parser::Parser;
+
+/// A name in parts.
+pub type Name = Vec<String>;
+
+/// Options and properties in the order in which they were written.
+pub type Properties = Vec<(String, String)>;
+
+/// A column of a table that is being made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnDefinition {
+    pub name: String,
+    pub data_type: pb::DataType,
+    pub nullable: bool,
+    pub comment: Option<String>,
+    /// The text of DEFAULT.
+    pub default: Option<String>,
+}
+
+/// What CREATE TABLE says of the table besides its name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TableSpec {
+    pub columns: Vec<ColumnDefinition>,
+    /// `USING format`, or of `STORED AS`.
+    pub format: Option<String>,
+    pub options: Properties,
+    /// Names from PARTITIONED BY.
+    pub partition_columns: Vec<String>,
+    /// Columns of PARTITIONED BY that bring their types (Hive's form).
+    pub partition_definitions: Vec<ColumnDefinition>,
+    pub bucketing: Option<Bucketing>,
+    pub location: Option<String>,
+    pub comment: Option<String>,
+    pub properties: Properties,
+}
+
+/// `CLUSTERED BY (columns) [SORTED BY (..)] INTO n BUCKETS`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bucketing {
+    pub columns: Vec<String>,
+    pub sort_columns: Vec<String>,
+    pub buckets: i32,
+}
+
+/// One partition: columns with values; None where the query decides (a dynamic partition). `Some(None)` is NULL.
+pub type PartitionSpec = Vec<(String, Option<pb::Expression>)>;
+
+/// How INSERT treats the rows that are there.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InsertMode {
+    Into,
+    Overwrite,
+    /// `INSERT INTO t REPLACE WHERE condition`.
+    ReplaceWhere(Box<pb::Expression>),
+}
+
+/// A change of a table or view.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Alteration {
+    RenameTo(Name),
+    AddColumns(Vec<ColumnDefinition>),
+    DropColumns {
+        columns: Vec<Name>,
+        if_exists: bool,
+    },
+    RenameColumn {
+        from: Name,
+        to: String,
+    },
+    /// `ALTER COLUMN name [TYPE type] [COMMENT text] [SET|DROP NOT NULL]`.
+    ChangeColumn {
+        column: Name,
+        data_type: Option<pb::DataType>,
+        comment: Option<String>,
+        nullable: Option<bool>,
+    },
+    SetLocation {
+        location: String,
+        partition: Option<PartitionSpec>,
+    },
+    SetProperties(Properties),
+    UnsetProperties {
+        keys: Vec<String>,
+        if_exists: bool,
+    },
+    AddPartitions {
+        partitions: Vec<(PartitionSpec, Option<String>)>,
+        if_not_exists: bool,
+    },
+    DropPartitions {
+        partitions: Vec<PartitionSpec>,
+        if_exists: bool,
+        purge: bool,
+    },
+    RenamePartition {
+        from: PartitionSpec,
+        to: PartitionSpec,
+    },
+    RecoverPartitions,
+    /// `ALTER VIEW .. AS query`.
+    SetQuery {
+        text: String,
+        query: Box<pb::Relation>,
+    },
+}
+
+/// Kinds of EXPLAIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExplainMode {
+    Simple,
+    Extended,
+    Codegen,
+    Cost,
+    Formatted,
+}
+
+/// What is described or shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FunctionScope {
+    All,
+    System,
+    User,
+}
+
+/// What COMMENT ON comments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommentTarget {
+    Table,
+    Database,
+    /// The last part of the name is the column.
+    Column,
+}
+
+/// A statement that is no query.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SqlCommand {
+    /// `CREATE [OR REPLACE] [GLOBAL] TEMPORARY VIEW name [(columns)] AS query`, and CREATE VIEW without TEMPORARY.
+    CreateView {
+        name: Name,
+        /// Names and comments; empty when not given.
+        columns: Vec<(String, Option<String>)>,
+        query: Box<pb::Relation>,
+        /// The text of the query.
+        text: String,
+        temporary: bool,
+        global: bool,
+        replace: bool,
+        if_not_exists: bool,
+        comment: Option<String>,
+        properties: Properties,
+    },
+    /// `CREATE TEMPORARY VIEW name [(columns)] USING format [OPTIONS (..)]`.
+    CreateTempViewUsing {
+        name: Name,
+        columns: Vec<ColumnDefinition>,
+        format: String,
+        options: Properties,
+        global: bool,
+        replace: bool,
+    },
+    /// CREATE TABLE, with `query` CREATE TABLE AS SELECT; `replace`: [CREATE OR] REPLACE TABLE.
+    CreateTable {
+        name: Name,
+        spec: Box<TableSpec>,
+        query: Option<Box<pb::Relation>>,
+        if_not_exists: bool,
+        external: bool,
+        replace: bool,
+    },
+    CreateTableLike {
+        name: Name,
+        source: Name,
+        spec: Box<TableSpec>,
+        if_not_exists: bool,
+    },
+    DropTable {
+        name: Name,
+        if_exists: bool,
+        purge: bool,
+    },
+    DropView {
+        name: Name,
+        if_exists: bool,
+    },
+    CreateDatabase {
+        name: Name,
+        if_not_exists: bool,
+        comment: Option<String>,
+        location: Option<String>,
+        properties: Properties,
+    },
+    DropDatabase {
+        name: Name,
+        if_exists: bool,
+        cascade: bool,
+    },
+    AlterDatabaseProperties {
+        name: Name,
+        properties: Properties,
+    },
+    AlterDatabaseLocation {
+        name: Name,
+        location: String,
+    },
+    /// `USE [DATABASE|SCHEMA|NAMESPACE] name`.
+    Use {
+        name: Name,
+    },
+    SetCatalog {
+        name: String,
+    },
+    Insert {
+        table: Name,
+        mode: InsertMode,
+        partition: PartitionSpec,
+        if_partition_not_exists: bool,
+        /// Empty: by position.
+        columns: Vec<String>,
+        by_name: bool,
+        query: Box<pb::Relation>,
+    },
+    InsertDirectory {
+        /// None: the path is in the options.
+        path: Option<String>,
+        local: bool,
+        format: Option<String>,
+        options: Properties,
+        query: Box<pb::Relation>,
+    },
+    ShowTables {
+        database: Option<Name>,
+        pattern: Option<String>,
+    },
+    ShowTableExtended {
+        database: Option<Name>,
+        pattern: String,
+        partition: Option<PartitionSpec>,
+    },
+    ShowViews {
+        database: Option<Name>,
+        pattern: Option<String>,
+    },
+    ShowDatabases {
+        parent: Option<Name>,
+        pattern: Option<String>,
+    },
+    ShowCatalogs {
+        pattern: Option<String>,
+    },
+    ShowColumns {
+        table: Name,
+        database: Option<Name>,
+    },
+    ShowFunctions {
+        scope: FunctionScope,
+        database: Option<Name>,
+        pattern: Option<String>,
+    },
+    ShowPartitions {
+        table: Name,
+        partition: Option<PartitionSpec>,
+    },
+    ShowCreateTable {
+        table: Name,
+        as_serde: bool,
+    },
+    ShowTblProperties {
+        table: Name,
+        key: Option<String>,
+    },
+    ShowCurrentNamespace,
+    DescribeTable {
+        table: Name,
+        extended: bool,
+        partition: PartitionSpec,
+        column: Option<Name>,
+        as_json: bool,
+    },
+    DescribeQuery {
+        query: Box<pb::Relation>,
+    },
+    DescribeDatabase {
+        name: Name,
+        extended: bool,
+    },
+    DescribeFunction {
+        name: Name,
+        extended: bool,
+    },
+    /// SET without a key (`verbose`: SET -v).
+    SetAll {
+        verbose: bool,
+    },
+    /// SET key, which shows its value.
+    ShowSetting {
+        key: String,
+    },
+    SetSetting {
+        key: String,
+        value: String,
+    },
+    /// `SET TIME ZONE 'zone'`; None for LOCAL.
+    SetTimeZone {
+        zone: Option<String>,
+    },
+    /// `RESET [key]`.
+    Reset {
+        key: Option<String>,
+    },
+    /// `CACHE [LAZY] TABLE name [OPTIONS (..)] [AS query]`.
+    CacheTable {
+        table: Name,
+        lazy: bool,
+        options: Properties,
+        query: Option<Box<pb::Relation>>,
+        text: Option<String>,
+    },
+    UncacheTable {
+        table: Name,
+        if_exists: bool,
+    },
+    ClearCache,
+    RefreshTable {
+        table: Name,
+    },
+    RefreshPath {
+        path: String,
+    },
+    RefreshFunction {
+        name: Name,
+    },
+    Explain {
+        mode: ExplainMode,
+        statement: Box<ExplainTarget>,
+    },
+    TruncateTable {
+        table: Name,
+        partition: PartitionSpec,
+    },
+    AlterTable {
+        name: Name,
+        alteration: Alteration,
+    },
+    AlterView {
+        name: Name,
+        alteration: Alteration,
+    },
+    /// `MSCK REPAIR TABLE name [ADD|DROP|SYNC PARTITIONS]`.
+    RepairTable {
+        table: Name,
+        add: bool,
+        drop: bool,
+    },
+    CommentOn {
+        target: CommentTarget,
+        name: Name,
+        comment: Option<String>,
+    },
+    /// `ANALYZE TABLE name [PARTITION (..)] COMPUTE STATISTICS [NOSCAN | FOR COLUMNS .. | FOR ALL COLUMNS]`.
+    AnalyzeTable {
+        table: Name,
+        partition: PartitionSpec,
+        noscan: bool,
+        columns: Option<Vec<String>>,
+    },
+    AnalyzeTables {
+        database: Option<Name>,
+        noscan: bool,
+    },
+    /// `CREATE [OR REPLACE] [TEMPORARY] FUNCTION name AS 'class'`.
+    CreateFunction {
+        name: Name,
+        class: String,
+        temporary: bool,
+        replace: bool,
+        if_not_exists: bool,
+    },
+    DropFunction {
+        name: Name,
+        temporary: bool,
+        if_exists: bool,
+    },
+    /// `DECLARE [OR REPLACE] [VARIABLE] name [type] [DEFAULT value]`.
+    DeclareVariable {
+        name: Name,
+        data_type: Option<pb::DataType>,
+        default: Option<Box<pb::Expression>>,
+        /// The text of the default.
+        text: Option<String>,
+        replace: bool,
+    },
+    DropVariable {
+        name: Name,
+        if_exists: bool,
+    },
+    /// `SET VAR a = 1, b = DEFAULT` (None) and `SET VAR (a, b) = (query)`.
+    SetVariables {
+        assignments: Vec<(Name, Option<pb::Expression>)>,
+    },
+    SetVariablesFromQuery {
+        names: Vec<Name>,
+        query: Box<pb::Relation>,
+    },
+    /// `ADD JAR|FILE|ARCHIVE path`.
+    AddResource {
+        kind: String,
+        paths: Vec<String>,
+    },
+    ListResources {
+        kind: String,
+        paths: Vec<String>,
+    },
+}
+
+/// What EXPLAIN explains.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExplainTarget {
+    Query(pb::Relation),
+    Command(SqlCommand),
+}
+
+impl SqlCommand {
+    /// The query inside, if there is one.
+    pub fn query_mut(&mut self) -> Option<&mut pb::Relation> {
+        match self {
+            Self::CreateView { query, .. }
+            | Self::Insert { query, .. }
+            | Self::InsertDirectory { query, .. }
+            | Self::DescribeQuery { query }
+            | Self::SetVariablesFromQuery { query, .. } => Some(query),
+            Self::CreateTable { query, .. } | Self::CacheTable { query, .. } => query.as_deref_mut(),
+            _ => None,
+        }
+    }
+}
+
+/// Statements of the grammar that nothing runs: Spark's words for Hive's commands.
+const UNSUPPORTED_HIVE: [&str; 8] = ["GRANT", "REVOKE", "EXPORT", "IMPORT", "LOCK", "UNLOCK", "COMMIT", "ROLLBACK"];
+
+impl Parser<'_> {
+    /// A statement that is no query; its first word is next.
+    pub fn command(&mut self) -> Result<Statement> {
+        let start = self.position();
+        let word = if self.peek().kind == Kind::Word { self.peek().text.to_ascii_uppercase() } else { String::new() };
+        let command = match word.as_str() {
+            "CREATE" | "REPLACE" => self.create(),
+            "DROP" => self.drop(),
+            "INSERT" => self.insert(),
+            "ALTER" => self.alter(),
+            "SHOW" => self.show(),
+            "DESC" | "DESCRIBE" => self.describe(),
+            "SET" => self.set(),
+            "RESET" => self.reset_command(),
+            "USE" => self.use_command(),
+            "CACHE" => self.cache(),
+            "UNCACHE" => self.uncache(),
+            "CLEAR" => self.clear_cache(),
+            "REFRESH" => self.refresh(),
+            "EXPLAIN" => self.explain(),
+            "TRUNCATE" => self.truncate(),
+            "COMMENT" => self.comment_on(),
+            "ANALYZE" => self.analyze(),
+            "MSCK" => self.repair(),
+            "DECLARE" => self.declare(),
+            "ADD" | "LIST" => self.resources(),
+            "MERGE" | "DELETE" | "UPDATE" => Err(self.row_change(start, &word)),
+            "BEGIN" => Err(self.not_yet(start, "SQL scripting", "run the statements one after another")),
+            "EXECUTE" if self.is_word_at(1, "IMMEDIATE") => {
+                Err(self.not_yet(start, "EXECUTE IMMEDIATE", "pass the text to spark.sql"))
+            }
+            "CALL" => Err(self.not_yet(start, "CALL", "use the DataFrame API")),
+            "LOAD" if self.is_word_at(1, "DATA") => {
+                Err(self.not_yet(start, "LOAD DATA", "read the files and insert them"))
+            }
+            other if UNSUPPORTED_HIVE.contains(&other) => {
+                Err(self.error_at(self.peek(), SparkError::new("INVALID_STATEMENT_OR_CLAUSE").with("operation", other)))
+            }
+            _ => Err(self.unexpected()),
+        }?;
+        Ok(Statement::Command(Box::new(command)))
+    }
+
+    /// MERGE, DELETE and UPDATE are read as far as their table, then refused.
+    fn row_change(&mut self, start: usize, word: &str) -> SparkError {
+        self.advance();
+        let (preposition, way_round) = match word {
+            "MERGE" => (Some("INTO"), "join both tables and overwrite the target"),
+            "DELETE" => (Some("FROM"), "overwrite the table with the rows to keep"),
+            _ => (None, "overwrite the table with the changed rows"),
+        };
+        if let Some(preposition) = preposition
+            && let Err(error) = self.expect_word(preposition)
+        {
+            return error;
+        }
+        if let Err(error) = self.name_parts() {
+            return error;
+        }
+        if self.is_end() && word != "DELETE" {
+            return self.unexpected();
+        }
+        self.not_yet(start, word, way_round)
+    }
+
+    /// `IF NOT EXISTS`.
+    pub fn if_not_exists(&mut self) -> bool {
+        self.eat_words(&["IF", "NOT", "EXISTS"])
+    }
+
+    /// `IF EXISTS`.
+    pub fn if_exists(&mut self) -> bool {
+        self.eat_words(&["IF", "EXISTS"])
+    }
+
+    /// `DATABASE`, `SCHEMA` or `NAMESPACE`.
+    pub fn eat_database_word(&mut self) -> bool {
+        self.eat_any(&["DATABASE", "SCHEMA", "NAMESPACE"]).is_some()
+    }
+
+    /// `(key = value, key value, ..)`: keys bare or as strings, values strings, numbers or booleans.
+    pub fn properties(&mut self) -> Result<Properties> {
+        self.parenthesized(|parser| {
+            let key = parser.property_key()?;
+            parser.eat_symbol("=");
+            let value =
+                if parser.is_symbol(",") || parser.is_symbol(")") { String::new() } else { parser.property_value()? };
+            Ok((key, value))
+        })
+    }
+
+    /// `a.b.c` or `'a.b.c'`.
+    pub fn property_key(&mut self) -> Result<String> {
+        if self.is_text_at(0) {
+            return self.string();
+        }
+        let mut key = self.identifier()?;
+        while self.is_symbol(".") || self.is_symbol("-") {
+            key.push_str(self.advance().text);
+            key.push_str(self.advance().text);
+        }
+        Ok(key)
+    }
+
+    fn property_value(&mut self) -> Result<String> {
+        if self.is_text_at(0) {
+            return self.string();
+        }
+        let sign = if self.eat_symbol("-") { "-" } else { "" };
+        let token = self.peek();
+        let value = match token.kind {
+            Kind::Number(_) => token.text.to_string(),
+            Kind::Word if token.text.eq_ignore_ascii_case("TRUE") || token.text.eq_ignore_ascii_case("FALSE") => {
+                token.text.to_lowercase()
+            }
+            _ => return Err(self.unexpected()),
+        };
+        self.advance();
+        Ok(format!("{sign}{value}"))
+    }
+
+    /// `PARTITION (a = 1, b)`; empty when PARTITION is not next.
+    pub fn partition_spec(&mut self) -> Result<PartitionSpec> {
+        if !(self.is_word("PARTITION") && self.is_symbol_at(1, "(")) {
+            return Ok(vec![]);
+        }
+        self.advance();
+        self.parenthesized(|parser| {
+            let name = parser.identifier()?;
+            let value = if parser.eat_symbol("=") { Some(parser.expression()?) } else { None };
+            Ok((name, value))
+        })
+    }
+
+    /// [`Parser::partition_spec`], which must be there.
+    pub fn required_partition_spec(&mut self) -> Result<PartitionSpec> {
+        if self.is_word("PARTITION") { self.partition_spec() } else { Err(self.unexpected()) }
+    }
+
+    /// A query, with the text that it has.
+    pub fn query_with_text(&mut self) -> Result<(pb::Relation, String)> {
+        let start = self.position();
+        let query = self.query()?;
+        let text = self.source(start).to_string();
+        let query = super::with_text(query, self.text);
+        Ok((query, text))
+    }
+
+    /// `[IN|FROM] name`.
+    pub fn in_database(&mut self) -> Result<Option<Name>> {
+        if self.eat_any(&["IN", "FROM"]).is_some() { self.name_parts().map(Some) } else { Ok(None) }
+    }
+
+    /// `[LIKE] 'pattern'`.
+    pub fn pattern(&mut self) -> Result<Option<String>> {
+        let like = self.eat_word("LIKE");
+        if like || self.is_text_at(0) { self.string().map(Some) } else { Ok(None) }
+    }
+}

@@ -1,0 +1,318 @@
+//! CREATE and DROP, DECLARE.
+
+use firesteel_protocol::{Result, SparkError};
+
+use super::command::{Bucketing, ColumnDefinition, SqlCommand, TableSpec};
+use super::parser::Parser;
+
+impl Parser<'_> {
+    pub fn create(&mut self) -> Result<SqlCommand> {
+        let start = self.position();
+        let replaces = self.eat_word("REPLACE");
+        let replace = if replaces {
+            true
+        } else {
+            self.expect_word("CREATE")?;
+            self.eat_words(&["OR", "REPLACE"])
+        };
+        if self.eat_database_word() {
+            return self.create_database();
+        }
+        let global = self.eat_word("GLOBAL");
+        let temporary = self.eat_any(&["TEMPORARY", "TEMP"]).is_some();
+        let external = !temporary && self.eat_word("EXTERNAL");
+        if self.eat_word("VIEW") {
+            return self.create_view(temporary, global, replace);
+        }
+        if self.eat_word("TABLE") {
+            if temporary {
+                let error = SparkError::new("INVALID_SQL_SYNTAX.CREATE_TEMP_TABLE_USING_PROVIDER");
+                return Err(self.error_from(start, error));
+            }
+            return self.create_table(external, replace);
+        }
+        if self.eat_word("FUNCTION") {
+            return self.create_function(start, temporary, replace);
+        }
+        if self.is_any_word(&["INDEX", "ROLE", "MATERIALIZED", "STREAMING", "FLOW"]) {
+            let what = format!("CREATE {}", self.peek().text.to_ascii_uppercase());
+            return Err(self.not_yet(start, &what, "use a table or a view"));
+        }
+        Err(self.unexpected())
+    }
+
+    fn create_database(&mut self) -> Result<SqlCommand> {
+        let if_not_exists = self.if_not_exists();
+        let name = self.name_parts()?;
+        let (mut comment, mut location, mut properties) = (None, None, vec![]);
+        loop {
+            if self.eat_word("COMMENT") {
+                comment = Some(self.string()?);
+            } else if self.eat_word("LOCATION") {
+                location = Some(self.string()?);
+            } else if self.is_word("WITH") && (self.is_word_at(1, "DBPROPERTIES") || self.is_word_at(1, "PROPERTIES")) {
+                self.advance();
+                self.advance();
+                properties = self.properties()?;
+            } else {
+                return Ok(SqlCommand::CreateDatabase { name, if_not_exists, comment, location, properties });
+            }
+        }
+    }
+
+    fn create_view(&mut self, temporary: bool, global: bool, replace: bool) -> Result<SqlCommand> {
+        let if_not_exists = self.if_not_exists();
+        let name = self.name_parts()?;
+        if temporary && !if_not_exists && (self.is_word("USING") || self.has_typed_columns()) {
+            return self.create_view_using(name, global, replace);
+        }
+        let mut columns = vec![];
+        if self.is_symbol("(") {
+            columns = self.parenthesized(|parser| {
+                let name = parser.identifier()?;
+                let comment = if parser.eat_word("COMMENT") { Some(parser.string()?) } else { None };
+                Ok((name, comment))
+            })?;
+        }
+        let (mut comment, mut properties) = (None, vec![]);
+        loop {
+            if self.eat_word("COMMENT") {
+                comment = Some(self.string()?);
+            } else if self.eat_word("TBLPROPERTIES") {
+                properties = self.properties()?;
+            } else if self.is_words(&["WITH", "SCHEMA"]) {
+                return Err(self.not_yet(self.position(), "WITH SCHEMA of a view", "leave it out"));
+            } else {
+                break;
+            }
+        }
+        self.expect_word("AS")?;
+        let (query, text) = self.query_with_text()?;
+        Ok(SqlCommand::CreateView {
+            name,
+            columns,
+            query: Box::new(query),
+            text,
+            temporary: temporary || global,
+            global,
+            replace,
+            if_not_exists,
+            comment,
+            properties,
+        })
+    }
+
+    /// `(name type`, rather than `(name, name)`.
+    fn has_typed_columns(&self) -> bool {
+        self.is_symbol("(") && self.is_identifier_at(1) && self.is_identifier_at(2) && !self.is_word_at(2, "COMMENT")
+    }
+
+    fn create_view_using(&mut self, name: Vec<String>, global: bool, replace: bool) -> Result<SqlCommand> {
+        let columns = if self.is_symbol("(") { self.parenthesized(Self::column_definition)? } else { vec![] };
+        self.expect_word("USING")?;
+        let format = self.format_name()?;
+        let options = if self.eat_word("OPTIONS") { self.properties()? } else { vec![] };
+        Ok(SqlCommand::CreateTempViewUsing { name, columns, format, options, global, replace })
+    }
+
+    fn format_name(&mut self) -> Result<String> {
+        Ok(self.name_parts()?.join("."))
+    }
+
+    fn create_table(&mut self, external: bool, replace: bool) -> Result<SqlCommand> {
+        let if_not_exists = self.if_not_exists();
+        let name = self.name_parts()?;
+        if self.eat_word("LIKE") {
+            let source = self.name_parts()?;
+            let spec = Box::new(self.table_spec()?);
+            return Ok(SqlCommand::CreateTableLike { name, source, spec, if_not_exists });
+        }
+        let mut columns = vec![];
+        if self.is_symbol("(") && !self.is_query_at(1) && !self.is_nested_query() {
+            columns = self.parenthesized(Self::column_definition)?;
+        }
+        let mut spec = self.table_spec()?;
+        spec.columns = columns;
+        let has_as = self.eat_word("AS");
+        let is_query = self.is_symbol("(") || self.is_query_at(0);
+        let query = if has_as || is_query { Some(Box::new(self.query_with_text()?.0)) } else { None };
+        Ok(SqlCommand::CreateTable { name, spec: Box::new(spec), query, if_not_exists, external, replace })
+    }
+
+    /// Clauses in any order, each once.
+    fn table_spec(&mut self) -> Result<TableSpec> {
+        let mut spec = TableSpec::default();
+        let mut seen: Vec<&'static str> = vec![];
+        loop {
+            let start = self.position();
+            let clause = if self.eat_word("USING") {
+                spec.format = Some(self.format_name()?);
+                "USING"
+            } else if self.eat_word("OPTIONS") {
+                spec.options = self.properties()?;
+                "OPTIONS"
+            } else if self.eat_words(&["PARTITIONED", "BY"]) {
+                self.partitioning(&mut spec)?;
+                "PARTITIONED BY"
+            } else if self.eat_words(&["CLUSTERED", "BY"]) {
+                spec.bucketing = Some(self.bucketing()?);
+                "CLUSTERED BY"
+            } else if self.eat_word("LOCATION") {
+                spec.location = Some(self.string()?);
+                "LOCATION"
+            } else if self.eat_word("COMMENT") {
+                spec.comment = Some(self.string()?);
+                "COMMENT"
+            } else if self.eat_word("TBLPROPERTIES") {
+                spec.properties = self.properties()?;
+                "TBLPROPERTIES"
+            } else if self.eat_words(&["STORED", "AS"]) {
+                if self.is_word("INPUTFORMAT") {
+                    return Err(self.not_yet(start, "STORED AS INPUTFORMAT", "use USING and a format's name"));
+                }
+                spec.format = Some(self.identifier()?.to_lowercase());
+                "STORED AS"
+            } else if self.is_words(&["ROW", "FORMAT"]) || self.is_words(&["STORED", "BY"]) {
+                return Err(self.not_yet(start, "Hive's ROW FORMAT", "use USING and the format's options"));
+            } else if self.is_words(&["CLUSTER", "BY"]) || self.is_words(&["DEFAULT", "COLLATION"]) {
+                let what = format!("{} {} of a table", self.peek().text, self.peek_at(1).text);
+                return Err(self.not_yet(start, &what, "leave it out"));
+            } else {
+                return Ok(spec);
+            };
+            if seen.contains(&clause) {
+                let error = SparkError::new("DUPLICATE_CLAUSES").with("clauseName", clause);
+                return Err(self.error_from(start, error));
+            }
+            seen.push(clause);
+        }
+    }
+
+    fn partitioning(&mut self, spec: &mut TableSpec) -> Result<()> {
+        self.expect_symbol("(")?;
+        loop {
+            let start = self.position();
+            if self.is_identifier_at(0) && self.is_symbol_at(1, "(") {
+                return Err(self.not_yet(start, "partition transforms", "add a column and partition by it"));
+            }
+            if self.is_identifier_at(0) && !self.is_symbol_at(1, ",") && !self.is_symbol_at(1, ")") {
+                let column = self.column_definition()?;
+                spec.partition_definitions.push(column);
+            } else {
+                let name = self.identifier()?;
+                spec.partition_columns.push(name);
+            }
+            if !self.eat_symbol(",") {
+                break;
+            }
+        }
+        self.expect_symbol(")")
+    }
+
+    fn bucketing(&mut self) -> Result<Bucketing> {
+        let columns = self.parenthesized(Self::identifier)?;
+        let mut sort_columns = vec![];
+        if self.eat_words(&["SORTED", "BY"]) {
+            sort_columns = self.parenthesized(|parser| {
+                let name = parser.identifier()?;
+                parser.eat_any(&["ASC", "DESC"]);
+                Ok(name)
+            })?;
+        }
+        self.expect_word("INTO")?;
+        let buckets = self.integer()?;
+        self.expect_word("BUCKETS")?;
+        Ok(Bucketing { columns, sort_columns, buckets })
+    }
+
+    /// `name type [NOT NULL] [DEFAULT ..] [COMMENT ..]`.
+    pub fn column_definition(&mut self) -> Result<ColumnDefinition> {
+        let name = self.identifier()?;
+        self.eat_symbol(":");
+        let data_type = self.data_type()?;
+        let mut column = ColumnDefinition { name, data_type, nullable: true, comment: None, default: None };
+        loop {
+            if self.eat_words(&["NOT", "NULL"]) {
+                column.nullable = false;
+            } else if self.eat_word("COMMENT") {
+                column.comment = Some(self.string()?);
+            } else if self.eat_word("DEFAULT") {
+                let start = self.position();
+                self.expression()?;
+                column.default = Some(self.source(start).to_string());
+            } else if self.is_word("GENERATED") {
+                return Err(self.not_yet(self.position(), "generated columns", "compute the column in the query"));
+            } else {
+                return Ok(column);
+            }
+        }
+    }
+
+    fn create_function(&mut self, start: usize, temporary: bool, replace: bool) -> Result<SqlCommand> {
+        let if_not_exists = self.if_not_exists();
+        let name = self.name_parts()?;
+        if self.is_symbol("(") {
+            return Err(self.not_yet(start, "SQL functions of the user", "write the expression where it is used"));
+        }
+        self.expect_word("AS")?;
+        let class = self.string()?;
+        if self.is_word("USING") {
+            return Err(self.not_yet(start, "functions from JAR files", "register a Python UDF"));
+        }
+        Ok(SqlCommand::CreateFunction { name, class, temporary, replace, if_not_exists })
+    }
+
+    pub fn drop(&mut self) -> Result<SqlCommand> {
+        let start = self.position();
+        self.expect_word("DROP")?;
+        if self.eat_word("TABLE") {
+            let if_exists = self.if_exists();
+            let name = self.name_parts()?;
+            let purge = self.eat_word("PURGE");
+            return Ok(SqlCommand::DropTable { name, if_exists, purge });
+        }
+        if self.eat_word("VIEW") {
+            let if_exists = self.if_exists();
+            return Ok(SqlCommand::DropView { name: self.name_parts()?, if_exists });
+        }
+        if self.eat_database_word() {
+            let if_exists = self.if_exists();
+            let name = self.name_parts()?;
+            let cascade = self.eat_any(&["RESTRICT", "CASCADE"]) == Some("CASCADE");
+            return Ok(SqlCommand::DropDatabase { name, if_exists, cascade });
+        }
+        let temporary = self.eat_any(&["TEMPORARY", "TEMP"]).is_some();
+        if self.eat_word("FUNCTION") {
+            let if_exists = self.if_exists();
+            return Ok(SqlCommand::DropFunction { name: self.name_parts()?, temporary, if_exists });
+        }
+        if temporary && self.eat_any(&["VARIABLE", "VAR"]).is_some() {
+            let if_exists = self.if_exists();
+            return Ok(SqlCommand::DropVariable { name: self.name_parts()?, if_exists });
+        }
+        if self.is_any_word(&["INDEX", "ROLE"]) {
+            let what = format!("DROP {}", self.peek().text.to_ascii_uppercase());
+            return Err(self.not_yet(start, &what, "there is none to drop"));
+        }
+        Err(self.unexpected())
+    }
+
+    pub fn declare(&mut self) -> Result<SqlCommand> {
+        self.expect_word("DECLARE")?;
+        let replace = self.eat_words(&["OR", "REPLACE"]);
+        if self.peek_at(1).text != "=" {
+            self.eat_any(&["VARIABLE", "VAR"]);
+        }
+        let name = self.name_parts()?;
+        let has_default = |parser: &Self| parser.is_word("DEFAULT") || parser.is_symbol("=");
+        let data_type = if has_default(self) || !self.is_identifier_at(0) { None } else { Some(self.data_type()?) };
+        let (mut default, mut text) = (None, None);
+        if has_default(self) {
+            self.advance();
+            let start = self.position();
+            default = Some(Box::new(self.standalone_expression()?));
+            text = Some(self.source(start).to_string());
+        }
+        Ok(SqlCommand::DeclareVariable { name, data_type, default, text, replace })
+    }
+}

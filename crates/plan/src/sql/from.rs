@@ -1,0 +1,519 @@
+//! FROM: tables, subqueries, inline tables, table functions, joins, LATERAL, PIVOT, UNPIVOT, TABLESAMPLE.
+
+use std::collections::HashMap;
+
+use firesteel_protocol::connect::{self as pb, join::JoinType, read, relation::RelType};
+use firesteel_protocol::extension::{
+    ColumnAliases, LateralView, NaturalJoin, RelationKind, SqlPivot, SqlUnpivot, UnpivotColumn, Values, ValuesRow,
+};
+use firesteel_protocol::{Result, SparkError};
+
+use super::build;
+use super::lexer::{Kind, NumberKind};
+use super::name::unparse;
+use super::parser::Parser;
+
+impl Parser<'_> {
+    /// What follows FROM: relations between commas, LATERAL VIEWs and a PIVOT over all of them.
+    pub fn from_list(&mut self) -> Result<pb::Relation> {
+        let start = self.position();
+        let mut left = self.relation()?;
+        while self.eat_symbol(",") {
+            if self.is_lateral() {
+                self.advance();
+                let right = self.relation_primary()?;
+                left = self.placed_relation(start, lateral_join(left, right, JoinType::Inner, None));
+                left = self.relation_extensions(start, left)?;
+            } else {
+                let right = self.relation()?;
+                left = self.placed_relation(start, join(left, right, JoinType::Inner, None, vec![]));
+            }
+        }
+        while self.is_words(&["LATERAL", "VIEW"]) {
+            left = self.lateral_view(left)?;
+        }
+        if self.is_word("PIVOT") && self.is_symbol_at(1, "(") {
+            left = self.pivot(start, left)?;
+        }
+        if self.is_unpivot() {
+            left = self.unpivot(start, left)?;
+        }
+        Ok(left)
+    }
+
+    fn is_lateral(&self) -> bool {
+        self.is_word("LATERAL") && (self.is_symbol_at(1, "(") || (self.is_identifier_at(1) && self.is_call_at(1)))
+    }
+
+    /// `a.b.c(` from token `ahead` on.
+    fn is_call_at(&self, ahead: usize) -> bool {
+        let mut ahead = ahead;
+        while self.is_identifier_at(ahead) && self.is_symbol_at(ahead + 1, ".") {
+            ahead += 2;
+        }
+        self.is_identifier_at(ahead) && self.is_symbol_at(ahead + 1, "(")
+    }
+
+    /// A relation and its joins.
+    pub fn relation(&mut self) -> Result<pb::Relation> {
+        self.nested(|parser| {
+            let start = parser.position();
+            if parser.is_lateral() {
+                parser.advance();
+                let right = parser.relation_primary()?;
+                let joined = lateral_join(build::one_row(), right, JoinType::Inner, None);
+                return parser.relation_extensions(start, joined);
+            }
+            let primary = parser.relation_primary()?;
+            parser.relation_extensions(start, primary)
+        })
+    }
+
+    /// Joins, PIVOT and UNPIVOT behind a relation.
+    fn relation_extensions(&mut self, start: usize, mut left: pb::Relation) -> Result<pb::Relation> {
+        loop {
+            if self.is_word("PIVOT") && self.is_symbol_at(1, "(") {
+                left = self.pivot(start, left)?;
+            } else if self.is_unpivot() {
+                left = self.unpivot(start, left)?;
+            } else if let Some((natural, join_type)) = self.join_start() {
+                left = self.joined(start, left, natural, join_type)?;
+            } else {
+                return Ok(left);
+            }
+        }
+    }
+
+    /// `[NATURAL] [LEFT OUTER ..] JOIN`, taken; None when no join is next.
+    fn join_start(&mut self) -> Option<(bool, JoinType)> {
+        const KINDS: [(&[&str], JoinType); 13] = [
+            (&["JOIN"], JoinType::Inner),
+            (&["INNER", "JOIN"], JoinType::Inner),
+            (&["CROSS", "JOIN"], JoinType::Cross),
+            (&["LEFT", "OUTER", "JOIN"], JoinType::LeftOuter),
+            (&["LEFT", "SEMI", "JOIN"], JoinType::LeftSemi),
+            (&["SEMI", "JOIN"], JoinType::LeftSemi),
+            (&["LEFT", "ANTI", "JOIN"], JoinType::LeftAnti),
+            (&["ANTI", "JOIN"], JoinType::LeftAnti),
+            (&["LEFT", "JOIN"], JoinType::LeftOuter),
+            (&["RIGHT", "OUTER", "JOIN"], JoinType::RightOuter),
+            (&["RIGHT", "JOIN"], JoinType::RightOuter),
+            (&["FULL", "OUTER", "JOIN"], JoinType::FullOuter),
+            (&["FULL", "JOIN"], JoinType::FullOuter),
+        ];
+        let natural = self.is_word("NATURAL");
+        let skip = usize::from(natural);
+        let (words, join_type) = KINDS
+            .into_iter()
+            .find(|(words, _)| words.iter().enumerate().all(|(at, word)| self.is_word_at(skip + at, word)))?;
+        self.jump(self.position() + skip + words.len());
+        Some((natural, join_type))
+    }
+
+    fn joined(&mut self, start: usize, left: pb::Relation, natural: bool, join_type: JoinType) -> Result<pb::Relation> {
+        if self.is_lateral() {
+            self.advance();
+            let right = self.relation_primary()?;
+            let condition = if self.eat_word("ON") { Some(self.expression()?) } else { None };
+            if !matches!(join_type, JoinType::Inner | JoinType::Cross | JoinType::LeftOuter) {
+                let name = join_type.as_str_name().trim_start_matches("JOIN_TYPE_").replace('_', " ");
+                let error = SparkError::new("UNSUPPORTED_FEATURE.LATERAL_JOIN_TYPE").with("joinType", name);
+                return Err(self.error_from(start, error));
+            }
+            if natural || self.is_word("USING") {
+                return Err(self.error_from(start, SparkError::new("UNSUPPORTED_FEATURE.LATERAL_JOIN_USING")));
+            }
+            return Ok(self.placed_relation(start, lateral_join(left, right, join_type, condition)));
+        }
+        let right = self.relation_primary()?;
+        if natural {
+            let natural =
+                NaturalJoin { left: Some(Box::new(left)), right: Some(Box::new(right)), join_type: join_type.into() };
+            return Ok(self.placed_relation(start, RelationKind::NaturalJoin(Box::new(natural)).into_relation()));
+        }
+        let (condition, using) = if self.eat_word("ON") {
+            (Some(self.expression()?), vec![])
+        } else if self.eat_word("USING") {
+            (None, self.parenthesized(Self::identifier)?)
+        } else {
+            (None, vec![])
+        };
+        Ok(self.placed_relation(start, join(left, right, join_type, condition, using)))
+    }
+
+    /// A table, a subquery, an inline table or a table function, with its alias.
+    pub fn relation_primary(&mut self) -> Result<pb::Relation> {
+        self.nested(|parser| parser.any_primary())
+    }
+
+    fn any_primary(&mut self) -> Result<pb::Relation> {
+        let start = self.position();
+        if self.is_symbol("(") {
+            return self.parenthesized_relation();
+        }
+        if self.is_word("VALUES")
+            && (self.is_symbol_at(1, "(") || matches!(self.peek_at(1).kind, Kind::Number(_) | Kind::Text))
+        {
+            return self.inline_table();
+        }
+        if self.is_word("LATERAL") && self.is_identifier_at(1) && !self.is_words(&["LATERAL", "VIEW"]) {
+            // A table has nothing to look sideways at.
+            self.advance();
+        }
+        if self.is_word("STREAM") && (self.is_identifier_at(1) && self.is_word_at(1, "TABLE")) {
+            return Err(self.not_yet(start, "STREAM in SQL", "use spark.readStream.table"));
+        }
+        let parts = self.name_parts()?;
+        if self.is_symbol("(") {
+            return self.table_function(start, &parts);
+        }
+        if self.is_any_word(&["VERSION", "TIMESTAMP", "FOR"])
+            && (self.is_words(&["VERSION", "AS", "OF"])
+                || self.is_words(&["TIMESTAMP", "AS", "OF"])
+                || self.is_word_at(1, "SYSTEM_VERSION")
+                || self.is_word_at(1, "SYSTEM_TIME"))
+        {
+            return Err(self.not_yet(start, "reading a table as of an earlier version", "read the current version"));
+        }
+        let options = if self.is_word("WITH") && self.is_symbol_at(1, "(") {
+            self.advance();
+            self.properties()?.into_iter().collect()
+        } else {
+            HashMap::new()
+        };
+        let table = self.named_table(start, &parts, options);
+        let sampled = self.sample(start, table)?;
+        self.aliased(start, sampled)
+    }
+
+    /// A table, view or CTE by name, or files as in `` parquet.`/path` ``.
+    pub fn named_table(&mut self, start: usize, parts: &[String], options: HashMap<String, String>) -> pb::Relation {
+        if let [name] = parts
+            && let Some(reference) = self.cte_reference(name)
+        {
+            return self.placed_relation(start, build::subquery_alias(reference, name));
+        }
+        let table = read::NamedTable { unparsed_identifier: unparse(parts), options };
+        let read = pb::Read { read_type: Some(read::ReadType::NamedTable(table)), is_streaming: false };
+        self.placed_relation(start, build::rel(RelType::Read(read)))
+    }
+
+    /// `(query)` or `(relation)`.
+    fn parenthesized_relation(&mut self) -> Result<pb::Relation> {
+        let start = self.position();
+        if self.is_query_at(1) || self.is_nested_query() {
+            let query = self.attempt(|parser| {
+                parser.advance();
+                let query = parser.query()?;
+                if parser.is_end() {
+                    return Err(parser.lacking(")"));
+                }
+                parser.expect_symbol(")")?;
+                Ok(query)
+            });
+            if let Some(query) = query {
+                let sampled = self.sample(start, query)?;
+                return self.aliased_query(start, sampled);
+            }
+            if self.is_query_at(1) {
+                self.advance();
+                let failure = match self.relation() {
+                    Ok(_) => self.unexpected(),
+                    Err(failure) => failure,
+                };
+                return Err(self.furthest(failure));
+            }
+        }
+        self.expect_symbol("(")?;
+        let relation = self.relation()?;
+        self.expect_symbol(")")?;
+        let sampled = self.sample(start, relation)?;
+        self.aliased(start, sampled)
+    }
+
+    /// A subquery without a name gets one that nobody writes, so that qualifiers inside stay there.
+    fn aliased_query(&mut self, start: usize, query: pb::Relation) -> Result<pb::Relation> {
+        if self.is_word("AS") || self.is_bare_table_alias() {
+            return self.aliased(start, query);
+        }
+        Ok(self.placed_relation(start, build::subquery_alias(query, "__auto_generated_subquery_name")))
+    }
+
+    /// `[AS] name [(columns)]`.
+    fn aliased(&mut self, start: usize, relation: pb::Relation) -> Result<pb::Relation> {
+        let explicit = self.eat_word("AS");
+        if !explicit && !self.is_bare_table_alias() {
+            return Ok(relation);
+        }
+        let name = self.identifier()?;
+        let mut relation = relation;
+        if self.is_symbol("(") {
+            let names = self.parenthesized(Self::identifier)?;
+            let renamed = ColumnAliases { input: Some(Box::new(relation)), names };
+            relation = self.placed_relation(start, RelationKind::ColumnAliases(Box::new(renamed)).into_relation());
+        }
+        Ok(self.placed_relation(start, build::subquery_alias(relation, name)))
+    }
+
+    /// A word that is no clause: any word may be an alias in Spark, but the clause wins where both could be.
+    fn is_bare_table_alias(&self) -> bool {
+        if !self.is_table_alias() {
+            return false;
+        }
+        if self.peek().kind != Kind::Word {
+            return true;
+        }
+        let next = self.peek_at(1);
+        let ends = next.kind == Kind::End || (next.kind == Kind::Symbol && matches!(next.text, "," | ")" | ";"));
+        let followed = |word: &str, by: &[&str]| self.is_word(word) && by.iter().any(|by| self.is_word_at(1, by));
+        let clause = self.is_any_word(&["WHERE", "HAVING", "LIMIT", "OFFSET", "SELECT"]) && !ends
+            || followed("GROUP", &["BY"])
+            || followed("ORDER", &["BY"])
+            || followed("SORT", &["BY"])
+            || followed("CLUSTER", &["BY"])
+            || followed("DISTRIBUTE", &["BY"])
+            || (self.is_word("WINDOW") && self.is_identifier_at(1) && self.is_word_at(2, "AS"))
+            || (self.is_any_word(&["PIVOT", "TABLESAMPLE"]) && self.is_symbol_at(1, "("))
+            || self.is_unpivot()
+            || followed("INSERT", &["INTO", "OVERWRITE"])
+            || followed("WHEN", &["MATCHED", "NOT"])
+            || followed("SET", &[]);
+        !clause
+    }
+
+    /// `name(arguments)` in FROM.
+    fn table_function(&mut self, start: usize, parts: &[String]) -> Result<pb::Relation> {
+        self.expect_symbol("(")?;
+        let mut arguments = vec![];
+        if !self.is_symbol(")") {
+            let first = self.peek();
+            if self.is_word("TABLE") && (self.is_symbol_at(1, "(") || self.is_identifier_at(1)) {
+                let error =
+                    SparkError::unsupported("TABLE arguments of table functions", "join with a subquery instead");
+                return Err(self.error_at(first, error));
+            }
+            arguments = self.comma_separated(|parser| parser.argument(false))?;
+        }
+        self.expect_symbol(")")?;
+        let function = pb::UnresolvedTableValuedFunction { function_name: unparse(parts), arguments };
+        let relation = self.placed_relation(start, build::rel(RelType::UnresolvedTableValuedFunction(function)));
+        let sampled = self.sample(start, relation)?;
+        self.aliased(start, sampled)
+    }
+
+    /// `VALUES (..), (..) [AS t(a, b)]`.
+    pub fn inline_table(&mut self) -> Result<pb::Relation> {
+        let start = self.position();
+        self.expect_word("VALUES")?;
+        let rows = self.comma_separated(|parser| {
+            if parser.is_symbol("(") {
+                let row = parser.attempt(|parser| {
+                    let values = parser.parenthesized(Self::expression)?;
+                    let next = parser.peek();
+                    let operator = next.kind == Kind::Symbol && !matches!(next.text, "," | ")" | ";" | "|>");
+                    if operator { Err(parser.unexpected()) } else { Ok(values) }
+                });
+                if let Some(values) = row {
+                    return Ok(ValuesRow { values });
+                }
+            }
+            Ok(ValuesRow { values: vec![parser.expression()?] })
+        })?;
+        let values = RelationKind::Values(Values { rows }).into_relation();
+        let values = self.placed_relation(start, values);
+        let is_clause =
+            self.is_any_word(&["UNION", "EXCEPT", "INTERSECT", "MINUS", "ORDER", "LIMIT", "OFFSET", "SORT"]);
+        if is_clause { Ok(values) } else { self.aliased(start, values) }
+    }
+
+    /// `TABLESAMPLE (..) [REPEATABLE (seed)]`.
+    fn sample(&mut self, start: usize, input: pb::Relation) -> Result<pb::Relation> {
+        if !(self.is_word("TABLESAMPLE") && self.is_symbol_at(1, "(")) {
+            return Ok(input);
+        }
+        self.advance();
+        self.advance();
+        if self.eat_word("BUCKET") {
+            let numerator = f64::from(self.integer()?);
+            self.expect_words(&["OUT", "OF"])?;
+            let denominator = f64::from(self.integer()?);
+            if self.is_word("ON") {
+                return Err(self.not_yet(start, "TABLESAMPLE BUCKET .. ON", "use TABLESAMPLE BUCKET x OUT OF y"));
+            }
+            return self.sampled(start, input, numerator / denominator);
+        }
+        let negative = self.eat_symbol("-");
+        let token = self.peek();
+        let is_number = matches!(token.kind, Kind::Number(_));
+        if is_number && self.is_word_at(1, "PERCENT") {
+            self.advance();
+            self.advance();
+            let percent: f64 = token
+                .text
+                .trim_end_matches(|c: char| c.is_ascii_alphabetic())
+                .parse()
+                .map_err(|_| self.unexpected())?;
+            let fraction = percent / 100.0;
+            return self.sampled(start, input, if negative { -fraction } else { fraction });
+        }
+        if matches!(token.kind, Kind::Number(NumberKind::Integer)) && self.is_word_at(1, "ROWS") {
+            let limit = self.integer()?;
+            self.advance();
+            self.expect_symbol(")")?;
+            let limit = pb::Limit { input: Some(Box::new(input)), limit };
+            return Ok(self.placed_relation(start, build::rel(RelType::Limit(Box::new(limit)))));
+        }
+        if self.is_symbol(")") {
+            return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0014")));
+        }
+        let text = self.advance().text;
+        if text.to_ascii_lowercase().ends_with('b') && text.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(
+                self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0015").with("msg", "byteLengthLiteral"))
+            );
+        }
+        Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0016").with("bytesStr", text)))
+    }
+
+    fn sampled(&mut self, start: usize, input: pb::Relation, fraction: f64) -> Result<pb::Relation> {
+        // The rounding of decimal fractions may go over the ends a little.
+        const SLACK: f64 = 1e-6;
+        if !(-SLACK..=1.0 + SLACK).contains(&fraction) {
+            let text = if fraction == fraction.trunc() { format!("{fraction:.1}") } else { fraction.to_string() };
+            let msg = format!("Sampling fraction ({text}) must be on interval [0, 1]");
+            return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", msg)));
+        }
+        self.expect_symbol(")")?;
+        let mut seed = None;
+        if self.eat_word("REPEATABLE") {
+            self.expect_symbol("(")?;
+            seed = Some(i64::from(self.integer()?));
+            self.expect_symbol(")")?;
+        }
+        let sample = pb::Sample {
+            input: Some(Box::new(input)),
+            lower_bound: 0.0,
+            upper_bound: fraction,
+            with_replacement: Some(false),
+            seed,
+            deterministic_order: false,
+        };
+        Ok(self.placed_relation(start, build::rel(RelType::Sample(Box::new(sample)))))
+    }
+
+    /// `LATERAL VIEW [OUTER] generator(..) [name] [AS a, b]`.
+    pub fn lateral_view(&mut self, input: pb::Relation) -> Result<pb::Relation> {
+        let start = self.position();
+        self.expect_words(&["LATERAL", "VIEW"])?;
+        let outer = self.is_word("OUTER") && self.is_identifier_at(1) && self.eat_word("OUTER");
+        let call_start = self.position();
+        let parts = self.name_parts()?;
+        if !self.is_symbol("(") {
+            return Err(self.unexpected());
+        }
+        let generator = self.call(call_start, parts)?;
+        let has_name = self.is_identifier_at(0) && !self.is_word("AS") && self.is_bare_table_alias();
+        let qualifier = if has_name { self.identifier()? } else { String::new() };
+        let has_columns = self.eat_word("AS") || (has_name && self.is_identifier_at(0) && self.is_bare_table_alias());
+        let column_names = if has_columns { self.comma_separated(Self::identifier)? } else { vec![] };
+        let view =
+            LateralView { input: Some(Box::new(input)), generator: Some(generator), outer, qualifier, column_names };
+        Ok(self.placed_relation(start, RelationKind::LateralView(Box::new(view)).into_relation()))
+    }
+
+    /// `PIVOT (aggregates FOR columns IN (values)) [alias]`.
+    fn pivot(&mut self, start: usize, input: pb::Relation) -> Result<pb::Relation> {
+        self.expect_word("PIVOT")?;
+        self.expect_symbol("(")?;
+        let aggregates = self.comma_separated(Self::named_expression)?;
+        self.expect_word("FOR")?;
+        let column = |parser: &mut Self| {
+            let start = parser.position();
+            let name = parser.name_parts()?;
+            Ok(parser.placed(start, build::attribute(&name)))
+        };
+        let columns = if self.is_symbol("(") { self.parenthesized(column)? } else { vec![column(self)?] };
+        self.expect_word("IN")?;
+        let values = self.parenthesized(Self::named_expression)?;
+        self.expect_symbol(")")?;
+        let pivot = SqlPivot { input: Some(Box::new(input)), aggregates, columns, values };
+        let pivot = self.placed_relation(start, RelationKind::Pivot(Box::new(pivot)).into_relation());
+        self.aliased(start, pivot)
+    }
+
+    fn is_unpivot(&self) -> bool {
+        let nulls = if self.is_word_at(2, "NULLS") && (self.is_word_at(1, "INCLUDE") || self.is_word_at(1, "EXCLUDE")) {
+            2
+        } else {
+            0
+        };
+        self.is_word("UNPIVOT") && self.is_symbol_at(1 + nulls, "(")
+    }
+
+    /// `UNPIVOT [INCLUDE NULLS] (values FOR variable IN (columns)) [alias]`.
+    fn unpivot(&mut self, start: usize, input: pb::Relation) -> Result<pb::Relation> {
+        self.expect_word("UNPIVOT")?;
+        let include_nulls = match self.eat_any(&["INCLUDE", "EXCLUDE"]) {
+            Some(word) => {
+                self.expect_word("NULLS")?;
+                word == "INCLUDE"
+            }
+            None => false,
+        };
+        self.expect_symbol("(")?;
+        let value_columns =
+            if self.is_symbol("(") { self.parenthesized(Self::identifier)? } else { vec![self.identifier()?] };
+        self.expect_word("FOR")?;
+        let variable_column = self.identifier()?;
+        self.expect_word("IN")?;
+        let columns = self.parenthesized(Self::unpivot_column)?;
+        self.expect_symbol(")")?;
+        let unpivot =
+            SqlUnpivot { input: Some(Box::new(input)), include_nulls, variable_column, value_columns, columns };
+        let unpivot = self.placed_relation(start, RelationKind::Unpivot(Box::new(unpivot)).into_relation());
+        self.aliased(start, unpivot)
+    }
+
+    fn unpivot_column(&mut self) -> Result<UnpivotColumn> {
+        let column = |parser: &mut Self| {
+            let start = parser.position();
+            let name = parser.name_parts()?;
+            Ok(parser.placed(start, build::attribute(&name)))
+        };
+        let expressions = if self.is_symbol("(") { self.parenthesized(column)? } else { vec![column(self)?] };
+        let has_alias = self.eat_word("AS") || self.is_identifier_at(0);
+        let alias = if has_alias { Some(self.identifier()?) } else { None };
+        Ok(UnpivotColumn { expressions, alias })
+    }
+}
+
+fn join(
+    left: pb::Relation,
+    right: pb::Relation,
+    join_type: JoinType,
+    condition: Option<pb::Expression>,
+    using_columns: Vec<String>,
+) -> pb::Relation {
+    build::rel(RelType::Join(Box::new(pb::Join {
+        left: Some(Box::new(left)),
+        right: Some(Box::new(right)),
+        join_condition: condition,
+        join_type: join_type.into(),
+        using_columns,
+        join_data_type: None,
+    })))
+}
+
+fn lateral_join(
+    left: pb::Relation,
+    right: pb::Relation,
+    join_type: JoinType,
+    condition: Option<pb::Expression>,
+) -> pb::Relation {
+    build::rel(RelType::LateralJoin(Box::new(pb::LateralJoin {
+        left: Some(Box::new(left)),
+        right: Some(Box::new(right)),
+        join_condition: condition,
+        join_type: join_type.into(),
+    })))
+}

@@ -1,0 +1,78 @@
+//! INSERT, TRUNCATE, and expressions outside of queries.
+
+use firesteel_protocol::Result;
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::extension::{ExpressionKind, ExpressionWithRelations};
+
+use super::command::{InsertMode, SqlCommand};
+use super::parser::Parser;
+
+impl Parser<'_> {
+    pub fn insert(&mut self) -> Result<SqlCommand> {
+        let start = self.position();
+        self.expect_word("INSERT")?;
+        let overwrite = self.eat_any(&["INTO", "OVERWRITE"]).ok_or_else(|| self.unexpected())? == "OVERWRITE";
+        let local = overwrite && self.is_words(&["LOCAL", "DIRECTORY"]) && self.eat_word("LOCAL");
+        if overwrite && self.is_word("DIRECTORY") && !self.is_symbol_at(1, ".") {
+            return self.insert_directory(local);
+        }
+        if self.is_identifier_at(1) || self.is_symbol_at(2, "(") {
+            self.eat_word("TABLE");
+        }
+        let table = self.name_parts()?;
+        if self.is_word("WITH") && self.is_symbol_at(1, "(") {
+            return Err(self.not_yet(start, "options of a table in INSERT", "set them on the table"));
+        }
+        let mut mode = if overwrite { InsertMode::Overwrite } else { InsertMode::Into };
+        let by_name_first = self.eat_words(&["BY", "NAME"]);
+        if !overwrite && self.eat_words(&["REPLACE", "WHERE"]) {
+            mode = InsertMode::ReplaceWhere(Box::new(self.standalone_expression()?));
+        }
+        let partition = self.partition_spec()?;
+        let if_partition_not_exists = self.if_not_exists();
+        let by_name = self.eat_words(&["BY", "NAME"]) || by_name_first;
+        let mut columns = vec![];
+        if self.is_symbol("(") && !self.is_query_at(1) && !self.is_nested_query() {
+            columns = self.parenthesized(Self::identifier)?;
+        }
+        let query = Box::new(self.query_with_text()?.0);
+        Ok(SqlCommand::Insert { table, mode, partition, if_partition_not_exists, columns, by_name, query })
+    }
+
+    /// `DIRECTORY ['path'] [USING format] [OPTIONS (..)] query`.
+    fn insert_directory(&mut self, local: bool) -> Result<SqlCommand> {
+        let start = self.position();
+        self.expect_word("DIRECTORY")?;
+        let path = if self.is_text_at(0) { Some(self.string()?) } else { None };
+        let mut format = None;
+        if self.eat_word("USING") {
+            format = Some(self.name_parts()?.join("."));
+        } else if self.eat_words(&["STORED", "AS"]) {
+            format = Some(self.identifier()?.to_lowercase());
+        } else if self.is_words(&["ROW", "FORMAT"]) {
+            return Err(self.not_yet(start, "Hive's ROW FORMAT", "use USING and the format's options"));
+        }
+        let options = if self.eat_word("OPTIONS") { self.properties()? } else { vec![] };
+        let query = Box::new(self.query_with_text()?.0);
+        Ok(SqlCommand::InsertDirectory { path, local, format, options, query })
+    }
+
+    pub fn truncate(&mut self) -> Result<SqlCommand> {
+        self.expect_words(&["TRUNCATE", "TABLE"])?;
+        let table = self.name_parts()?;
+        Ok(SqlCommand::TruncateTable { table, partition: self.partition_spec()? })
+    }
+
+    /// An expression that no query around it takes the subqueries of.
+    pub fn standalone_expression(&mut self) -> Result<pb::Expression> {
+        let start = self.position();
+        let before = self.references.len();
+        let expression = self.expression()?;
+        let references = self.references.split_off(before);
+        if references.is_empty() {
+            return Ok(expression);
+        }
+        let inner = ExpressionWithRelations { expression: Some(Box::new(expression)), references };
+        Ok(self.placed(start, ExpressionKind::WithRelations(Box::new(inner)).into_expression()))
+    }
+}

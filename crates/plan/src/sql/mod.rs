@@ -1,0 +1,148 @@
+//! SQL text to Connect messages: Spark's grammar, read by hand, lowered while it is read.
+//!
+//! Reading order: [`lexer`], [`parser`] (the cursor), [`query`], [`select`], [`from`] (relations), [`expression`],
+//! [`function`], [`window`], [`literal`], [`interval`], [`data_type`], [`name`], [`command`] and its readers. What the
+//! messages cannot say travels as [`firesteel_protocol::extension`]. Names are not looked up here, types are not checked.
+//!
+//! The parser is our own, since the generic one reads several of Spark's forms as something else without an error
+//! (`1S` as `1 AS S`, `10 DIV 3 + 1`, hints) and keeps no place for most expressions, which Spark's errors quote.
+
+mod alter;
+mod build;
+pub mod command;
+mod create;
+mod data_type;
+mod expression;
+mod from;
+mod function;
+mod insert;
+mod interval;
+mod lexer;
+mod literal;
+mod name;
+mod parser;
+mod query;
+mod select;
+mod show;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::collections::HashMap;
+
+use firesteel_protocol::extension::{ExpressionKind, ExpressionWithRelations};
+use firesteel_protocol::{Result, connect as pb};
+
+pub use command::SqlCommand;
+use parser::Parser;
+
+/// What of a session decides how a text is read.
+#[derive(Debug, Clone)]
+pub struct SqlContext {
+    /// `spark.sql.ansi.enabled`.
+    pub ansi: bool,
+    /// `spark.sql.ansi.doubleQuotedIdentifiers` under ANSI: `".."` is a name.
+    pub double_quoted_identifiers: bool,
+    /// `spark.sql.parser.escapedStringLiterals`: a backslash in a string is itself.
+    pub escaped_string_literals: bool,
+    /// `spark.sql.groupByOrdinal`.
+    pub group_by_ordinal: bool,
+    /// `spark.sql.orderByOrdinal`.
+    pub order_by_ordinal: bool,
+    /// `spark.sql.timestampType` is TIMESTAMP_NTZ: what `TIMESTAMP` means.
+    pub timestamp_ntz: bool,
+    /// `spark.sql.session.timeZone`, for `TIMESTAMP '..'`.
+    pub time_zone: String,
+    /// Values for `:name`.
+    pub named_args: HashMap<String, pb::Expression>,
+    /// Values for `?`.
+    pub positional_args: Vec<pb::Expression>,
+}
+
+impl Default for SqlContext {
+    fn default() -> Self {
+        Self {
+            ansi: true,
+            double_quoted_identifiers: false,
+            escaped_string_literals: false,
+            group_by_ordinal: true,
+            order_by_ordinal: true,
+            timestamp_ntz: false,
+            time_zone: "UTC".into(),
+            named_args: HashMap::new(),
+            positional_args: vec![],
+        }
+    }
+}
+
+/// One statement.
+#[derive(Debug, Clone)]
+pub enum Statement {
+    Query(Box<pb::Relation>),
+    Command(Box<SqlCommand>),
+}
+
+/// Reads one statement; semicolons may follow it. A query's root carries the text (`common.origin.sql_text`).
+pub fn parse_statement(text: &str, ctx: &SqlContext) -> Result<Statement> {
+    let mut parser = Parser::new(text, ctx)?;
+    let statement = parser.statement().and_then(|statement| {
+        parser.expect_end()?;
+        Ok(statement)
+    });
+    let statement = statement.map_err(|error| parser.furthest(error))?;
+    Ok(match statement {
+        Statement::Query(relation) => Statement::Query(Box::new(with_text(*relation, text))),
+        command => command,
+    })
+}
+
+/// Reads a query: `spark.sql` of a view's text, say.
+pub fn parse_query(text: &str, ctx: &SqlContext) -> Result<pb::Relation> {
+    let mut parser = Parser::new(text, ctx)?;
+    let query = parser.query().and_then(|query| {
+        parser.expect_end()?;
+        Ok(query)
+    });
+    query.map(|query| with_text(query, text)).map_err(|error| parser.furthest(error))
+}
+
+/// Reads an expression as `expr`, `selectExpr` and string conditions take it: also `a AS b` and stars.
+pub fn parse_expression(text: &str, ctx: &SqlContext) -> Result<pb::Expression> {
+    let mut parser = Parser::new(text, ctx)?;
+    let expression = parser.named_expression().and_then(|expression| {
+        parser.expect_end()?;
+        Ok(expression)
+    });
+    let mut expression = expression.map_err(|error| parser.furthest(error))?;
+    let references = std::mem::take(&mut parser.references);
+    if !references.is_empty() {
+        let inner = ExpressionWithRelations { expression: Some(Box::new(expression)), references };
+        expression = parser.placed(0, ExpressionKind::WithRelations(Box::new(inner)).into_expression());
+    }
+    let origin = expression.common.get_or_insert_default().origin.get_or_insert_with(|| parser.origin(0));
+    set_text(origin, text);
+    Ok(expression)
+}
+
+/// Reads a table's name in one or more parts.
+pub fn parse_table_name(text: &str) -> Result<Vec<String>> {
+    name::parse_parts(text)
+}
+
+/// Reads a column's name: `` a.b.`c d` ``. No keyword, no expression.
+pub fn parse_column_name(text: &str) -> Result<Vec<String>> {
+    name::parse_column(text)
+}
+
+fn with_text(mut relation: pb::Relation, text: &str) -> pb::Relation {
+    let origin = relation.common.get_or_insert_default().origin.get_or_insert_default();
+    set_text(origin, text);
+    relation
+}
+
+fn set_text(origin: &mut pb::Origin, text: &str) {
+    let function = origin.function.get_or_insert_with(|| pb::origin::Function::JvmOrigin(pb::JvmOrigin::default()));
+    if let pb::origin::Function::JvmOrigin(place) = function {
+        place.sql_text = Some(text.to_string());
+    }
+}

@@ -1,0 +1,215 @@
+//! OVER, WINDOW definitions, frames and sort orders.
+
+use std::collections::HashMap;
+
+use firesteel_protocol::connect::{
+    self as pb,
+    expression::{
+        ExprType, SortOrder, Window,
+        sort_order::{NullOrdering, SortDirection},
+        window::{
+            WindowFrame,
+            window_frame::{FrameBoundary, FrameType, frame_boundary::Boundary},
+        },
+    },
+};
+use firesteel_protocol::{Result, SparkError};
+
+use super::build;
+use super::lexer::Kind;
+use super::parser::Parser;
+
+impl Parser<'_> {
+    /// `expression [ASC|DESC] [NULLS FIRST|LAST]`.
+    pub fn sort_order(&mut self) -> Result<SortOrder> {
+        let child = self.expression()?;
+        let (direction, null_ordering) = self.direction()?;
+        Ok(SortOrder { child: Some(Box::new(child)), direction: direction.into(), null_ordering: null_ordering.into() })
+    }
+
+    /// `[ASC|DESC] [NULLS FIRST|LAST]`; NULLs are smallest by default.
+    pub fn direction(&mut self) -> Result<(SortDirection, NullOrdering)> {
+        let descending = self.eat_any(&["ASC", "DESC"]) == Some("DESC");
+        let nulls_last = if self.eat_word("NULLS") {
+            self.eat_any(&["FIRST", "LAST"]).ok_or_else(|| self.unexpected())? == "LAST"
+        } else {
+            descending
+        };
+        let direction = if descending { SortDirection::Descending } else { SortDirection::Ascending };
+        let nulls = if nulls_last { NullOrdering::SortNullsLast } else { NullOrdering::SortNullsFirst };
+        Ok((direction, nulls))
+    }
+
+    /// A window specification behind OVER: a name or `(..)`.
+    pub fn over(&mut self, start: usize, function: pb::Expression) -> Result<pb::Expression> {
+        let mut window = self.window_spec(0)?;
+        window.window_function = Some(Box::new(function));
+        Ok(self.placed(start, build::expr(ExprType::Window(Box::new(window)))))
+    }
+
+    fn window_spec(&mut self, depth: usize) -> Result<Window> {
+        if !self.is_symbol("(") {
+            return self.named_window(depth);
+        }
+        self.advance();
+        if self.is_identifier_at(0) && self.is_symbol_at(1, ")") {
+            let window = self.named_window(depth)?;
+            self.expect_symbol(")")?;
+            return Ok(window);
+        }
+        let mut window = Window::default();
+        if self.eat_words(&["PARTITION", "BY"]) || self.eat_words(&["DISTRIBUTE", "BY"]) {
+            window.partition_spec = self.comma_separated(Self::expression)?;
+        } else if self.eat_words(&["CLUSTER", "BY"]) {
+            window.partition_spec = self.comma_separated(Self::expression)?;
+        }
+        if self.eat_words(&["ORDER", "BY"]) || self.eat_words(&["SORT", "BY"]) {
+            window.order_spec = self.comma_separated(Self::sort_order)?;
+        }
+        if let Some(kind) = self.eat_any(&["ROWS", "RANGE"]) {
+            window.frame_spec = Some(Box::new(self.frame(kind)?));
+        }
+        self.expect_symbol(")")?;
+        Ok(window)
+    }
+
+    /// Reads the definition of a name in the WINDOW clause of this SELECT.
+    fn named_window(&mut self, depth: usize) -> Result<Window> {
+        let start = self.position();
+        let name = self.identifier()?;
+        let position = self.windows.last().and_then(|windows| windows.get(&name.to_lowercase())).copied();
+        let Some(position) = position.filter(|_| depth < 50) else {
+            let error = SparkError::new("MISSING_WINDOW_SPECIFICATION")
+                .with("windowName", name)
+                .with("docroot", "https://spark.apache.org/docs/latest");
+            return Err(self.error_from(start, error));
+        };
+        let back = self.position();
+        self.jump(position);
+        let window = self.window_spec(depth + 1)?;
+        self.jump(back);
+        Ok(window)
+    }
+
+    fn frame(&mut self, kind: &str) -> Result<WindowFrame> {
+        let (lower, upper) = if self.eat_word("BETWEEN") {
+            let lower = self.boundary()?;
+            self.expect_word("AND")?;
+            (lower, self.boundary()?)
+        } else {
+            (self.boundary()?, FrameBoundary { boundary: Some(Boundary::CurrentRow(true)) })
+        };
+        let frame_type = if kind == "ROWS" { FrameType::Row } else { FrameType::Range };
+        Ok(WindowFrame { frame_type: frame_type.into(), lower: Some(Box::new(lower)), upper: Some(Box::new(upper)) })
+    }
+
+    /// A frame's end. What precedes is negative in Connect's messages.
+    fn boundary(&mut self) -> Result<FrameBoundary> {
+        let boundary = if self.eat_words(&["CURRENT", "ROW"]) {
+            Boundary::CurrentRow(true)
+        } else if self.eat_word("UNBOUNDED") {
+            self.eat_any(&["PRECEDING", "FOLLOWING"]).ok_or_else(|| self.unexpected())?;
+            Boundary::Unbounded(true)
+        } else {
+            let value = self.expression()?;
+            let preceding = self.eat_any(&["PRECEDING", "FOLLOWING"]).ok_or_else(|| self.unexpected())? == "PRECEDING";
+            let value = if preceding { negated(value) } else { value };
+            Boundary::Value(Box::new(value))
+        };
+        Ok(FrameBoundary { boundary: Some(boundary) })
+    }
+
+    /// Finds the WINDOW clause of the SELECT whose list is next and notes where its definitions are.
+    pub fn scan_windows(&self) -> HashMap<String, usize> {
+        let mut windows = HashMap::new();
+        let mut depth = 0_usize;
+        let mut ahead = 0;
+        loop {
+            let token = self.peek_at(ahead);
+            match (token.kind, token.text) {
+                (Kind::End, _) => return windows,
+                (Kind::Symbol, "(" | "[") => depth += 1,
+                (Kind::Symbol, ")" | "]") => match depth.checked_sub(1) {
+                    Some(outer) => depth = outer,
+                    None => return windows,
+                },
+                _ if depth == 0 && self.is_set_operation_at(ahead) => return windows,
+                _ if depth == 0 && self.is_window_definition(ahead, &windows) => {
+                    let name = super::name::unquote_identifier(self.peek_at(ahead + 1).text);
+                    windows.insert(name.to_lowercase(), self.position() + ahead + 3);
+                }
+                _ => {}
+            }
+            ahead += 1;
+        }
+    }
+
+    fn is_set_operation_at(&self, ahead: usize) -> bool {
+        let operator = ["UNION", "INTERSECT", "MINUS", "EXCEPT"].iter().any(|word| self.is_word_at(ahead, word));
+        operator && ["SELECT", "ALL", "DISTINCT", "VALUES", "TABLE"].iter().any(|word| self.is_word_at(ahead + 1, word))
+    }
+
+    /// `WINDOW name AS`, or `, name AS` behind another definition.
+    fn is_window_definition(&self, ahead: usize, windows: &HashMap<String, usize>) -> bool {
+        let starts = self.is_word_at(ahead, "WINDOW") || (!windows.is_empty() && self.is_symbol_at(ahead, ","));
+        starts && self.is_identifier_at(ahead + 1) && self.is_word_at(ahead + 2, "AS")
+    }
+
+    /// `WINDOW name AS spec, ..`, which [`Parser::scan_windows`] has noted.
+    pub fn skip_window_clause(&mut self) -> Result<()> {
+        if !self.is_word("WINDOW") || !self.is_word_at(2, "AS") {
+            return Ok(());
+        }
+        self.advance();
+        let references = self.references.len();
+        let mut names: Vec<String> = vec![];
+        self.comma_separated(|parser| {
+            let start = parser.position();
+            let name = parser.identifier()?;
+            if names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+                let error = SparkError::new("INVALID_SQL_SYNTAX.REPETITIVE_WINDOW_DEFINITION")
+                    .with("windowName", format!("`{name}`"));
+                return Err(parser.error_from(start, error));
+            }
+            names.push(name);
+            parser.expect_word("AS")?;
+            parser.window_spec(0)
+        })?;
+        self.references.truncate(references);
+        Ok(())
+    }
+}
+
+fn negated(value: pb::Expression) -> pb::Expression {
+    use pb::expression::literal::LiteralType::{DayTimeInterval, Decimal, Double, Integer, Long, YearMonthInterval};
+    let pb::Expression { common, expr_type } = value;
+    let expr_type = match expr_type {
+        Some(ExprType::Literal(mut literal)) => {
+            let positive = literal.literal_type.clone();
+            let negative = match &positive {
+                Some(Integer(value)) => value.checked_neg().map(Integer),
+                Some(Long(value)) => value.checked_neg().map(Long),
+                Some(Double(value)) => Some(Double(-value)),
+                Some(YearMonthInterval(value)) => value.checked_neg().map(YearMonthInterval),
+                Some(DayTimeInterval(value)) => value.checked_neg().map(DayTimeInterval),
+                Some(Decimal(value)) => {
+                    let mut value = value.clone();
+                    value.value = match value.value.strip_prefix('-') {
+                        Some(positive) => positive.to_string(),
+                        None => format!("-{}", value.value),
+                    };
+                    Some(Decimal(value))
+                }
+                _ => None,
+            };
+            if negative.is_none() {
+                let literal = pb::Expression { common, expr_type: Some(ExprType::Literal(literal)) };
+                return build::call("negative", vec![literal]);
+            }
+            literal.literal_type = negative;
+            Some(ExprType::Literal(literal))
+        }
+        expr_type => return build::call("negative", vec![pb::Expression { common, expr_type }]),
+    };
+    pb::Expression { common, expr_type }
+}
