@@ -22,8 +22,7 @@ pub trait RecordFormat: fmt::Debug + Send + Sync {
     /// (`multiLine`, `wholetext`, an encoding other than UTF-8, ...).
     fn record_end(&self) -> Option<RecordEnd>;
 
-    /// The data columns found in the files, in canonical types, all nullable. No columns at all means
-    /// that nothing could be inferred.
+    /// The data columns found in the files, of which there is at least one, in canonical types, all nullable.
     fn infer(&self, files: &[InputFile], parallelism: usize) -> Result<Fields>;
 
     /// Refuses schemas that the format cannot read (Spark's `UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE`), and
@@ -102,7 +101,9 @@ pub fn decode_all(decoder: &mut dyn RecordDecoder, mut input: impl Read) -> Resu
                     None if length == 0 => return Ok(batches),
                     None => {}
                 }
-            } else {
+            }
+            // Empty input would mean the end.
+            if rest.is_empty() && length > 0 {
                 break;
             }
         }

@@ -1,16 +1,23 @@
 //! Outside data: reads and writes files and JDBC.
 //!
-//! [`open`] turns a read request into a table that DataFusion scans. Reading order: [`options`],
-//! [`storage`], [`decode`], then the formats.
+//! [`open()`] turns a read request into a table that DataFusion scans. Reading order: [`options`],
+//! [`mod@format`], [`mod@open`], [`listing`], [`scan`], [`storage`], [`decode`], then the formats.
 
+pub mod binary_file;
 pub mod csv;
 pub mod decode;
+pub mod format;
 pub mod jdbc;
 pub mod json;
+pub mod listing;
+pub mod open;
 pub mod options;
+pub mod parquet;
 pub mod record;
+pub mod scan;
 pub mod sink;
 pub mod storage;
+pub mod text;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,8 +26,9 @@ use std::sync::Arc;
 use arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::catalog::TableProvider;
 use firesteel_functions::Env;
-use firesteel_protocol::{Result, SparkError};
+use firesteel_protocol::Result;
 
+pub use format::Format;
 pub use options::{OptionSpec, Options};
 
 /// What a reader was told: `spark.read.format(..).schema(..).options(..).load(paths)`.
@@ -33,6 +41,8 @@ pub struct ReadRequest {
     pub options: Options,
     /// Paths as given; empty for sources without (jdbc).
     pub paths: Vec<String>,
+    /// Conditions of a JDBC read, each a partition.
+    pub predicates: Vec<String>,
 }
 
 /// Reads a configuration value of the session, its default included.
@@ -90,8 +100,9 @@ pub struct OpenedSource {
 
 /// Opens what a reader asks for: finds files, infers the schema, plans the scan.
 pub fn open(request: &ReadRequest, ctx: &SourceContext) -> Result<OpenedSource> {
-    match request.format.as_deref() {
-        Some("jdbc") => jdbc::open(request, ctx),
-        other => Err(SparkError::new("DATA_SOURCE_NOT_FOUND").with("provider", other.unwrap_or("parquet"))),
+    let default = || ctx.conf("spark.sql.sources.default").unwrap_or_else(|| "parquet".into());
+    match Format::of(&request.format.clone().unwrap_or_else(default))? {
+        Format::Jdbc => jdbc::open(request, ctx),
+        format => open::open_files(format, request, ctx),
     }
 }

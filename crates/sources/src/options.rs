@@ -86,6 +86,16 @@ impl Options {
         }
     }
 
+    /// A flag as Scala's `toBoolean` reads it, for options whose error Spark leaves to it.
+    pub fn strict_flag(&self, spec: &OptionSpec) -> Result<bool> {
+        let text = self.text(spec);
+        match text.to_ascii_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(illegal_argument(format!("For input string: \"{text}\""))),
+        }
+    }
+
     /// An integer; Spark's error if it is none.
     pub fn integer(&self, spec: &OptionSpec) -> Result<i64> {
         let text = self.text(spec);
@@ -116,6 +126,11 @@ impl Options {
                 .with("actualValue", text.to_string())),
         }
     }
+}
+
+/// What Spark throws as a bare `IllegalArgumentException`: it has a text and no condition.
+pub fn illegal_argument(message: impl Into<String>) -> SparkError {
+    SparkError::new("_LEGACY_ERROR_ILLEGAL_ARGUMENT").with_message(message)
 }
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Options {

@@ -70,21 +70,48 @@ impl Compression {
 
 /// `FAILED_READ_FILE` with its cause.
 pub fn read_error(path: &Path, cause: impl std::error::Error + Send + Sync + 'static) -> SparkError {
-    SparkError::new("FAILED_READ_FILE.NO_HINT").with("path", file_url(path)).with_source(cause)
+    let condition = match (&cause as &dyn std::any::Any).downcast_ref::<std::io::Error>() {
+        Some(error) if error.kind() == std::io::ErrorKind::NotFound => "FAILED_READ_FILE.FILE_NOT_EXIST",
+        _ => "FAILED_READ_FILE.NO_HINT",
+    };
+    SparkError::new(condition).with("path", file_url(path)).with_source(cause)
 }
 
-/// `file:///a/b%20c`: a URL with everything but plain characters percent-encoded, as Java's `URI` does.
+/// `file:/a/b c`: a path as Hadoop prints it.
+pub fn hadoop_path(path: &Path) -> String {
+    format!("file:{}", path.display())
+}
+
+/// `file:///a/b%20c`: a URL, encoded as Java's `Path.toUri` does.
 pub fn file_url(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let mut url = String::with_capacity(text.len() + 8);
-    url.push_str("file://");
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => url.push(byte as char),
-            b'/' | b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' => url.push(byte as char),
-            b',' | b';' | b':' | b'$' | b'&' | b'+' | b'=' | b'@' => url.push(byte as char),
-            _ => url.push_str(&format!("%{byte:02X}")),
+    format!("file://{}", encode(&path.to_string_lossy()))
+}
+
+/// Percent-encodes what Java's multi-argument `URI` constructor does in a path; characters beyond ASCII stay.
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            'A'..='Z' | 'a'..='z' | '0'..='9' | '/' | '-' | '_' | '.' | '!' | '~' | '*' | '\'' | '(' | ')' => {
+                encoded.push(c)
+            }
+            ',' | ';' | ':' | '$' | '&' | '+' | '=' | '@' => encoded.push(c),
+            '\u{80}'.. => encoded.push(c),
+            _ => encoded.push_str(&format!("%{:02X}", c as u32)),
         }
     }
-    url
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_encoded_as_java_does() {
+        assert_eq!(
+            file_url(Path::new("/m/a b%c,#é+&=@;:!'()[]{}^|~`.txt")),
+            "file:///m/a%20b%25c,%23é+&=@;:!'()%5B%5D%7B%7D%5E%7C~%60.txt"
+        );
+    }
 }

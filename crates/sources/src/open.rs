@@ -1,0 +1,167 @@
+//! Opens files as a table: lists them, finds or checks the schema, and puts the table together.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{FieldRef, Fields, Schema};
+use firesteel_protocol::types::{self, name};
+use firesteel_protocol::{Result, SparkError};
+
+use crate::binary_file::{self, BinaryReader};
+use crate::decode::RecordFormat;
+use crate::format::Format;
+use crate::listing::{self, FileOptions, Listing, flag_or_conf};
+use crate::parquet::ParquetOptions;
+use crate::parquet::schema::{infer as infer_parquet, nullable};
+use crate::scan::guard::OnBadFile;
+use crate::scan::stream::RecordReader;
+use crate::scan::table::{FileTable, Reading, ScanSettings, hidden_fields};
+use crate::storage::InputFile;
+use crate::{OpenedSource, ReadRequest, SourceContext, csv, json, text};
+
+/// Bytes that opening a file costs, if `spark.sql.files.openCostInBytes` says nothing.
+const OPEN_COST: u64 = 4 << 20;
+
+/// Opens files of a format.
+pub fn open_files(format: Format, request: &ReadRequest, ctx: &SourceContext) -> Result<OpenedSource> {
+    let on_bad_file = on_bad_file(request, ctx)?;
+    let kind = Kind::new(format, request, ctx)?;
+    let listing = listing::list(request, ctx)?;
+    let data = kind.data_columns(format, request, &listing, on_bad_file, ctx)?;
+    let schema = Schema::new(all_columns(&data, &listing.partition_fields, request.schema.is_some(), ctx));
+    refuse_duplicates(&schema, ctx.env.case_sensitive)?;
+
+    let settings = ScanSettings { on_bad_file, parallelism: ctx.parallelism.max(1), open_cost: open_cost(ctx) };
+    let input_files = listing.files.iter().map(|listed| listed.file.url()).collect();
+    let size_bytes = Some(listing.files.iter().map(|listed| listed.file.size_bytes).sum());
+    let table = FileTable::new(&schema, listing, kind.reading(), settings);
+    Ok(OpenedSource {
+        provider: Arc::new(table),
+        schema: Arc::new(schema),
+        metadata_columns: hidden_fields(),
+        input_files,
+        size_bytes,
+    })
+}
+
+fn on_bad_file(request: &ReadRequest, ctx: &SourceContext) -> Result<OnBadFile> {
+    let flag = |spec, conf| flag_or_conf(&request.options, spec, ctx, conf);
+    Ok(OnBadFile {
+        ignore_corrupt: flag(&FileOptions::IGNORE_CORRUPT, "spark.sql.files.ignoreCorruptFiles")?,
+        ignore_missing: flag(&FileOptions::IGNORE_MISSING, "spark.sql.files.ignoreMissingFiles")?,
+    })
+}
+
+/// `4194304`, `4194304b` or `4m`.
+fn open_cost(ctx: &SourceContext) -> u64 {
+    let Some(text) = ctx.conf("spark.sql.files.openCostInBytes") else { return OPEN_COST };
+    let text = text.trim().to_lowercase();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].chars().next() {
+        Some('k') => 1 << 10,
+        Some('m') => 1 << 20,
+        Some('g') => 1 << 30,
+        _ => 1,
+    };
+    digits.parse::<u64>().map_or(OPEN_COST, |count| count.saturating_mul(unit))
+}
+
+/// How a format's schema is found and its files are read.
+enum Kind {
+    Parquet(ParquetOptions),
+    Records(Arc<dyn RecordFormat>),
+    Binary,
+}
+
+impl Kind {
+    fn new(format: Format, request: &ReadRequest, ctx: &SourceContext) -> Result<Self> {
+        let options = &request.options;
+        Ok(match format {
+            Format::Csv => Self::Records(csv::format(options, ctx)?),
+            Format::Json => Self::Records(json::format(options, ctx)?),
+            Format::Text => Self::Records(text::format(options, ctx)?),
+            Format::Parquet => Self::Parquet(ParquetOptions::new(options, ctx)?),
+            Format::BinaryFile => Self::Binary,
+            Format::Jdbc => return Err(SparkError::internal("jdbc is no file source")),
+        })
+    }
+
+    /// The columns in the files: the user's without partition columns, else those found.
+    fn data_columns(
+        &self,
+        format: Format,
+        request: &ReadRequest,
+        listing: &Listing,
+        on_bad_file: OnBadFile,
+        ctx: &SourceContext,
+    ) -> Result<Fields> {
+        if let Some(schema) = &request.schema {
+            let is_partition = |field: &FieldRef| listing.partition_fields.iter().any(|p| same_name(p, field, ctx));
+            let data: Fields = schema.fields().iter().filter(|field| !is_partition(field)).map(nullable).collect();
+            match self {
+                Self::Records(format) => format.check_schema(&data)?,
+                Self::Binary => binary_file::check_schema(&data)?,
+                Self::Parquet(_) => {}
+            }
+            return Ok(data);
+        }
+        let cannot_infer = || SparkError::new("UNABLE_TO_INFER_SCHEMA").with("format", format.display());
+        let files: Vec<InputFile> = listing.files.iter().map(|listed| listed.file.clone()).collect();
+        match self {
+            Self::Binary => Ok(binary_file::fields()),
+            // Text has its column whether there are files or not.
+            Self::Records(_) if format != Format::Text && files.is_empty() => Err(cannot_infer()),
+            Self::Records(records) => {
+                let fields = records.infer(&files, ctx.parallelism.max(1))?;
+                Ok(fields.iter().map(nullable).collect())
+            }
+            Self::Parquet(options) => {
+                let ignore_corrupt = on_bad_file.ignore_corrupt;
+                infer_parquet(&files, options, ignore_corrupt, ctx.parallelism.max(1))?.ok_or_else(cannot_infer)
+            }
+        }
+    }
+
+    fn reading(self) -> Reading {
+        match self {
+            Self::Parquet(options) => Reading::Parquet { case_sensitive: options.case_sensitive },
+            Self::Records(format) => {
+                let splittable = format.record_end().is_some();
+                Reading::Stream { reader: Arc::new(RecordReader { format }), splittable }
+            }
+            Self::Binary => Reading::Stream { reader: Arc::new(BinaryReader), splittable: false },
+        }
+    }
+}
+
+fn same_name(a: &FieldRef, b: &FieldRef, ctx: &SourceContext) -> bool {
+    if ctx.env.case_sensitive { a.name() == b.name() } else { a.name().to_lowercase() == b.name().to_lowercase() }
+}
+
+/// Data columns, then partition columns; a partition column that the files hold too keeps its place among
+/// the data, with the partition's values.
+fn all_columns(data: &Fields, partitions: &[FieldRef], user_schema: bool, ctx: &SourceContext) -> Vec<FieldRef> {
+    let overlapping = |field: &FieldRef| partitions.iter().find(|partition| same_name(partition, field, ctx));
+    let mut columns: Vec<FieldRef> = data
+        .iter()
+        .map(|field| match overlapping(field) {
+            Some(partition) if !user_schema => Arc::clone(partition),
+            _ => Arc::clone(field),
+        })
+        .collect();
+    let behind = partitions.iter().filter(|partition| !data.iter().any(|field| same_name(partition, field, ctx)));
+    columns.extend(behind.cloned());
+    columns.iter().map(types::canonical_field).collect()
+}
+
+/// Spark's `COLUMN_ALREADY_EXISTS`.
+fn refuse_duplicates(schema: &Schema, case_sensitive: bool) -> Result<()> {
+    let mut seen = HashSet::new();
+    for field in schema.fields() {
+        let folded = if case_sensitive { field.name().clone() } else { field.name().to_lowercase() };
+        if !seen.insert(folded.clone()) {
+            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&folded)));
+        }
+    }
+    Ok(())
+}
