@@ -169,8 +169,6 @@ impl Parser<'_> {
         self.expect_words(&["COMMENT", "ON"])?;
         let target = if self.eat_database_word() {
             CommentTarget::Database
-        } else if self.eat_word("COLUMN") {
-            CommentTarget::Column
         } else {
             self.expect_word("TABLE")?;
             CommentTarget::Table

@@ -134,8 +134,6 @@ pub enum FunctionScope {
 pub enum CommentTarget {
     Table,
     Database,
-    /// The last part of the name is the column.
-    Column,
 }
 
 /// A statement that is no query.
@@ -338,7 +336,7 @@ pub enum SqlCommand {
     },
     Explain {
         mode: ExplainMode,
-        statement: Box<ExplainTarget>,
+        statement: ExplainTarget,
     },
     TruncateTable {
         table: Name,
@@ -422,8 +420,8 @@ pub enum SqlCommand {
 /// What EXPLAIN explains.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExplainTarget {
-    Query(pb::Relation),
-    Command(SqlCommand),
+    Query(Box<pb::Relation>),
+    Command(Box<SqlCommand>),
 }
 
 impl SqlCommand {
@@ -441,14 +439,50 @@ impl SqlCommand {
     }
 }
 
-/// Statements of the grammar that nothing runs: Spark's words for Hive's commands.
-const UNSUPPORTED_HIVE: [&str; 8] = ["GRANT", "REVOKE", "EXPORT", "IMPORT", "LOCK", "UNLOCK", "COMMIT", "ROLLBACK"];
+/// Hive's commands that Spark's grammar knows only to refuse them; longer ones first.
+const REFUSED: [&[&str]; 31] = [
+    &["CREATE", "TEMPORARY", "MACRO"],
+    &["DROP", "TEMPORARY", "MACRO"],
+    &["SHOW", "CURRENT", "ROLES"],
+    &["SHOW", "ROLE", "GRANT"],
+    &["CREATE", "ROLE"],
+    &["DROP", "ROLE"],
+    &["GRANT", "ROLE"],
+    &["REVOKE", "ROLE"],
+    &["SHOW", "GRANT"],
+    &["SHOW", "PRINCIPALS"],
+    &["SHOW", "ROLES"],
+    &["SHOW", "COMPACTIONS"],
+    &["SHOW", "TRANSACTIONS"],
+    &["SHOW", "INDEXES"],
+    &["SHOW", "LOCKS"],
+    &["ALTER", "INDEX"],
+    &["LOCK", "TABLE"],
+    &["LOCK", "DATABASE"],
+    &["UNLOCK", "TABLE"],
+    &["UNLOCK", "DATABASE"],
+    &["EXPORT", "TABLE"],
+    &["IMPORT", "TABLE"],
+    &["START", "TRANSACTION"],
+    &["SET", "ROLE"],
+    &["GRANT"],
+    &["REVOKE"],
+    &["EXPORT"],
+    &["IMPORT"],
+    &["COMMIT"],
+    &["ROLLBACK"],
+    &["DFS"],
+];
 
 impl Parser<'_> {
     /// A statement that is no query; its first word is next.
     pub fn command(&mut self) -> Result<Statement> {
         let start = self.position();
         let word = if self.peek().kind == Kind::Word { self.peek().text.to_ascii_uppercase() } else { String::new() };
+        if let Some(refused) = REFUSED.iter().find(|words| self.is_words(words)) {
+            let error = SparkError::new("INVALID_STATEMENT_OR_CLAUSE").with("operation", refused.join(" "));
+            return Err(self.error_at(self.peek(), error));
+        }
         let command = match word.as_str() {
             "CREATE" | "REPLACE" => self.create(),
             "DROP" => self.drop(),
@@ -478,9 +512,6 @@ impl Parser<'_> {
             "CALL" => Err(self.not_yet(start, "CALL", "use the DataFrame API")),
             "LOAD" if self.is_word_at(1, "DATA") => {
                 Err(self.not_yet(start, "LOAD DATA", "read the files and insert them"))
-            }
-            other if UNSUPPORTED_HIVE.contains(&other) => {
-                Err(self.error_at(self.peek(), SparkError::new("INVALID_STATEMENT_OR_CLAUSE").with("operation", other)))
             }
             _ => Err(self.unexpected()),
         }?;
@@ -580,7 +611,11 @@ impl Parser<'_> {
 
     /// [`Parser::partition_spec`], which must be there.
     pub fn required_partition_spec(&mut self) -> Result<PartitionSpec> {
-        if self.is_word("PARTITION") { self.partition_spec() } else { Err(self.unexpected()) }
+        if self.is_word("PARTITION") && self.is_symbol_at(1, "(") {
+            return self.partition_spec();
+        }
+        self.expect_word("PARTITION")?;
+        Err(self.unexpected())
     }
 
     /// A query, with the text that it has.

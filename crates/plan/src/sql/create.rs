@@ -34,7 +34,7 @@ impl Parser<'_> {
         if self.eat_word("FUNCTION") {
             return self.create_function(start, temporary, replace);
         }
-        if self.is_any_word(&["INDEX", "ROLE", "MATERIALIZED", "STREAMING", "FLOW"]) {
+        if self.is_any_word(&["INDEX", "MATERIALIZED", "STREAMING", "FLOW"]) {
             let what = format!("CREATE {}", self.peek().text.to_ascii_uppercase());
             return Err(self.not_yet(start, &what, "use a table or a view"));
         }
@@ -145,7 +145,8 @@ impl Parser<'_> {
         let mut seen: Vec<&'static str> = vec![];
         loop {
             let start = self.position();
-            let clause = if self.eat_word("USING") {
+            let clause = if self.is_word("USING") && seen.is_empty() {
+                self.advance();
                 spec.format = Some(self.format_name()?);
                 "USING"
             } else if self.eat_word("OPTIONS") {
@@ -215,7 +216,12 @@ impl Parser<'_> {
         if self.eat_words(&["SORTED", "BY"]) {
             sort_columns = self.parenthesized(|parser| {
                 let name = parser.identifier()?;
-                parser.eat_any(&["ASC", "DESC"]);
+                if parser.is_word("DESC") {
+                    let message = format!("Column ordering must be ASC, was '{}'", parser.peek().text);
+                    let error = SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message);
+                    return Err(parser.error_at(parser.peek(), error));
+                }
+                parser.eat_word("ASC");
                 Ok(name)
             })?;
         }
@@ -290,9 +296,8 @@ impl Parser<'_> {
             let if_exists = self.if_exists();
             return Ok(SqlCommand::DropVariable { name: self.name_parts()?, if_exists });
         }
-        if self.is_any_word(&["INDEX", "ROLE"]) {
-            let what = format!("DROP {}", self.peek().text.to_ascii_uppercase());
-            return Err(self.not_yet(start, &what, "there is none to drop"));
+        if self.is_word("INDEX") {
+            return Err(self.not_yet(start, "DROP INDEX", "there is none to drop"));
         }
         Err(self.unexpected())
     }

@@ -95,12 +95,6 @@ impl Parser<'_> {
                 return Err(self.error_from(start, error));
             }
             ("ARRAY" | "MAP" | "STRUCT", []) => {
-                let element = match word {
-                    "ARRAY" => "<ELEMENT_TYPE>",
-                    "MAP" => "<KEY_TYPE, VALUE_TYPE>",
-                    _ => "<FIELD1_NAME FIELD1_TYPE, FIELD2_NAME FIELD2_TYPE, ..>",
-                };
-                let _ = element;
                 let condition = format!("INCOMPLETE_TYPE_DEFINITION.{word}");
                 return Err(self.error_from(start, SparkError::new(condition).with("elementType", "<INT>")));
             }

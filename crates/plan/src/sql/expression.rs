@@ -15,7 +15,7 @@ use super::name::unparse;
 use super::parser::{Parser, next_id};
 
 /// Operands of one chain of operators; deeper trees overflow stacks.
-const MAX_CHAIN: usize = 3000;
+pub const MAX_CHAIN: usize = 3000;
 
 /// Words that go on with the query behind an expression, so that they are no bare alias of it.
 const AFTER_EXPRESSION: [&str; 26] = [

@@ -15,19 +15,19 @@ use super::parser::Parser;
 
 impl Parser<'_> {
     /// What follows FROM: relations between commas, LATERAL VIEWs and a PIVOT over all of them.
-    pub fn from_list(&mut self) -> Result<pb::Relation> {
+    pub fn relation_list(&mut self) -> Result<pb::Relation> {
         let start = self.position();
         let mut left = self.relation()?;
         while self.eat_symbol(",") {
-            if self.is_lateral() {
+            // Joins behind a comma join all that is before them: in `a, b JOIN c ON a.x = c.x` the condition sees `a`.
+            let joined = if self.is_lateral() {
                 self.advance();
-                let right = self.relation_primary()?;
-                left = self.placed_relation(start, lateral_join(left, right, JoinType::Inner, None));
-                left = self.relation_extensions(start, left)?;
+                lateral_join(left, self.relation_primary()?, JoinType::Inner, None)
             } else {
-                let right = self.relation()?;
-                left = self.placed_relation(start, join(left, right, JoinType::Inner, None, vec![]));
-            }
+                join(left, self.relation_primary()?, JoinType::Inner, None, vec![])
+            };
+            let joined = self.placed_relation(start, joined);
+            left = self.relation_extensions(start, joined)?;
         }
         while self.is_words(&["LATERAL", "VIEW"]) {
             left = self.lateral_view(left)?;
@@ -70,7 +70,7 @@ impl Parser<'_> {
     }
 
     /// Joins, PIVOT and UNPIVOT behind a relation.
-    fn relation_extensions(&mut self, start: usize, mut left: pb::Relation) -> Result<pb::Relation> {
+    pub fn relation_extensions(&mut self, start: usize, mut left: pb::Relation) -> Result<pb::Relation> {
         loop {
             if self.is_word("PIVOT") && self.is_symbol_at(1, "(") {
                 left = self.pivot(start, left)?;
@@ -241,7 +241,8 @@ impl Parser<'_> {
 
     /// `[AS] name [(columns)]`.
     fn aliased(&mut self, start: usize, relation: pb::Relation) -> Result<pb::Relation> {
-        let explicit = self.eat_word("AS");
+        // In `t AS (a)` the alias is AS itself.
+        let explicit = !self.is_symbol_at(1, "(") && self.eat_word("AS");
         if !explicit && !self.is_bare_table_alias() {
             return Ok(relation);
         }
@@ -327,7 +328,7 @@ impl Parser<'_> {
     }
 
     /// `TABLESAMPLE (..) [REPEATABLE (seed)]`.
-    fn sample(&mut self, start: usize, input: pb::Relation) -> Result<pb::Relation> {
+    pub fn sample(&mut self, start: usize, input: pb::Relation) -> Result<pb::Relation> {
         if !(self.is_word("TABLESAMPLE") && self.is_symbol_at(1, "(")) {
             return Ok(input);
         }

@@ -46,24 +46,8 @@ impl Parser<'_> {
                 Some(extract) => extract,
                 None => return Ok(None),
             },
-            "SUBSTRING" | "SUBSTR" if called => match self.attempt(Self::substring) {
-                Some(substring) => substring,
-                None => return Ok(None),
-            },
-            "POSITION" if called => match self.attempt(Self::position_in) {
-                Some(position) => position,
-                None => return Ok(None),
-            },
-            "TRIM" if called => match self.trim()? {
+            "TRIM" if called => match self.trim_side()? {
                 Some(trim) => trim,
-                None => return Ok(None),
-            },
-            "OVERLAY" if called => match self.attempt(Self::overlay) {
-                Some(overlay) => overlay,
-                None => return Ok(None),
-            },
-            "CEIL" | "FLOOR" if called => match self.attempt(Self::round_to) {
-                Some(rounded) => rounded,
                 None => return Ok(None),
             },
             "TIMESTAMPADD" | "DATEADD" | "DATE_ADD" if called && self.is_unit_call() => {
@@ -82,6 +66,7 @@ impl Parser<'_> {
         let next = self.peek_at(1);
         match next.kind {
             Kind::End => true,
+            Kind::Word => self.is_word_at(1, "FROM"),
             Kind::Symbol => !matches!(next.text, "(" | "-" | "+" | "~" | "!" | "?" | ":"),
             _ => false,
         }
@@ -114,15 +99,11 @@ impl Parser<'_> {
     fn cast(&mut self, try_cast: bool) -> Result<pb::Expression> {
         self.advance();
         self.expect_symbol("(")?;
-        let value = self.named_expression_before_as()?;
+        let value = self.expression()?;
         self.expect_word("AS")?;
         let data_type = self.data_type()?;
         self.expect_symbol(")")?;
         Ok(build::cast(value, data_type, try_cast))
-    }
-
-    fn named_expression_before_as(&mut self) -> Result<pb::Expression> {
-        self.expression()
     }
 
     /// `EXTRACT(unit FROM source)`.
@@ -138,87 +119,61 @@ impl Parser<'_> {
         Ok(Some(build::call("extract", vec![build::text(field), source])))
     }
 
-    /// `SUBSTRING(text FROM start [FOR length])`.
-    fn substring(&mut self) -> Result<pb::Expression> {
-        self.jump(self.position() + 2);
-        let text = self.value_expression(0)?;
-        self.expect_word("FROM")?;
-        let from = self.value_expression(0)?;
-        let mut arguments = vec![text, from];
-        if self.eat_word("FOR") {
-            arguments.push(self.value_expression(0)?);
-        }
-        self.expect_symbol(")")?;
-        Ok(build::call("substring", arguments))
-    }
-
-    /// `POSITION(part IN text)`.
-    fn position_in(&mut self) -> Result<pb::Expression> {
-        self.jump(self.position() + 2);
-        let part = self.value_expression(0)?;
-        self.expect_word("IN")?;
-        let text = self.value_expression(0)?;
-        self.expect_symbol(")")?;
-        Ok(build::call("locate", vec![part, text]))
-    }
-
-    /// `TRIM([BOTH|LEADING|TRAILING] [characters] FROM text)`; None for a plain call.
-    fn trim(&mut self) -> Result<Option<pb::Expression>> {
-        let side = ["BOTH", "LEADING", "TRAILING"].into_iter().find(|side| {
-            self.is_word_at(2, side)
-                && !self.is_symbol_at(3, ")")
-                && !self.is_symbol_at(3, ",")
-                && !self.is_symbol_at(3, ".")
-        });
-        let mark = self.mark();
-        self.jump(self.position() + 2 + usize::from(side.is_some()));
+    /// `TRIM(BOTH|LEADING|TRAILING [characters] FROM text)`; None for other calls.
+    fn trim_side(&mut self) -> Result<Option<pb::Expression>> {
+        let side = ["BOTH", "LEADING", "TRAILING"].into_iter().find(|side| self.is_word_at(2, side));
+        let follows = self.peek_at(3);
+        let is_name = follows.kind == Kind::Symbol && !matches!(follows.text, "(" | "-" | "+" | "?" | ":");
+        let Some(side) = side.filter(|_| !is_name) else { return Ok(None) };
+        self.jump(self.position() + 3);
         let name = match side {
-            Some("LEADING") => "ltrim",
-            Some("TRAILING") => "rtrim",
+            "LEADING" => "ltrim",
+            "TRAILING" => "rtrim",
             _ => "trim",
         };
-        let characters = if side.is_some() && self.is_word("FROM") && !self.is_word_at(1, "FROM") {
-            None
-        } else if side.is_some() {
-            Some(self.value_expression(0)?)
-        } else {
-            let Some(characters) = self.attempt(|parser| {
-                let characters = parser.value_expression(0)?;
-                if parser.is_word("FROM") { Ok(characters) } else { Err(parser.unexpected()) }
-            }) else {
-                self.reset(mark);
-                return Ok(None);
-            };
-            Some(characters)
-        };
+        let characters =
+            if self.is_word("FROM") && !self.is_word_at(1, "FROM") { None } else { Some(self.value_expression(0)?) };
         self.expect_word("FROM")?;
         let text = self.value_expression(0)?;
         self.expect_symbol(")")?;
         Ok(Some(build::call(name, characters.into_iter().chain([text]).collect())))
     }
 
-    /// `OVERLAY(text PLACING part FROM start [FOR length])`.
-    fn overlay(&mut self) -> Result<pb::Expression> {
-        self.jump(self.position() + 2);
-        let text = self.value_expression(0)?;
-        self.expect_word("PLACING")?;
-        let part = self.value_expression(0)?;
-        self.expect_word("FROM")?;
-        let from = self.value_expression(0)?;
-        let length = if self.eat_word("FOR") { self.value_expression(0)? } else { build::int(-1) };
-        self.expect_symbol(")")?;
-        Ok(build::call("overlay", vec![text, part, from, length]))
+    /// What follows the first argument of `SUBSTRING(text FROM start [FOR length])`, `TRIM(characters FROM text)` and
+    /// `OVERLAY(text PLACING part FROM start [FOR length])`: the call's own name and arguments; None for a plain call.
+    fn keyword_arguments(&mut self, name: &str, first: &pb::Expression) -> Result<Option<UnresolvedFunction>> {
+        let lower = name.to_ascii_lowercase();
+        match lower.as_str() {
+            "substring" | "substr" if self.eat_word("FROM") => {
+                let mut arguments = vec![first.clone(), self.value_expression(0)?];
+                if self.eat_word("FOR") {
+                    arguments.push(self.value_expression(0)?);
+                }
+                Ok(Some(build::function("substring", arguments)))
+            }
+            "trim" if self.eat_word("FROM") => {
+                Ok(Some(build::function("trim", vec![first.clone(), self.value_expression(0)?])))
+            }
+            "overlay" if self.eat_word("PLACING") => {
+                let part = self.value_expression(0)?;
+                self.expect_word("FROM")?;
+                let from = self.value_expression(0)?;
+                let length = if self.eat_word("FOR") { self.value_expression(0)? } else { build::int(-1) };
+                Ok(Some(build::function("overlay", vec![first.clone(), part, from, length])))
+            }
+            _ => Ok(None),
+        }
     }
 
-    /// `CEIL(value TO scale)`.
-    fn round_to(&mut self) -> Result<pb::Expression> {
-        let name = self.peek().text.to_ascii_lowercase();
-        self.jump(self.position() + 2);
-        let value = self.value_expression(0)?;
-        self.expect_word("TO")?;
-        let scale = self.value_expression(0)?;
-        self.expect_symbol(")")?;
-        Ok(build::call(name, vec![value, scale]))
+    /// The first argument of `POSITION(part IN text)`, after which IN may come; then the call.
+    fn position_in(&mut self) -> Result<Option<UnresolvedFunction>> {
+        let mark = self.mark();
+        let part = self.value_expression(0)?;
+        if !self.eat_word("IN") {
+            self.reset(mark);
+            return Ok(None);
+        }
+        Ok(Some(build::function("locate", vec![part, self.value_expression(0)?])))
     }
 
     /// `DATEADD(unit, ..)`.
@@ -258,11 +213,11 @@ impl Parser<'_> {
             modified.filter = Some(Box::new(self.expression()?));
             self.expect_symbol(")")?;
         }
-        if self.is_word_at(1, "NULLS") {
-            if let Some(nulls) = self.eat_any(&["IGNORE", "RESPECT"]) {
-                self.advance();
-                modified.ignore_nulls = Some(nulls == "IGNORE");
-            }
+        if self.is_word_at(1, "NULLS")
+            && let Some(nulls) = self.eat_any(&["IGNORE", "RESPECT"])
+        {
+            self.advance();
+            modified.ignore_nulls = Some(nulls == "IGNORE");
         }
         let is_plain = modified == SqlFunction::default();
         let function = if is_plain {
@@ -313,7 +268,19 @@ impl Parser<'_> {
             return Ok(call);
         }
         let named = call.function_name.eq_ignore_ascii_case("struct");
-        call.arguments = self.comma_separated(|parser| parser.argument(named))?;
+        if call.function_name.eq_ignore_ascii_case("position")
+            && let Some(position) = self.position_in()?
+        {
+            return Ok(position);
+        }
+        let first = self.argument(named)?;
+        if let Some(call) = self.keyword_arguments(&call.function_name, &first)? {
+            return Ok(call);
+        }
+        call.arguments.push(first);
+        while self.eat_symbol(",") {
+            call.arguments.push(self.argument(named)?);
+        }
         Ok(call)
     }
 

@@ -35,7 +35,7 @@ impl Parser<'_> {
         let value = usize::from(self.is_symbol_at(1, "-") || self.is_symbol_at(1, "+")) + 1;
         let is_number = matches!(self.peek_at(value).kind, Kind::Number(_));
         let is_unit = self.peek_at(value + 1).kind == Kind::Word && unit(self.peek_at(value + 1).text).is_some();
-        (is_number && (is_unit || value == 1)) || self.is_text_at(value) && (is_unit || value == 1)
+        (is_number || self.is_text_at(value)) && (is_unit || value == 1)
     }
 
     /// An interval literal; INTERVAL is next.
@@ -47,12 +47,11 @@ impl Parser<'_> {
         self.advance();
         let mut amounts = vec![];
         loop {
-            let value_at = self.position();
             let negative = self.is_symbol("-");
             if negative || self.is_symbol("+") {
                 self.advance();
             }
-            let value = self.interval_value(value_at, negative)?;
+            let value = self.interval_value(negative)?;
             let word = self.peek();
             let Some(unit) = (word.kind == Kind::Word).then(|| unit(word.text)).flatten() else {
                 return Err(self.unexpected());
@@ -75,17 +74,16 @@ impl Parser<'_> {
                 return Err(self.error_from(start, error));
             }
         }
-        self.from_amounts(start, &amounts)
+        self.interval_of_amounts(start, &amounts)
     }
 
-    fn interval_value(&mut self, start: usize, negative: bool) -> Result<String> {
+    fn interval_value(&mut self, negative: bool) -> Result<String> {
         let token = self.peek();
         let text = match token.kind {
             Kind::Number(NumberKind::Integer | NumberKind::Decimal) => self.advance().text.to_string(),
             Kind::Text => self.string()?,
             _ => return Err(self.unexpected()),
         };
-        let _ = start;
         Ok(match (negative, text.strip_prefix('-')) {
             (false, _) => text,
             (true, None) => format!("-{text}"),
@@ -94,7 +92,7 @@ impl Parser<'_> {
     }
 
     /// `INTERVAL '3 days 2 hours'`.
-    pub fn interval_from_text(&mut self, start: usize, text: &str) -> Result<pb::Expression> {
+    pub fn interval_of_text(&mut self, start: usize, text: &str) -> Result<pb::Expression> {
         let invalid = |parser: &Self| {
             let error = SparkError::new("INVALID_TYPED_LITERAL")
                 .with("valueType", "\"INTERVAL\"")
@@ -123,10 +121,10 @@ impl Parser<'_> {
                 _ => return Err(invalid(self)),
             }
         }
-        self.from_amounts(start, &amounts)
+        self.interval_of_amounts(start, &amounts)
     }
 
-    fn from_amounts(&self, start: usize, amounts: &[(String, &'static str)]) -> Result<pb::Expression> {
+    fn interval_of_amounts(&self, start: usize, amounts: &[(String, &'static str)]) -> Result<pb::Expression> {
         let mut sum = Sum::default();
         for (value, unit) in amounts {
             if sum.add(value, unit).is_none() {

@@ -224,12 +224,8 @@ fn word_length(rest: &str) -> usize {
 /// A number or a word, whichever is longer; a tie is a number.
 fn number_or_word(rest: &str) -> Option<(Kind, usize)> {
     let word = word_length(rest);
-    if let Some((kind, number)) = number(rest) {
-        if number >= word {
-            return Some((Kind::Number(kind), number));
-        }
-    }
-    (word > 0).then_some((Kind::Word, word))
+    let number = number(rest).filter(|(_, length)| *length >= word);
+    number.map(|(kind, length)| (Kind::Number(kind), length)).or_else(|| (word > 0).then_some((Kind::Word, word)))
 }
 
 fn digits(rest: &str) -> usize {

@@ -123,7 +123,7 @@ impl Parser<'_> {
                 LiteralType::Time(pb::expression::literal::Time { nano, precision: Some(6) })
             }
             "X" => LiteralType::Binary(hex(&text).ok_or_else(|| invalid(self))?.into()),
-            "INTERVAL" => return self.interval_from_text(start, &text),
+            "INTERVAL" => return self.interval_of_text(start, &text),
             _ => {
                 let error =
                     SparkError::new("UNSUPPORTED_TYPED_LITERAL").with("unsupportedType", format!("\"{word}\"")).with(

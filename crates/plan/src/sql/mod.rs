@@ -21,6 +21,7 @@ mod lexer;
 mod literal;
 mod name;
 mod parser;
+mod pipe;
 mod query;
 mod select;
 mod show;
@@ -72,6 +73,20 @@ impl Default for SqlContext {
             named_args: HashMap::new(),
             positional_args: vec![],
         }
+    }
+}
+
+impl SqlContext {
+    /// Takes the arguments of `spark.sql(text, args)`.
+    pub fn take_arguments(&mut self, message: &pb::Sql) {
+        let literal =
+            |literal: &pb::expression::Literal| build::expr(pb::expression::ExprType::Literal(literal.clone()));
+        #[expect(deprecated, reason = "clients before 4.0 send literals here")]
+        let (args, pos_args) = (&message.args, &message.pos_args);
+        self.named_args.extend(args.iter().map(|(name, value)| (name.clone(), literal(value))));
+        self.named_args.extend(message.named_arguments.iter().map(|(name, value)| (name.clone(), value.clone())));
+        self.positional_args.extend(pos_args.iter().map(literal));
+        self.positional_args.extend(message.pos_arguments.iter().cloned());
     }
 }
 

@@ -11,7 +11,7 @@ use super::SqlContext;
 use super::lexer::{Kind, Token, tokenize};
 
 /// More nested parentheses and operators than this are `FAILED_TO_PARSE_TOO_COMPLEX`.
-const MAX_DEPTH: usize = 1000;
+const MAX_DEPTH: usize = 500;
 
 /// Words that may not be used bare as a table's alias, since they go on with the query.
 const STRICT_NON_RESERVED: [&str; 16] = [

@@ -8,6 +8,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::Statement;
 use super::build;
+use super::expression::MAX_CHAIN;
 use super::lexer::Kind;
 use super::parser::{CteName, Parser, next_id};
 
@@ -52,7 +53,7 @@ impl Parser<'_> {
                 && let Some(query) = command.query_mut()
             {
                 let input = std::mem::take(query);
-                *query = with_cte(ctes, input);
+                *query = super::with_text(with_cte(ctes, input), self.text);
             }
             return Ok(command);
         }
@@ -147,7 +148,7 @@ impl Parser<'_> {
         let start = self.position();
         let term = self.set_operation(0)?;
         let query = self.organized(start, term)?;
-        let query = self.pipes(query)?;
+        let query = self.pipes(start, query)?;
         let references = self.references.split_off(references);
         if references.is_empty() {
             return Ok(query);
@@ -156,18 +157,26 @@ impl Parser<'_> {
         Ok(self.placed_relation(start, build::rel(RelType::WithRelations(Box::new(with)))))
     }
 
-    fn pipes(&mut self, query: pb::Relation) -> Result<pb::Relation> {
-        if self.is_symbol("|>") {
-            return Err(self.not_yet(self.position(), "the pipe operator |>", "write the query with subqueries"));
-        }
-        Ok(query)
-    }
-
     /// UNION and EXCEPT are level 0, INTERSECT binds tighter.
     fn set_operation(&mut self, level: usize) -> Result<pb::Relation> {
         let start = self.position();
-        let mut left = if level == 0 { self.set_operation(1)? } else { self.query_primary()? };
+        let left = if level == 0 { self.set_operation(1)? } else { self.query_primary()? };
+        self.set_operators(start, level, left)
+    }
+
+    /// One set operation behind `|>`, whichever it is.
+    pub fn set_operation_over(&mut self, start: usize, input: pb::Relation) -> Result<pb::Relation> {
+        let level = usize::from(self.is_word("INTERSECT"));
+        self.set_operators(start, level, input)
+    }
+
+    fn set_operators(&mut self, start: usize, level: usize, mut left: pb::Relation) -> Result<pb::Relation> {
+        let mut length = 0;
         loop {
+            length += 1;
+            if length > MAX_CHAIN {
+                return Err(self.error_at(self.peek(), SparkError::new("FAILED_TO_PARSE_TOO_COMPLEX")));
+            }
             let kind = match level {
                 0 if self.is_word("UNION") => SetOpType::Union,
                 0 if self.is_word("EXCEPT") || self.is_word("MINUS") => SetOpType::Except,
@@ -176,14 +185,13 @@ impl Parser<'_> {
             };
             self.advance();
             let all = self.eat_any(&["ALL", "DISTINCT"]) == Some("ALL");
-            let by_name = self.eat_words(&["BY", "NAME"]);
             let right = if level == 0 { self.set_operation(1)? } else { self.query_primary()? };
             let operation = pb::SetOperation {
                 left_input: Some(Box::new(left)),
                 right_input: Some(Box::new(right)),
                 set_op_type: kind.into(),
                 is_all: Some(all),
-                by_name: Some(by_name),
+                by_name: Some(false),
                 allow_missing_columns: Some(false),
             };
             left = self.placed_relation(start, build::rel(RelType::SetOp(Box::new(operation))));
@@ -210,14 +218,11 @@ impl Parser<'_> {
             return Ok(table);
         }
         if self.eat_word("FROM") {
-            let input = self.from_list()?;
+            let input = self.relation_list()?;
             if self.is_any_word(&["SELECT"]) {
                 return self.select_over(Some(input));
             }
-            if self.is_symbol("|>") {
-                return self.pipes(input);
-            }
-            return Err(self.unexpected());
+            return Ok(input);
         }
         if self.is_any_word(&["MAP", "REDUCE"]) {
             return Err(self.not_yet(start, "TRANSFORM with a script", "use functions or a Python UDF"));
@@ -226,7 +231,7 @@ impl Parser<'_> {
     }
 
     /// ORDER BY, CLUSTER BY, DISTRIBUTE BY, SORT BY, LIMIT, OFFSET.
-    fn organized(&mut self, start: usize, mut query: pb::Relation) -> Result<pb::Relation> {
+    pub fn organized(&mut self, start: usize, mut query: pb::Relation) -> Result<pb::Relation> {
         if self.eat_words(&["ORDER", "BY"]) {
             query = self.order_by(start, query)?;
         } else if self.eat_words(&["SORT", "BY"]) {

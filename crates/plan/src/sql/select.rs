@@ -55,7 +55,7 @@ impl Parser<'_> {
         let list = self.comma_separated(Self::named_expression)?;
         let from = if input.is_none() && self.is_word("FROM") {
             self.advance();
-            Some(self.from_list()?)
+            Some(self.relation_list()?)
         } else {
             input
         };
@@ -269,6 +269,7 @@ impl Parser<'_> {
     /// `(a, b)`, `()` or one expression.
     fn grouping_set(&mut self, grouping: &mut Grouping) -> Result<Vec<u32>> {
         if self.is_symbol("(") {
+            let known = grouping.expressions.len();
             let set = self.attempt(|parser| {
                 parser.advance();
                 if parser.eat_symbol(")") {
@@ -281,6 +282,7 @@ impl Parser<'_> {
             if let Some(set) = set {
                 return Ok(set);
             }
+            grouping.expressions.truncate(known);
         }
         Ok(vec![self.grouping_expression(grouping)?])
     }

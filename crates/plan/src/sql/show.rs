@@ -164,10 +164,10 @@ impl<'a> Parser<'a> {
             None => ExplainMode::Simple,
         };
         let target = match self.nested(Self::statement)? {
-            Statement::Query(query) => ExplainTarget::Query(super::with_text(*query, self.text)),
-            Statement::Command(command) => ExplainTarget::Command(*command),
+            Statement::Query(query) => ExplainTarget::Query(Box::new(super::with_text(*query, self.text))),
+            Statement::Command(command) => ExplainTarget::Command(command),
         };
-        Ok(SqlCommand::Explain { mode, statement: Box::new(target) })
+        Ok(SqlCommand::Explain { mode, statement: target })
     }
 
     pub fn use_command(&mut self) -> Result<SqlCommand> {
@@ -195,10 +195,6 @@ impl<'a> Parser<'a> {
             self.advance();
             let name = if self.is_text_at(0) { self.string()? } else { self.identifier()? };
             return Ok(SqlCommand::SetCatalog { name });
-        }
-        if self.is_word("ROLE") {
-            let error = SparkError::new("INVALID_STATEMENT_OR_CLAUSE").with("operation", "SET ROLE");
-            return Err(self.error_from(start, error));
         }
         if self.is_any_word(&["VARIABLE", "VAR"]) && (self.is_identifier_at(1) || self.is_symbol_at(1, "(")) {
             return self.set_variables();
@@ -270,7 +266,10 @@ impl<'a> Parser<'a> {
     fn set_setting(&mut self, start: usize) -> Result<SqlCommand> {
         let text = self.rest_of_text();
         self.skip_to_end();
-        let invalid = |parser: &Self, condition: &str| parser.error_from(start, SparkError::new(condition));
+        let invalid = |parser: &Self| parser.error_from(start, SparkError::new("INVALID_SET_SYNTAX"));
+        if text.contains(';') && !text.contains('`') {
+            return Err(invalid(self));
+        }
         let unquote = |part: &str| -> String {
             let part = part.trim();
             if part.len() > 1 && part.starts_with('`') && part.ends_with('`') {
@@ -284,7 +283,7 @@ impl<'a> Parser<'a> {
             let key = text.trim();
             let quoted = key.starts_with('`') && key.ends_with('`') && key.len() > 1;
             if !quoted && !is_key(key) {
-                return Err(invalid(self, "INVALID_SET_SYNTAX"));
+                return Err(invalid(self));
             }
             return Ok(SqlCommand::ShowSetting { key: unquote(key) });
         };
@@ -361,7 +360,8 @@ impl<'a> Parser<'a> {
             return Ok(SqlCommand::RefreshPath { path: self.string()? });
         }
         if self.is_end() {
-            return Err(self.unexpected());
+            let msg = "Resource paths cannot be empty in REFRESH statements. Use / to match everything";
+            return Err(self.error_at(self.previous(), SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", msg)));
         }
         let path = self.rest_of_text().to_string();
         self.skip_to_end();

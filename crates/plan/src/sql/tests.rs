@@ -313,6 +313,13 @@ fn clauses_in_order() {
         query("select * from t tablesample (10 percent) limit 1 + 1"),
         "Limit[Project[Sample[t: 0.1]: *]: +(1, 1) ]"
     );
+    let nested = format!("select {}a{}", "substring(".repeat(25), ", 1)".repeat(25));
+    assert!(query(&nested).starts_with("Project[row: substring(substring("));
+    assert_eq!(
+        query("from t |> where a > 1 |> aggregate sum(b) group by c |> select c |> order by c |> limit 1"),
+        "Limit[Sort[Project[Aggregate[Filter[t: >(a, 1)]: c : c, sum(b) having ]: c]: c]: 1]"
+    );
+    assert_eq!(query("select * from a, b join c on a.x = c.x"), "Project[Inner[Inner[a, b: ], c: =(a.x, c.x)]: *]");
     assert_eq!(query("values (1, 'a'), (2, 'b') as t(x, y)"), "Values(1, 'a')(2, 'b')(x,y) as t");
     assert_eq!(
         query("select * from t lateral view outer explode(m) e as k, v"),

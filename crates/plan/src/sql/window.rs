@@ -58,9 +58,7 @@ impl Parser<'_> {
             return Ok(window);
         }
         let mut window = Window::default();
-        if self.eat_words(&["PARTITION", "BY"]) || self.eat_words(&["DISTRIBUTE", "BY"]) {
-            window.partition_spec = self.comma_separated(Self::expression)?;
-        } else if self.eat_words(&["CLUSTER", "BY"]) {
+        if ["PARTITION", "DISTRIBUTE", "CLUSTER"].iter().any(|word| self.eat_words(&[word, "BY"])) {
             window.partition_spec = self.comma_separated(Self::expression)?;
         }
         if self.eat_words(&["ORDER", "BY"]) || self.eat_words(&["SORT", "BY"]) {
