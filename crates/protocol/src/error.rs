@@ -158,18 +158,38 @@ impl fmt::Display for SparkError {
         if self.condition().starts_with("_LEGACY") {
             return f.write_str(&self.message());
         }
+        let class = condition::exception_classes(self.condition()).first().copied().unwrap_or_default();
+        let is_parse = class.ends_with(".ParseException");
+        if is_parse {
+            writeln!(f)?;
+        }
         write!(f, "[{}] {}", self.condition(), self.message())?;
-        if let Some(state) = self.sql_state() {
+        if let Some(state) = self.sql_state().filter(|state| !state.is_empty()) {
             write!(f, " SQLSTATE: {state}")?;
         }
-        if let Some(QueryContext::Sql { text, start, stop, line, column, .. }) = self.context() {
-            let fragment: String = text.chars().skip(*start).take(stop + 1 - start).collect();
-            write!(f, "\n== SQL (line {line}, position {}) ==\n{text}\n", column + 1)?;
-            let indent = " ".repeat(*column);
-            write!(f, "{indent}{}\n", "^".repeat(fragment.lines().next().unwrap_or("").chars().count().max(1)))?;
+        match self.context() {
+            Some(QueryContext::Sql { text, line, column, .. }) if is_parse => write_parse_place(f, text, *line, *column),
+            // Spark adds the plan here, too.
+            Some(QueryContext::Sql { line, column, .. }) if class.ends_with(".AnalysisException") => {
+                write!(f, "; line {line} pos {column}")
+            }
+            Some(QueryContext::DataFrame { .. }) if class.ends_with(".AnalysisException") => Ok(()),
+            Some(context) => write!(f, "\n{}", context.summary()),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Shows where the parser stopped: the text, with an arrow below the line.
+fn write_parse_place(f: &mut fmt::Formatter<'_>, text: &str, line: usize, column: usize) -> fmt::Result {
+    writeln!(f, " (line {line}, pos {column})\n\n== SQL ==")?;
+    for (number, text_line) in text.lines().enumerate() {
+        writeln!(f, "{text_line}")?;
+        if number + 1 == line {
+            writeln!(f, "{}^^^", "-".repeat(column))?;
+        }
+    }
+    Ok(())
 }
 
 impl std::error::Error for SparkError {

@@ -2,6 +2,7 @@
 
 pub mod condition;
 mod condition_table;
+mod context;
 pub mod error;
 pub mod extension;
 pub mod types;
