@@ -42,6 +42,14 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
     const RUNTIME: &[&str] = &["org.apache.spark.SparkRuntimeException", "java.lang.RuntimeException"];
     const SPARK: &[&str] = &["org.apache.spark.SparkException", "java.lang.Exception"];
     const ANALYSIS: &[&str] = &["org.apache.spark.sql.AnalysisException"];
+    const CLASS_NOT_FOUND: &[&str] = &["org.apache.spark.SparkClassNotFoundException", "java.lang.ClassNotFoundException"];
+    // Exceptions of Java and of libraries under Spark, which have no condition there: the names are ours.
+    const JAVA_CLASS_NOT_FOUND: &[&str] = &["java.lang.ClassNotFoundException"];
+    const JAVA_NUMBER_FORMAT: &[&str] = &["java.lang.NumberFormatException", "java.lang.IllegalArgumentException"];
+    const NO_SUCH_ELEMENT: &[&str] = &["java.util.NoSuchElementException"];
+    const PARENT_NOT_DIRECTORY: &[&str] = &["org.apache.hadoop.fs.ParentNotDirectoryException", "java.io.IOException"];
+    const SQL_EXCEPTION: &[&str] = &["java.sql.SQLException"];
+    const SQLITE_EXCEPTION: &[&str] = &["org.sqlite.SQLiteException", "java.sql.SQLException"];
 
     let family = condition.split('.').next().unwrap_or(condition);
     match family {
@@ -56,6 +64,17 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "SCALAR_SUBQUERY_TOO_MANY_ROWS" | "MALFORMED_CSV_RECORD" | "INVALID_INDEX_OF_ZERO" | "COMPARATOR_RETURNS_NULL"
         | "INVALID_REGEXP_REPLACE" | "INVALID_URL" | "CONVERSION_INVALID_INPUT" | "SECOND_FUNCTION_ARGUMENT_NOT_INTEGER" => RUNTIME,
         "INVALID_FORMAT" | "ILLEGAL_DAY_OF_WEEK" | "INVALID_CONF_VALUE" => ILLEGAL_ARGUMENT,
+        "CODEC_NOT_AVAILABLE" | "_LEGACY_ERROR_TEMP_2047" | "_LEGACY_ERROR_TEMP_2078" | "_LEGACY_ERROR_TEMP_2079"
+        | "_LEGACY_ERROR_TEMP_2080" | "_LEGACY_ERROR_TEMP_2081" | "_LEGACY_ERROR_TEMP_2082" | "_LEGACY_ERROR_TEMP_2087"
+        | "_LEGACY_ILLEGAL_ARGUMENT" => ILLEGAL_ARGUMENT,
+        "DATA_SOURCE_NOT_FOUND" => CLASS_NOT_FOUND,
+        "_LEGACY_CLASS_NOT_FOUND" => JAVA_CLASS_NOT_FOUND,
+        "_LEGACY_JOB_ABORTED" => SPARK,
+        "_LEGACY_NO_SUCH_ELEMENT" => NO_SUCH_ELEMENT,
+        "_LEGACY_NUMBER_FORMAT" => JAVA_NUMBER_FORMAT,
+        "_LEGACY_PARENT_NOT_DIRECTORY" => PARENT_NOT_DIRECTORY,
+        "_LEGACY_SQL_EXCEPTION" => SQL_EXCEPTION,
+        "_LEGACY_SQLITE_EXCEPTION" => SQLITE_EXCEPTION,
         "CANNOT_MODIFY_CONFIG" => ANALYSIS,
         "UNSUPPORTED_FEATURE" => UNSUPPORTED,
         "INTERNAL_ERROR" | "FAILED_READ_FILE" | "MALFORMED_RECORD_IN_PARSING" | "TASK_WRITE_FAILED" | "OPERATION_CANCELED" => SPARK,

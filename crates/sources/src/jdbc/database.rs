@@ -115,8 +115,17 @@ impl fmt::Debug for Stop {
 
 /// Finds the database of a URL.
 pub fn of_url(url: &str, options: &Options, working_dir: &Path) -> Result<Arc<dyn Database>> {
-    let known = [("postgresql", "PostgreSQL"), ("mysql", "MySQL"), ("mariadb", "MariaDB"), ("sqlserver", "SQL Server"),
-        ("oracle", "Oracle"), ("db2", "DB2"), ("derby", "Derby"), ("h2", "H2"), ("snowflake", "Snowflake")];
+    let known = [
+        ("postgresql", "PostgreSQL"),
+        ("mysql", "MySQL"),
+        ("mariadb", "MariaDB"),
+        ("sqlserver", "SQL Server"),
+        ("oracle", "Oracle"),
+        ("db2", "DB2"),
+        ("derby", "Derby"),
+        ("h2", "H2"),
+        ("snowflake", "Snowflake"),
+    ];
     let kind = url.strip_prefix("jdbc:").and_then(|rest| rest.split_once(':'));
     let Some((kind, place)) = kind else { return Err(driver_error("java.sql.SQLException", "No suitable driver")) };
     check_driver(options)?;
@@ -134,13 +143,20 @@ pub fn of_url(url: &str, options: &Options, working_dir: &Path) -> Result<Arc<dy
 
 /// A driver class is not loaded, but a wrong one is an error as it is in Spark.
 fn check_driver(options: &Options) -> Result<()> {
-    let known = ["org.sqlite.JDBC", "org.postgresql.Driver", "com.mysql.jdbc.Driver", "com.mysql.cj.jdbc.Driver",
-        "org.mariadb.jdbc.Driver", "com.microsoft.sqlserver.jdbc.SQLServerDriver", "oracle.jdbc.OracleDriver",
-        "oracle.jdbc.driver.OracleDriver", "org.h2.Driver", "com.ibm.db2.jcc.DB2Driver"];
+    let known = [
+        "org.sqlite.JDBC",
+        "org.postgresql.Driver",
+        "com.mysql.jdbc.Driver",
+        "com.mysql.cj.jdbc.Driver",
+        "org.mariadb.jdbc.Driver",
+        "com.microsoft.sqlserver.jdbc.SQLServerDriver",
+        "oracle.jdbc.OracleDriver",
+        "oracle.jdbc.driver.OracleDriver",
+        "org.h2.Driver",
+        "com.ibm.db2.jcc.DB2Driver",
+    ];
     match options.get("driver") {
-        Some(class) if !known.contains(&class) => {
-            Err(SparkError::new("_LEGACY_CLASS_NOT_FOUND").with_message(class))
-        }
+        Some(class) if !known.contains(&class) => Err(SparkError::new("_LEGACY_CLASS_NOT_FOUND").with_message(class)),
         _ => Ok(()),
     }
 }

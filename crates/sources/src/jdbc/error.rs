@@ -10,8 +10,9 @@ pub fn driver_error(class: &str, message: &str) -> SparkError {
 
 /// Spark's error around that of a task.
 pub fn job_error(class: &str, message: &str) -> SparkError {
-    SparkError::new("_LEGACY_JOB_ABORTED")
-        .with_message(format!("Job aborted due to stage failure: Task failed 1 times, most recent failure: {class}: {message}"))
+    SparkError::new("_LEGACY_JOB_ABORTED").with_message(format!(
+        "Job aborted due to stage failure: Task failed 1 times, most recent failure: {class}: {message}"
+    ))
 }
 
 /// An unmet `require` of Spark.

@@ -140,7 +140,12 @@ fn plan(request: &WriteRequest, fields: &Fields, ctx: &SourceContext) -> Result<
 }
 
 /// The declarations of a new table, with those of `createTableColumnTypes`.
-fn declarations(fields: &Fields, options: &Options, database: &dyn Database, ctx: &SourceContext) -> Result<Vec<String>> {
+fn declarations(
+    fields: &Fields,
+    options: &Options,
+    database: &dyn Database,
+    ctx: &SourceContext,
+) -> Result<Vec<String>> {
     let mut declarations = fields.iter().map(|field| database.declaration(field)).collect::<Result<Vec<_>>>()?;
     let Some(text) = options.get("createTableColumnTypes").filter(|text| !text.trim().is_empty()) else {
         return Ok(declarations);
@@ -195,7 +200,9 @@ pub async fn write(
         };
         database.write(&table_write, &mut next)
     });
-    let schema = Arc::new(Schema::new(fields.iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Fields>()));
+    let schema = Arc::new(Schema::new(
+        fields.iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Fields>(),
+    ));
     let computed = compute(input, &schema, &task_ctx, &sender).await;
     if let Ok(true) = computed {
         // Fails only if the writer has ended already, with an error of its own.

@@ -24,9 +24,8 @@ pub fn url(options: &Options) -> Result<&str> {
 /// Table or query to read.
 pub fn source(options: &Options) -> Result<Source> {
     let prepare = options.get("prepareQuery").map(|text| format!("{text} ")).unwrap_or_default();
-    let both = |condition: &str| {
-        SparkError::new(condition).with("jdbcTableName", "dbtable").with("jdbcQueryString", "query")
-    };
+    let both =
+        |condition: &str| SparkError::new(condition).with("jdbcTableName", "dbtable").with("jdbcQueryString", "query");
     let empty = |name: &str| SparkError::new("_LEGACY_ERROR_TEMP_2080").with("optionName", name);
     match (options.get("dbtable"), options.get("query")) {
         (Some(_), Some(_)) => Err(both("_LEGACY_ERROR_TEMP_2078")),
@@ -103,7 +102,9 @@ pub fn flag(options: &Options, key: &str, default: bool) -> Result<bool> {
         None => Ok(default),
         Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
         Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
-        Some(text) => Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(format!("For input string: \"{text}\""))),
+        Some(text) => {
+            Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(format!("For input string: \"{text}\"")))
+        }
     }
 }
 
@@ -125,12 +126,11 @@ pub fn check_write(options: &Options) -> Result<()> {
             return Err(requirement(&message));
         }
     }
-    if let Some(level) = options.get("isolationLevel") {
-        if !["NONE", "READ_UNCOMMITTED", "READ_COMMITTED", "REPEATABLE_READ", "SERIALIZABLE"].contains(&level) {
-            return Err(SparkError::new("_LEGACY_ERROR_TEMP_2081")
-                .with("value", level)
-                .with("jdbcTxnIsolationLevel", "isolationLevel"));
-        }
+    let levels = ["NONE", "READ_UNCOMMITTED", "READ_COMMITTED", "REPEATABLE_READ", "SERIALIZABLE"];
+    if let Some(level) = options.get("isolationLevel").filter(|level| !levels.contains(level)) {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_2081")
+            .with("value", level)
+            .with("jdbcTxnIsolationLevel", "isolationLevel"));
     }
     if let Some(text) = options.get("numPartitions") {
         let partitions: i64 = text.trim().parse().map_err(|_| not_a_number(text))?;

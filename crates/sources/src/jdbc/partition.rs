@@ -9,7 +9,12 @@ use super::error::{not_a_number, requirement};
 use super::options::Stride;
 
 /// The conditions of the partitions; an empty one means all rows.
-pub fn conditions(stride: &Stride, fields: &Fields, case_sensitive: bool, database: &dyn Database) -> Result<Vec<String>> {
+pub fn conditions(
+    stride: &Stride,
+    fields: &Fields,
+    case_sensitive: bool,
+    database: &dyn Database,
+) -> Result<Vec<String>> {
     let same = |a: &str| if case_sensitive { a == stride.column } else { a.eq_ignore_ascii_case(&stride.column) };
     let Some(field) = fields.iter().find(|field| same(field.name())) else {
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_1286")

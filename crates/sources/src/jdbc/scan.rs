@@ -47,7 +47,8 @@ impl JdbcTable {
     }
 
     fn query(&self, projected: &Schema, filters: &[String], condition: &str, limit: Option<usize>) -> String {
-        let mut columns: Vec<String> = projected.fields().iter().map(|field| self.database.quote(field.name())).collect();
+        let mut columns: Vec<String> =
+            projected.fields().iter().map(|field| self.database.quote(field.name())).collect();
         if columns.is_empty() {
             columns.push("1".into());
         }

@@ -44,7 +44,9 @@ impl TextCodec {
     pub fn writer(self, file: File) -> CodecWriter {
         match self {
             Self::None => CodecWriter::Plain(file),
-            Self::Gzip => CodecWriter::Gzip(flate2::write::GzEncoder::new(buffered(file), flate2::Compression::default())),
+            Self::Gzip => {
+                CodecWriter::Gzip(flate2::write::GzEncoder::new(buffered(file), flate2::Compression::default()))
+            }
             Self::Deflate => {
                 CodecWriter::Deflate(flate2::write::ZlibEncoder::new(buffered(file), flate2::Compression::default()))
             }

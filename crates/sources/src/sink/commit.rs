@@ -85,12 +85,12 @@ impl Job {
             target.join(TEMPORARY).join(&id)
         };
         let root = staging.join("new");
-        fs::create_dir_all(&root)?;
-        let lock = File::create(staging.join(LOCK))?;
-        // A file system without locks: such a job is never taken for a killed one.
-        if let Err(fs::TryLockError::WouldBlock) = lock.try_lock() {
-            return Err(io::Error::other("the lock of a new job is taken"));
-        }
+        let lock = make_staging(&staging, &root).inspect_err(|_| {
+            clear(&staging);
+            if created {
+                let _ = fs::remove_dir(target);
+            }
+        })?;
         Ok(Self { target: target.to_path_buf(), staging, root, replace, created, done: false, _lock: lock })
     }
 
@@ -204,6 +204,17 @@ impl Drop for Job {
     }
 }
 
+/// Makes a job's folders and takes its lock.
+fn make_staging(staging: &Path, root: &Path) -> io::Result<File> {
+    fs::create_dir_all(root)?;
+    let lock = File::create(staging.join(LOCK))?;
+    // On a file system without locks a job is never taken for a killed one.
+    match lock.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => Err(io::Error::other("the lock of a new job is taken")),
+        _ => Ok(lock),
+    }
+}
+
 /// Removes a job's folder. A task that was just cancelled may still be creating a file in it.
 fn clear(staging: &Path) {
     for _ in 0..5 {
@@ -214,10 +225,8 @@ fn clear(staging: &Path) {
             _ => break,
         }
     }
-    if let Some(parent) = staging.parent() {
-        if parent.ends_with(TEMPORARY) {
-            let _ = fs::remove_dir(parent);
-        }
+    if let Some(parent) = staging.parent().filter(|parent| parent.ends_with(TEMPORARY)) {
+        let _ = fs::remove_dir(parent);
     }
 }
 
@@ -452,7 +461,10 @@ mod tests {
                     recover(&target).expect("recovered");
                     let after = tree(&target);
                     if committed {
-                        assert!(after.contains(&"k=1/b".to_string()) && after.contains(&"k=3/b".to_string()), "{after:?}");
+                        assert!(
+                            after.contains(&"k=1/b".to_string()) && after.contains(&"k=3/b".to_string()),
+                            "{after:?}"
+                        );
                     } else {
                         assert_eq!(after, before, "{replace:?} {kill} {last:?}");
                     }

@@ -10,6 +10,8 @@ use firesteel_protocol::{Result, SparkError};
 use super::codec::CodecWriter;
 use super::format::FileWriter;
 use super::target::Target;
+use crate::csv::{self, CsvWriteOptions};
+use crate::json::{self, JsonWriteOptions};
 use crate::{Options, SourceContext};
 
 /// Bytes collected before they go to the file.
@@ -73,7 +75,7 @@ impl FileWriter for RecordFile {
 }
 
 /// Plain text: one string column, a line for each row.
-pub fn text(options: &Options) -> Result<Arc<dyn EncoderFactory>> {
+pub fn text_factory(options: &Options) -> Result<Arc<dyn EncoderFactory>> {
     let separator = options.get("lineSep").unwrap_or("\n");
     if separator.is_empty() {
         return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
@@ -109,11 +111,54 @@ impl RecordEncoder for Text {
 }
 
 /// CSV, see [`crate::csv`].
-pub fn csv(_options: &Options, _schema: &SchemaRef, _ctx: &SourceContext) -> Result<Arc<dyn EncoderFactory>> {
-    Err(SparkError::unsupported("writing csv", "Write parquet."))
+pub fn csv_factory(options: &Options, schema: &SchemaRef, ctx: &SourceContext) -> Result<Arc<dyn EncoderFactory>> {
+    let options = Arc::new(CsvWriteOptions::of(options, ctx)?);
+    Ok(Arc::new(Csv { options, schema: Arc::clone(schema) }))
+}
+
+#[derive(Debug, Clone)]
+struct Csv {
+    options: Arc<CsvWriteOptions>,
+    schema: SchemaRef,
+}
+
+impl EncoderFactory for Csv {
+    fn encoder(&self) -> Result<Box<dyn RecordEncoder>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl RecordEncoder for Csv {
+    fn start(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        if self.options.header {
+            csv::writer::encode_header(self.schema.fields(), &self.options, out);
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+        csv::writer::encode_batch(batch, &self.options, out)
+    }
 }
 
 /// JSON lines, see [`crate::json`].
-pub fn json(_options: &Options, _schema: &SchemaRef, _ctx: &SourceContext) -> Result<Arc<dyn EncoderFactory>> {
-    Err(SparkError::unsupported("writing json", "Write parquet."))
+pub fn json_factory(options: &Options, ctx: &SourceContext) -> Result<Arc<dyn EncoderFactory>> {
+    Ok(Arc::new(Json { options: Arc::new(JsonWriteOptions::of(options, ctx)?) }))
+}
+
+#[derive(Debug, Clone)]
+struct Json {
+    options: Arc<JsonWriteOptions>,
+}
+
+impl EncoderFactory for Json {
+    fn encoder(&self) -> Result<Box<dyn RecordEncoder>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl RecordEncoder for Json {
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+        json::writer::encode_batch(batch, &self.options, out)
+    }
 }

@@ -55,7 +55,9 @@ impl FormatKind {
         let class = given.strip_prefix(package);
         classes
             .into_iter()
-            .find_map(|(name, kind)| (class == Some(name) || class.is_some_and(|c| name.starts_with(&format!("{c}.")))).then_some(kind))
+            .find_map(|(name, kind)| {
+                (class == Some(name) || class.is_some_and(|c| name.starts_with(&format!("{c}.")))).then_some(kind)
+            })
             .ok_or_else(|| SparkError::new("DATA_SOURCE_NOT_FOUND").with("provider", given))
     }
 
@@ -76,7 +78,11 @@ impl FormatKind {
 pub enum Format {
     Parquet(ParquetSettings),
     /// CSV, JSON and text.
-    Records { extension: &'static str, codec: TextCodec, encoder: Arc<dyn EncoderFactory> },
+    Records {
+        extension: &'static str,
+        codec: TextCodec,
+        encoder: Arc<dyn EncoderFactory>,
+    },
     Noop,
 }
 
@@ -86,9 +92,9 @@ impl Format {
         let (extension, encoder): (_, Arc<dyn EncoderFactory>) = match kind {
             FormatKind::Noop => return Ok(Self::Noop),
             FormatKind::Parquet => return Ok(Self::Parquet(ParquetSettings::new(options, schema, ctx)?)),
-            FormatKind::Csv => (".csv", encoder::csv(options, schema, ctx)?),
-            FormatKind::Json => (".json", encoder::json(options, schema, ctx)?),
-            FormatKind::Text => (".txt", encoder::text(options)?),
+            FormatKind::Csv => (".csv", encoder::csv_factory(options, schema, ctx)?),
+            FormatKind::Json => (".json", encoder::json_factory(options, ctx)?),
+            FormatKind::Text => (".txt", encoder::text_factory(options)?),
         };
         let given = options.get("compression").or_else(|| match kind {
             FormatKind::Csv => options.get("codec"),

@@ -42,7 +42,7 @@ impl ParquetSettings {
     pub fn new(options: &Options, schema: &SchemaRef, ctx: &SourceContext) -> Result<Self> {
         refuse_legacy(ctx)?;
         let (compression, extension) = compression(options, ctx)?;
-        let row_type = types::json::to_json(&DataType::Struct(schema.fields().clone())).to_string();
+        let row_type = types::json::to_json(&DataType::Struct(plain_strings(schema.fields()))).to_string();
         let metadata = vec![
             KeyValue::new("org.apache.spark.version".to_string(), SPARK_VERSION.to_string()),
             KeyValue::new("org.apache.spark.sql.parquet.row.metadata".to_string(), row_type),
@@ -53,7 +53,8 @@ impl ParquetSettings {
                 SparkError::new("_LEGACY_NUMBER_FORMAT").with_message(format!("For input string: \"{text}\""))
             })
         };
-        let dictionary = options.get("parquet.enable.dictionary").is_none_or(|text| !text.eq_ignore_ascii_case("false"));
+        let dictionary =
+            options.get("parquet.enable.dictionary").is_none_or(|text| !text.eq_ignore_ascii_case("false"));
         let properties = WriterProperties::builder()
             .set_compression(compression)
             .set_key_value_metadata(Some(metadata))
@@ -72,6 +73,16 @@ impl ParquetSettings {
     pub fn extension(&self) -> String {
         format!("{}.parquet", self.extension)
     }
+}
+
+/// Columns of CHAR and VARCHAR are strings in a file.
+fn plain_strings(fields: &Fields) -> Fields {
+    let plain = |field: &Arc<Field>| {
+        let mut metadata = field.metadata().clone();
+        metadata.remove(types::CHAR_VARCHAR_KEY);
+        Arc::new(field.as_ref().clone().with_metadata(metadata))
+    };
+    fields.iter().map(plain).collect()
 }
 
 fn refuse_legacy(ctx: &SourceContext) -> Result<()> {
@@ -104,7 +115,10 @@ fn compression(options: &Options, ctx: &SourceContext) -> Result<(Compression, &
         "lz4" => (Compression::LZ4, ".lz4hadoop"),
         "lz4_raw" | "lz4raw" => (Compression::LZ4_RAW, ".lz4raw"),
         "lzo" | "brotli" => {
-            return Err(SparkError::unsupported(format!("parquet compression {name}"), "Use snappy, zstd, gzip or lz4."));
+            return Err(SparkError::unsupported(
+                format!("parquet compression {name}"),
+                "Use snappy, zstd, gzip or lz4.",
+            ));
         }
         _ => {
             let available = "brotli, uncompressed, lzo, snappy, lz4_raw, none, zstd, lz4, gzip";

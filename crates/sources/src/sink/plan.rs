@@ -145,9 +145,9 @@ fn data_schema(data: &[usize], fields: &Fields, input: Option<&SchemaRef>) -> Sc
 fn max_records(request: &WriteRequest, ctx: &SourceContext) -> Result<u64> {
     let given = request.options.get("maxRecordsPerFile").map(str::to_string);
     let text = given.or_else(|| ctx.conf("spark.sql.files.maxRecordsPerFile")).unwrap_or_else(|| "0".into());
-    let limit: i64 = text.parse().map_err(|_| {
-        SparkError::new("_LEGACY_NUMBER_FORMAT").with_message(format!("For input string: \"{text}\""))
-    })?;
+    let limit: i64 = text
+        .parse()
+        .map_err(|_| SparkError::new("_LEGACY_NUMBER_FORMAT").with_message(format!("For input string: \"{text}\"")))?;
     Ok(u64::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(u64::MAX))
 }
 
@@ -165,7 +165,8 @@ fn overwrites_dynamically(request: &WriteRequest, ctx: &SourceContext) -> Result
 fn static_folder(request: &WriteRequest, partition_by: &[PartitionColumn]) -> Option<String> {
     let mut folders = vec![];
     for column in partition_by {
-        let Some((_, value)) = request.static_partitions.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.name))
+        let Some((_, value)) =
+            request.static_partitions.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.name))
         else {
             break;
         };

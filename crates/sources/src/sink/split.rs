@@ -10,8 +10,8 @@ use firesteel_functions::kernel::from_arrow;
 use firesteel_protocol::{Result, SparkError};
 
 use super::check::PartitionColumn;
-use super::value::{self, TimeZone};
 use super::name;
+use super::value::{self, TimeZone};
 
 /// Rows of one batch that go to one folder.
 pub struct Piece {
@@ -32,9 +32,7 @@ impl Piece {
         match &self.rows {
             Rows::Run { start, length } if *length == batch.num_rows() && *start == 0 => Ok(batch.clone()),
             Rows::Run { start, length } => Ok(batch.slice(*start, *length)),
-            Rows::Scattered(rows) => {
-                take_record_batch(batch, &UInt32Array::from(rows.clone())).map_err(from_arrow)
-            }
+            Rows::Scattered(rows) => take_record_batch(batch, &UInt32Array::from(rows.clone())).map_err(from_arrow),
         }
     }
 }

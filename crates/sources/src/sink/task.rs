@@ -11,10 +11,11 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::EmptyRecordBatchStream;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::common::spawn_buffered;
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use firesteel_functions::kernel::from_datafusion;
 use firesteel_protocol::Result;
@@ -84,16 +85,18 @@ impl Task {
                 Some(splitter) => splitter,
                 None => splitter.insert(Splitter::new(&self.plan.partition_by, &batch, self.plan.time_zone)?),
             };
+            let pieces = splitter.split(&batch)?;
+            if !sorted && (pieces.len() > folders.limit || folders.reopened > folders.limit) {
+                stream = self.sort(batch, stream)?;
+                folders.limit = 1;
+                sorted = true;
+                continue;
+            }
             let data = self.plan.data_batch(&batch)?;
-            for piece in splitter.split(&batch)? {
+            for piece in pieces {
                 folders.write(&self, &piece.folder, &piece.of(&data)?)?;
             }
             budget.keep(folders.open.values_mut())?;
-            if !sorted && folders.reopened > folders.limit {
-                stream = self.sort(stream)?;
-                folders.limit = 1;
-                sorted = true;
-            }
         }
         folders.finish()
     }
@@ -106,16 +109,19 @@ impl Task {
         }
     }
 
-    fn sort(&self, stream: SendableRecordBatchStream) -> Result<SendableRecordBatchStream> {
-        let schema = stream.schema();
+    /// A batch and what follows it, sorted by folder.
+    fn sort(&self, first: RecordBatch, rest: SendableRecordBatchStream) -> Result<SendableRecordBatchStream> {
+        let schema = rest.schema();
+        let first = futures::stream::once(std::future::ready(Ok(first)));
+        let stream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), first.chain(rest)));
         let order = self.plan.partition_by.iter().map(|column| {
             let name = schema.field(column.index).name();
             PhysicalSortExpr::new_default(Arc::new(Column::new(name, column.index)))
         });
         let Some(order) = LexOrdering::new(order) else { return Ok(stream) };
-        let rest: Arc<dyn PartitionStream> = Arc::new(Rest { schema: Arc::clone(&schema), stream: Mutex::new(Some(stream)) });
-        let source =
-            StreamingTableExec::try_new(schema, vec![rest], None, [], false, None).map_err(from_datafusion)?;
+        let rest: Arc<dyn PartitionStream> =
+            Arc::new(Rest { schema: Arc::clone(&schema), stream: Mutex::new(Some(stream)) });
+        let source = StreamingTableExec::try_new(schema, vec![rest], None, [], false, None).map_err(from_datafusion)?;
         SortExec::new(order, Arc::new(source)).execute(0, Arc::clone(&self.task_ctx)).map_err(from_datafusion)
     }
 }

@@ -6,9 +6,7 @@ use arrow::array::{
     ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, PrimitiveBuilder, RecordBatch,
     RecordBatchOptions, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef,
-};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef};
 use firesteel_protocol::{Result, SparkError};
 use rusqlite::Connection;
 
@@ -136,12 +134,11 @@ impl Column {
             Self::Timestamp(builder, _) if null => builder.append_null(),
             Self::Timestamp(builder, without_zone) => {
                 let ms = instant(row, index, kind, "time stamp")?;
-                let ms = if *without_zone {
-                    time::local(ms).ok_or_else(|| bad_time("time stamp"))?.and_utc().timestamp_millis()
-                } else {
-                    ms
+                let us = match without_zone {
+                    true => time::local(ms).map(|local| local.and_utc().timestamp_micros()),
+                    false => time::read_us(ms),
                 };
-                builder.append_value(ms.checked_mul(1000).ok_or_else(|| bad_time("time stamp"))?);
+                builder.append_value(us.ok_or_else(|| bad_time("time stamp"))?);
             }
         }
         Ok(())
@@ -184,9 +181,7 @@ fn decimal(row: &Statement<'_>, index: usize, kind: Kind, precision: u8, scale: 
 /// Milliseconds since the epoch.
 fn instant(row: &Statement<'_>, index: usize, kind: Kind, what: &str) -> Result<i64> {
     let ms = match kind {
-        Kind::Text => {
-            std::str::from_utf8(row.text(index)).ok().and_then(time::parse).map(time::instant_ms)
-        }
+        Kind::Text => std::str::from_utf8(row.text(index)).ok().and_then(time::parse).map(time::instant_ms),
         Kind::Real => time::julian_ms(row.double(index)),
         _ => Some(row.long(index)),
     };

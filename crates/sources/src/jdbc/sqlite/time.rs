@@ -1,9 +1,14 @@
 //! Dates and times in SQLite, as the driver keeps them: milliseconds since the epoch, a Julian day, or
-//! text. Text and days are in the time zone of the machine, as they are for a JVM.
+//! text. Text and days are in the time zone of the machine, as they are for a JVM. Before 1582-10-15 a
+//! JVM counts in the Julian calendar, so that is what stands in the database: dates keep their names.
 
 use chrono::{DateTime, Datelike, Local, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone};
 
 const MS_OF_DAY: i64 = 86_400_000;
+/// 1582-10-15, the first Gregorian day.
+const CUTOVER_MS: i64 = -141_427 * MS_OF_DAY;
+/// Julian day number of 1970-01-01.
+const EPOCH_JULIAN_DAY: i64 = 2_440_588;
 
 /// Days since the epoch.
 pub fn days(date: NaiveDate) -> i32 {
@@ -15,14 +20,13 @@ pub fn date(days: i32) -> Option<NaiveDate> {
     NaiveDate::from_num_days_from_ce_opt(days.checked_add(719_163)?)
 }
 
-/// The local date and time of an instant.
+/// The local date and time of an instant as it is stored.
 pub fn local(ms: i64) -> Option<NaiveDateTime> {
-    let utc = DateTime::from_timestamp_millis(ms)?.naive_utc();
-    let offset = Local.offset_from_utc_datetime(&utc).fix();
-    utc.checked_add_offset(offset)
+    let local_ms = ms.checked_add(offset_ms(ms)?)?;
+    DateTime::from_timestamp_millis(from_hybrid(local_ms)).map(|time| time.naive_utc())
 }
 
-/// The instant of a local date and time; one that a change of the clock skips is moved on, as Java does.
+/// What is stored for a local date and time; one that a change of the clock skips is moved on, as in Java.
 pub fn instant_ms(local: NaiveDateTime) -> i64 {
     let offset = match Local.offset_from_local_datetime(&local) {
         chrono::LocalResult::Single(offset) | chrono::LocalResult::Ambiguous(offset, _) => offset,
@@ -31,7 +35,66 @@ pub fn instant_ms(local: NaiveDateTime) -> i64 {
             Local.offset_from_utc_datetime(&before)
         }
     };
-    local.and_utc().timestamp_millis() - i64::from(offset.fix().local_minus_utc()) * 1000
+    to_hybrid(local.and_utc().timestamp_millis()) - i64::from(offset.fix().local_minus_utc()) * 1000
+}
+
+/// What is stored for an instant.
+pub fn stored_ms(us: i64) -> i64 {
+    let ms = us.div_euclid(1000);
+    match offset_ms(ms) {
+        Some(offset) if ms < CUTOVER_MS => to_hybrid(ms + offset) - offset,
+        _ => ms,
+    }
+}
+
+/// The instant that a stored number means.
+pub fn read_us(ms: i64) -> Option<i64> {
+    let ms = if ms < CUTOVER_MS {
+        let offset = offset_ms(ms)?;
+        from_hybrid(ms.checked_add(offset)?) - offset
+    } else {
+        ms
+    };
+    ms.checked_mul(1000)
+}
+
+/// How far local time is ahead at an instant; `None` out of the calendar's range.
+fn offset_ms(ms: i64) -> Option<i64> {
+    let utc = DateTime::from_timestamp_millis(ms)?.naive_utc();
+    Some(i64::from(Local.offset_from_utc_datetime(&utc).fix().local_minus_utc()) * 1000)
+}
+
+/// From the proleptic Gregorian calendar to that of a JVM: the day of the same name.
+fn to_hybrid(local_ms: i64) -> i64 {
+    if local_ms >= CUTOVER_MS {
+        return local_ms;
+    }
+    let day = local_ms.div_euclid(MS_OF_DAY);
+    let Some(date) = i32::try_from(day).ok().and_then(date) else { return local_ms };
+    let (year, month) = (i64::from(date.year()), i64::from(date.month()));
+    let before = (14 - month) / 12;
+    let (years, months) = (year + 4800 - before, month + 12 * before - 3);
+    let julian = i64::from(date.day()) + (153 * months + 2) / 5 + 365 * years + years.div_euclid(4) - 32_083;
+    local_ms + (julian - EPOCH_JULIAN_DAY - day) * MS_OF_DAY
+}
+
+/// The way back. The Julian calendar has leap days that the Gregorian lacks: they become the first of March.
+fn from_hybrid(local_ms: i64) -> i64 {
+    if local_ms >= CUTOVER_MS {
+        return local_ms;
+    }
+    let day = local_ms.div_euclid(MS_OF_DAY);
+    let shifted = day + EPOCH_JULIAN_DAY + 32_082;
+    let years = (4 * shifted + 3).div_euclid(1461);
+    let in_year = shifted - (1461 * years).div_euclid(4);
+    let months = (5 * in_year + 2) / 153;
+    let of_month = in_year - (153 * months + 2) / 5 + 1;
+    let (year, month) = (years - 4800 + months / 10, months + 3 - 12 * (months / 10));
+    let civil = |day: i64| {
+        NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, u32::try_from(month).ok()?, u32::try_from(day).ok()?)
+    };
+    let found = civil(of_month).or_else(|| civil(of_month - 1).and_then(|date| date.succ_opt()));
+    found.map_or(local_ms, |date| local_ms + (i64::from(days(date)) - day) * MS_OF_DAY)
 }
 
 /// The instant of a Julian day, to which SQLite's `julianday()` refers. The driver takes it as local time.
@@ -86,6 +149,15 @@ mod tests {
         assert_eq!(shown("2024-02-03").as_deref(), Some("2024-02-03 00:00:00"));
         assert_eq!(shown("2024-02-03T04:05:06"), None);
         assert_eq!(shown("junk"), None);
+    }
+
+    // Stored by Spark 4.2.1 for 1000-02-03 04:05:06.789 and 0001-01-01.
+    #[test]
+    fn old_days_keep_their_names() {
+        assert_eq!(to_hybrid(-30_607_358_093_211), -30_606_926_093_211);
+        assert_eq!(from_hybrid(-30_606_926_093_211), -30_607_358_093_211);
+        assert_eq!(to_hybrid(-62_135_596_800_000), -62_135_769_600_000);
+        assert_eq!(from_hybrid(-62_135_769_600_000), -62_135_596_800_000);
     }
 
     #[test]

@@ -7,7 +7,9 @@
 use std::ffi::c_int;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray, StringBuilder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray, StringBuilder,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, TimestampMicrosecondType};
 use firesteel_functions::kernel::from_arrow;
@@ -84,7 +86,8 @@ fn prepare_table(connection: &Connection, database: &Sqlite, request: &TableWrit
         format!("{} {declaration} {not_null}", database.quote(field.name()))
     });
     let columns = columns.collect::<Vec<_>>().join(", ");
-    run(connection, &format!("CREATE TABLE {table} ({columns}) {}", request.create_options)).map_err(error::planning)?;
+    run(connection, &format!("CREATE TABLE {table} ({columns}) {}", request.create_options))
+        .map_err(error::planning)?;
     Ok(Some(request.fields.iter().map(|field| field.name().clone()).collect()))
 }
 
@@ -195,7 +198,7 @@ impl Values {
             DataType::Timestamp(_, zone) => {
                 let micros = column.as_primitive::<TimestampMicrosecondType>();
                 if zone.is_some() {
-                    Self::Long(micros.unary(|us| us.div_euclid(1000)))
+                    Self::Long(micros.unary(time::stored_ms))
                 } else {
                     Self::Long(unary(micros, |us| {
                         let local = chrono::DateTime::from_timestamp_micros(us).map(|time| time.naive_utc());
