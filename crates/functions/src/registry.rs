@@ -36,9 +36,13 @@ pub enum Kind {
 const FAMILIES: &[&[Entry]] = &[
     crate::arithmetic::TABLE,
     crate::conditional::TABLE,
+    crate::hash::TABLE,
+    crate::math::TABLE,
+    crate::misc::TABLE,
     crate::predicate::TABLE,
     crate::string::TABLE,
     crate::aggregate::TABLE,
+    crate::collection::TABLE,
     crate::datetime::TABLE,
     crate::generator::TABLE,
     crate::window::TABLE,

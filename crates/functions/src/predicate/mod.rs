@@ -44,3 +44,8 @@ pub const TABLE: &[Entry] = &[
 ];
 
 pub use comparison::equality;
+
+/// `a <=> b`, for functions that are built on it.
+pub(crate) fn null_safe_equality(call: &crate::Call) -> firesteel_protocol::Result<crate::Typed> {
+    comparison::null_safe_equal(call)
+}

@@ -61,8 +61,8 @@ impl Patterns {
     }
 }
 
-/// A Java replacement (`$1`, `${name}`, `\$`) in the syntax of the `regex` crate.
-pub fn replacement(text: &str) -> Result<String> {
+/// A Java replacement (`$1`, `${name}`, `\$`) in the syntax of the `regex` crate; `None` if it is malformed.
+pub fn replacement(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
@@ -70,7 +70,7 @@ pub fn replacement(text: &str) -> Result<String> {
             '\\' => match characters.next() {
                 Some('$') => out.push_str("$$"),
                 Some(other) => out.push(other),
-                None => return Err(bad_replacement("character to be escaped is missing")),
+                None => return None,
             },
             '$' => match characters.peek() {
                 Some('{') => {
@@ -86,16 +86,12 @@ pub fn replacement(text: &str) -> Result<String> {
                     let _ = write!(out, "${{{digit}}}");
                     characters.next();
                 }
-                _ => return Err(bad_replacement("Illegal group reference")),
+                _ => return None,
             },
             other => out.push(other),
         }
     }
-    Ok(out)
-}
-
-fn bad_replacement(message: &str) -> SparkError {
-    SparkError::internal(message)
+    Some(out)
 }
 
 struct Translator<'a> {

@@ -1,0 +1,29 @@
+//! The session and the query, errors on purpose, identifiers, types, URLs.
+
+mod assertion;
+mod identifier;
+mod session;
+mod url;
+
+use crate::{Entry, Kind};
+
+/// The functions of this family.
+pub const TABLE: &[Entry] = &[
+    Entry { name: "assert_true", kind: Kind::Scalar(assertion::assert_true) },
+    Entry { name: "current_catalog", kind: Kind::Scalar(session::current_catalog) },
+    Entry { name: "current_database", kind: Kind::Scalar(session::current_schema) },
+    Entry { name: "current_schema", kind: Kind::Scalar(session::current_schema) },
+    Entry { name: "current_user", kind: Kind::Scalar(session::current_user) },
+    Entry { name: "monotonically_increasing_id", kind: Kind::Scalar(identifier::monotonically_increasing_id) },
+    Entry { name: "parse_url", kind: Kind::Scalar(url::parse_url) },
+    Entry { name: "raise_error", kind: Kind::Scalar(assertion::raise_error) },
+    Entry { name: "session_user", kind: Kind::Scalar(session::current_user) },
+    Entry { name: "try_parse_url", kind: Kind::Scalar(url::parse_url) },
+    Entry { name: "try_url_decode", kind: Kind::Scalar(url::url_decode) },
+    Entry { name: "typeof", kind: Kind::Scalar(session::type_of) },
+    Entry { name: "url_decode", kind: Kind::Scalar(url::url_decode) },
+    Entry { name: "url_encode", kind: Kind::Scalar(url::url_encode) },
+    Entry { name: "user", kind: Kind::Scalar(session::current_user) },
+    Entry { name: "uuid", kind: Kind::Scalar(identifier::uuid) },
+    Entry { name: "version", kind: Kind::Scalar(session::version) },
+];

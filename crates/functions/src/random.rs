@@ -1,0 +1,86 @@
+//! Spark's random numbers: `XORShiftRandom`, seeded as Spark seeds it, so that `rand(42)` gives Spark's rows.
+
+/// A generator of one partition: seed plus partition index.
+#[derive(Debug, Clone)]
+pub struct XorShiftRandom {
+    seed: i64,
+    /// The second of a pair of normal deviates.
+    next_gaussian: Option<f64>,
+}
+
+impl XorShiftRandom {
+    pub fn new(seed: i64) -> Self {
+        Self { seed: hash_seed(seed), next_gaussian: None }
+    }
+
+    fn next(&mut self, bits: u32) -> i32 {
+        let mut next = self.seed ^ (self.seed << 21);
+        next ^= ((next as u64) >> 35) as i64;
+        next ^= next << 4;
+        self.seed = next;
+        (next & ((1i64 << bits) - 1)) as i32
+    }
+
+    /// Any 32 bits.
+    pub fn next_int(&mut self) -> i32 {
+        self.next(32)
+    }
+
+    /// From 0 (inclusive) to 1 (exclusive).
+    pub fn next_double(&mut self) -> f64 {
+        const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
+        let high = i64::from(self.next(26)) << 27;
+        (high + i64::from(self.next(27))) as f64 * UNIT
+    }
+
+    /// Normally distributed around 0 with deviation 1, as `java.util.Random.nextGaussian`.
+    pub fn next_gaussian(&mut self) -> f64 {
+        if let Some(next) = self.next_gaussian.take() {
+            return next;
+        }
+        loop {
+            let v1 = 2.0 * self.next_double() - 1.0;
+            let v2 = 2.0 * self.next_double() - 1.0;
+            let s = v1 * v1 + v2 * v2;
+            if s < 1.0 && s != 0.0 {
+                let multiplier = (-2.0 * s.ln() / s).sqrt();
+                self.next_gaussian = Some(v2 * multiplier);
+                return v1 * multiplier;
+            }
+        }
+    }
+}
+
+/// Spark spreads the bits of small seeds by two rounds of MurmurHash3 over the seed's eight bytes.
+fn hash_seed(seed: i64) -> i64 {
+    const ARRAY_SEED: u32 = 0x3c07_4a61;
+    let bytes = seed.to_be_bytes();
+    let low = murmur3(&bytes, ARRAY_SEED);
+    let high = murmur3(&bytes, low);
+    (i64::from(high) << 32) | i64::from(low)
+}
+
+/// MurmurHash3, 32 bits, of a whole number of words.
+fn murmur3(bytes: &[u8; 8], seed: u32) -> u32 {
+    let mut hash = seed;
+    for word in bytes.chunks_exact(4) {
+        let mut k = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
+        k = k.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
+        hash = (hash ^ k).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+    }
+    hash ^= 8;
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^ (hash >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `spark.range(1, numPartitions=1).select(rand(42))` on Spark 4.2.
+    #[test]
+    fn first_number_of_seed_42() {
+        assert_eq!(XorShiftRandom::new(42).next_double(), 0.619_189_370_225_301);
+    }
+}
