@@ -60,8 +60,15 @@ impl From<SparkError> for Failure {
             sql_state: error.sql_state().filter(|state| !state.is_empty()),
             contexts,
         };
-        Self(Arc::new(Inner { classes, message: error.to_string(), throwable: Some(throwable) }))
+        let has_condition = !is_plain_java(error.condition());
+        Self(Arc::new(Inner { classes, message: error.to_string(), throwable: has_condition.then_some(throwable) }))
     }
+}
+
+/// Names that the protocol crate has given to exceptions of Java, which have no condition in Spark. Those that
+/// Spark itself calls `_LEGACY_ERROR_TEMP_...` are told to clients.
+fn is_plain_java(condition: &str) -> bool {
+    condition.starts_with("_LEGACY") && !condition.starts_with("_LEGACY_ERROR_TEMP")
 }
 
 impl Failure {
@@ -204,6 +211,7 @@ fn superclass(class: &str) -> Option<&'static str> {
         "java.lang.Throwable" => "java.lang.Object",
         "java.lang.Exception" => "java.lang.Throwable",
         "java.lang.NumberFormatException" => ILLEGAL_ARGUMENT,
+        "java.lang.ClassNotFoundException" => "java.lang.ReflectiveOperationException",
         "java.lang.ArrayIndexOutOfBoundsException" => "java.lang.IndexOutOfBoundsException",
         "java.lang.ArithmeticException"
         | ILLEGAL_ARGUMENT
