@@ -1,9 +1,10 @@
 //! Fits a file's columns to the table's: found by name as Spark does, widened where Spark's reader can,
 //! NULL where missing, else Spark's error.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr_adapter::{
@@ -13,6 +14,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
+use super::nested::{self, Fit};
 use crate::scan::guard::external;
 
 type DfResult<T> = datafusion::common::Result<T>;
@@ -33,10 +35,15 @@ impl PhysicalExprAdapterFactory for AdapterFactory {
             .iter()
             .map(|field| Arc::new(Field::new(format!("\0{}", field.name()), field.data_type().clone(), true)))
             .collect();
+        let mut fitted = HashMap::new();
         for wanted in logical.fields() {
             let Some(at) = find(&physical, wanted.name(), self.case_sensitive).map_err(external)? else { continue };
             let data_type = physical.field(at).data_type();
-            aligned[at] = if data_type == wanted.data_type() {
+            let needs_fit = nested::needs_fit(data_type, wanted.data_type());
+            if needs_fit {
+                fitted.insert(at, Arc::clone(wanted));
+            }
+            aligned[at] = if data_type == wanted.data_type() || needs_fit {
                 Arc::clone(wanted)
             } else {
                 Arc::new(Field::new(wanted.name(), data_type.clone(), true))
@@ -44,7 +51,7 @@ impl PhysicalExprAdapterFactory for AdapterFactory {
         }
         let aligned = Arc::new(Schema::new(aligned));
         let inner = DefaultPhysicalExprAdapterFactory.create(Arc::clone(&logical), Arc::clone(&aligned))?;
-        Ok(Arc::new(Adapter { inner, logical, aligned, physical }))
+        Ok(Arc::new(Adapter { inner, logical, aligned, fitted, physical, case_sensitive: self.case_sensitive }))
     }
 }
 
@@ -79,7 +86,10 @@ struct Adapter {
     logical: SchemaRef,
     /// The file's columns under the table's names.
     aligned: SchemaRef,
+    /// Columns of the file that [`nested::Fit`] fits, with the table's fields.
+    fitted: HashMap<usize, FieldRef>,
     physical: SchemaRef,
+    case_sensitive: bool,
 }
 
 impl PhysicalExprAdapter for Adapter {
@@ -89,26 +99,33 @@ impl PhysicalExprAdapter for Adapter {
         // Pruning looks columns up by the names that the file has.
         rewritten
             .transform(|expr| match expr.downcast_ref::<Column>() {
-                Some(column) if self.physical.field(column.index()).name() != column.name() => {
-                    let name = self.physical.field(column.index()).name();
-                    Ok(Transformed::yes(Arc::new(Column::new(name, column.index())) as Arc<dyn PhysicalExpr>))
-                }
-                _ => Ok(Transformed::no(expr)),
+                Some(column) => Ok(Transformed::yes(self.in_file(column.index()))),
+                None => Ok(Transformed::no(expr)),
             })
             .data()
     }
 }
 
 impl Adapter {
+    /// A column of the file under its own name.
+    fn in_file(&self, at: usize) -> Arc<dyn PhysicalExpr> {
+        let column = Arc::new(Column::new(self.physical.field(at).name(), at));
+        match self.fitted.get(&at) {
+            Some(field) => Arc::new(Fit { column, field: Arc::clone(field), case_sensitive: self.case_sensitive }),
+            None => column,
+        }
+    }
+
     /// Refuses columns whose type in the file Spark's reader cannot give as the table's.
     fn check(&self, expr: &Arc<dyn PhysicalExpr>) -> DfResult<()> {
         for column in datafusion::physical_expr::utils::collect_columns(expr) {
-            let (Ok(wanted), Ok(found)) =
-                (self.logical.field_with_name(column.name()), self.aligned.field_with_name(column.name()))
+            let (Ok(wanted), Ok(at)) =
+                (self.logical.field_with_name(column.name()), self.aligned.index_of(column.name()))
             else {
                 continue;
             };
-            if let Err((wanted, found)) = readable(found.data_type(), wanted.data_type()) {
+            let found = self.physical.field(at).data_type();
+            if let Err((wanted, found)) = readable(found, wanted.data_type(), self.case_sensitive) {
                 return Err(external(
                     SparkError::new("FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH")
                         .with("column", format!("[{}]", column.name()))
@@ -123,15 +140,19 @@ impl Adapter {
 
 /// Whether Spark's `ParquetVectorUpdaterFactory` reads one type as the other; else the pair that it cannot,
 /// which may lie inside. Beyond it, nested columns are widened too.
-fn readable(found: &DataType, wanted: &DataType) -> std::result::Result<(), (DataType, DataType)> {
+fn readable(
+    found: &DataType,
+    wanted: &DataType,
+    case_sensitive: bool,
+) -> std::result::Result<(), (DataType, DataType)> {
     use DataType::*;
     let yes = match (found, wanted) {
         (a, b) if a == b => true,
-        (Dictionary(_, value), wanted) => return readable(value, wanted),
+        (Dictionary(_, value), wanted) => return readable(value, wanted, case_sensitive),
         (Struct(found), Struct(wanted)) => {
             for field in wanted {
-                if let Some(inner) = found.iter().find(|inner| inner.name() == field.name()) {
-                    readable(inner.data_type(), field.data_type())?;
+                if let Some(at) = nested::child(found, field.name(), case_sensitive) {
+                    readable(found[at].data_type(), field.data_type(), case_sensitive)?;
                 }
             }
             true
@@ -140,15 +161,15 @@ fn readable(found: &DataType, wanted: &DataType) -> std::result::Result<(), (Dat
             // A map's entries are compared by position: their names differ from writer to writer.
             match (a.data_type(), b.data_type()) {
                 (Struct(x), Struct(y)) if matches!(found, Map(..)) && x.len() == 2 && y.len() == 2 => {
-                    readable(x[0].data_type(), y[0].data_type())?;
-                    return readable(x[1].data_type(), y[1].data_type());
+                    readable(x[0].data_type(), y[0].data_type(), case_sensitive)?;
+                    return readable(x[1].data_type(), y[1].data_type(), case_sensitive);
                 }
-                (x, y) => return readable(x, y),
+                (x, y) => return readable(x, y, case_sensitive),
             }
         }
         (Null, _) => true,
-        (Int8 | Int16 | Int32 | UInt8 | UInt16 | UInt32, Int8 | Int16 | Int32 | Int64 | Float64 | Date32) => true,
-        (Int8 | Int16 | Int32 | UInt8 | UInt16, Interval(IntervalUnit::YearMonth)) => true,
+        (Int8 | Int16 | Int32 | UInt8 | UInt16 | UInt32, Int8 | Int16 | Int32 | Int64 | Float64) => true,
+        (Int32, Date32 | Interval(IntervalUnit::YearMonth)) => true,
         (Int8 | Int16 | Int32 | UInt8 | UInt16, Decimal128(precision, scale)) => whole_digits(*precision, *scale) >= 10,
         (UInt32, Decimal128(precision, scale)) => whole_digits(*precision, *scale) >= 10,
         (Int64, Duration(TimeUnit::Microsecond)) => true,
@@ -199,7 +220,7 @@ mod tests {
     #[test]
     fn types_widen_as_in_sparks_reader() {
         use DataType::*;
-        let reads = |found: DataType, wanted: DataType| readable(&found, &wanted).is_ok();
+        let reads = |found: DataType, wanted: DataType| readable(&found, &wanted, false).is_ok();
         assert!(reads(Int32, Int64) && !reads(Int64, Int32));
         assert!(reads(Int32, Decimal128(12, 2)) && !reads(Int32, Decimal128(10, 2)));
         assert!(reads(Decimal128(5, 2), Decimal128(20, 4)) && !reads(Decimal128(15, 2), Decimal128(5, 2)));

@@ -1,9 +1,10 @@
 //! Parquet files: DataFusion scans them; schemas, type widening and errors are Spark's.
 //!
-//! [`schema`] finds a table's columns in footers, [`adapter`] fits a file's columns to the table's,
+//! [`schema`] finds a table's columns in footers, [`adapter`] (and `nested`) fits a file's columns to the table's,
 //! [`source`] words errors, [`statistics`] reads what footers tell of a file's values.
 
 pub mod adapter;
+mod nested;
 pub mod schema;
 pub mod source;
 pub mod statistics;

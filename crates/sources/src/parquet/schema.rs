@@ -91,7 +91,16 @@ fn columns(file: &InputFile, options: &ParquetOptions) -> Result<Fields> {
     let footer = footer(file)?;
     let metadata = footer.file_metadata();
     let fields = match spark_schema(metadata) {
-        Some(fields) => fields,
+        Some(text) => match json::parse(text) {
+            Ok(DataType::Struct(fields)) => fields,
+            Ok(_) => parquet_columns(metadata, options)?,
+            Err(error) => {
+                return Err(SparkError::unsupported(
+                    format!("a column type of {}: {}", hadoop_path(&file.path), error.message()),
+                    "Write the files without columns of that type.",
+                ));
+            }
+        },
         None => parquet_columns(metadata, options)?,
     };
     Ok(fields.iter().map(|field| nullable(field)).collect())
@@ -107,14 +116,10 @@ fn footer(file: &InputFile) -> Result<ParquetMetaData> {
     ParquetMetaDataReader::new().parse_and_finish(&input).map_err(|error| unreadable(error.into()))
 }
 
-/// The schema that Spark left in the footer.
-fn spark_schema(metadata: &FileMetaData) -> Option<Fields> {
+/// The schema that Spark left in the footer, as JSON.
+fn spark_schema(metadata: &FileMetaData) -> Option<&str> {
     let pairs = metadata.key_value_metadata()?;
-    let text = pairs.iter().find(|pair| pair.key == SPARK_SCHEMA)?.value.as_deref()?;
-    match json::parse(text) {
-        Ok(DataType::Struct(fields)) => Some(fields),
-        _ => None,
-    }
+    pairs.iter().find(|pair| pair.key == SPARK_SCHEMA)?.value.as_deref()
 }
 
 /// A nullable field, with all that is in it nullable too, as in Spark's `StructType.asNullable`.

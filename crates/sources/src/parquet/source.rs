@@ -31,6 +31,12 @@ pub struct GuardedSource {
     pub on_bad_file: OnBadFile,
 }
 
+impl Debug for GuardedSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardedSource").field("format", &self.inner.file_type()).finish_non_exhaustive()
+    }
+}
+
 impl GuardedSource {
     fn wrap(&self, inner: Arc<dyn FileSource>) -> Arc<dyn FileSource> {
         Arc::new(Self { inner, on_bad_file: self.on_bad_file })
