@@ -557,13 +557,22 @@ impl Parser<'_> {
 
     /// `(key = value, key value, ..)`: keys bare or as strings, values strings, numbers or booleans.
     pub fn properties(&mut self) -> Result<Properties> {
-        self.parenthesized(|parser| {
+        let start = self.position();
+        let mut bare: Vec<String> = vec![];
+        let properties = self.parenthesized(|parser| {
             let key = parser.property_key()?;
             parser.eat_symbol("=");
-            let value =
-                if parser.is_symbol(",") || parser.is_symbol(")") { String::new() } else { parser.property_value()? };
-            Ok((key, value))
-        })
+            if parser.is_symbol(",") || parser.is_symbol(")") {
+                bare.push(key.clone());
+                return Ok((key, String::new()));
+            }
+            Ok((key, parser.property_value()?))
+        })?;
+        if bare.is_empty() {
+            return Ok(properties);
+        }
+        let message = format!("Values must be specified for key(s): [{}]", bare.join(","));
+        Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)))
     }
 
     /// `a.b.c` or `'a.b.c'`.

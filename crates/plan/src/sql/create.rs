@@ -303,6 +303,7 @@ impl Parser<'_> {
     }
 
     pub fn declare(&mut self) -> Result<SqlCommand> {
+        let declare = self.position();
         self.expect_word("DECLARE")?;
         let replace = self.eat_words(&["OR", "REPLACE"]);
         if self.peek_at(1).text != "=" {
@@ -317,6 +318,10 @@ impl Parser<'_> {
             let start = self.position();
             default = Some(Box::new(self.standalone_expression()?));
             text = Some(self.source(start).to_string());
+        }
+        if data_type.is_none() && default.is_none() {
+            let error = SparkError::new("INVALID_SQL_SYNTAX.VARIABLE_TYPE_OR_DEFAULT_REQUIRED");
+            return Err(self.error_from(declare, error));
         }
         Ok(SqlCommand::DeclareVariable { name, data_type, default, text, replace })
     }

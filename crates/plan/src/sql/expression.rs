@@ -60,7 +60,7 @@ impl Parser<'_> {
                 self.parenthesized(Self::identifier)?
             } else if self.is_identifier_at(0) {
                 vec![self.identifier()?]
-            } else if matches!(self.peek().kind, Kind::End) {
+            } else if self.ends_at(0) {
                 // `AS` itself is the alias.
                 vec![self.previous().text.to_string()]
             } else {
@@ -401,7 +401,7 @@ impl Parser<'_> {
         match token.kind {
             Kind::Number(_) => self.number(start, false),
             Kind::Text if self.is_text_at(0) => {
-                let text = self.string()?;
+                let text = self.joined_strings()?;
                 Ok(self.placed(start, build::text(text)))
             }
             Kind::Symbol => match token.text {
@@ -461,6 +461,10 @@ impl Parser<'_> {
         self.advance();
         let first = self.named_expression()?;
         if !self.is_symbol(",") {
+            // Only the items of a row may have names.
+            if matches!(first.expr_type, Some(ExprType::Alias(_))) {
+                return Err(self.extra());
+            }
             self.expect_symbol(")")?;
             return Ok(first);
         }

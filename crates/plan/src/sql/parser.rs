@@ -305,14 +305,19 @@ impl<'a> Parser<'a> {
         super::name::parse_parts(&text)
     }
 
-    /// `'..'`, and adjacent strings joined.
+    /// One `'..'`.
     pub fn string(&mut self) -> Result<String> {
         if !self.is_text_at(0) {
             return Err(self.unexpected());
         }
-        let mut text = String::new();
+        Ok(super::literal::unquote_text(self.advance().text, self.ctx.escaped_string_literals))
+    }
+
+    /// `'..'`, and adjacent strings joined.
+    pub fn joined_strings(&mut self) -> Result<String> {
+        let mut text = self.string()?;
         while self.is_text_at(0) {
-            text.push_str(&super::literal::unquote_text(self.advance().text, self.ctx.escaped_string_literals));
+            text.push_str(&self.string()?);
         }
         Ok(text)
     }

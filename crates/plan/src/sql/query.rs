@@ -211,8 +211,7 @@ impl Parser<'_> {
         if self.is_word("VALUES") {
             return self.inline_table();
         }
-        if self.is_word("TABLE") && self.is_identifier_at(1) {
-            self.advance();
+        if self.eat_word("TABLE") {
             let parts = self.name_parts()?;
             let table = self.named_table(start, &parts, Default::default());
             return Ok(table);

@@ -72,9 +72,10 @@ impl<'a> Parser<'a> {
             let what = format!("SHOW {}", self.peek().text.to_ascii_uppercase());
             return Err(self.not_yet(start, &what, "use spark.catalog"));
         }
-        if self.is_identifier_at(0) && self.peek_at(1).kind == Kind::End {
+        if self.is_identifier_at(0) {
             self.advance();
-            return Err(self.lacking("FUNCTIONS"));
+            let fits = self.is_identifier_at(0) || self.is_end();
+            return Err(if fits { self.lacking("FUNCTIONS") } else { self.unexpected() });
         }
         Err(self.unexpected())
     }
@@ -105,6 +106,7 @@ impl<'a> Parser<'a> {
     }
 
     pub fn describe(&mut self) -> Result<SqlCommand> {
+        let start = self.position();
         self.advance();
         if self.is_word("FUNCTION")
             && (self.is_identifier_at(1) || self.is_text_at(1) || self.peek_at(1).kind == Kind::Symbol)
@@ -146,6 +148,10 @@ impl<'a> Parser<'a> {
         let partition = self.partition_spec()?;
         let column = if self.is_identifier_at(0) && !self.is_word("AS") { Some(self.name_parts()?) } else { None };
         let as_json = self.eat_words(&["AS", "JSON"]);
+        if as_json && !extended {
+            let error = SparkError::new("DESCRIBE_JSON_NOT_EXTENDED").with("tableName", table.join("."));
+            return Err(self.error_from(start, error));
+        }
         Ok(SqlCommand::DescribeTable { table, extended, partition, column, as_json })
     }
 
@@ -278,7 +284,9 @@ impl<'a> Parser<'a> {
                 part.to_string()
             }
         };
-        let is_key = |key: &str| !key.is_empty() && !key.chars().any(char::is_whitespace);
+        let is_key = |key: &str| {
+            !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '\\'))
+        };
         let Some((key, value)) = text.split_once('=') else {
             let key = text.trim();
             let quoted = key.starts_with('`') && key.ends_with('`') && key.len() > 1;
@@ -289,10 +297,7 @@ impl<'a> Parser<'a> {
         };
         let quoted = key.trim().starts_with('`');
         if !quoted && !is_key(key.trim()) {
-            let error = SparkError::new("INVALID_PROPERTY_KEY")
-                .with("key", format!("\"{}\"", key.trim()))
-                .with("value", format!("\"{}\"", value.trim()));
-            return Err(self.error_from(start, error));
+            return Err(invalid(self));
         }
         Ok(SqlCommand::SetSetting { key: unquote(key), value: unquote(value) })
     }
@@ -363,8 +368,13 @@ impl<'a> Parser<'a> {
             let msg = "Resource paths cannot be empty in REFRESH statements. Use / to match everything";
             return Err(self.error_at(self.previous(), SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", msg)));
         }
+        let start = self.position();
         let path = self.rest_of_text().to_string();
         self.skip_to_end();
+        if path.contains(char::is_whitespace) {
+            let msg = r"REFRESH statements cannot contain ' ', '\n', '\r', '\t' inside unquoted resource paths";
+            return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", msg)));
+        }
         Ok(SqlCommand::RefreshPath { path })
     }
 

@@ -371,7 +371,7 @@ fn commands() {
     ));
     let SqlCommand::CreateTable { spec, query: None, .. } = command(
         "create table if not exists d.t (a int not null comment 'c', b map<string, array<int>>) using parquet \
-         partitioned by (a) location '/x' options (k 'v', 'l.m' = 1) tblproperties (p = true)",
+         partitioned by (a) location '/x' options ('k' 'v', 'l.m' = 1) tblproperties (p = true)",
     ) else {
         panic!("no table")
     };

@@ -109,7 +109,13 @@ impl Parser<'_> {
             self.eat_any(&["PRECEDING", "FOLLOWING"]).ok_or_else(|| self.unexpected())?;
             Boundary::Unbounded(true)
         } else {
+            let start = self.position();
             let value = self.expression()?;
+            if !is_constant(&value) {
+                let error =
+                    SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", "Frame bound value must be a literal.");
+                return Err(self.error_from(start, error));
+            }
             let preceding = self.eat_any(&["PRECEDING", "FOLLOWING"]).ok_or_else(|| self.unexpected())? == "PRECEDING";
             let value = if preceding { negated(value) } else { value };
             Boundary::Value(Box::new(value))
@@ -178,6 +184,17 @@ impl Parser<'_> {
     }
 }
 
+/// Made of literals only.
+fn is_constant(value: &pb::Expression) -> bool {
+    match &value.expr_type {
+        Some(ExprType::Literal(_)) => true,
+        Some(ExprType::UnresolvedFunction(call)) => call.arguments.iter().all(is_constant),
+        Some(ExprType::Cast(cast)) => cast.expr.as_deref().is_some_and(is_constant),
+        _ => false,
+    }
+}
+
+/// The value with the other sign.
 fn negated(value: pb::Expression) -> pb::Expression {
     use pb::expression::literal::LiteralType::{DayTimeInterval, Decimal, Double, Integer, Long, YearMonthInterval};
     let pb::Expression { common, expr_type } = value;
