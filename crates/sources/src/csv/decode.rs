@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
+use firesteel_functions::cast::interval::{parse_day_time, parse_year_month};
 use firesteel_functions::kernel::from_arrow;
 use firesteel_protocol::{Result, SparkError};
 
@@ -195,7 +196,7 @@ impl Records {
             }
             self.append(line, line)?;
         }
-        Ok(if self.is_full() || self.rows % 1024 == 0 && self.too_large() { Next::Stop } else { Next::More })
+        Ok(if self.is_full() || self.rows.is_multiple_of(1024) && self.too_large() { Next::Stop } else { Next::More })
     }
 
     fn too_large(&mut self) -> bool {
@@ -320,9 +321,7 @@ impl Records {
             }
             Failure::UnescapedQuote => "a quote that is not escaped inside a quoted field".to_string(),
         };
-        SparkError::new("MALFORMED_CSV_RECORD")
-            .with("badRecord", text)
-            .with_source(SparkError::internal(reason))
+        SparkError::new("MALFORMED_CSV_RECORD").with("badRecord", text).with_source(SparkError::internal(reason))
     }
 
     fn flush(&mut self) -> Result<Option<RecordBatch>> {
@@ -363,7 +362,9 @@ impl Sink for Records {
             } else if self.count_only {
                 self.append_counted();
             } else {
-                self.append(input, &input[at..end])?;
+                // The line end behind a field that is not closed is no part of the record's text.
+                let record = &input[at..end];
+                self.append(input, record.strip_suffix(&[newline]).unwrap_or(record))?;
             }
             at = (end + 1).min(input.len());
         }
@@ -403,12 +404,9 @@ fn append_text(column: &mut Column, text: &[u8], options: &CsvOptions) -> bool {
         Column::Date(c) => c.try_push(utf8(text).and_then(|text| options.temporal.parse_date(text))),
         Column::Timestamp(c) => c.try_push(utf8(text).and_then(|text| options.temporal.parse_timestamp(text))),
         Column::TimestampNtz(c) => c.try_push(utf8(text).and_then(|text| options.temporal.parse_timestamp_ntz(text))),
-        Column::Void(_)
-        | Column::YearMonth(_)
-        | Column::DayTime(_)
-        | Column::Struct(_)
-        | Column::List(_)
-        | Column::Map(_) => false,
+        Column::YearMonth(c) => c.try_push(utf8(text).and_then(parse_year_month)),
+        Column::DayTime(c) => c.try_push(utf8(text).and_then(parse_day_time)),
+        Column::Void(_) | Column::Struct(_) | Column::List(_) | Column::Map(_) => false,
     }
 }
 

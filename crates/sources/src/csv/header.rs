@@ -21,7 +21,11 @@ pub fn safe_names(tokenizer: &Tokenizer, record: &[u8], options: &CsvOptions) ->
     }
     let safe = |(index, name): (usize, Option<String>)| match name {
         Some(name) if !name.is_empty() && name != options.null_value => {
-            if counts[&key(&name)] > 1 { format!("{name}{index}") } else { name }
+            if counts[&key(&name)] > 1 {
+                format!("{name}{index}")
+            } else {
+                name
+            }
         }
         _ => format!("_c{index}"),
     };

@@ -50,7 +50,8 @@ fn first_record(options: &CsvOptions, files: &[InputFile]) -> Result<Option<(Vec
     let mut found = None;
     if options.multi_line {
         for file in files {
-            let mut first = FirstRecord { options, tokenizer: Tokenizer::new(options.dialect.clone(), None), names: None };
+            let mut first =
+                FirstRecord { options, tokenizer: Tokenizer::new(options.dialect.clone(), None), names: None };
             read_stream(options, file, &mut first)?;
             if let Some(names) = first.names {
                 return Ok(Some((names, vec![])));

@@ -14,18 +14,22 @@ const fn spec(key: &'static str, default: &'static str, doc: &'static str) -> Op
     OptionSpec { key, aliases: &[], default, doc }
 }
 
-pub(super) const SEP: OptionSpec =
-    OptionSpec { key: "sep", aliases: &["delimiter"], default: ",", doc: "What divides fields, one or more characters." };
+const SEP: OptionSpec = OptionSpec {
+    key: "sep",
+    aliases: &["delimiter"],
+    default: ",",
+    doc: "What divides fields, one or more characters.",
+};
 pub(super) const ENCODING: OptionSpec =
     OptionSpec { key: "encoding", aliases: &["charset"], default: "UTF-8", doc: "Character set of the files." };
-pub(super) const QUOTE: OptionSpec = spec("quote", "\"", "Quotes fields that contain delimiters; empty for none.");
-pub(super) const ESCAPE: OptionSpec = spec("escape", "\\", "Escapes quotes inside quoted fields.");
-pub(super) const ESCAPE_ESCAPE: OptionSpec =
+const QUOTE: OptionSpec = spec("quote", "\"", "Quotes fields that contain delimiters; empty for none.");
+const ESCAPE: OptionSpec = spec("escape", "\\", "Escapes quotes inside quoted fields.");
+const ESCAPE_ESCAPE: OptionSpec =
     spec("charToEscapeQuoteEscaping", "", "Escapes the escape character; the escape character itself if not given.");
 pub(super) const COMMENT: OptionSpec = spec("comment", "", "Lines that begin with this character are skipped.");
 pub(super) const HEADER: OptionSpec = spec("header", "false", "Whether files begin with the names of their columns.");
-pub(super) const INFER_SCHEMA: OptionSpec = spec("inferSchema", "false", "Find types by reading the data.");
-pub(super) const ENFORCE_SCHEMA: OptionSpec =
+const INFER_SCHEMA: OptionSpec = spec("inferSchema", "false", "Find types by reading the data.");
+const ENFORCE_SCHEMA: OptionSpec =
     spec("enforceSchema", "true", "Whether headers are ignored where a schema is given; else they must fit it.");
 pub(super) const IGNORE_LEADING: OptionSpec =
     spec("ignoreLeadingWhiteSpace", "false", "Skip blanks at the beginning of fields (default when writing: true).");
@@ -40,7 +44,8 @@ const NEGATIVE_INF: OptionSpec = spec("negativeInf", "-Inf", "The text of negati
 const MAX_COLUMNS: OptionSpec = spec("maxColumns", "20480", "Columns of a record at most.");
 const MAX_CHARS: OptionSpec = spec("maxCharsPerColumn", "-1", "Characters of a field at most; -1 for any number.");
 const MULTI_LINE: OptionSpec = spec("multiLine", "false", "Whether quoted fields may contain line ends.");
-pub(super) const LINE_SEP: OptionSpec = spec("lineSep", "", "What ends a record; any of \\n, \\r\\n, \\r if not given.");
+pub(super) const LINE_SEP: OptionSpec =
+    spec("lineSep", "", "What ends a record; any of \\n, \\r\\n, \\r if not given.");
 const SAMPLING_RATIO: OptionSpec =
     spec("samplingRatio", "1.0", "Accepted for Spark's sake: all records are used to infer the schema.");
 const UNESCAPED_QUOTES: OptionSpec =
@@ -165,7 +170,7 @@ pub(super) fn ascii(options: &Options, spec: &OptionSpec) -> Result<Option<u8>> 
 }
 
 /// Spark's `CSVExprUtils.toDelimiterStr`: `\t` and the like are one character.
-pub(super) fn delimiter(text: &str) -> Result<String> {
+fn delimiter(text: &str) -> Result<String> {
     let invalid = |kind: &str, text: &str| {
         SparkError::new(format!("INVALID_DELIMITER_VALUE.{kind}")).with("str", text.to_string())
     };

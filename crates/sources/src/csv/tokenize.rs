@@ -123,7 +123,16 @@ impl Tokenizer {
             } else {
                 let end = self.field_end(input, at);
                 let last = if self.dialect.ignore_trailing { trim_end(input, at, end) } else { end };
-                self.push(if last > at { Place::Record } else { Place::Missing }, at, last)?;
+                if end == input.len() && self.dialect.delimiter.len() > 1 && Some(input[end - 1]) == self.dialect.quote
+                {
+                    // With delimiters of several characters the parser doubles a quote at the very end.
+                    let from = self.scratch.len();
+                    self.scratch.extend_from_slice(&input[at..end]);
+                    self.scratch.push(input[end - 1]);
+                    self.push(Place::Scratch, from, self.scratch.len())?;
+                } else {
+                    self.push(if last > at { Place::Record } else { Place::Missing }, at, last)?;
+                }
                 at = end;
             }
             if at == input.len() {
@@ -200,142 +209,278 @@ impl Tokenizer {
         let escape = self.dialect.escape.unwrap_or(quote);
         if let Some(length) = memchr2(quote, escape, &input[start..]) {
             let close = start + length;
-            if input[close] == quote && (close + 1 == input.len() || self.is_stop(input, close + 1)) {
+            let ends = if close + 1 == input.len() {
+                length > 0
+                    && self
+                        .dialect
+                        .escape_escape
+                        .is_none_or(|e| e == escape || memchr(e, &input[start..close]).is_none())
+            } else {
+                input[close] == quote && self.is_stop(input, close + 1)
+            };
+            if input[close] == quote && ends {
                 let place = if length == 0 { Place::Empty } else { Place::Record };
                 self.push(place, start, close)?;
                 return Ok(close + 1);
             }
         }
         let from = self.scratch.len();
-        let (place, end) = self.unescape(input, start, quote, from)?;
-        let to = self.scratch.len();
-        let place = if place == Place::Scratch && to == from { Place::Empty } else { place };
-        self.push(place, from, to)?;
+        let mut state = Quoted {
+            input,
+            at: start,
+            byte: quote,
+            prev: 0,
+            stray: false,
+            trim: false,
+            skipped: false,
+            from,
+            depth: 0,
+        };
+        let (end, filled) = match self.unescape(&mut state) {
+            Ok(()) => (state.at - 1, true),
+            Err(Stop::Stray) => return Err(Failure::UnescapedQuote),
+            Err(Stop::End) => (input.len(), self.end_of_input(&state, quote)),
+        };
+        if state.trim {
+            while self.scratch.len() > from && self.scratch[self.scratch.len() - 1] <= b' ' {
+                self.scratch.pop();
+            }
+        }
+        let place = match self.scratch.len() > from {
+            _ if state.skipped => Place::Missing,
+            true => Place::Scratch,
+            false if filled => Place::Empty,
+            false => Place::Missing,
+        };
+        self.push(place, from, self.scratch.len())?;
         Ok(end)
     }
 
-    /// Reads a quoted field with escapes or stray quotes into scratch.
-    ///
-    /// `prev` is the last character with a meaning; 0 after one that an escape has used up.
-    fn unescape(&mut self, input: &[u8], start: usize, quote: u8, from: usize) -> Result<(Place, usize), Failure> {
+    /// Reads a quoted field with escapes or stray quotes into scratch, up to the delimiter.
+    fn unescape(&mut self, state: &mut Quoted<'_>) -> Result<(), Stop> {
+        let quote = self.dialect.quote.unwrap_or(0);
+        let escape = self.dialect.escape.unwrap_or(0);
+        let whole_rest = self.dialect.unescaped.takes_whole_rest();
+        'field: loop {
+            if state.prev != 0 && whole_rest {
+                return self.raw_rest(state, quote);
+            }
+            state.next()?;
+            loop {
+                let closed = state.prev == quote;
+                if closed && (state.byte <= b' ' || self.stops(state)) {
+                    break;
+                }
+                if state.byte == quote || state.byte == escape {
+                    self.quote_or_escape(state)?;
+                    state.prev = state.byte;
+                    state.next()?;
+                    if state.stray && self.stops(state) {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                if closed {
+                    state.stray = true;
+                    match self.dialect.unescaped {
+                        UnescapedQuotes::RaiseError => return Err(Stop::Stray),
+                        UnescapedQuotes::SkipValue => return self.skip_rest(state),
+                        UnescapedQuotes::StopAtDelimiter | UnescapedQuotes::StopAtClosingQuote => {}
+                    }
+                    self.scratch.extend_from_slice(&[quote, state.byte]);
+                    state.prev = state.byte;
+                    continue 'field;
+                }
+                if state.prev == escape && escape != 0 {
+                    self.scratch.push(escape);
+                }
+                self.copy_plain(state, quote, escape)?;
+                state.prev = state.byte;
+                state.next()?;
+            }
+            if self.stops(state) {
+                return Ok(());
+            }
+            // Blanks between the closing quote and the delimiter do not count; before anything else they do,
+            // and so does the quote.
+            let blanks = state.at - 1;
+            while state.byte <= b' ' && !self.is_delimiter(state.input, state.at - 1) {
+                state.next()?;
+                if self.is_newline(state.byte) {
+                    return Ok(());
+                }
+            }
+            if self.stops(state) {
+                return Ok(());
+            }
+            if self.dialect.unescaped == UnescapedQuotes::RaiseError {
+                return Err(Stop::Stray);
+            }
+            self.scratch.push(quote);
+            self.scratch.extend_from_slice(&state.input[blanks..state.at - 1]);
+            if whole_rest || (state.byte != quote && state.byte != escape) {
+                self.scratch.push(state.byte);
+            }
+            state.prev = state.byte;
+        }
+    }
+
+    fn stops(&self, state: &Quoted<'_>) -> bool {
+        self.is_stop(state.input, state.at - 1)
+    }
+
+    /// A quote or an escape character inside a quoted field: what it means depends on the one before.
+    fn quote_or_escape(&mut self, state: &mut Quoted<'_>) -> Result<(), Stop> {
+        let quote = self.dialect.quote.unwrap_or(0);
         let escape = self.dialect.escape.unwrap_or(0);
         let escape_escape = self.dialect.escape_escape.unwrap_or(0);
-        let (mut prev, mut stray) = (0_u8, false);
-        let mut at = start;
-        loop {
-            if at == input.len() {
-                return Ok(self.unclosed(prev, quote, stray, start == at, at));
+        if state.byte == escape && state.prev == escape_escape && escape_escape != 0 {
+            self.scratch.push(escape);
+            state.byte = 0;
+        } else if state.prev == escape {
+            if state.byte == quote {
+                self.scratch.push(quote);
+                state.byte = 0;
+            } else {
+                self.scratch.push(state.prev);
             }
-            let byte = input[at];
-            if prev == quote && (byte <= b' ' || self.is_stop(input, at)) {
-                break;
-            }
-            if byte == quote || (byte == escape && escape != 0) {
-                prev = match byte {
-                    _ if byte == escape && prev == escape_escape && escape_escape != 0 => {
-                        self.scratch.push(escape);
-                        0
-                    }
-                    _ if prev == escape && escape != 0 => {
-                        self.scratch.push(if byte == quote { quote } else { prev });
-                        if byte == quote { 0 } else { byte }
-                    }
-                    _ if prev == quote && byte == quote => {
-                        self.scratch.push(quote);
-                        byte
-                    }
-                    _ if prev == quote => return self.stray_quote(input, at, quote, from),
-                    _ => byte,
-                };
-                at += 1;
-                if stray && at < input.len() && self.is_stop(input, at) {
-                    return Ok((Place::Scratch, at));
-                }
-                continue;
-            }
-            if prev == quote {
-                match self.dialect.unescaped {
-                    UnescapedQuotes::StopAtClosingQuote => {
-                        self.scratch.push(quote);
-                        self.scratch.push(byte);
-                        stray = true;
-                        prev = byte;
-                        at += 1;
-                        continue;
-                    }
-                    _ => return self.stray_quote(input, at, quote, from),
-                }
-            }
-            if prev == escape && escape != 0 {
-                self.scratch.push(escape);
-            }
-            let rest = &input[at..];
-            let length = memchr3(quote, if escape == 0 { quote } else { escape }, if escape_escape == 0 { quote } else { escape_escape }, rest);
-            let Some(length) = length else {
-                self.scratch.extend_from_slice(rest);
-                return Ok((Place::Scratch, input.len()));
-            };
-            self.scratch.extend_from_slice(&rest[..length]);
-            prev = rest[length];
-            at += length + 1;
-        }
-        self.after_quote(input, at, quote, from)
-    }
-
-    /// Behind a closing quote: blanks up to the delimiter do not count, anything else makes the quote a stray one.
-    fn after_quote(&mut self, input: &[u8], at: usize, quote: u8, from: usize) -> Result<(Place, usize), Failure> {
-        let mut end = at;
-        while end < input.len() && !self.is_stop(input, end) && input[end] <= b' ' {
-            end += 1;
-        }
-        if end == input.len() || self.is_stop(input, end) {
-            return Ok((Place::Scratch, end));
-        }
-        if self.dialect.unescaped == UnescapedQuotes::StopAtClosingQuote {
+        } else if state.prev == quote && state.byte == quote {
             self.scratch.push(quote);
-            self.scratch.extend_from_slice(&input[at..end]);
-            if input[end] != quote && Some(input[end]) != self.dialect.escape {
-                self.scratch.push(input[end]);
-            }
-            return self.unescape(input, end + 1, quote, from);
+        } else if state.prev == quote {
+            return self.stray_before_escape(state);
         }
-        self.scratch.push(quote);
-        self.scratch.extend_from_slice(&input[at..end]);
-        self.raw_rest(input, end, quote, from)
+        Ok(())
     }
 
-    /// A quote before `at` neither closes the field nor is escaped.
-    fn stray_quote(&mut self, input: &[u8], at: usize, quote: u8, from: usize) -> Result<(Place, usize), Failure> {
-        self.scratch.push(quote);
-        self.raw_rest(input, at, quote, from)
-    }
-
-    /// Takes everything up to the delimiter as it stands, and puts the opening quote back.
-    fn raw_rest(&mut self, input: &[u8], at: usize, quote: u8, from: usize) -> Result<(Place, usize), Failure> {
-        // The character behind the stray quote is part of the field even if it is a delimiter.
-        let next = (at + 1).min(input.len());
-        let end = self.field_end(input, next);
+    /// A closing quote is followed by an escape character: the field goes on without quotes.
+    fn stray_before_escape(&mut self, state: &mut Quoted<'_>) -> Result<(), Stop> {
+        let quote = self.dialect.quote.unwrap_or(0);
+        let escape = self.dialect.escape.unwrap_or(0);
         match self.dialect.unescaped {
-            UnescapedQuotes::RaiseError => return Err(Failure::UnescapedQuote),
-            UnescapedQuotes::SkipValue => {
-                self.scratch.truncate(from);
-                return Ok((Place::Missing, end));
-            }
+            UnescapedQuotes::RaiseError => return Ok(()),
+            UnescapedQuotes::SkipValue => return self.skip_rest(state),
             UnescapedQuotes::StopAtDelimiter | UnescapedQuotes::StopAtClosingQuote => {}
         }
-        let last = if self.dialect.ignore_trailing { trim_end(input, next, end) } else { end };
-        self.scratch.extend_from_slice(&input[at..last.max(next)]);
-        self.scratch.insert(from, quote);
-        Ok((Place::Scratch, end))
+        state.depth += 1;
+        if state.depth > MAX_STRAY_DEPTH {
+            return Err(Stop::Stray);
+        }
+        self.scratch.push(quote);
+        state.prev = state.byte;
+        while !self.stops(state) {
+            if state.byte == quote || state.byte == escape {
+                self.quote_or_escape(state)?;
+            } else if state.prev == quote {
+                return self.stray_before_escape(state);
+            } else {
+                self.scratch.push(state.byte);
+            }
+            state.prev = state.byte;
+            state.next()?;
+        }
+        Ok(())
     }
 
-    /// The input ends within a quoted field.
-    fn unclosed(&mut self, prev: u8, quote: u8, stray: bool, empty: bool, at: usize) -> (Place, usize) {
-        if empty && prev == 0 && !stray {
-            // A quote alone is a text.
-            self.scratch.push(quote);
+    /// Copies up to the next character that may have a meaning.
+    fn copy_plain(&mut self, state: &mut Quoted<'_>, quote: u8, escape: u8) -> Result<(), Stop> {
+        let escape = if escape == 0 { quote } else { escape };
+        let rest = &state.input[state.at - 1..];
+        let found = memchr3(quote, escape, self.dialect.escape_escape.unwrap_or(quote), rest);
+        self.scratch.extend_from_slice(&rest[..found.unwrap_or(rest.len())]);
+        state.jump(found)
+    }
+
+    /// Puts the opening quote back and takes everything up to the delimiter as it stands.
+    fn raw_rest(&mut self, state: &mut Quoted<'_>, quote: u8) -> Result<(), Stop> {
+        if self.dialect.unescaped == UnescapedQuotes::SkipValue {
+            return self.skip_rest(state);
         }
-        (Place::Scratch, at)
+        self.scratch.insert(state.from, quote);
+        state.next()?;
+        state.trim = self.dialect.ignore_trailing;
+        let start = state.at - 1;
+        let end = self.field_end(state.input, start);
+        self.scratch.extend_from_slice(&state.input[start..end]);
+        state.jump((end < state.input.len()).then_some(end - start))
+    }
+
+    /// Makes the field NULL and goes on to the delimiter.
+    fn skip_rest(&mut self, state: &mut Quoted<'_>) -> Result<(), Stop> {
+        state.skipped = true;
+        let start = state.at - 1;
+        let end = self.field_end(state.input, start);
+        state.jump((end < state.input.len()).then_some(end - start))
+    }
+
+    /// The input ends within a quoted field; says whether the field has a text, an empty one perhaps.
+    fn end_of_input(&mut self, state: &Quoted<'_>, quote: u8) -> bool {
+        if state.byte == quote {
+            if state.prev == quote {
+                return true;
+            }
+            if !state.stray {
+                self.scratch.push(quote);
+            }
+        }
+        state.prev != 0
+    }
+}
+
+/// Stray quotes with escapes behind them, one inside the other, at most.
+const MAX_STRAY_DEPTH: usize = 1000;
+
+impl UnescapedQuotes {
+    /// Whether a stray quote makes the rest of the field plain text.
+    fn takes_whole_rest(self) -> bool {
+        matches!(self, Self::StopAtDelimiter | Self::SkipValue)
+    }
+}
+
+/// The state of reading a quoted field that is not a simple one.
+struct Quoted<'a> {
+    input: &'a [u8],
+    /// Behind the current character.
+    at: usize,
+    /// The current character; 0 when an escape has used it up.
+    byte: u8,
+    /// The character before with a meaning.
+    prev: u8,
+    /// A quote that is not escaped was seen.
+    stray: bool,
+    /// Blanks at the end do not count.
+    trim: bool,
+    skipped: bool,
+    /// Where the field begins in scratch.
+    from: usize,
+    depth: usize,
+}
+
+/// Why reading a quoted field ends before its delimiter.
+enum Stop {
+    End,
+    Stray,
+}
+
+impl Quoted<'_> {
+    fn next(&mut self) -> Result<(), Stop> {
+        self.byte = *self.input.get(self.at).ok_or(Stop::End)?;
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Moves the current character `by` characters on, if there is such a place.
+    fn jump(&mut self, by: Option<usize>) -> Result<(), Stop> {
+        match by {
+            Some(by) => {
+                self.at += by;
+                self.byte = self.input[self.at - 1];
+                Ok(())
+            }
+            None => {
+                self.at = self.input.len();
+                Err(Stop::End)
+            }
+        }
     }
 }
 

@@ -20,8 +20,7 @@ use crate::record::number::{write_decimal, write_double, write_float};
 use crate::record::temporal::{write_day_time, write_year_month};
 use crate::{Options, SourceContext};
 
-const QUOTE_ALL: OptionSpec =
-    OptionSpec { key: "quoteAll", aliases: &[], default: "false", doc: "Quote all values." };
+const QUOTE_ALL: OptionSpec = OptionSpec { key: "quoteAll", aliases: &[], default: "false", doc: "Quote all values." };
 const ESCAPE_QUOTES: OptionSpec = OptionSpec {
     key: "escapeQuotes",
     aliases: &[],
@@ -89,7 +88,12 @@ pub fn encode_header(fields: &Fields, options: &CsvWriteOptions, out: &mut Vec<u
 /// Appends the rows of a batch, each with the line separator behind it.
 pub fn encode_batch(batch: &RecordBatch, options: &CsvWriteOptions, out: &mut Vec<u8>) -> Result<()> {
     for row in 0..batch.num_rows() {
+        let start = out.len();
         encode_row(batch.columns(), row, options, out)?;
+        if out.len() == start {
+            // Spark leaves out rows without any text, such as a NULL of an only column.
+            continue;
+        }
         out.extend_from_slice(options.line_sep.as_bytes());
     }
     Ok(())
@@ -131,12 +135,16 @@ fn write_literal(text: &str, options: &CsvWriteOptions, out: &mut Vec<u8>) {
 }
 
 fn write_text(text: &[u8], first: bool, options: &CsvWriteOptions, out: &mut Vec<u8>) {
+    // At the beginning of a line this would start a comment, unless blanks stood before it.
+    let comment = first && text.first() == Some(&options.comment);
     let mut text = text;
     if options.dialect.ignore_leading {
         while let [b'\0'..=b' ', rest @ ..] = text {
             text = rest;
         }
     }
+    // Line ends behind the text make it quoted even where they are then cut off.
+    let quoted = options.quote_all || comment || needs_quotes(text, options);
     if options.dialect.ignore_trailing {
         while let [rest @ .., b'\0'..=b' '] = text {
             text = rest;
@@ -145,16 +153,16 @@ fn write_text(text: &[u8], first: bool, options: &CsvWriteOptions, out: &mut Vec
     if text.is_empty() {
         return write_literal(&options.empty_value, options, out);
     }
-    if options.quote_all || needs_quotes(text, first, options) {
+    if quoted {
         write_quoted(text, options, out);
     } else {
         out.extend_from_slice(text);
     }
 }
 
-fn needs_quotes(text: &[u8], first: bool, options: &CsvWriteOptions) -> bool {
+fn needs_quotes(text: &[u8], options: &CsvWriteOptions) -> bool {
     let dialect = &options.dialect;
-    if first && text[0] == options.comment || Some(text[0]) == dialect.quote {
+    if text.first().is_some_and(|start| Some(*start) == dialect.quote) {
         return true;
     }
     let special = match dialect.delimiter.as_slice() {
@@ -170,7 +178,7 @@ fn write_quoted(text: &[u8], options: &CsvWriteOptions, out: &mut Vec<u8>) {
     out.push(quote);
     for &byte in text {
         if Some(byte) == dialect.quote {
-            out.extend(dialect.escape);
+            out.push(dialect.escape.unwrap_or(0));
         } else if Some(byte) == dialect.escape {
             out.extend(dialect.escape_escape);
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, FieldRef, Fields, SchemaRef};
 use firesteel_functions::kernel::from_arrow;
-use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use super::options::JsonOptions;
@@ -98,6 +97,9 @@ impl RecordDecoder for JsonDecoder {
     }
 
     fn flush(&mut self) -> Result<Option<RecordBatch>> {
+        if self.records.rows == 0 && self.records.rest.is_some() {
+            self.records.document(vec![])?;
+        }
         self.records.flush()
     }
 
@@ -116,7 +118,8 @@ impl Records {
             check_readable(field.data_type())?;
         }
         let capacity = request.batch_size.min(8192);
-        let unreadable = || SparkError::unsupported("reading columns of this type from json files", "Read them as STRING.");
+        let unreadable =
+            || SparkError::unsupported("reading columns of this type from json files", "Read them as STRING.");
         Ok(Self {
             root: StructColumn::new(&Fields::from(read), capacity).ok_or_else(unreadable)?,
             corrupt: match corrupt {
@@ -137,7 +140,7 @@ impl Records {
 
     fn line(&mut self, line: &[u8]) -> Result<Next> {
         self.record(line)?;
-        Ok(if self.is_full() || self.rows % 1024 == 0 && self.too_large() { Next::Stop } else { Next::More })
+        Ok(if self.is_full() || self.rows.is_multiple_of(1024) && self.too_large() { Next::Stop } else { Next::More })
     }
 
     fn too_large(&mut self) -> bool {
@@ -177,7 +180,7 @@ impl Records {
         }
         let reader = Reader { options: &self.options };
         match scanner.value()? {
-            Token::Object => reader.object(&mut scanner, &mut self.root, true),
+            Token::Object => reader.object(&mut scanner, &mut self.root),
             Token::Array => {
                 let (mut outcome, mut first) = (Outcome::Good, true);
                 while scanner.next_element(first)? {
@@ -185,7 +188,7 @@ impl Records {
                     if scanner.value()? != Token::Object {
                         return Ok(Outcome::Bad);
                     }
-                    if reader.object(&mut scanner, &mut self.root, true)? != Outcome::Good {
+                    if reader.object(&mut scanner, &mut self.root)? != Outcome::Good {
                         outcome = Outcome::Partial;
                     }
                 }
@@ -267,7 +270,7 @@ impl Records {
         while scanner.next_element(first).map_err(invalid)? {
             first = false;
             scanner.value().map_err(invalid)?;
-            reader.object(&mut scanner, &mut self.root, true).map_err(invalid)?;
+            reader.object(&mut scanner, &mut self.root).map_err(invalid)?;
             self.rows += 1;
             if self.rows >= self.batch_size {
                 let at = scanner.position();
@@ -304,10 +307,6 @@ fn check_readable(data_type: &DataType) -> Result<()> {
                 "Use MAP<STRING, ...> and cast the keys in the query.",
             )),
         },
-        DataType::Interval(_) | DataType::Duration(_) => {
-            let feature = format!("reading {} from json files", name::sql(data_type));
-            Err(SparkError::unsupported(feature, "Read the column as STRING and cast it in the query."))
-        }
         _ => Ok(()),
     }
 }

@@ -25,16 +25,15 @@ pub fn infer(options: &JsonOptions, files: &[InputFile], parallelism: usize) -> 
         root = root.merge(guess.root);
         malformed |= guess.malformed;
     }
-    let mut fields = match root.data_type(options)? {
-        Some(DataType::Struct(fields)) => fields.to_vec(),
-        _ => vec![],
-    };
-    if malformed && !fields.iter().any(|field| field.name() == &options.corrupt_column) {
-        let field = Field::new(&options.corrupt_column, DataType::Utf8, true);
-        let at = fields.partition_point(|other| other.name() < field.name());
-        fields.insert(at, field.into());
+    if malformed {
+        // As if each malformed record had been an object with just this field.
+        let name = options.corrupt_column.as_bytes().into();
+        root = root.merge(Kind::Struct(vec![Known { name, kind: Kind::Text, twice: false }]));
     }
-    Ok(Fields::from(fields))
+    Ok(match root.data_type(options)? {
+        Some(DataType::Struct(fields)) => fields,
+        _ => Fields::empty(),
+    })
 }
 
 /// What the records read so far allow.
@@ -180,14 +179,19 @@ impl Kind {
     }
 
     fn of_decimal(number: Option<BigDecimal>) -> Self {
-        let fits = |number: &BigDecimal| i64::from(number.precision).max(number.scale()) <= 38 && number.scale() >= -127;
+        let fits =
+            |number: &BigDecimal| i64::from(number.precision).max(number.scale()) <= 38 && number.scale() >= -127;
         match number.filter(fits) {
             Some(number) => Self::Decimal(i64::from(number.precision).max(number.scale()) as u8, number.scale() as i8),
             None => Self::Double,
         }
     }
 
-    fn observe_object(&mut self, scanner: &mut Scanner<'_>, options: &JsonOptions) -> std::result::Result<(), SyntaxError> {
+    fn observe_object(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        options: &JsonOptions,
+    ) -> std::result::Result<(), SyntaxError> {
         if *self == Self::Null {
             *self = Self::Struct(vec![]);
         }
@@ -209,7 +213,11 @@ impl Kind {
         Ok(())
     }
 
-    fn observe_array(&mut self, scanner: &mut Scanner<'_>, options: &JsonOptions) -> std::result::Result<(), SyntaxError> {
+    fn observe_array(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        options: &JsonOptions,
+    ) -> std::result::Result<(), SyntaxError> {
         if *self == Self::Null {
             *self = Self::Array(Box::new(Self::Null));
         }

@@ -29,7 +29,8 @@ const MULTI_LINE: OptionSpec = spec("multiLine", "false", "A file is one documen
 const LINE_SEP: OptionSpec = spec("lineSep", "", "What ends a record; any of \\n, \\r\\n, \\r if not given.");
 const SAMPLING_RATIO: OptionSpec =
     spec("samplingRatio", "1.0", "Accepted for Spark's sake: all records are used to infer the schema.");
-const DROP_ALL_NULL: OptionSpec = spec("dropFieldIfAllNull", "false", "Leave out fields that are always null or empty.");
+const DROP_ALL_NULL: OptionSpec =
+    spec("dropFieldIfAllNull", "false", "Leave out fields that are always null or empty.");
 const ENCODING: OptionSpec =
     OptionSpec { key: "encoding", aliases: &["charset"], default: "", doc: "Character set of the files." };
 const INFER_TIMESTAMP: OptionSpec = spec("inferTimestamp", "false", "Infer TIMESTAMP for strings that are timestamps.");
@@ -52,18 +53,23 @@ pub struct JsonOptions {
     pub corrupt_column: String,
     pub temporal: Temporal,
     pub case_sensitive: bool,
-    /// `spark.sql.json.enablePartialResults`.
-    pub partial_results: bool,
 }
 
 impl JsonOptions {
     /// Reads the options of a reader.
     pub fn of(options: &Options, ctx: &SourceContext) -> Result<Self> {
         if options.given(&SINGLE_VARIANT).is_some() {
-            return Err(SparkError::unsupported("json option `singleVariantColumn`", "Read the records with format text."));
+            return Err(SparkError::unsupported(
+                "json option `singleVariantColumn`",
+                "Read the records with format text.",
+            ));
         }
         if !ctx.conf_flag("spark.sql.json.enableExactStringParsing", true) {
             let feature = "reading json files under spark.sql.json.enableExactStringParsing=false";
+            return Err(SparkError::unsupported(feature, "Leave it at true."));
+        }
+        if !ctx.conf_flag("spark.sql.json.enablePartialResults", true) {
+            let feature = "reading json files under spark.sql.json.enablePartialResults=false";
             return Err(SparkError::unsupported(feature, "Leave it at true."));
         }
         check_sampling_ratio(options.number(&SAMPLING_RATIO)?, options.text(&SAMPLING_RATIO))?;
@@ -95,7 +101,6 @@ impl JsonOptions {
             corrupt_column: mode::corrupt_column(options, ctx),
             temporal: Temporal::of(options, ctx, "json", Purpose::Parse)?,
             case_sensitive: ctx.env.case_sensitive,
-            partial_results: ctx.conf_flag("spark.sql.json.enablePartialResults", true),
         })
     }
 

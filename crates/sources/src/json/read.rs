@@ -1,5 +1,7 @@
 //! JSON values into columns, led by the columns' types. Spark's `JacksonParser`.
 
+use firesteel_functions::cast::interval::{parse_day_time, parse_year_month};
+
 use super::options::JsonOptions;
 use super::scan::{Scanner, SyntaxError, Text, Token, unescape};
 use crate::record::column::{Column, ListColumn, MapColumn, StructColumn};
@@ -24,38 +26,42 @@ pub struct Reader<'o> {
 }
 
 impl Reader<'_> {
-    /// Reads an object behind its `{` as a row. Fields that do not fit are NULL; for an object inside of a
-    /// record (`!root`) that needs `spark.sql.json.enablePartialResults`.
-    pub fn object(&self, scanner: &mut Scanner<'_>, column: &mut StructColumn, root: bool) -> Result<Outcome> {
+    /// Reads an object behind its `{` as a row. Fields that do not fit are NULL.
+    pub fn object(&self, scanner: &mut Scanner<'_>, column: &mut StructColumn) -> Result<Outcome> {
         let row = column.rows();
-        let (mut outcome, mut hint, mut filled, mut first) = (Outcome::Good, 0, 0, true);
-        while let Some(name) = scanner.next_name(first)? {
-            first = false;
-            let Some(index) = find(column, name, hint) else {
+        let (mut outcome, mut place, mut filled) = (Outcome::Good, 0, 0);
+        while let Some(name) = scanner.next_name(place == 0)? {
+            let found = find(column, name, place);
+            place += 1;
+            let Some(index) = found else {
                 scanner.skip_value()?;
                 continue;
             };
-            hint = index + 1;
             let child = &mut column.children[index];
             if child.len() > row {
-                // The last of several fields of one name counts.
-                child.truncate(row);
-                filled -= 1;
+                // The last of several fields of one name counts, unless it does not fit.
+                let again = scanner.clone();
+                match self.value(scanner, child)? {
+                    Outcome::Bad => outcome = Outcome::Partial,
+                    _ => {
+                        child.truncate(row);
+                        *scanner = again;
+                        if self.value(scanner, child)? == Outcome::Partial {
+                            outcome = Outcome::Partial;
+                        }
+                    }
+                }
+                continue;
             }
             match self.value(scanner, child)? {
                 Outcome::Good => {}
                 Outcome::Partial => outcome = Outcome::Partial,
                 Outcome::Bad => {
                     child.append_null();
-                    let kept = root || self.options.partial_results;
-                    outcome = if kept && outcome != Outcome::Bad { Outcome::Partial } else { Outcome::Bad };
+                    outcome = Outcome::Partial;
                 }
             }
             filled += 1;
-        }
-        if outcome == Outcome::Bad {
-            column.truncate(row);
-            return Ok(outcome);
         }
         if filled < column.children.len() {
             column.children.iter_mut().filter(|child| child.len() == row).for_each(Column::append_null);
@@ -88,7 +94,7 @@ impl Reader<'_> {
                 }
                 return Ok(Outcome::Good);
             }
-            Column::Struct(c) if token == Token::Object => return self.object(scanner, c, false),
+            Column::Struct(c) if token == Token::Object => return self.object(scanner, c),
             Column::List(c) if token == Token::Array => return self.list(scanner, c),
             Column::Map(c) if token == Token::Object => return self.map(scanner, c),
             Column::Long(c) => c.try_push(integer(token)),
@@ -139,12 +145,9 @@ impl Reader<'_> {
                 }
                 _ => false,
             },
-            Column::Void(_)
-            | Column::Struct(_)
-            | Column::List(_)
-            | Column::Map(_)
-            | Column::YearMonth(_)
-            | Column::DayTime(_) => false,
+            Column::YearMonth(c) => c.try_push(self.text(token, parse_year_month)),
+            Column::DayTime(c) => c.try_push(self.text(token, parse_day_time)),
+            Column::Void(_) | Column::Struct(_) | Column::List(_) | Column::Map(_) => false,
         };
         if fits {
             return Ok(Outcome::Good);
@@ -218,13 +221,13 @@ impl Reader<'_> {
 }
 
 #[inline]
-fn find(column: &StructColumn, name: Text<'_>, hint: usize) -> Option<usize> {
+fn find(column: &mut StructColumn, name: Text<'_>, place: usize) -> Option<usize> {
     if !name.escaped {
-        return column.find(name.raw, hint);
+        return column.find(name.raw, place);
     }
     let mut plain = vec![];
     unescape(&mut plain, name.raw);
-    column.find(&plain, hint)
+    column.find(&plain, place)
 }
 
 #[inline]

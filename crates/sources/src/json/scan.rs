@@ -137,9 +137,9 @@ impl<'a> Scanner<'a> {
             b'\'' if self.grammar.single_quotes => self.string(b'\'').map(Token::Text),
             b'N' if self.grammar.non_numeric => self.word(b"NaN", Token::NonNumeric(b"NaN")),
             b'I' if self.grammar.non_numeric => self.word(b"Infinity", Token::NonNumeric(b"Infinity")),
-            b'+' if self.grammar.non_numeric => {
-                self.word(b"+INF", Token::NonNumeric(b"+INF")).or_else(|_| self.word(b"+Infinity", Token::NonNumeric(b"+Infinity")))
-            }
+            b'+' if self.grammar.non_numeric => self
+                .word(b"+INF", Token::NonNumeric(b"+INF"))
+                .or_else(|_| self.word(b"+Infinity", Token::NonNumeric(b"+Infinity"))),
             _ => self.error(),
         }
     }
@@ -364,7 +364,8 @@ fn plain_length(text: &[u8], quote: u8) -> usize {
         let (q, b) = (word ^ quotes, word ^ (LOW * u64::from(b'\\')));
         // A byte's high bit is set where the byte is a quote, a backslash or below 0x20; a borrow can set
         // bits too many, but only behind the first that is right.
-        let hits = ((q.wrapping_sub(LOW) & !q) | (b.wrapping_sub(LOW) & !b) | (word.wrapping_sub(LOW * 0x20) & !word)) & HIGH;
+        let hits =
+            ((q.wrapping_sub(LOW) & !q) | (b.wrapping_sub(LOW) & !b) | (word.wrapping_sub(LOW * 0x20) & !word)) & HIGH;
         if hits != 0 {
             return at + (hits.trailing_zeros() / 8) as usize;
         }

@@ -80,7 +80,8 @@ pub fn read_blocks(
         let mut starts_file = true;
         let mut bytes = vec![];
         loop {
-            let length = fill(&mut *reader, &mut bytes, end.is_none()).map_err(|error| read_error(&file.path, error))?;
+            let length =
+                fill(&mut *reader, &mut bytes, end.is_none()).map_err(|error| read_error(&file.path, error))?;
             let at_end = length == 0;
             let cut = if at_end { bytes.len() } else { end.map_or(0, |end| last_end(&bytes, end)) };
             let rest = bytes.split_off(cut);

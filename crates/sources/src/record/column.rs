@@ -3,17 +3,16 @@
 
 use std::sync::Arc;
 
+use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BooleanBufferBuilder, ListArray, MapArray,
-    NullArray, PrimitiveArray, StringArray, StructArray,
+    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BooleanBufferBuilder, ListArray, MapArray, NullArray,
+    PrimitiveArray, StringArray, StructArray,
 };
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, DurationMicrosecondType, FieldRef, Fields, Float32Type, Float64Type,
-    Int8Type, Int16Type, Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, TimeUnit,
-    TimestampMicrosecondType,
+    Int8Type, Int16Type, Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
 };
-use arrow::array::builder::NullBufferBuilder;
 use firesteel_functions::kernel::from_arrow;
 use firesteel_protocol::{Result, SparkError};
 
@@ -69,6 +68,8 @@ pub struct StructColumn {
     fields: Fields,
     /// Names of the fields as bytes.
     names: Vec<Box<[u8]>>,
+    /// By place in an object: the name that the last object had there, and its field.
+    seen: Vec<(Box<[u8]>, Option<usize>)>,
     pub children: Vec<Column>,
     nulls: NullBufferBuilder,
 }
@@ -408,18 +409,31 @@ impl StructColumn {
         Some(Self {
             children: fields.iter().map(|f| Column::new(f.data_type(), capacity)).collect::<Option<_>>()?,
             names: fields.iter().map(|f| f.name().as_bytes().into()).collect(),
+            seen: vec![],
             fields: fields.clone(),
             nulls: NullBufferBuilder::new(capacity),
         })
     }
 
-    /// The field of a name, which is likely to be at `hint`.
+    /// The field of a name, which is the `place`th of an object. Objects tend to be alike.
     #[inline]
-    pub fn find(&self, name: &[u8], hint: usize) -> Option<usize> {
-        match self.names.get(hint) {
-            Some(expected) if &**expected == name => Some(hint),
-            _ => self.names.iter().position(|known| &**known == name),
+    pub fn find(&mut self, name: &[u8], place: usize) -> Option<usize> {
+        match self.seen.get(place) {
+            Some((seen, index)) if &**seen == name => *index,
+            _ => self.search(name, place),
         }
+    }
+
+    #[cold]
+    fn search(&mut self, name: &[u8], place: usize) -> Option<usize> {
+        let index = self.names.iter().position(|known| &**known == name);
+        let entry = (name.into(), index);
+        if let Some(seen) = self.seen.get_mut(place) {
+            *seen = entry;
+        } else if self.seen.len() < MAX_SEEN {
+            self.seen.push(entry);
+        }
+        index
     }
 
     /// Takes back the rows from `length` on.
@@ -490,6 +504,9 @@ fn take_offsets(offsets: &mut Vec<i32>) -> OffsetBuffer<i32> {
     next.push(0);
     OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(offsets, next)))
 }
+
+/// Places in an object whose names are remembered.
+const MAX_SEEN: usize = 4096;
 
 /// Bytes that the texts of these columns hold: offsets of 32 bits bound a batch.
 pub fn text_size_bytes(columns: &[Column]) -> usize {

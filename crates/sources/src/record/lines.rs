@@ -99,7 +99,9 @@ impl Lines {
     /// The length of the carried line without its end, if that has come.
     fn carried_line(&self) -> Option<usize> {
         match &self.separator {
-            Separator::AnyNewline => self.carry.last().filter(|b| matches!(b, b'\n' | b'\r')).map(|_| self.carry.len() - 1),
+            Separator::AnyNewline => {
+                self.carry.last().filter(|b| matches!(b, b'\n' | b'\r')).map(|_| self.carry.len() - 1)
+            }
             Separator::Byte(byte) => self.carry.last().filter(|b| *b == byte).map(|_| self.carry.len() - 1),
             Separator::Bytes(bytes) => self.carry.ends_with(bytes).then(|| self.carry.len() - bytes.len()),
         }
@@ -128,7 +130,9 @@ impl Lines {
 /// Names are Java's, in lower case.
 pub fn transcode(bytes: &[u8], charset: &str) -> Option<Vec<u8>> {
     let units = |big: bool, bytes: &[u8]| {
-        let pairs = bytes.chunks_exact(2).map(|c| if big { u16::from_be_bytes([c[0], c[1]]) } else { u16::from_le_bytes([c[0], c[1]]) });
+        let pairs = bytes
+            .chunks_exact(2)
+            .map(|c| if big { u16::from_be_bytes([c[0], c[1]]) } else { u16::from_le_bytes([c[0], c[1]]) });
         let text: String = char::decode_utf16(pairs).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
         text.into_bytes()
     };

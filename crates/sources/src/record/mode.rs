@@ -78,7 +78,7 @@ pub fn check_corrupt_column(fields: &Fields, name: &str) -> Result<()> {
 
 /// The error of FAILFAST. `row` holds the one row that was read from the record.
 pub fn malformed_record(row: &[ArrayRef], cause: SparkError) -> SparkError {
-    let values: Vec<String> = row.iter().map(|column| shown(column)).collect();
+    let values: Vec<String> = row.iter().map(shown).collect();
     SparkError::new("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION")
         .with("badRecord", format!("[{}]", values.join(",")))
         .with("failFastMode", ParseMode::FailFast.name())
@@ -94,8 +94,12 @@ fn shown(column: &ArrayRef) -> String {
     match column.data_type() {
         DataType::Utf8 => return column.as_string::<i32>().value(0).to_string(),
         DataType::Boolean => return column.as_boolean().value(0).to_string(),
-        DataType::Float32 => number::write_float(&mut text, column.as_primitive::<arrow::datatypes::Float32Type>().value(0)),
-        DataType::Float64 => number::write_double(&mut text, column.as_primitive::<arrow::datatypes::Float64Type>().value(0)),
+        DataType::Float32 => {
+            number::write_float(&mut text, column.as_primitive::<arrow::datatypes::Float32Type>().value(0))
+        }
+        DataType::Float64 => {
+            number::write_double(&mut text, column.as_primitive::<arrow::datatypes::Float64Type>().value(0))
+        }
         DataType::Decimal128(_, scale) => {
             let value = column.as_primitive::<arrow::datatypes::Decimal128Type>().value(0);
             number::write_decimal(&mut text, value, *scale, false);

@@ -100,6 +100,12 @@ pub struct BigDecimal {
 impl BigDecimal {
     /// Reads `[+-]digits[.digits][e[+-]digits]`. Commas are skipped if `grouped` says so.
     pub fn parse(text: &[u8], grouped: bool) -> Option<Self> {
+        let mut text = text;
+        while let [b',', rest @ ..] = text
+            && grouped
+        {
+            text = rest;
+        }
         let (negative, rest) = match text {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] => (false, rest),

@@ -234,6 +234,9 @@ fn write_offset(out: &mut Vec<u8>, seconds: i64) {
     let sign = if seconds < 0 { '-' } else { '+' };
     let minutes = seconds.abs() / 60;
     let _ = write!(out, "{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+    if seconds % 60 != 0 {
+        let _ = write!(out, ":{:02}", seconds.abs() % 60);
+    }
 }
 
 /// Appends an INTERVAL YEAR TO MONTH as SQL writes it.
