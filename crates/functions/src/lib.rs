@@ -16,6 +16,7 @@ pub mod datetime;
 pub mod env;
 pub mod generator;
 pub mod hash;
+pub mod json;
 pub mod kernel;
 pub mod math;
 pub mod misc;

@@ -45,6 +45,7 @@ const FAMILIES: &[&[Entry]] = &[
     crate::collection::TABLE,
     crate::datetime::TABLE,
     crate::generator::TABLE,
+    crate::json::TABLE,
     crate::window::TABLE,
 ];
 

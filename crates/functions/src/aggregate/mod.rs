@@ -18,6 +18,7 @@ mod percentile;
 mod sum;
 mod within_group;
 
+pub use extremum::orderable;
 pub use within_group::{SortKey, within_group};
 
 use crate::registry::{Entry, Kind};

@@ -7,10 +7,10 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::logical_expr::Volatility;
 use firesteel_protocol::{Result, SparkError, types};
-use serde_json::Value;
 
 use crate::Call;
 use crate::call::Generator;
+use crate::json::value::Json;
 use crate::kernel::{KernelArgs, from_arrow, kernel_expr};
 
 /// `json_tuple(json, 'a', 'b')`: columns `c0`, `c1`, ...; one row always.
@@ -49,23 +49,14 @@ fn members(args: &KernelArgs) -> Result<ArrayRef> {
     let (json, names) = strings.split_first().ok_or_else(|| SparkError::internal("json_tuple without arguments"))?;
     let mut builders: Vec<StringBuilder> = names.iter().map(|_| StringBuilder::new()).collect();
     for row in 0..args.rows {
-        let object = json.is_valid(row).then(|| serde_json::from_str::<Value>(json.value(row)).ok()).flatten();
+        let object = if json.is_valid(row) { Json::parse(json.value(row)) } else { None };
         for (builder, name) in builders.iter_mut().zip(names) {
-            let member = name.is_valid(row).then(|| object.as_ref()?.as_object()?.get(name.value(row))).flatten();
-            builder.append_option(member.and_then(text));
+            let member = name.is_valid(row).then(|| object.as_ref()?.member(name.value(row))).flatten();
+            builder.append_option(member.filter(|value| **value != Json::Null).map(Json::to_text));
         }
     }
     let columns = builders.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect();
     let rows = StructArray::try_new(fields.clone(), columns, None).map_err(from_arrow)?;
     let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(1, args.rows));
     Ok(Arc::new(ListArray::new(Arc::clone(element), offsets, Arc::new(rows), None)))
-}
-
-/// Strings as they are, NULL of null, anything else as JSON.
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
 }

@@ -1,0 +1,89 @@
+//! `aggregate(array, start, merge[, finish])`, `reduce`: elements one after the other into an accumulator.
+//! All rows of a batch take their n-th step together.
+
+use arrow::array::{Array, ArrayRef, UInt64Array};
+use arrow::compute::{concat, take};
+use firesteel_protocol::{Result, SparkError};
+
+use super::super::list::{bounds, require_array, retyped, sql};
+use super::function::{Args, Builder, lambda_name};
+use crate::kernel::from_arrow;
+use crate::{Call, Lambdas, Typed};
+
+/// `aggregate(array, start, (acc, x) -> ...[, acc -> ...])`.
+pub fn aggregate(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
+    call.arity(2)?;
+    let element = require_array(call, 0)?;
+    let accumulator = call.args[1].data_type.clone();
+    let mut builder = Builder::new(call, lambdas);
+    let merge = builder.lambda(&[(accumulator.clone(), true), (element.data_type().clone(), element.is_nullable())])?;
+    let (merged, merge_name) = (merge.data_type.clone(), merge.name.clone());
+    builder.coerce_body(0, &accumulator).ok_or_else(|| {
+        let lambda = lambda_name(&merge_name, 2);
+        SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
+            .with("sqlExpr", format!("\"{}({}, {}, {lambda})\"", call.name, call.args[0].name, call.args[1].name))
+            .with("paramIndex", "third")
+            .with("requiredType", sql(&accumulator))
+            .with("inputSql", format!("\"{lambda}\""))
+            .with("inputType", sql(&merged))
+    })?;
+    if lambdas.arity(1).is_some() {
+        let body = builder.lambda(&[(accumulator, true)])?;
+        let (output, nullable) = (body.data_type.clone(), body.nullable);
+        return Ok(builder.finish("aggregate", output, call.args[0].nullable || nullable, |args| folded(args, true)));
+    }
+    let typed = builder.finish("aggregate", accumulator, true, |args| folded(args, false));
+    // Spark prints the identity that it puts in.
+    let identity = lambda_name("namedlambdavariable()", 1);
+    let name = typed.name.strip_suffix(')').unwrap_or(&typed.name);
+    let name = format!("{name}, {identity})");
+    Ok(typed.named(name))
+}
+
+fn folded(args: &Args, finish: bool) -> Result<ArrayRef> {
+    let list = args.list(0)?;
+    // Longest arrays first, so that the rows that still have elements are a prefix.
+    let mut order: Vec<u64> = (0..args.rows as u64).filter(|row| list.is_valid(*row as usize)).collect();
+    let length = |row: u64| bounds(&list, row as usize).len();
+    order.sort_by_key(|row| std::cmp::Reverse(length(*row)));
+    let rows = UInt64Array::from(order.clone());
+    let start = take(&args.values[1], &rows, None).map_err(from_arrow)?;
+    let data_type = start.data_type().clone();
+
+    let mut done: Vec<ArrayRef> = vec![];
+    let mut active = start;
+    for step in 0.. {
+        let count = order.partition_point(|row| length(*row) > step);
+        if count < active.len() {
+            done.push(active.slice(count, active.len() - count));
+            active = active.slice(0, count);
+        }
+        if count == 0 {
+            break;
+        }
+        let places: UInt64Array = order[..count]
+            .iter()
+            .map(|row| (bounds(&list, *row as usize).start + step) as u64)
+            .collect::<Vec<_>>()
+            .into();
+        let elements = take(list.values(), &places, None).map_err(from_arrow)?;
+        let outer = rows.slice(0, count);
+        active = retyped(args.evaluate(0, vec![active, elements], &outer)?, &data_type)?;
+    }
+    // The rows that ended last come first in the order.
+    done.reverse();
+    let parts: Vec<&dyn Array> = done.iter().map(AsRef::as_ref).collect();
+    let mut result = if parts.is_empty() {
+        arrow::array::new_empty_array(&data_type)
+    } else {
+        concat(&parts).map_err(from_arrow)?
+    };
+    if finish {
+        result = args.evaluate(1, vec![result], &rows)?;
+    }
+    let mut places: Vec<Option<u64>> = vec![None; args.rows];
+    for (at, row) in order.iter().enumerate() {
+        places[*row as usize] = Some(at as u64);
+    }
+    retyped(take(&result, &UInt64Array::from(places), None).map_err(from_arrow)?, args.return_type)
+}

@@ -1,0 +1,246 @@
+//! What kernels on arrays share: places of elements, equality of any type, lists out of places.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, UInt64Array};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::compute::{concat, take};
+use arrow::datatypes::{DataType, FieldRef, Float32Type, Float64Type};
+use arrow::row::{RowConverter, Rows, SortField};
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError};
+
+use crate::coerce::common_type;
+use crate::kernel::{KernelArgs, from_arrow};
+use crate::{Call, Typed};
+
+/// The element of a list type.
+pub fn element_of(data_type: &DataType) -> Option<&FieldRef> {
+    match data_type {
+        DataType::List(element) => Some(element),
+        _ => None,
+    }
+}
+
+/// Key and value of a map type.
+pub fn entry_of(data_type: &DataType) -> Option<(&FieldRef, &FieldRef)> {
+    match data_type {
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) if fields.len() == 2 => Some((&fields[0], &fields[1])),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Argument `index` as the element of an array, or Spark's error.
+pub fn require_array<'a>(call: &'a Call, index: usize) -> Result<&'a FieldRef> {
+    element_of(&call.args[index].data_type).ok_or_else(|| call.unexpected_type(index, "\"ARRAY\""))
+}
+
+/// Argument `index` as key and value of a map, or Spark's error.
+pub fn require_map<'a>(call: &'a Call, index: usize) -> Result<(&'a FieldRef, &'a FieldRef)> {
+    entry_of(&call.args[index].data_type).ok_or_else(|| call.unexpected_type(index, "\"MAP\""))
+}
+
+/// A list type with another element type; the nullability of elements stays unless given.
+pub fn list_of(element: &DataType, contains_null: bool) -> DataType {
+    firesteel_protocol::types::array(element.clone(), contains_null)
+}
+
+/// An array (argument `array`) and a value (argument `value`) with one type for elements and value.
+pub fn array_and_value(call: &Call, array: usize, value: usize) -> Result<(Typed, Typed)> {
+    let arg = &call.args[array];
+    if arg.data_type == DataType::Null || call.args[value].data_type == DataType::Null {
+        let element = element_of(&arg.data_type);
+        let data_type = element.map_or(call.args[value].data_type.clone(), |element| element.data_type().clone());
+        let list = list_of(&data_type, element.is_none_or(|element| element.is_nullable()));
+        return Ok((call.coerce(array, &list)?, call.coerce(value, &data_type)?));
+    }
+    let element = require_array(call, array)?;
+    let common = common_type(element.data_type(), &call.args[value].data_type, call.env)
+        .ok_or_else(|| different_types(call, array, value))?;
+    let list = list_of(&common, element.is_nullable());
+    Ok((call.coerce(array, &list)?, call.coerce(value, &common)?))
+}
+
+/// Two arrays with one type of elements.
+pub fn two_arrays(call: &Call) -> Result<(Typed, Typed)> {
+    call.arity(2)?;
+    let [left, right] = [0, 1].map(|index| element_of(&call.args[index].data_type));
+    let (Some(left), Some(right)) = (left, right) else {
+        return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_ARRAY_DIFF_TYPES")
+            .with("functionName", name::quote(call.name))
+            .with("arrayType", "\"ARRAY\"")
+            .with("leftType", sql(&call.args[0].data_type))
+            .with("rightType", sql(&call.args[1].data_type))
+            .with("sqlExpr", format!("\"{}\"", call.display())));
+    };
+    let common = common_type(left.data_type(), right.data_type(), call.env).ok_or_else(|| {
+        SparkError::new("DATATYPE_MISMATCH.BINARY_ARRAY_DIFF_TYPES")
+            .with("functionName", name::quote(call.name))
+            .with("arrayType", "\"ARRAY\"")
+            .with("leftType", sql(&call.args[0].data_type))
+            .with("rightType", sql(&call.args[1].data_type))
+            .with("sqlExpr", format!("\"{}\"", call.display()))
+    })?;
+    let (left, right) = (list_of(&common, left.is_nullable()), list_of(&common, right.is_nullable()));
+    Ok((call.coerce(0, &left)?, call.coerce(1, &right)?))
+}
+
+/// `"ARRAY<INT>"`.
+pub fn sql(data_type: &DataType) -> String {
+    format!("\"{}\"", name::sql(data_type))
+}
+
+fn different_types(call: &Call, array: usize, value: usize) -> SparkError {
+    SparkError::new("DATATYPE_MISMATCH.ARRAY_FUNCTION_DIFF_TYPES")
+        .with("functionName", name::quote(call.name))
+        .with("dataType", "\"ARRAY\"")
+        .with("leftType", sql(&call.args[array].data_type))
+        .with("rightType", sql(&call.args[value].data_type))
+        .with("sqlExpr", format!("\"{}\"", call.display()))
+}
+
+/// The bounds of row `row` in a list's values.
+pub fn bounds(list: &ListArray, row: usize) -> std::ops::Range<usize> {
+    let offsets = list.value_offsets();
+    offsets[row] as usize..offsets[row + 1] as usize
+}
+
+/// The bounds of row `row` in a map's entries.
+pub fn map_bounds(map: &MapArray, row: usize) -> std::ops::Range<usize> {
+    let offsets = map.value_offsets();
+    offsets[row] as usize..offsets[row + 1] as usize
+}
+
+/// Values as rows that compare as Spark orders and equates them: -0.0 is 0.0.
+pub fn comparable(arrays: &[&ArrayRef]) -> Result<Vec<Rows>> {
+    let Some(first) = arrays.first() else { return Ok(vec![]) };
+    let converter = RowConverter::new(vec![SortField::new(first.data_type().clone())]).map_err(from_arrow)?;
+    arrays.iter().map(|array| converter.convert_columns(&[normal(array)]).map_err(from_arrow)).collect()
+}
+
+/// Floats with one zero and one NaN.
+fn normal(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Float32 => Arc::new(
+            array
+                .as_primitive::<Float32Type>()
+                .unary::<_, Float32Type>(|value| if value.is_nan() { f32::NAN } else { value + 0.0 }),
+        ),
+        DataType::Float64 => Arc::new(
+            array
+                .as_primitive::<Float64Type>()
+                .unary::<_, Float64Type>(|value| if value.is_nan() { f64::NAN } else { value + 0.0 }),
+        ),
+        _ => Arc::clone(array),
+    }
+}
+
+/// Builds a list array row by row out of places in a pool of values.
+#[derive(Debug, Default)]
+pub struct ListBuilder {
+    places: Vec<Option<u64>>,
+    lengths: Vec<usize>,
+    valid: Vec<bool>,
+    open: usize,
+}
+
+impl ListBuilder {
+    pub fn with_capacity(rows: usize) -> Self {
+        Self { places: vec![], lengths: Vec::with_capacity(rows), valid: Vec::with_capacity(rows), open: 0 }
+    }
+
+    /// Adds an element of the row that is being built; `None` is NULL.
+    pub fn push(&mut self, place: Option<usize>) {
+        self.places.push(place.map(|place| place as u64));
+        self.open += 1;
+    }
+
+    /// Adds a run of elements.
+    pub fn extend(&mut self, places: impl IntoIterator<Item = usize>) {
+        for place in places {
+            self.push(Some(place));
+        }
+    }
+
+    /// Ends the row.
+    pub fn end_row(&mut self) {
+        self.lengths.push(std::mem::take(&mut self.open));
+        self.valid.push(true);
+    }
+
+    /// Ends a row that is NULL.
+    pub fn null_row(&mut self) {
+        self.places.truncate(self.places.len() - self.open);
+        self.open = 0;
+        self.lengths.push(0);
+        self.valid.push(false);
+    }
+
+    /// The list of type `data_type`, with elements of `pool`.
+    pub fn finish(self, pool: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
+        let element = element_of(data_type).ok_or_else(|| SparkError::internal("a list builder builds lists"))?;
+        let values = take(pool, &UInt64Array::from(self.places), None).map_err(from_arrow)?;
+        let offsets = OffsetBuffer::from_lengths(self.lengths);
+        new_list(element, offsets, values, Some(NullBuffer::from(self.valid)))
+    }
+}
+
+/// A list array whose values' type is adapted to the element (nested nullability may differ).
+pub fn new_list(
+    element: &FieldRef,
+    offsets: OffsetBuffer<i32>,
+    values: ArrayRef,
+    nulls: Option<NullBuffer>,
+) -> Result<ArrayRef> {
+    let values = retyped(values, element.data_type())?;
+    ListArray::try_new(Arc::clone(element), offsets, values, nulls)
+        .map(|list| Arc::new(list) as ArrayRef)
+        .map_err(from_arrow)
+}
+
+/// The array under a type that differs from its own in names and nullability of nested fields only.
+pub fn retyped(array: ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
+    if array.data_type() == data_type {
+        return Ok(array);
+    }
+    arrow::compute::cast(&array, data_type).map_err(from_arrow)
+}
+
+/// Several value arrays end to end, and where each starts.
+pub fn pool(arrays: &[&ArrayRef]) -> Result<(ArrayRef, Vec<usize>)> {
+    let mut starts = Vec::with_capacity(arrays.len());
+    let mut total = 0;
+    for array in arrays {
+        starts.push(total);
+        total += array.len();
+    }
+    // Types may differ in the nullability of nested fields.
+    let first = arrays.first().ok_or_else(|| SparkError::internal("a pool of nothing"))?;
+    let same: Vec<ArrayRef> =
+        arrays.iter().map(|array| retyped(Arc::clone(array), first.data_type())).collect::<Result<_>>()?;
+    let parts: Vec<&dyn Array> = same.iter().map(AsRef::as_ref).collect();
+    Ok((concat(&parts).map_err(from_arrow)?, starts))
+}
+
+/// Argument `index` as list array.
+pub fn list_arg(args: &KernelArgs, index: usize) -> Result<ListArray> {
+    let array = args.array(index)?;
+    array
+        .as_any()
+        .downcast_ref::<ListArray>()
+        .cloned()
+        .ok_or_else(|| SparkError::internal(format!("expected an array, got {}", array.data_type())))
+}
+
+/// Argument `index` as map array.
+pub fn map_arg(args: &KernelArgs, index: usize) -> Result<MapArray> {
+    let array = args.array(index)?;
+    array
+        .as_any()
+        .downcast_ref::<MapArray>()
+        .cloned()
+        .ok_or_else(|| SparkError::internal(format!("expected a map, got {}", array.data_type())))
+}
