@@ -130,7 +130,7 @@ impl Options {
 
 /// What Spark throws as a bare `IllegalArgumentException`: it has a text and no condition.
 pub fn illegal_argument(message: impl Into<String>) -> SparkError {
-    SparkError::new("_LEGACY_ERROR_ILLEGAL_ARGUMENT").with_message(message)
+    SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(message)
 }
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Options {

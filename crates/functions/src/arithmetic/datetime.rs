@@ -187,6 +187,13 @@ struct Parts {
     us: i64,
 }
 
+impl Parts {
+    /// Days and time in one.
+    fn total_us(self) -> Option<i64> {
+        self.days.checked_mul(DAY_US)?.checked_add(self.us)
+    }
+}
+
 fn parts(array: &ArrayRef) -> Vec<Option<Parts>> {
     match array.data_type() {
         DataType::Interval(IntervalUnit::YearMonth) => array
@@ -197,7 +204,8 @@ fn parts(array: &ArrayRef) -> Vec<Option<Parts>> {
         DataType::Duration(_) => array
             .as_primitive::<DurationMicrosecondType>()
             .iter()
-            .map(|value| value.map(|us| Parts { months: 0, days: 0, us }))
+            // Whole days are days of the calendar, which daylight saving time makes longer or shorter.
+            .map(|value| value.map(|us| Parts { months: 0, days: us / DAY_US, us: us % DAY_US }))
             .collect(),
         _ => array
             .as_primitive::<IntervalMonthDayNanoType>()
@@ -216,15 +224,14 @@ fn add_to_date(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let dates = dates.as_primitive::<Date32Type>();
     let values = dates.iter().zip(parts(&intervals)).map(|pair| {
         let (Some(date), Some(interval)) = pair else { return Ok(None) };
-        let days = if whole { interval.us / DAY_US } else { interval.days };
         if !whole && interval.us != 0 && mode.is_ansi_or_try() {
             return mode.misfit(|| {
                 SparkError::new("INVALID_INTERVAL_WITH_MICROSECONDS_ADDITION")
                     .with("ansiConfig", "\"spark.sql.ansi.enabled\"")
             });
         }
-        let extra = if whole { 0 } else { interval.us / DAY_US };
-        let moved = add_months(i64::from(date), sign * interval.months) + sign * (days + extra);
+        let days = interval.days + interval.us / DAY_US;
+        let moved = add_months(i64::from(date), sign * interval.months) + sign * days;
         match i32::try_from(moved) {
             Ok(date) => Ok(Some(date)),
             Err(_) => mode.misfit(|| overflow("integer overflow", None)),
@@ -312,20 +319,29 @@ fn add_intervals(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     build(sums, args.return_type, mode)
 }
 
+/// An interval out of range: NULL for `try_` functions, else an error.
+fn missing<T>(mode: EvalMode) -> Result<Option<T>> {
+    if mode == EvalMode::Try { Ok(None) } else { Err(interval_overflow()) }
+}
+
 /// Intervals of a type out of their parts.
 fn build(values: Vec<Option<Parts>>, to: &DataType, mode: EvalMode) -> Result<ArrayRef> {
-    let overflow = || if mode == EvalMode::Try { Ok(None) } else { Err(interval_overflow()) };
     Ok(match to {
         DataType::Interval(IntervalUnit::YearMonth) => {
             let months = values.into_iter().map(|value| match value.map(|value| i32::try_from(value.months)) {
                 None => Ok(None),
                 Some(Ok(months)) => Ok(Some(months)),
-                Some(Err(_)) => overflow(),
+                Some(Err(_)) => missing(mode),
             });
             Arc::new(months.collect::<Result<PrimitiveArray<IntervalYearMonthType>>>()?)
         }
         DataType::Duration(_) => {
-            Arc::new(values.into_iter().map(|value| value.map(|v| v.us)).collect::<PrimitiveArray<DurationMicrosecondType>>())
+            let us = values.into_iter().map(|value| match value.map(|v| v.total_us()) {
+                None => Ok(None),
+                Some(Some(us)) => Ok(Some(us)),
+                Some(None) => missing(mode),
+            });
+            Arc::new(us.collect::<Result<PrimitiveArray<DurationMicrosecondType>>>()?)
         }
         _ => {
             let all = values.into_iter().map(|value| {
@@ -411,11 +427,11 @@ fn scale_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
                 .with("config", "\"spark.sql.ansi.enabled\""));
             }
             let scaled = if calendar { scale_calendar(interval, &factor, divide) } else {
-                factor.apply(interval.months, divide).zip(factor.apply(interval.us, divide)).map(|(months, us)| Parts {
-                    months,
-                    days: 0,
-                    us,
-                })
+                interval
+                    .total_us()
+                    .and_then(|us| factor.apply(us, divide))
+                    .zip(factor.apply(interval.months, divide))
+                    .map(|(us, months)| Parts { months, days: 0, us })
             };
             match scaled {
                 Some(parts) => Ok(Some(parts)),
@@ -443,7 +459,7 @@ fn scale_calendar(interval: Parts, factor: &Factor, divide: bool) -> Option<Part
 fn divide_intervals(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let (_, mode) = setting(args.param);
     let (left, right) = (args.array(0)?, args.array(1)?);
-    let amount = |parts: Parts| if parts.us == 0 { parts.months } else { parts.us };
+    let amount = |parts: Parts| parts.total_us().filter(|us| *us != 0).unwrap_or(parts.months);
     let values = parts(&left).into_iter().zip(parts(&right)).map(|pair| {
         let (Some(left), Some(right)) = pair else { return Ok(None) };
         match amount(left).checked_div(amount(right)) {

@@ -2,32 +2,52 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, PrimitiveArray};
+use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
-use datafusion::logical_expr::{Case, Expr};
+use datafusion::logical_expr::{Case, Expr, Volatility};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::Result;
 
-use crate::kernel::KernelArgs;
+use crate::kernel::{KernelArgs, kernel_expr};
 use crate::predicate::equality;
-use crate::{Call, Typed};
+use crate::{Call, Env, Typed};
 
 /// The first argument that is not NULL.
 pub(super) fn coalesce(call: &Call) -> Result<Typed> {
     call.arity(1..)?;
-    first_of(call.coerce_all_to_common()?, call.display())
+    first_of(call.coerce_all_to_common()?, call.display(), call.env)
 }
 
-fn first_of(args: Vec<Typed>, label: String) -> Result<Typed> {
+fn first_of(args: Vec<Typed>, label: String, env: &Env) -> Result<Typed> {
     let data_type = args[0].data_type.clone();
     let nullable = args.iter().all(|arg| arg.nullable);
-    let expr = if args.len() == 1 {
-        args.into_iter().next().expect("there is one").expr
-    } else {
-        // DataFusion evaluates a later argument only for the rows that need it, as Spark does.
-        datafusion::functions::core::coalesce().call(args.into_iter().map(|arg| arg.expr).collect())
-    };
+    if args.iter().any(|arg| arg.expr.is_volatile()) {
+        let exprs = args.into_iter().map(|arg| arg.expr).collect();
+        let (function, param) = ("spark_coalesce", String::new());
+        let expr =
+            kernel_expr(function, exprs, data_type.clone(), nullable, Volatility::Immutable, env, param, coalesce_kernel);
+        return Ok(Typed::new(expr, label, data_type, nullable));
+    }
+    // As a CASE a later argument is evaluated only for the rows that need it, as in Spark.
+    let mut args = args.into_iter().map(|arg| arg.expr).rev();
+    let last = args.next().expect("there is one");
+    let branches: Vec<_> = args
+        .rev()
+        .map(|arg| (Box::new(Expr::IsNotNull(Box::new(arg.clone()))), Box::new(arg)))
+        .collect();
+    let expr = if branches.is_empty() { last } else { Expr::Case(Case::new(None, branches, Some(Box::new(last)))) };
     Ok(Typed::new(expr, label, data_type, nullable))
+}
+
+/// Random arguments cannot stand in a CASE twice.
+fn coalesce_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
+    let arrays = args.arrays()?;
+    let sources: Vec<&dyn Array> = arrays.iter().map(|array| array.as_ref()).collect();
+    let last = arrays.len() - 1;
+    let picks: Vec<(usize, usize)> = (0..args.rows)
+        .map(|row| (arrays.iter().position(|array| array.is_valid(row)).unwrap_or(last), row))
+        .collect();
+    arrow::compute::interleave(&sources, &picks).map_err(crate::kernel::from_arrow)
 }
 
 /// `ifnull(a, b)`, `nvl(a, b)`.
@@ -35,7 +55,7 @@ pub(super) fn if_null(call: &Call) -> Result<Typed> {
     call.arity(2)?;
     let args = call.with_args(call.args.clone());
     let coalesce = Call { name: "coalesce", ..args };
-    first_of(coalesce.coerce_all_to_common()?, call.display())
+    first_of(coalesce.coerce_all_to_common()?, call.display(), call.env)
 }
 
 /// `nvl2(a, b, c)`: `b` where `a` is not NULL, else `c`.
@@ -77,7 +97,7 @@ pub(super) fn zero_if_null(call: &Call) -> Result<Typed> {
     let zero = Typed::literal(ScalarValue::Int32(Some(0)), "0");
     let args = call.with_args(vec![call.args[0].clone(), zero]);
     let coalesce = Call { name: "coalesce", ..args };
-    first_of(coalesce.coerce_all_to_common()?, call.display())
+    first_of(coalesce.coerce_all_to_common()?, call.display(), call.env)
 }
 
 /// `nanvl(a, b)`: `b` where `a` is NaN.

@@ -11,7 +11,7 @@ use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use super::order;
-use crate::coerce::{cast_silently, comparison_type, is_float, is_orderable};
+use crate::coerce::{cast_silently, comparison_type, is_decimal, is_float, is_integral, is_orderable};
 use crate::kernel::{KernelArgs, kernel_expr};
 use crate::{Call, Env, Typed};
 
@@ -105,9 +105,12 @@ fn comparison(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Type
             .with("dataType", format!("\"{}\"", name::sql(&common)))
             .with("sqlExpr", format!("\"{label}\"")));
     }
+    // Spark's schema takes the cast of an integer literal to a decimal for one that can give NULL.
+    let literal_as_decimal = |typed: &Typed| is_decimal(&common) && is_integral(&typed.data_type) && typed.as_literal().is_some();
+    let literal = literal_as_decimal(&left) || literal_as_decimal(&right);
     let left = cast_silently(left, &common, env)?;
     let right = cast_silently(right, &common, env)?;
-    let nullable = op != Operator::IsNotDistinctFrom && (left.nullable || right.nullable);
+    let nullable = op != Operator::IsNotDistinctFrom && (left.nullable || right.nullable || literal);
     let expr = match &common {
         data_type if is_float(data_type) => float_comparison(left, op, right, env),
         data_type if data_type.is_nested() => {

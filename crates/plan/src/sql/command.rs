@@ -578,7 +578,7 @@ impl Parser<'_> {
     /// `a.b.c` or `'a.b.c'`.
     pub fn property_key(&mut self) -> Result<String> {
         if self.is_text_at(0) {
-            return self.string();
+            return self.single_string();
         }
         let mut key = self.identifier()?;
         while self.is_symbol(".") || self.is_symbol("-") {

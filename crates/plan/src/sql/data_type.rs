@@ -96,7 +96,11 @@ impl Parser<'_> {
             }
             ("ARRAY" | "MAP" | "STRUCT", []) => {
                 let condition = format!("INCOMPLETE_TYPE_DEFINITION.{word}");
-                return Err(self.error_from(start, SparkError::new(condition).with("elementType", "<INT>")));
+                let mut error = SparkError::new(condition);
+                if word == "ARRAY" {
+                    error = error.with("elementType", "<INT>");
+                }
+                return Err(self.error_from(start, error));
             }
             ("DECIMAL" | "DEC" | "NUMERIC", []) => decimal(10, 0),
             ("DECIMAL" | "DEC" | "NUMERIC", [precision]) => self.checked_decimal(start, *precision, 0)?,
@@ -119,8 +123,9 @@ impl Parser<'_> {
             return Err(self.error_from(start, error));
         }
         if scale > precision {
-            let error = SparkError::new("INVALID_DECIMAL_PRECISION_SCALE")
-                .with_message(format!("Decimal scale ({scale}) cannot be greater than precision ({precision})."));
+            let error = SparkError::new("_LEGACY_ERROR_TEMP_1228")
+                .with("scale", scale.to_string())
+                .with("precision", precision.to_string());
             return Err(self.error_from(start, error));
         }
         Ok(decimal(precision, scale))

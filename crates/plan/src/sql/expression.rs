@@ -259,7 +259,7 @@ impl Parser<'_> {
             let at = self.position();
             let escape = self.string()?;
             if escape.chars().count() != 1 {
-                let error = SparkError::new("_LEGACY_ERROR_TEMP_0017").with("invalidEscape", format!("'{escape}'"));
+                let error = SparkError::new("INVALID_ESC").with("invalidEscape", format!("'{escape}'"));
                 return Err(self.error_from(at, error));
             }
             arguments.push(build::text(escape));
@@ -401,7 +401,7 @@ impl Parser<'_> {
         match token.kind {
             Kind::Number(_) => self.number(start, false),
             Kind::Text if self.is_text_at(0) => {
-                let text = self.joined_strings()?;
+                let text = self.string()?;
                 Ok(self.placed(start, build::text(text)))
             }
             Kind::Symbol => match token.text {

@@ -117,7 +117,7 @@ impl Parser<'_> {
             let condition = if self.eat_word("ON") { Some(self.expression()?) } else { None };
             if !matches!(join_type, JoinType::Inner | JoinType::Cross | JoinType::LeftOuter) {
                 let name = join_type.as_str_name().trim_start_matches("JOIN_TYPE_").replace('_', " ");
-                let error = SparkError::new("UNSUPPORTED_FEATURE.LATERAL_JOIN_TYPE").with("joinType", name);
+                let error = SparkError::new("INVALID_LATERAL_JOIN_TYPE").with("joinType", name);
                 return Err(self.error_from(start, error));
             }
             if natural || self.is_word("USING") {

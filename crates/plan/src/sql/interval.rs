@@ -84,6 +84,11 @@ impl Parser<'_> {
             Kind::Text => self.string()?,
             _ => return Err(self.unexpected()),
         };
+        // A sign in the string may stand apart.
+        let text = match text.trim().split_at_checked(1) {
+            Some((sign @ ("-" | "+"), rest)) => format!("{sign}{}", rest.trim_start()),
+            _ => text,
+        };
         Ok(match (negative, text.strip_prefix('-')) {
             (false, _) => text,
             (true, None) => format!("-{text}"),
@@ -121,6 +126,11 @@ impl Parser<'_> {
                 _ => return Err(invalid(self)),
             }
         }
+        let mut sum = Sum::default();
+        let fits = amounts.iter().all(|(value, unit)| sum.add(value, unit).is_some());
+        if !fits || i32::try_from(sum.months).is_err() || i64::try_from(sum.microseconds).is_err() {
+            return Err(invalid(self));
+        }
         self.interval_of_amounts(start, &amounts)
     }
 
@@ -128,9 +138,7 @@ impl Parser<'_> {
         let mut sum = Sum::default();
         for (value, unit) in amounts {
             if sum.add(value, unit).is_none() {
-                let error = SparkError::new("CANNOT_PARSE_INTERVAL")
-                    .with("intervalString", format!("'{value} {}'", unit.to_lowercase()));
-                return Err(self.error_from(start, error));
+                return Err(self.interval_out_of_range(start, value, unit));
             }
         }
         let place = |units: &[&str], unit: &str| units.iter().position(|known| *known == unit);
@@ -152,6 +160,22 @@ impl Parser<'_> {
         self.interval_literal(start, &sum, day_time(low, high))
     }
 
+    /// An amount that is no whole number, or too large.
+    fn interval_out_of_range(&self, start: usize, value: &str, unit: &str) -> SparkError {
+        let condition = match unit {
+            _ if value.contains('.') => "INVALID_INTERVAL_FORMAT.INVALID_FRACTION",
+            "NANOSECOND" => "INVALID_INTERVAL_FORMAT.INVALID_UNIT",
+            _ => "INVALID_INTERVAL_FORMAT.ARITHMETIC_EXCEPTION",
+        };
+        let input = format!(" {}", self.source(start + 1));
+        let word = input.rsplit(' ').next().unwrap_or_default().to_lowercase();
+        let mut error = SparkError::new(condition).with("input", input);
+        if !condition.ends_with("ARITHMETIC_EXCEPTION") {
+            error = error.with("unit", word);
+        }
+        self.error_from(start + 1, error)
+    }
+
     /// `INTERVAL '..' from TO to`; TO was taken.
     fn unit_to_unit(&mut self, start: usize, value: &str, from: &'static str) -> Result<pb::Expression> {
         let word = self.peek();
@@ -167,6 +191,9 @@ impl Parser<'_> {
             return Err(self.error_from(start, error));
         };
         let sum = read_units(value.trim(), from, to).ok_or_else(|| {
+            if let Some(message) = out_of_range(value.trim(), from, to) {
+                return self.error_from(start + 1, SparkError::new("_LEGACY_ERROR_TEMP_0063").with("msg", message));
+            }
             let pattern = pattern(from, to);
             let supported = format!("`[+|-]{pattern}`, `INTERVAL [+|-]'[+|-]{pattern}' {from} TO {to}`");
             let error = SparkError::new("INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING")
@@ -174,7 +201,7 @@ impl Parser<'_> {
                 .with("supportedFormat", supported)
                 .with("typeName", format!("interval {} to {}", from.to_lowercase(), to.to_lowercase()))
                 .with("input", value);
-            self.error_from(start, error)
+            self.error_from(start + 1, error)
         })?;
         self.interval_literal(start, &sum, data_type)
     }
@@ -186,11 +213,7 @@ impl Parser<'_> {
         } else {
             i64::try_from(sum.microseconds).ok().map(LiteralType::DayTimeInterval)
         };
-        let value = value.ok_or_else(|| {
-            let error =
-                SparkError::new("CANNOT_PARSE_INTERVAL").with("intervalString", format!("'{}'", self.source(start)));
-            self.error_from(start, error)
-        })?;
+        let value = value.ok_or_else(|| self.interval_out_of_range(start, "", ""))?;
         let literal = Literal { literal_type: Some(value), data_type: Some(data_type) };
         Ok(self.placed(start, build::expr(ExprType::Literal(literal))))
     }
@@ -259,6 +282,28 @@ fn pattern(from: &str, to: &str) -> &'static str {
         ("HOUR", _) => "h:m:s.n",
         _ => "m:s.n",
     }
+}
+
+/// What Spark says of an amount beyond its unit's range in a text of the right form.
+fn out_of_range(text: &str, from: &str, to: &str) -> Option<String> {
+    let body = text.trim_start_matches(['-', '+']);
+    let parts: Vec<&str> = body.split([' ', 'T', ':', '-', '.']).collect();
+    let units: &[&str] = if from == "YEAR" { &YEAR_MONTH } else { &DAY_TIME };
+    let first = units.iter().position(|unit| *unit == from)?;
+    let last = units.iter().position(|unit| *unit == to)?;
+    let fits = parts.len() == last - first + 1 && parts.iter().all(|part| part.parse::<u32>().is_ok());
+    if !fits {
+        return None;
+    }
+    units[first..=last].iter().zip(&parts).skip(1).find_map(|(unit, part)| {
+        let limit = match *unit {
+            "MONTH" => 11,
+            "HOUR" => 23,
+            _ => 59,
+        };
+        let value: u32 = part.parse().ok().filter(|value| *value > limit)?;
+        Some(format!("requirement failed: {} {value} outside range [0, {limit}]", unit.to_lowercase()))
+    })
 }
 
 /// Reads `y-m` or `d h:m:s` with the units from `from` to `to`.

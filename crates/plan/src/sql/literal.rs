@@ -91,7 +91,7 @@ impl Parser<'_> {
     pub fn typed_literal(&mut self) -> Result<pb::Expression> {
         let start = self.position();
         let word = self.advance().text.to_ascii_uppercase();
-        let text = self.string()?;
+        let text = self.single_string()?;
         let invalid = |parser: &Self| {
             let error = SparkError::new("INVALID_TYPED_LITERAL")
                 .with("valueType", format!("\"{word}\""))

@@ -306,7 +306,7 @@ impl<'a> Parser<'a> {
     }
 
     /// One `'..'`.
-    pub fn string(&mut self) -> Result<String> {
+    pub fn single_string(&mut self) -> Result<String> {
         if !self.is_text_at(0) {
             return Err(self.unexpected());
         }
@@ -314,10 +314,10 @@ impl<'a> Parser<'a> {
     }
 
     /// `'..'`, and adjacent strings joined.
-    pub fn joined_strings(&mut self) -> Result<String> {
-        let mut text = self.string()?;
+    pub fn string(&mut self) -> Result<String> {
+        let mut text = self.single_string()?;
         while self.is_text_at(0) {
-            text.push_str(&self.string()?);
+            text.push_str(&self.single_string()?);
         }
         Ok(text)
     }

@@ -229,7 +229,10 @@ impl<'a> Parser<'a> {
             };
             const HOUR: i64 = 3_600_000_000;
             let Some(micros) = micros.filter(|micros| micros.abs() <= 18 * HOUR && micros % 1_000_000 == 0) else {
-                return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0044")));
+                let input = micros.map_or_else(String::new, |micros| (micros / HOUR).to_string());
+                let error =
+                    SparkError::new("INVALID_INTERVAL_FORMAT.TIMEZONE_INTERVAL_OUT_OF_RANGE").with("input", input);
+                return Err(self.error_from(start, error));
             };
             let sign = if micros < 0 { '-' } else { '+' };
             let seconds = micros.abs() / 1_000_000;

@@ -4,6 +4,8 @@
 //! The only unsafe code of this crate. `rusqlite` copies every bound text, and gives neither the declared
 //! type of a column nor a number as SQLite itself prints it.
 
+#![expect(unsafe_code, reason = "SQLite's C interface: binding a value a call is too slow through the safe wrapper")]
+
 use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
 use std::os::raw::c_char;

@@ -1,0 +1,144 @@
+//! The server in this process: where it listens, and how a Python program finds it.
+
+use std::net::IpAddr;
+
+use firesteel_engine::{Engine, EngineConf};
+use firesteel_server::{Bound, ServerConf};
+use tokio::process::Command;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::settings::Settings;
+
+/// Where a program's server is, and what it asks of its clients.
+pub struct Connection {
+    url: String,
+    token: Option<String>,
+    /// A port that is taken here and not served yet.
+    bound: Option<Bound>,
+}
+
+impl Connection {
+    /// A free port of this machine, for one program that knows the token.
+    pub async fn here(settings: &Settings) -> Result<Self, String> {
+        let token = Some(new_token()?);
+        let conf = ServerConf { host: "127.0.0.1".to_owned(), port: 0, token, ..server_conf(settings)? };
+        Self::bind(conf).await
+    }
+
+    /// An address that clients know, with the server's own settings.
+    pub async fn at(host: IpAddr, port: u16, token: Option<String>, settings: &Settings) -> Result<Self, String> {
+        let mut conf = server_conf(settings)?;
+        (conf.host, conf.port, conf.token) = (host.to_string(), port, token);
+        Self::bind(conf).await
+    }
+
+    /// A server that somebody else runs.
+    pub fn elsewhere(url: &str) -> Self {
+        Self { url: url.to_owned(), token: None, bound: None }
+    }
+
+    async fn bind(conf: ServerConf) -> Result<Self, String> {
+        let token = conf.token.clone();
+        let bound = firesteel_server::bind(conf).await.map_err(|error| error.to_string())?;
+        let address = bound.address();
+        // PySpark sends a token without TLS only to a host of this very name.
+        let host = if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
+        Ok(Self { url: format!("sc://{host}:{}", address.port()), token, bound: Some(bound) })
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Put the connection into the environment of a program.
+    pub fn describe_to(&self, command: &mut Command) {
+        command.env("SPARK_REMOTE", &self.url);
+        if let Some(token) = &self.token {
+            command.env("SPARK_CONNECT_AUTHENTICATE_TOKEN", token);
+            command.env("no_grpc_proxy", no_proxy());
+        }
+    }
+
+    /// Serve, if the server is to be here.
+    pub fn host(mut self, settings: &Settings) -> Host {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = self.bound.take().map(|bound| {
+            let conf = engine_conf(settings);
+            tokio::spawn(async move {
+                let shutdown = async move {
+                    // A sender that is dropped stops the server just as one that sends.
+                    let _ = stopped.await;
+                };
+                bound.serve(Engine::new(conf), shutdown).await.map_err(|error| error.to_string())
+            })
+        });
+        Host { connection: self, stop: Some(stop), server }
+    }
+}
+
+/// A running server; or none, where it is elsewhere.
+pub struct Host {
+    pub connection: Connection,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<Result<(), String>>>,
+}
+
+impl Host {
+    /// Returns when the server has ended, which it does not do by itself: the text says why.
+    pub async fn failed(&mut self) -> String {
+        match &mut self.server {
+            None => std::future::pending().await,
+            Some(server) => match server.await {
+                Ok(Ok(())) => "the server has ended".to_owned(),
+                Ok(Err(error)) => error,
+                Err(error) => format!("the server has ended: {error}"),
+            },
+        }
+    }
+
+    /// Stop the server in good order.
+    pub async fn stop(mut self) -> Result<(), String> {
+        self.stop.take();
+        match self.server.take() {
+            None => Ok(()),
+            Some(server) => server.await.map_err(|error| format!("the server has ended: {error}"))?,
+        }
+    }
+}
+
+/// The engine's configuration from a run's settings.
+pub fn engine_conf(settings: &Settings) -> EngineConf {
+    EngineConf {
+        conf: settings.pairs(),
+        working_dir: std::env::current_dir().unwrap_or_else(|_| "/".into()),
+        app_name: settings.app_name().to_owned(),
+        master: settings.master.clone(),
+    }
+}
+
+fn server_conf(settings: &Settings) -> Result<ServerConf, String> {
+    let mut conf = ServerConf::default();
+    for (key, value) in &settings.conf {
+        conf.apply(key, value).map_err(|error| error.to_string())?;
+    }
+    Ok(conf)
+}
+
+/// 128 random bits from the system.
+fn new_token() -> Result<String, String> {
+    use std::io::Read;
+
+    let mut bytes = [0_u8; 16];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(|error| format!("no random numbers: {error}"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// gRPC sends even calls to this machine through a proxy where one is set, unless told not to.
+fn no_proxy() -> String {
+    let known = ["no_grpc_proxy", "no_proxy", "NO_PROXY"].iter().find_map(|name| std::env::var(name).ok());
+    let others = known.filter(|list| !list.is_empty()).map(|list| format!(",{list}")).unwrap_or_default();
+    format!("localhost,127.0.0.1{others}")
+}

@@ -1,0 +1,80 @@
+//! The `firesteel` binary: which command is meant, and what every command shares at its start.
+//!
+//! In reading order: `launcher` knows the names of Spark's own launchers, each command is a module
+//! (`submit`, `shell`, `sql`, `connect`), `settings` gathers configuration, `program` runs a Python
+//! program beside a server with the help of `python`, `client` and `shim`.
+
+mod client;
+mod connect;
+mod host;
+mod launcher;
+mod logging;
+mod packages;
+mod program;
+mod properties;
+mod python;
+mod settings;
+mod shell;
+mod shim;
+mod sql;
+mod submit;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// This version, and the version of Apache Spark whose answers it gives.
+pub const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (for programs of Apache Spark 4.2)");
+
+/// What a command ends with when it fails: text for the user, printed as it is.
+pub type CommandResult = Result<ExitCode, String>;
+
+/// Runs Apache Spark programs without Spark.
+#[derive(Debug, Parser)]
+#[command(name = "firesteel", version, long_version = LONG_VERSION, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a PySpark script, like spark-submit
+    Submit(submit::SubmitOptions),
+    /// Open a Python prompt with `spark` ready, like pyspark
+    Shell(shell::ShellOptions),
+    /// Run Spark SQL: a prompt, a file or a string, like spark-sql
+    Sql(sql::SqlOptions),
+    /// Listen for Spark Connect clients, like start-connect-server.sh
+    Connect(connect::ConnectOptions),
+    /// Print the version
+    Version,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse_from(launcher::arguments(std::env::args_os())) {
+        Ok(cli) => cli,
+        Err(error) => return report_usage(&error),
+    };
+    let outcome = match cli.command {
+        Command::Submit(options) => submit::run(options),
+        Command::Shell(options) => shell::run(options),
+        Command::Sql(options) => sql::run(options),
+        Command::Connect(options) => connect::run(options),
+        Command::Version => {
+            println!("firesteel {LONG_VERSION}");
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    outcome.unwrap_or_else(|message| {
+        eprintln!("firesteel: {message}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Spark's launchers exit with 1 on a wrong option, and with 0 after help.
+fn report_usage(error: &clap::Error) -> ExitCode {
+    // Nothing can be said to a user whose terminal is gone.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,87 @@
+//! The Python package inside this binary, written once to the cache directory, so that a bare
+//! binary works anywhere. Its directory carries a hash of its content: versions live side by side.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+macro_rules! python_files {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../../python/firesteel/", $name)))),*]
+    };
+}
+
+const FILES: [(&str, &str); 18] = python_files![
+    "__init__.py",
+    "broadcast.py",
+    "connect_dataframe.py",
+    "connect_session.py",
+    "context.py",
+    "files.py",
+    "hook.py",
+    "packages.json",
+    "packages.py",
+    "rdd.py",
+    "run.py",
+    "session_builder.py",
+    "shell.py",
+    "sql_context.py",
+    "status.py",
+    "submitted.py",
+    "unsupported.py",
+    "py.typed",
+];
+
+/// `$XDG_CACHE_HOME/firesteel` or `~/.cache/firesteel`; none where there is no home.
+pub fn cache_directory() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    base.map(|base| base.join("firesteel"))
+}
+
+/// The directory that holds the package `firesteel`; written if it is not there yet. Where the
+/// cache cannot be written, the package goes to `fallback`, which ends with the run.
+///
+/// # Errors
+/// Where it can be written nowhere.
+pub fn directory(fallback: &Path) -> io::Result<PathBuf> {
+    let name = format!("python-{:016x}", content_hash());
+    if let Some(cache) = cache_directory() {
+        let target = cache.join(&name);
+        if target.is_dir() || write_at_once(&cache, &target).is_ok() {
+            return Ok(target);
+        }
+    }
+    let target = fallback.join(name);
+    write(&target)?;
+    Ok(target)
+}
+
+fn content_hash() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    FILES.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Another run may be writing the same directory: whoever renames first wins, with equal content.
+fn write_at_once(cache: &Path, target: &Path) -> io::Result<()> {
+    fs::create_dir_all(cache)?;
+    let temporary = tempfile::Builder::new().prefix("python-new-").tempdir_in(cache)?;
+    write(temporary.path())?;
+    match fs::rename(temporary.path(), target) {
+        Ok(()) => {
+            // The directory has moved: there is nothing left to delete.
+            let _ = temporary.keep();
+            Ok(())
+        }
+        Err(_) if target.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn write(directory: &Path) -> io::Result<()> {
+    let package = directory.join("firesteel");
+    fs::create_dir_all(&package)?;
+    FILES.iter().try_for_each(|(name, text)| fs::write(package.join(name), text))
+}

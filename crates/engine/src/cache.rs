@@ -1,0 +1,164 @@
+//! Kept rows: `cache()`, `persist()`, `checkpoint()`, CACHE TABLE. Filled by the first use, in memory under the
+//! session's memory pool or on disk.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use datafusion::datasource::MemTable;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use firesteel_functions::kernel::from_datafusion;
+use firesteel_plan::context::Stored;
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::{Result, SparkError};
+use prost::Message;
+
+use crate::{OperationHandle, Session};
+
+/// What a session keeps.
+#[derive(Debug, Default)]
+pub struct Cache {
+    /// By the relation without the ids that clients give its nodes.
+    relations: Mutex<HashMap<Vec<u8>, Arc<Entry>>>,
+    /// Checkpointed DataFrames, by the id that the client got.
+    remote: Mutex<HashMap<String, Arc<Kept>>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    level: pb::StorageLevel,
+    kept: OnceLock<Arc<Kept>>,
+    /// Held while the rows are made, so that they are made once.
+    filling: Mutex<()>,
+}
+
+/// Rows in memory. The reservation counts them against the session's memory.
+#[derive(Debug)]
+pub struct Kept {
+    stored: Stored,
+    _reservation: MemoryReservation,
+}
+
+/// The relation's bytes without plan ids: the client numbers the same DataFrame's nodes anew.
+pub fn key(relation: &pb::Relation) -> Vec<u8> {
+    let mut relation = relation.clone();
+    crate::catalog::strip_plan_ids(&mut relation);
+    relation.encode_to_vec()
+}
+
+impl Cache {
+    /// Whether anything is cached: most sessions never look further.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<u8>, Arc<Entry>>> {
+        self.relations.lock().expect("no panics while locked")
+    }
+
+    /// Marks a relation; its rows are kept from the first use on.
+    pub fn persist(&self, relation: &pb::Relation, level: pb::StorageLevel) {
+        let entry = Entry { level, kept: OnceLock::new(), filling: Mutex::new(()) };
+        self.lock().entry(key(relation)).or_insert_with(|| Arc::new(entry));
+    }
+
+    /// Forgets a relation's rows.
+    pub fn unpersist(&self, relation: &pb::Relation) -> bool {
+        self.lock().remove(&key(relation)).is_some()
+    }
+
+    /// How a relation is kept; None when it is not.
+    pub fn level(&self, relation: &pb::Relation) -> Option<pb::StorageLevel> {
+        self.lock().get(&key(relation)).map(|entry| entry.level)
+    }
+
+    /// Forgets everything but checkpoints.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// The rows of a relation if it is marked. `make` runs it, at most once. Blocks.
+    pub fn rows(&self, relation: &pb::Relation, make: impl FnOnce() -> Result<Kept>) -> Result<Option<Stored>> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        let Some(entry) = self.lock().get(&key(relation)).cloned() else { return Ok(None) };
+        if let Some(kept) = entry.kept.get() {
+            return Ok(Some(kept.stored.clone()));
+        }
+        let Ok(_filling) = entry.filling.try_lock() else {
+            // The relation is being made right now, perhaps by this very query: compute it without the cache.
+            return Ok(None);
+        };
+        if let Some(kept) = entry.kept.get() {
+            return Ok(Some(kept.stored.clone()));
+        }
+        let kept = Arc::new(make()?);
+        let stored = kept.stored.clone();
+        // Set only here, under the lock.
+        let _ = entry.kept.set(kept);
+        Ok(Some(stored))
+    }
+
+    /// Keeps rows under an id for the client.
+    pub fn keep_remote(&self, id: &str, kept: Kept) {
+        self.remote.lock().expect("no panics while locked").insert(id.to_string(), Arc::new(kept));
+    }
+
+    pub fn remote(&self, id: &str) -> Option<Stored> {
+        self.remote.lock().expect("no panics while locked").get(id).map(|kept| kept.stored.clone())
+    }
+
+    pub fn remove_remote(&self, id: &str) {
+        self.remote.lock().expect("no panics while locked").remove(id);
+    }
+}
+
+impl Session {
+    /// Runs a relation and keeps its rows.
+    pub(crate) async fn keep(&self, relation: pb::Relation) -> Result<Kept> {
+        let planned = self.plan(relation).await?;
+        self.keep_planned(planned).await
+    }
+
+    pub(crate) async fn keep_planned(&self, planned: crate::query::Planned) -> Result<Kept> {
+        let fields: SchemaRef = Arc::new(Schema::new(planned.relation.fields()));
+        let pool = Arc::clone(&self.engine.runtime_env()?.memory_pool);
+        let reservation = MemoryConsumer::new("cached relation").register(&pool);
+        // Inside, the columns need names of their own.
+        let inner: Vec<Field> = fields
+            .fields()
+            .iter()
+            .enumerate()
+            .map(|(index, field)| Field::new(format!("c{index}"), field.data_type().clone(), true))
+            .collect();
+        let inner = Arc::new(Schema::new(inner));
+        let mut rows = self.run(planned, OperationHandle::default())?;
+        let mut batches: Vec<RecordBatch> = vec![];
+        use futures::StreamExt;
+        while let Some(batch) = rows.batches.next().await {
+            let batch = crate::relabel::batch(&batch?, &inner)?;
+            reservation.try_grow(batch.get_array_memory_size()).map_err(|error| {
+                from_datafusion(error).with_message(
+                    "The rows to cache do not fit in memory. Raise spark.driver.memory, or write them as Parquet and read that.",
+                )
+            })?;
+            batches.push(batch);
+        }
+        let table = MemTable::try_new(inner, vec![batches]).map_err(from_datafusion)?;
+        Ok(Kept { stored: Stored { provider: Arc::new(table), fields }, _reservation: reservation })
+    }
+
+    /// The kept rows of a client's remote relation.
+    pub(crate) fn remote(&self, id: &str) -> Result<Stored> {
+        self.cache
+            .remote(id)
+            .ok_or_else(|| SparkError::new("CONNECT_INVALID_PLAN.DATAFRAME_NOT_FOUND").with("dfId", id))
+    }
+}
+
+/// MEMORY_AND_DISK_DESER, what `cache()` means in PySpark.
+pub fn default_level() -> pb::StorageLevel {
+    pb::StorageLevel { use_disk: true, use_memory: true, use_off_heap: false, deserialized: true, replication: 1 }
+}

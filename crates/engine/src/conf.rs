@@ -1,0 +1,267 @@
+//! Settings of a session: what was set, over Spark's defaults.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+
+use firesteel_protocol::{Result, SparkError};
+
+/// A setting that Firesteel knows.
+#[derive(Debug)]
+pub struct Setting {
+    pub key: &'static str,
+    /// None: not set by default.
+    pub default: Option<&'static str>,
+    /// Fixed once the application runs.
+    pub fixed: bool,
+    /// For `SET -v` and the reference.
+    pub doc: &'static str,
+}
+
+const fn setting(key: &'static str, default: &'static str, doc: &'static str) -> Setting {
+    Setting { key, default: Some(default), fixed: false, doc }
+}
+
+const fn fixed(key: &'static str, default: Option<&'static str>, doc: &'static str) -> Setting {
+    Setting { key, default, fixed: true, doc }
+}
+
+/// Every setting with a meaning or a default that clients ask for; sorted by key.
+pub const SETTINGS: &[Setting] = &[
+    setting("spark.connect.execute.chunkArrowBatch.enabled", "true", "Clients may take a large Arrow batch in pieces."),
+    setting("spark.connect.grpc.arrow.maxBatchSize", "4m", "Size of one Arrow batch in a response."),
+    setting("spark.connect.progress.reportInterval", "2s", "How often a running query tells the client its progress."),
+    setting("spark.connect.session.planCompression.defaultAlgorithm", "ZSTD", "How clients compress large plans."),
+    setting("spark.connect.session.planCompression.threshold", "10485760", "Plans from this size on are compressed."),
+    fixed("spark.driver.memory", None, "Memory that queries may take before they spill."),
+    fixed("spark.local.dir", None, "Folders for spilled data."),
+    setting("spark.sql.adaptive.enabled", "true", "Known to clients; DataFusion adapts by its own means."),
+    setting("spark.sql.ansi.doubleQuotedIdentifiers", "false", "Under ANSI, text in double quotes is a name."),
+    setting("spark.sql.ansi.enabled", "true", "Overflow, bad casts and the like are errors."),
+    setting("spark.sql.artifact.copyFromLocalToFs.allowDestLocal", "false", "Artifacts may be copied to the local file system."),
+    setting("spark.sql.caseSensitive", "false", "Names differ by case."),
+    fixed("spark.sql.catalogImplementation", Some("in-memory"), "Where tables are kept."),
+    setting("spark.sql.columnNameOfCorruptRecord", "_corrupt_record", "Column for records that cannot be read."),
+    setting("spark.sql.connect.serverStacktrace.enabled", "false", "Clients print the Java stack of an error; there is none."),
+    setting("spark.sql.csv.parser.columnPruning.enabled", "true", "Only the columns asked for are parsed."),
+    setting("spark.sql.decimalOperations.allowPrecisionLoss", "true", "Decimal results may lose digits after the point."),
+    setting("spark.sql.execution.arrow.maxRecordsPerBatch", "10000", "Rows of an Arrow batch handed to Python."),
+    setting("spark.sql.execution.arrow.pyspark.enabled", "false", "Known to clients."),
+    setting("spark.sql.execution.arrow.pyspark.fallback.enabled", "true", "Known to clients."),
+    setting("spark.sql.execution.arrow.pyspark.selfDestruct.enabled", "false", "Known to clients."),
+    setting("spark.sql.execution.arrow.useLargeVarTypes", "false", "Known to clients."),
+    setting("spark.sql.execution.arrow.pyspark.validateSchema.enabled", "true", "Known to clients."),
+    setting("spark.sql.execution.pandas.convertToArrowArraySafely", "false", "Known to clients."),
+    setting("spark.sql.execution.pandas.inferPandasDictAsMap", "false", "Known to clients."),
+    setting("spark.sql.execution.pandas.structHandlingMode", "legacy", "How toPandas shows structs."),
+    setting("spark.sql.execution.pythonUDF.arrow.concurrency.level", "1", "Known to clients."),
+    setting("spark.sql.execution.pythonUDF.arrow.enabled", "false", "Known to clients."),
+    setting("spark.sql.files.ignoreCorruptFiles", "false", "Files that cannot be read are skipped."),
+    setting("spark.sql.files.ignoreMissingFiles", "false", "Files that vanish are skipped."),
+    setting("spark.sql.files.maxPartitionBytes", "134217728b", "Largest piece of a file in one partition."),
+    setting("spark.sql.files.maxRecordsPerFile", "0", "Rows of one written file; 0 is no limit."),
+    setting("spark.sql.groupByOrdinal", "true", "Numbers in GROUP BY are positions."),
+    setting("spark.sql.json.enablePartialResults", "true", "A bad field spoils only itself."),
+    setting("spark.sql.legacy.sizeOfNull", "false", "size(NULL) is -1."),
+    setting("spark.sql.legacy.timeParserPolicy", "CORRECTED", "How datetime patterns are read."),
+    setting("spark.sql.mapKeyDedupPolicy", "EXCEPTION", "Duplicate keys of a map."),
+    setting("spark.sql.optimizer.maxIterations", "100", "Known to clients."),
+    setting("spark.sql.orderByOrdinal", "true", "Numbers in ORDER BY are positions."),
+    setting("spark.sql.parquet.mergeSchema", "false", "Parquet files of different schemas are merged."),
+    setting("spark.sql.pivotMaxValues", "10000", "Most values that a pivot finds by itself."),
+    setting("spark.sql.pyspark.inferNestedDictAsStruct.enabled", "false", "Known to clients."),
+    setting("spark.sql.pyspark.jvmStacktrace.enabled", "false", "Known to clients."),
+    setting("spark.sql.pyspark.legacy.inferArrayTypeFromFirstElement.enabled", "false", "Known to clients."),
+    setting("spark.sql.pyspark.legacy.inferMapTypeFromFirstPair.enabled", "false", "Known to clients."),
+    setting("spark.sql.pyspark.plotting.max_rows", "1000", "Known to clients."),
+    setting("spark.sql.pyspark.toJSON.returnDataFrame", "false", "toJSON gives a DataFrame, not an RDD."),
+    setting("spark.sql.pyspark.worker.logging.enabled", "false", "Known to clients."),
+    setting("spark.sql.readSideCharPadding", "true", "CHAR columns are padded when read."),
+    setting("spark.sql.repl.eagerEval.enabled", "false", "Notebooks show DataFrames at once."),
+    setting("spark.sql.repl.eagerEval.maxNumRows", "20", "Rows shown at once."),
+    setting("spark.sql.repl.eagerEval.truncate", "20", "Characters of a cell shown at once."),
+    setting("spark.sql.session.localRelationBatchOfChunksSizeBytes", "1073741824", "Local rows uploaded in one go."),
+    setting("spark.sql.session.localRelationCacheThreshold", "1048576", "Local rows from this size on are uploaded."),
+    setting("spark.sql.session.localRelationChunkSizeBytes", "16777216", "Size of one piece of uploaded rows."),
+    setting("spark.sql.session.localRelationChunkSizeRows", "10000", "Rows of one piece of uploaded rows."),
+    setting("spark.sql.session.localRelationSizeLimit", "3GB", "Most local rows."),
+    Setting { key: "spark.sql.session.timeZone", default: None, fixed: false, doc: "Time zone of timestamps; the machine's by default." },
+    setting("spark.sql.shuffle.partitions", "200", "Partitions after a shuffle, where the user asked for one."),
+    setting("spark.sql.sources.default", "parquet", "Format when none is named."),
+    setting("spark.sql.sources.partitionColumnTypeInference.enabled", "true", "Types of partition columns are inferred."),
+    setting("spark.sql.sources.partitionOverwriteMode", "STATIC", "Overwrite all partitions or those written."),
+    setting("spark.sql.sql.maxPlanStringLength", "2147483632", "Known to clients."),
+    setting("spark.sql.timeType.enabled", "false", "The TIME type may be used."),
+    setting("spark.sql.timestampType", "TIMESTAMP_LTZ", "What TIMESTAMP means."),
+    setting("spark.sql.variable.substitute", "true", "Settings in SQL texts are replaced."),
+    fixed("spark.sql.warehouse.dir", Some("spark-warehouse"), "Folder of managed tables."),
+];
+
+/// Spark's settings that cannot be changed while it runs, by prefix.
+const STATIC: &[&str] = &[
+    "spark.sql.warehouse.dir",
+    "spark.sql.catalogImplementation",
+    "spark.sql.extensions",
+    "spark.sql.globalTempDatabase",
+    "spark.sql.cache.serializer",
+    "spark.sql.filesourceTableRelationCacheSize",
+    "spark.sql.queryExecutionListeners",
+    "spark.sql.sources.schemaStringLengthThreshold",
+    "spark.sql.streaming.streamingQueryListeners",
+    "spark.sql.ui.retainedExecutions",
+];
+
+fn known(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+/// The settings of one session. Keys in the wild are kept too: programs set and read back their own.
+#[derive(Debug, Default)]
+pub struct SessionConf {
+    own: RwLock<BTreeMap<String, String>>,
+}
+
+impl SessionConf {
+    /// Settings that the application starts with.
+    pub fn new(initial: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { own: RwLock::new(initial.into_iter().collect()) }
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, String>> {
+        self.own.read().expect("no panics while locked")
+    }
+
+    /// The value or default; None for a known setting without one. `SQL_CONF_NOT_FOUND` for an unknown key.
+    pub fn get(&self, key: &str) -> Result<Option<String>> {
+        if let Some(value) = self.lookup(key) {
+            return Ok(Some(value));
+        }
+        match known(key) {
+            Some(_) => Ok(None),
+            None => Err(SparkError::new("SQL_CONF_NOT_FOUND").with("sqlConf", format!("\"{key}\""))),
+        }
+    }
+
+    /// The value or default, if there is one.
+    pub fn lookup(&self, key: &str) -> Option<String> {
+        if let Some(value) = self.read().get(key) {
+            return Some(value.clone());
+        }
+        if key == "spark.sql.session.timeZone" {
+            return Some(machine_time_zone());
+        }
+        known(key).and_then(|setting| setting.default).map(str::to_string)
+    }
+
+    /// The value if it was set, else `default`.
+    pub fn get_with_default(&self, key: &str, default: Option<&str>) -> Result<Option<String>> {
+        if let Some(value) = self.read().get(key) {
+            return Ok(Some(value.clone()));
+        }
+        Ok(default.map(str::to_string))
+    }
+
+    /// Whether the key was set.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.read().contains_key(key)
+    }
+
+    /// Sets a key; warnings for the user. `CANNOT_MODIFY_STATIC_CONFIG` for what is fixed.
+    pub fn set(&self, key: &str, value: &str) -> Result<Vec<String>> {
+        if STATIC.contains(&key) {
+            return Err(SparkError::new("CANNOT_MODIFY_STATIC_CONFIG").with("key", format!("\"{key}\"")));
+        }
+        check(key, value)?;
+        let mut warnings = vec![];
+        if !self.is_modifiable(key) && !key.starts_with("spark.sql.") && key.starts_with("spark.") && known(key).is_some() {
+            warnings.push(format!("The SQL config '{key}' is fixed for the running application; the value has no effect until it starts anew."));
+        }
+        self.own.write().expect("no panics while locked").insert(key.to_string(), value.to_string());
+        Ok(warnings)
+    }
+
+    /// Back to the default.
+    pub fn unset(&self, key: &str) -> Result<()> {
+        if STATIC.contains(&key) {
+            return Err(SparkError::new("CANNOT_MODIFY_STATIC_CONFIG").with("key", format!("\"{key}\"")));
+        }
+        self.own.write().expect("no panics while locked").remove(key);
+        Ok(())
+    }
+
+    /// What was set, by prefix; the prefix is cut off.
+    pub fn get_all(&self, prefix: Option<&str>) -> Vec<(String, String)> {
+        let prefix = prefix.unwrap_or_default();
+        let own = self.read();
+        own.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?.to_string(), value.clone()))).collect()
+    }
+
+    /// Whether a running session may change it: known SQL settings that are not static.
+    pub fn is_modifiable(&self, key: &str) -> bool {
+        known(key).is_some_and(|setting| !setting.fixed) && !STATIC.contains(&key)
+    }
+
+    /// A boolean setting.
+    pub fn flag(&self, key: &str) -> bool {
+        self.lookup(key).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+    }
+
+    /// A copy for a cloned session.
+    pub fn copy(&self) -> Self {
+        Self { own: RwLock::new(self.read().clone()) }
+    }
+}
+
+/// Values that change results must be ones that we understand.
+fn check(key: &str, value: &str) -> Result<()> {
+    let invalid = |requirement: &str| {
+        Err(SparkError::new("INVALID_CONF_VALUE.REQUIREMENT")
+            .with("confName", key)
+            .with("confValue", value)
+            .with("confRequirement", requirement))
+    };
+    let default = known(key).and_then(|setting| setting.default);
+    if matches!(default, Some("true" | "false")) && !["true", "false"].contains(&value.trim().to_ascii_lowercase().as_str()) {
+        return Err(SparkError::new("INVALID_CONF_VALUE.TYPE_MISMATCH")
+            .with("confName", key)
+            .with("confValue", value)
+            .with("confType", "boolean"));
+    }
+    match key {
+        "spark.sql.session.timeZone" if firesteel_functions::datetime::zone::Zone::parse(value).is_none() => {
+            Err(SparkError::new("INVALID_CONF_VALUE.TIME_ZONE").with("confName", key).with("confValue", value))
+        }
+        "spark.sql.shuffle.partitions" if !value.trim().parse::<i32>().is_ok_and(|n| n > 0) => {
+            invalid("The value of spark.sql.shuffle.partitions must be positive")
+        }
+        "spark.sql.sources.partitionOverwriteMode" if !one_of(value, &["STATIC", "DYNAMIC"]) => {
+            invalid("The value should be one of STATIC, DYNAMIC")
+        }
+        "spark.sql.legacy.timeParserPolicy" if !one_of(value, &["LEGACY", "CORRECTED", "EXCEPTION"]) => {
+            invalid("The value should be one of EXCEPTION, LEGACY, CORRECTED")
+        }
+        "spark.sql.mapKeyDedupPolicy" if !one_of(value, &["EXCEPTION", "LAST_WIN"]) => {
+            invalid("The value should be one of EXCEPTION, LAST_WIN")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn one_of(value: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| word.eq_ignore_ascii_case(value.trim()))
+}
+
+/// `TZ`, else what the system is set to, else UTC. Read once: the JVM does likewise.
+fn machine_time_zone() -> String {
+    static ZONE: std::sync::OnceLock<Arc<str>> = std::sync::OnceLock::new();
+    let zone = ZONE.get_or_init(|| {
+        let named = std::env::var("TZ").ok().map(|zone| zone.trim_start_matches(':').to_string()).filter(|zone| !zone.is_empty());
+        let linked = || {
+            let target = std::fs::read_link("/etc/localtime").ok()?;
+            Some(target.to_str()?.split_once("zoneinfo/")?.1.to_string())
+        };
+        let zone = named.or_else(linked).filter(|zone| firesteel_functions::datetime::zone::Zone::parse(zone).is_some());
+        let zone = zone.unwrap_or_else(|| "UTC".into());
+        Arc::from(if zone == "UTC" { "Etc/UTC" } else { zone.as_str() })
+    });
+    zone.to_string()
+}

@@ -1,0 +1,108 @@
+//! The engine: what all sessions of a process share - memory, disk for spills, parallelism.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use firesteel_protocol::{Result, SparkError};
+
+use crate::catalog::GlobalViews;
+use crate::{Session, memory};
+
+/// What an engine is started with.
+#[derive(Debug, Clone)]
+pub struct EngineConf {
+    /// `spark.*` settings of the application; every session begins with them.
+    pub conf: Vec<(String, String)>,
+    /// Relative paths start here.
+    pub working_dir: PathBuf,
+    /// `spark.app.name`.
+    pub app_name: String,
+    /// `local`, `local[N]`, `local[*]`.
+    pub master: String,
+}
+
+impl Default for EngineConf {
+    fn default() -> Self {
+        Self { conf: vec![], working_dir: PathBuf::from("."), app_name: "firesteel".into(), master: "local[*]".into() }
+    }
+}
+
+/// One a process. Cheap to make: memory and disk are set up by the first query.
+#[derive(Debug)]
+pub struct Engine {
+    conf: EngineConf,
+    parallelism: usize,
+    runtime_env: OnceLock<Arc<RuntimeEnv>>,
+    pub(crate) global_views: GlobalViews,
+}
+
+impl Engine {
+    /// An engine; `INVALID_...` settings show when the first query needs them.
+    pub fn new(conf: EngineConf) -> Arc<Self> {
+        let parallelism = parallelism(&conf.master).unwrap_or_else(available);
+        Arc::new(Self { conf, parallelism, runtime_env: OnceLock::new(), global_views: GlobalViews::default() })
+    }
+
+    pub fn conf(&self) -> &EngineConf {
+        &self.conf
+    }
+
+    /// Tasks that run at once: the N of `local[N]`.
+    pub fn parallelism(&self) -> usize {
+        self.parallelism
+    }
+
+    /// A session with the application's settings.
+    pub fn new_session(self: &Arc<Self>, user_id: &str, session_id: &str) -> Arc<Session> {
+        Session::new(Arc::clone(self), user_id, session_id)
+    }
+
+    /// Memory pool and spill folder, made on the first call.
+    pub(crate) fn runtime_env(&self) -> Result<Arc<RuntimeEnv>> {
+        if let Some(env) = self.runtime_env.get() {
+            return Ok(Arc::clone(env));
+        }
+        let limit = memory::limit(self.setting("spark.driver.memory"))?;
+        let fraction = std::num::NonZeroUsize::new(5).expect("5 is not zero");
+        let pool = TrackConsumersPool::new(FairSpillPool::new(limit), fraction);
+        let mode = match self.setting("spark.local.dir") {
+            Some(folders) => DiskManagerMode::Directories(folders.split(',').map(|f| PathBuf::from(f.trim())).collect()),
+            None => DiskManagerMode::OsTmpDirectory,
+        };
+        let disk = DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(u64::MAX);
+        let env = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(disk)
+            .build_arc()
+            .map_err(firesteel_functions::kernel::from_datafusion)?;
+        Ok(Arc::clone(self.runtime_env.get_or_init(|| env)))
+    }
+
+    fn setting(&self, key: &str) -> Option<&str> {
+        self.conf.conf.iter().rev().find(|(own, _)| own == key).map(|(_, value)| value.as_str())
+    }
+}
+
+fn available() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}
+
+/// Tasks at once for a master URL; None when it is no local one.
+pub fn parallelism(master: &str) -> Option<usize> {
+    let master = master.trim();
+    if master == "local" {
+        return Some(1);
+    }
+    let inside = master.strip_prefix("local[")?.strip_suffix(']')?;
+    // `local[N, retries]`: a task is not tried again here, since it fails for reasons that stay.
+    let count = inside.split(',').next()?.trim();
+    if count == "*" { Some(available()) } else { count.parse().ok().filter(|n| *n > 0) }
+}
+
+/// `spark://..`, `yarn` and the like: what to say of them.
+pub fn unsupported_master(master: &str) -> SparkError {
+    SparkError::unsupported(format!("the master {master}"), "Use local, local[N] or local[*].")
+}

@@ -1,0 +1,34 @@
+//! EXPLAIN in Spark's modes: parsed and analyzed plans as DataFusion's logical plan, then the physical one.
+
+use datafusion::physical_plan::displayable;
+use firesteel_protocol::connect::{self as pb, analyze_plan_request::explain::ExplainMode};
+use firesteel_protocol::Result;
+
+use crate::Session;
+
+/// The text of EXPLAIN.
+pub async fn text(session: &Session, relation: pb::Relation, mode: ExplainMode) -> Result<String> {
+    let planned = session.plan(relation).await?;
+    let physical = displayable(planned.physical.as_ref()).indent(false).to_string();
+    let analyzed = planned.relation.plan.display_indent().to_string();
+    let optimized = planned.optimized.display_indent().to_string();
+    Ok(match mode {
+        ExplainMode::Extended => {
+            let parsed = &analyzed;
+            format!(
+                "== Parsed Logical Plan ==\n{parsed}\n\n== Analyzed Logical Plan ==\n{}\n{analyzed}\n\n\
+                 == Optimized Logical Plan ==\n{optimized}\n\n== Physical Plan ==\n{physical}\n",
+                types(&planned.relation)
+            )
+        }
+        ExplainMode::Cost => format!("== Optimized Logical Plan ==\n{optimized}\n\n== Physical Plan ==\n{physical}\n"),
+        _ => format!("== Physical Plan ==\n{physical}\n"),
+    })
+}
+
+fn types(relation: &firesteel_plan::Relation) -> String {
+    let column = |attribute: &firesteel_plan::Attribute| {
+        format!("{}: {}", attribute.name(), firesteel_protocol::types::name::simple_of_field(&attribute.field))
+    };
+    relation.output.iter().map(column).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,33 @@
+//! Spark without a network: engine, session, configuration, query execution, commands.
+//!
+//! Reading order: [`engine`] (one a process), [`session`], [`conf`], [`query`] (a relation becomes rows),
+//! [`runner`] (partitions become a stream), [`analyze`], [`command`], [`catalog`], [`cache`].
+
+pub mod analyze;
+pub mod artifacts;
+pub mod cache;
+pub mod cancel;
+pub mod catalog;
+pub mod command;
+pub mod conf;
+pub mod engine;
+pub mod explain;
+pub mod memory;
+pub mod metrics;
+pub mod progress;
+pub mod query;
+pub mod relabel;
+pub mod runner;
+pub mod session;
+pub mod show;
+
+pub use artifacts::Artifacts;
+pub use cancel::CancelToken;
+pub use conf::SessionConf;
+pub use engine::{Engine, EngineConf};
+pub use progress::{Progress, StageProgress, StageSnapshot};
+pub use query::{Execution, OperationHandle, Rows, RowsSummary, Summary};
+pub use session::Session;
+
+/// The version of Spark whose behaviour this is.
+pub const SPARK_VERSION: &str = "4.2.1";

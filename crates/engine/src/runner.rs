@@ -1,0 +1,121 @@
+//! The local runner: all partitions at once, their rows in the order of the partitions, as Spark collects them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use arrow::record_batch::RecordBatch;
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use firesteel_functions::kernel::from_datafusion;
+use firesteel_protocol::{Result, SparkError};
+use futures::StreamExt;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::query::BatchStream;
+use crate::{OperationHandle, StageProgress};
+
+/// Batches that a partition may be ahead of its reader.
+const AHEAD: usize = 8;
+
+/// Starts every partition as a task. Dropping the stream, or the operation's switch, stops them all.
+pub fn run(plan: Arc<dyn ExecutionPlan>, context: Arc<TaskContext>, operation: &OperationHandle) -> Result<BatchStream> {
+    let partitions = plan.output_partitioning().partition_count();
+    let stage = operation.progress.add_stage(partitions as u64);
+    let mut tasks = JoinSet::new();
+    let mut receivers = Vec::with_capacity(partitions);
+    for partition in 0..partitions {
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        receivers.push(receiver);
+        tasks.spawn(task(Arc::clone(&plan), partition, Arc::clone(&context), sender, Arc::clone(&stage)));
+    }
+    let cancel = operation.cancel.clone();
+    let state = State { receivers: receivers.into_iter(), current: None, tasks, stage, plan };
+    let output = futures::stream::unfold(Some(state), move |state| {
+        let cancel = cancel.clone();
+        async move {
+            let mut state = state?;
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => Some((Err(cancelled()), None)),
+                next = state.next() => match next? {
+                    Ok(batch) => Some((Ok(batch), Some(state))),
+                    Err(error) => Some((Err(error), None)),
+                }
+            }
+        }
+    });
+    Ok(Box::pin(output))
+}
+
+/// What a cancelled query says.
+pub fn cancelled() -> SparkError {
+    SparkError::new("OPERATION_CANCELED")
+}
+
+struct State {
+    receivers: std::vec::IntoIter<mpsc::Receiver<Result<RecordBatch>>>,
+    current: Option<mpsc::Receiver<Result<RecordBatch>>>,
+    /// Aborted when dropped.
+    tasks: JoinSet<()>,
+    stage: Arc<StageProgress>,
+    plan: Arc<dyn ExecutionPlan>,
+}
+
+impl State {
+    /// The next batch of the first partition that has one left.
+    async fn next(&mut self) -> Option<Result<RecordBatch>> {
+        loop {
+            if self.current.is_none() {
+                self.current = self.receivers.next();
+            }
+            let Some(current) = &mut self.current else {
+                self.stage.done.store(true, Ordering::Relaxed);
+                self.stage.bytes_read.store(crate::metrics::bytes_scanned(&self.plan), Ordering::Relaxed);
+                return self.panicked().await;
+            };
+            match current.recv().await {
+                Some(item) => return Some(item),
+                None => self.current = None,
+            }
+        }
+    }
+
+    /// A task that ended by a panic closed its channel without an error: say so instead of losing its rows.
+    async fn panicked(&mut self) -> Option<Result<RecordBatch>> {
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                if error.is_panic() {
+                    return Some(Err(SparkError::internal(format!("a task panicked: {error}"))));
+                }
+            }
+        }
+        None
+    }
+}
+
+async fn task(
+    plan: Arc<dyn ExecutionPlan>,
+    partition: usize,
+    context: Arc<TaskContext>,
+    sender: mpsc::Sender<Result<RecordBatch>>,
+    stage: Arc<StageProgress>,
+) {
+    stage.running.fetch_add(1, Ordering::Relaxed);
+    match plan.execute(partition, context) {
+        Ok(mut stream) => {
+            while let Some(batch) = stream.next().await {
+                let failed = batch.is_err();
+                if sender.send(batch.map_err(from_datafusion)).await.is_err() || failed {
+                    break;
+                }
+            }
+        }
+        Err(error) => {
+            // A reader that is gone needs no error.
+            let _ = sender.send(Err(from_datafusion(error))).await;
+        }
+    }
+    stage.running.fetch_sub(1, Ordering::Relaxed);
+    stage.completed.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,177 @@
+//! A session: settings, names, kept rows and artifacts of one client.
+
+use std::sync::{Arc, Weak};
+
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::session_state::SessionState;
+use datafusion::physical_planner::DefaultPhysicalPlanner;
+use datafusion::prelude::SessionConfig;
+use firesteel_functions::Env;
+use firesteel_plan::ResolveContext;
+use firesteel_plan::operator::planner::OperatorPlanner;
+use firesteel_protocol::Result;
+use firesteel_sources::SourceContext;
+
+use crate::cache::Cache;
+use crate::catalog::{SessionCatalog, TempViews};
+use crate::metrics::QueryLog;
+use crate::{Artifacts, Engine, SessionConf};
+
+/// One client's session.
+#[derive(Debug)]
+pub struct Session {
+    id: String,
+    server_side_id: String,
+    user: String,
+    pub(crate) engine: Arc<Engine>,
+    conf: Arc<SessionConf>,
+    artifacts: Artifacts,
+    pub(crate) views: TempViews,
+    pub(crate) cache: Cache,
+    /// Finished and running queries with their operators' metrics.
+    pub queries: QueryLog,
+    this: Weak<Session>,
+}
+
+impl Session {
+    pub(crate) fn new(engine: Arc<Engine>, user: &str, id: &str) -> Arc<Self> {
+        let mut initial = engine.conf().conf.clone();
+        let own = |key: &str, value: &str| (key.to_string(), value.to_string());
+        let given = |key: &str| initial.iter().any(|(own, _)| own == key);
+        let mut extra = vec![];
+        if !given("spark.app.name") {
+            extra.push(own("spark.app.name", &engine.conf().app_name));
+        }
+        if !given("spark.master") {
+            extra.push(own("spark.master", &engine.conf().master));
+        }
+        initial.extend(extra);
+        Self::with_conf(engine, user, id, SessionConf::new(initial), Artifacts::default())
+    }
+
+    fn with_conf(engine: Arc<Engine>, user: &str, id: &str, conf: SessionConf, artifacts: Artifacts) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            id: id.to_string(),
+            server_side_id: uuid::Uuid::new_v4().to_string(),
+            user: user.to_string(),
+            engine,
+            conf: Arc::new(conf),
+            artifacts,
+            views: TempViews::default(),
+            cache: Cache::default(),
+            queries: QueryLog::default(),
+            this: this.clone(),
+        })
+    }
+
+    /// The client's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The id that tells a session from another one under the same client id.
+    pub fn server_side_id(&self) -> &str {
+        &self.server_side_id
+    }
+
+    pub fn conf(&self) -> &SessionConf {
+        &self.conf
+    }
+
+    pub fn artifacts(&self) -> &Artifacts {
+        &self.artifacts
+    }
+
+    pub(crate) fn arc(&self) -> Arc<Self> {
+        self.this.upgrade().expect("a session is only ever used through its Arc")
+    }
+
+    /// A session that begins with what this one has: settings, views, artifacts.
+    pub fn clone_session(&self, new_id: &str) -> Result<Arc<Self>> {
+        let copy = Self::with_conf(Arc::clone(&self.engine), &self.user, new_id, self.conf.copy(), self.artifacts.try_clone()?);
+        copy.views.copy_from(&self.views);
+        Ok(copy)
+    }
+
+    /// Evaluation settings at this moment.
+    pub(crate) fn env(&self) -> Env {
+        let text = |key: &str| self.conf.lookup(key).unwrap_or_default();
+        Env {
+            ansi: self.conf.flag("spark.sql.ansi.enabled"),
+            time_zone: text("spark.sql.session.timeZone").into(),
+            case_sensitive: self.conf.flag("spark.sql.caseSensitive"),
+            time_parser_policy: text("spark.sql.legacy.timeParserPolicy").to_uppercase().into(),
+            size_of_null: self.conf.flag("spark.sql.legacy.sizeOfNull"),
+            allow_precision_loss: self.conf.flag("spark.sql.decimalOperations.allowPrecisionLoss"),
+            map_key_dedup: text("spark.sql.mapKeyDedupPolicy").to_uppercase().into(),
+            now_us: chrono::Utc::now().timestamp_micros(),
+            user: self.user().into(),
+            database: self.views.current_database().into(),
+        }
+    }
+
+    pub(crate) fn user(&self) -> &str {
+        if self.user.is_empty() { "firesteel" } else { &self.user }
+    }
+
+    /// What sources need to know. Must be called inside the runtime.
+    pub(crate) fn source_context(&self, env: Env) -> SourceContext {
+        let conf = Arc::clone(&self.conf);
+        SourceContext {
+            env,
+            conf: Arc::new(move |key| conf.lookup(key)),
+            working_dir: self.engine.conf().working_dir.clone(),
+            parallelism: self.engine.parallelism(),
+            runtime: tokio::runtime::Handle::current(),
+        }
+    }
+
+    /// Everything that the resolver needs. Must be called inside the runtime.
+    pub(crate) fn resolve_context(&self) -> ResolveContext {
+        let env = self.env();
+        let source = self.source_context(env.clone());
+        ResolveContext { env, source, catalog: Arc::new(SessionCatalog::new(self.arc())) }
+    }
+
+    /// DataFusion's state for one query.
+    pub(crate) fn state(&self) -> Result<SessionState> {
+        let parallelism = self.engine.parallelism();
+        let mut config = SessionConfig::new()
+            .with_target_partitions(parallelism)
+            .with_information_schema(false)
+            .with_create_default_catalog_and_schema(false)
+            // Rows keep their order, as in Spark: nothing is dealt out again where no exchange is due.
+            .with_round_robin_repartition(false)
+            .with_enable_ansi_mode(self.conf.flag("spark.sql.ansi.enabled"));
+        let options = config.options_mut();
+        options.execution.parquet.schema_force_view_types = false;
+        options.execution.parquet.pushdown_filters = true;
+        options.execution.parquet.reorder_filters = true;
+        options.execution.time_zone = Some("UTC".into());
+        options.optimizer.max_passes = 3;
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(self.engine.runtime_env()?)
+            .with_default_features()
+            .with_query_planner(Arc::new(Planner))
+            .build();
+        Ok(state)
+    }
+}
+
+/// DataFusion's planner with the operators of our own.
+#[derive(Debug)]
+struct Planner;
+
+#[async_trait::async_trait]
+impl datafusion::execution::context::QueryPlanner for Planner {
+    async fn create_physical_plan(
+        &self,
+        plan: &datafusion::logical_expr::LogicalPlan,
+        session: &dyn datafusion::catalog::Session,
+    ) -> datafusion::common::Result<Arc<dyn datafusion::physical_plan::ExecutionPlan>> {
+        use datafusion::physical_planner::PhysicalPlanner;
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(OperatorPlanner)]);
+        planner.create_physical_plan(plan, session).await
+    }
+}

@@ -1,0 +1,65 @@
+//! What a session lends to the resolver: settings, catalog, a way to run a plan.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use datafusion::logical_expr::LogicalPlan;
+use firesteel_functions::Env;
+use firesteel_protocol::{Result, connect as pb};
+use firesteel_sources::{ReadRequest, SourceContext};
+
+/// What a name in FROM stands for.
+#[derive(Debug, Clone)]
+pub enum TableEntry {
+    /// A view: its plan, resolved anew at each use, and the names that qualify its columns.
+    View { plan: Arc<pb::Relation>, columns: Option<Vec<FieldRef>>, qualifier: Vec<String> },
+    /// A table in files or behind JDBC.
+    Table { request: Arc<ReadRequest>, qualifier: Vec<String> },
+}
+
+/// A relation whose rows are kept: `cache()`, `checkpoint()`, a client's cached remote relation.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Scans the rows; columns are in order of `fields`, by any names.
+    pub provider: Arc<dyn datafusion::catalog::TableProvider>,
+    /// Spark's names and types.
+    pub fields: SchemaRef,
+}
+
+/// Names, kept rows and execution: the session as the resolver sees it.
+pub trait Catalog: std::fmt::Debug + Send + Sync {
+    /// The table or view of that name (1 to 3 parts); None where there is none.
+    fn table(&self, parts: &[String]) -> Result<Option<TableEntry>>;
+    /// A blob the client uploaded, by its hash.
+    fn cached_blob(&self, hash: &str) -> Result<Bytes>;
+    /// The relation that the server keeps for the client under this id.
+    fn remote_relation(&self, id: &str) -> Result<Stored>;
+    /// The kept rows of this very relation, where it was cached; makes them on the first use.
+    fn cached(&self, relation: &pb::Relation) -> Result<Option<Stored>>;
+    /// `spark.catalog.*` calls that yield rows.
+    fn catalog_relation(&self, call: &pb::Catalog) -> Result<(SchemaRef, Vec<RecordBatch>)>;
+    /// Runs a plan to its end and keeps the rows; for small results needed while resolving.
+    fn collect(&self, plan: LogicalPlan) -> Result<Vec<RecordBatch>>;
+}
+
+/// Everything that one resolution needs.
+#[derive(Debug, Clone)]
+pub struct ResolveContext {
+    pub env: Env,
+    pub source: SourceContext,
+    pub catalog: Arc<dyn Catalog>,
+}
+
+impl ResolveContext {
+    /// A configuration value of the session.
+    pub fn conf(&self, key: &str) -> Option<String> {
+        (self.source.conf)(key)
+    }
+
+    /// A boolean configuration value.
+    pub fn conf_bool(&self, key: &str, default: bool) -> bool {
+        self.conf(key).map_or(default, |value| value.trim().eq_ignore_ascii_case("true"))
+    }
+}

@@ -1,0 +1,217 @@
+//! Calls of functions by name: arguments, stars among them, lambdas, FILTER and its kin.
+
+use std::cell::Cell;
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment, Sort as SortExpr};
+use datafusion::logical_expr::Expr;
+use datafusion::scalar::ScalarValue;
+use firesteel_functions::{Call, Entry, Kind, Typed, lookup};
+use firesteel_protocol::connect::{self as pb, expression::ExprType};
+use firesteel_protocol::extension::SqlFunction;
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError};
+
+use super::lambda::CallLambdas;
+use super::{missing, star, unaliased};
+use crate::Resolver;
+use crate::resolver::Planned;
+use crate::scope::Scope;
+
+/// A call from the DataFrame API or from SQL without clauses of its own.
+pub fn resolve(resolver: &Resolver, message: &pb::expression::UnresolvedFunction, scope: &Scope) -> Result<Typed> {
+    call(resolver, &message.function_name, &message.arguments, message.is_distinct, false, scope)
+}
+
+/// `call_function(name, ..)`.
+pub fn resolve_call(resolver: &Resolver, message: &pb::CallFunction, scope: &Scope) -> Result<Typed> {
+    let parts = crate::sql::parse_column_name(&message.function_name)?;
+    let name = parts.last().ok_or_else(|| missing("function_name", "CallFunction"))?;
+    call(resolver, name, &message.arguments, false, false, scope)
+}
+
+/// A call with FILTER, WITHIN GROUP or IGNORE NULLS.
+pub fn resolve_sql(resolver: &Resolver, message: &SqlFunction, scope: &Scope) -> Result<Typed> {
+    let function = message.function.as_ref().ok_or_else(|| missing("function", "SqlFunction"))?;
+    let ignore_nulls = message.ignore_nulls.unwrap_or(false);
+    let mut arguments = function.arguments.clone();
+    let ordered_set = !message.within_group.is_empty();
+    if ordered_set && is_inverse_distribution(&function.function_name) {
+        // percentile_cont(0.5) WITHIN GROUP (ORDER BY v): the builder takes the value first.
+        let value = message.within_group[0].child.as_deref().ok_or_else(|| missing("child", "SortOrder"))?;
+        arguments.insert(0, value.clone());
+    }
+    let mut typed = call(resolver, &function.function_name, &arguments, function.is_distinct, ignore_nulls, scope)?;
+    if ordered_set {
+        let orders = message.within_group.iter().map(|order| resolver.sort_order(order, scope)).collect::<Result<Vec<_>>>()?;
+        typed.expr = map_aggregates(typed.expr, |aggregate| aggregate.params.order_by.clone_from(&orders))?;
+    }
+    if let Some(filter) = message.filter.as_deref() {
+        let filter = unaliased(resolver.expression(filter, scope)?);
+        typed.name = format!("{} FILTER (WHERE {})", typed.name, filter.name);
+        typed.expr = map_aggregates(typed.expr, |aggregate| {
+            let filter = match aggregate.params.filter.take() {
+                Some(own) => own.and(filter.expr.clone()),
+                None => filter.expr.clone(),
+            };
+            aggregate.params.filter = Some(Box::new(filter));
+        })?;
+    }
+    Ok(typed)
+}
+
+fn is_inverse_distribution(name: &str) -> bool {
+    ["percentile_cont", "percentile_disc", "mode"].iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// Changes every aggregate call inside an expression.
+pub(crate) fn map_aggregates(expr: Expr, mut change: impl FnMut(&mut AggregateFunction)) -> Result<Expr> {
+    expr.transform_up(|expr| {
+        Ok(match expr {
+            Expr::AggregateFunction(mut aggregate) => {
+                change(&mut aggregate);
+                Transformed::yes(Expr::AggregateFunction(aggregate))
+            }
+            other => Transformed::no(other),
+        })
+    })
+    .map(|transformed| transformed.data)
+    .planned()
+}
+
+fn call(
+    resolver: &Resolver,
+    function: &str,
+    arguments: &[pb::Expression],
+    distinct: bool,
+    ignore_nulls: bool,
+    scope: &Scope,
+) -> Result<Typed> {
+    let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
+    let (args, lambdas) = arguments_of(resolver, entry, function, arguments, distinct, scope)?;
+    let shown = shown_name(entry, function);
+    let call = Call { name: &shown, args, distinct, ignore_nulls, env: resolver.env() };
+    if distinct && !matches!(entry.kind, Kind::Aggregate(_)) {
+        return Err(SparkError::new("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX")
+            .with("prettyName", name::quote(&shown))
+            .with("syntax", "\"DISTINCT\""));
+    }
+    match entry.kind {
+        Kind::Scalar(build) => build(&call),
+        Kind::Aggregate(build) => {
+            let mut typed = build(&call)?;
+            typed.expr = map_aggregates(typed.expr, |aggregate| {
+                if ignore_nulls {
+                    aggregate.params.null_treatment = Some(NullTreatment::IgnoreNulls);
+                }
+            })?;
+            Ok(typed)
+        }
+        Kind::Window(build) => build(&call),
+        Kind::HigherOrder(build) => {
+            let lambdas = CallLambdas { resolver, scope, lambdas, used: Cell::new(0) };
+            build(&call, &lambdas)
+        }
+        Kind::Generator(_) => Err(SparkError::new("UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS")
+            .with("expression", format!("\"{}\"", call.display()))),
+    }
+}
+
+/// Spark prints most functions by the name in its table, and a few by the user's word.
+fn shown_name(entry: &Entry, function: &str) -> String {
+    let _ = function;
+    entry.name.to_string()
+}
+
+/// Resolved arguments, lambdas apart.
+fn arguments_of<'m>(
+    resolver: &Resolver,
+    entry: &Entry,
+    function: &str,
+    arguments: &'m [pb::Expression],
+    distinct: bool,
+    scope: &Scope,
+) -> Result<(Vec<Typed>, Vec<&'m pb::expression::LambdaFunction>)> {
+    let mut args = Vec::with_capacity(arguments.len());
+    let mut lambdas = vec![];
+    for argument in arguments {
+        match argument.expr_type.as_ref() {
+            Some(ExprType::LambdaFunction(lambda)) => lambdas.push(lambda.as_ref()),
+            // count(*) counts rows; count(DISTINCT *) distinct combinations of all columns.
+            Some(ExprType::UnresolvedStar(star))
+                if star.unparsed_target.is_none() && function.eq_ignore_ascii_case("count") && !distinct =>
+            {
+                args.push(Typed::literal(ScalarValue::Int32(Some(1)), "1"));
+            }
+            _ => match star::expand(resolver, argument, scope)? {
+                Some(columns) => args.extend(columns),
+                None => args.push(keep_alias(entry, resolver.expression(argument, scope)?)),
+            },
+        }
+    }
+    Ok((args, lambdas))
+}
+
+/// Aliases inside a call name nothing, but for the fields of a struct.
+fn keep_alias(entry: &Entry, typed: Typed) -> Typed {
+    if matches!(entry.name, "struct" | "arrays_zip" | "to_json" | "to_csv") { typed } else { unaliased(typed) }
+}
+
+fn unresolved_routine(resolver: &Resolver, function: &str) -> SparkError {
+    let parts = crate::sql::parse_column_name(function).unwrap_or_else(|_| vec![function.to_string()]);
+    let database = resolver.env().database.clone();
+    SparkError::new("UNRESOLVED_ROUTINE")
+        .with("routineName", crate::scope::quote_parts(&parts))
+        .with("searchPath", format!("[`system`.`builtin`, `system`.`session`, `spark_catalog`.`{database}`]"))
+}
+
+/// Functions that SQL lets one write without parentheses: `current_date`.
+pub fn without_parentheses(resolver: &Resolver, name: &str) -> Result<Option<Typed>> {
+    const NAMES: &[&str] = &[
+        "current_date", "current_timestamp", "current_time", "localtimestamp", "current_user", "user", "session_user",
+        "current_catalog", "current_database", "current_schema", "grouping__id",
+    ];
+    let lower = name.to_ascii_lowercase();
+    if !NAMES.contains(&lower.as_str()) {
+        return Ok(None);
+    }
+    let lower = if lower == "grouping__id" { "grouping_id".to_string() } else { lower };
+    let Some(Kind::Scalar(build) | Kind::Aggregate(build)) = lookup(&lower).map(|entry| entry.kind) else { return Ok(None) };
+    build(&Call { name: &lower, args: vec![], distinct: false, ignore_nulls: false, env: resolver.env() }).map(Some)
+}
+
+/// The generator call at the top of an expression, if it is one.
+pub fn generator_call(expression: &pb::Expression) -> Option<(&str, &[pb::Expression])> {
+    let (function, arguments) = match expression.expr_type.as_ref()? {
+        ExprType::UnresolvedFunction(call) => (call.function_name.as_str(), call.arguments.as_slice()),
+        ExprType::CallFunction(call) => (call.function_name.as_str(), call.arguments.as_slice()),
+        _ => return None,
+    };
+    matches!(lookup(function)?.kind, Kind::Generator(_)).then_some((function, arguments))
+}
+
+/// Builds the generator of such a call.
+pub fn generator(
+    resolver: &Resolver,
+    function: &str,
+    arguments: &[pb::Expression],
+    scope: &Scope,
+) -> Result<firesteel_functions::Generator> {
+    let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
+    let Kind::Generator(build) = entry.kind else { return Err(SparkError::internal("not a generator")) };
+    let (args, _) = arguments_of(resolver, entry, function, arguments, false, scope)?;
+    build(&Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: resolver.env() })
+}
+
+/// Calls a scalar function of the table with resolved arguments.
+pub fn scalar(resolver: &Resolver, function: &str, args: Vec<Typed>) -> Result<Typed> {
+    let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
+    let call = Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: resolver.env() };
+    match entry.kind {
+        Kind::Scalar(build) | Kind::Aggregate(build) | Kind::Window(build) => build(&call),
+        _ => Err(SparkError::internal(format!("{function} is not a scalar function"))),
+    }
+}
+
+/// Sort keys for aggregates that keep their input's order.
+pub type Orders = Vec<SortExpr>;

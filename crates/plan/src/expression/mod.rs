@@ -1,0 +1,341 @@
+//! Connect's expressions to DataFusion's: one `match`, a file for each larger kind.
+
+pub mod aggregate;
+pub mod extract;
+pub mod function;
+pub mod lambda;
+pub mod literal;
+pub mod regex;
+pub mod select;
+pub mod star;
+pub mod subquery;
+pub mod update_fields;
+pub mod window;
+
+use arrow::datatypes::Field;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::Sort as SortExpr;
+use firesteel_functions::Typed;
+use firesteel_functions::cast::{EvalMode, cast};
+use firesteel_protocol::connect::{self as pb, expression::ExprType};
+use firesteel_protocol::extension::{EXPRESSION_URL, ExpressionKind};
+use firesteel_protocol::types::{ddl, proto};
+use firesteel_protocol::{Result, SparkError};
+
+use crate::Resolver;
+use crate::scope::{Scope, quote_parts};
+use crate::sql;
+
+impl Resolver<'_> {
+    /// Resolves an expression that yields one column.
+    pub fn expression(&self, expression: &pb::Expression, scope: &Scope) -> Result<Typed> {
+        let origin = expression.common.as_ref().and_then(|common| common.origin.as_ref());
+        self.expression_kind(expression, scope).map_err(|error| self.at(error, origin))
+    }
+
+    fn expression_kind(&self, expression: &pb::Expression, scope: &Scope) -> Result<Typed> {
+        let kind = expression.expr_type.as_ref().ok_or_else(|| SparkError::internal("an expression without kind"))?;
+        match kind {
+            ExprType::Literal(literal) => literal::resolve(literal, self.env()),
+            ExprType::UnresolvedAttribute(attribute) => self.attribute(attribute, scope),
+            ExprType::UnresolvedFunction(call) => function::resolve(self, call, scope),
+            ExprType::CallFunction(call) => function::resolve_call(self, call, scope),
+            ExprType::ExpressionString(text) => {
+                let parsed = sql::parse_expression(&text.expression, &self.sql_context())?;
+                self.with_sql_text(&text.expression, || self.expression(&parsed, scope))
+            }
+            ExprType::Alias(alias) => self.alias(alias, scope),
+            ExprType::Cast(message) => self.cast(message, scope),
+            ExprType::Window(window) => window::resolve(self, window, scope),
+            ExprType::UnresolvedExtractValue(extract) => extract::resolve(self, extract, scope),
+            ExprType::UpdateFields(update) => update_fields::resolve(self, update, scope),
+            ExprType::SubqueryExpression(subquery) => subquery::resolve(self, subquery, scope),
+            ExprType::UnresolvedNamedLambdaVariable(variable) => lambda::variable(self, &variable.name_parts, scope),
+            ExprType::SortOrder(order) => {
+                self.expression(order.child.as_deref().ok_or_else(|| missing("child", "SortOrder"))?, scope)
+            }
+            ExprType::UnresolvedStar(_) | ExprType::UnresolvedRegex(_) => {
+                let mut columns = self.expressions(std::slice::from_ref(expression), scope)?;
+                match columns.len() {
+                    1 => Ok(columns.remove(0)),
+                    _ => Err(SparkError::new("INVALID_USAGE_OF_STAR_OR_REGEX").with("elem", "'*'").with("prettyName", "expression")),
+                }
+            }
+            ExprType::LambdaFunction(_) => {
+                Err(SparkError::new("INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION").with("class", "expression"))
+            }
+            ExprType::NamedArgumentExpression(named) => {
+                self.expression(named.value.as_deref().ok_or_else(|| missing("value", "NamedArgumentExpression"))?, scope)
+            }
+            ExprType::CommonInlineUserDefinedFunction(udf) => Err(SparkError::unsupported(
+                format!("the user-defined function `{}`", udf.function_name),
+                "Write it with the functions of pyspark.sql.functions for now.",
+            )),
+            ExprType::TypedAggregateExpression(_) => {
+                Err(SparkError::unsupported("typed aggregates of the Scala client", "Use an untyped aggregate function."))
+            }
+            ExprType::MergeAction(_) => Err(SparkError::unsupported("MERGE INTO", "Write the merged rows with overwrite.")),
+            ExprType::DirectShufflePartitionId(_) => {
+                Err(SparkError::unsupported("direct partition ids", "Use repartition with columns."))
+            }
+            ExprType::Extension(any) => match (any.type_url == EXPRESSION_URL).then(|| ExpressionKind::from_any(any)).flatten() {
+                Some(ExpressionKind::Function(call)) => function::resolve_sql(self, &call, scope),
+                Some(ExpressionKind::WithRelations(with)) => {
+                    let root = with.expression.as_deref().ok_or_else(|| missing("expression", "ExpressionWithRelations"))?;
+                    self.register_references(&with.references);
+                    self.expression(root, scope)
+                }
+                Some(ExpressionKind::StarExcept(_)) => {
+                    Err(SparkError::new("INVALID_USAGE_OF_STAR_OR_REGEX").with("elem", "'*'").with("prettyName", "expression"))
+                }
+                Some(ExpressionKind::Ordinal(ordinal)) => {
+                    literal::resolve(&literal::int(ordinal.position), self.env())
+                }
+                None => Err(SparkError::unsupported("this expression extension", "Use the functions of Spark itself.")),
+            },
+        }
+    }
+
+    /// Resolves a list in which stars and regular expressions stand for several columns.
+    pub fn expressions(&self, list: &[pb::Expression], scope: &Scope) -> Result<Vec<Typed>> {
+        let mut columns = Vec::with_capacity(list.len());
+        for expression in list {
+            match star::expand(self, expression, scope)? {
+                Some(expanded) => columns.extend(expanded),
+                None => columns.push(self.expression(expression, scope)?),
+            }
+        }
+        Ok(columns)
+    }
+
+    /// A named column: by plan id (`df["a"]`) or by name.
+    fn attribute(&self, message: &pb::expression::UnresolvedAttribute, scope: &Scope) -> Result<Typed> {
+        let parts = sql::parse_column_name(&message.unparsed_identifier)?;
+        if let Some(plan_id) = message.plan_id {
+            return self.attribute_of_plan(&parts, plan_id, scope);
+        }
+        self.column(&parts, scope)
+    }
+
+    /// A column by its name, lambda variables first, then this query, then the query around it.
+    pub(crate) fn column(&self, parts: &[String], scope: &Scope) -> Result<Typed> {
+        if let Some(variable) = lambda::lookup(self, parts)? {
+            return Ok(variable);
+        }
+        if let Some(found) = scope.find(parts)? {
+            return self.nested(found.attribute.typed(), found.rest);
+        }
+        if let Some(found) = self.lateral_alias(parts, scope)? {
+            return Ok(found);
+        }
+        if let Some(id) = parts[0].strip_prefix('#').and_then(|id| id.parse::<u64>().ok()) {
+            if let Some(attribute) = scope.output().find(|attribute| attribute.id == id) {
+                return Ok(attribute.typed());
+            }
+        }
+        let mut outer = scope.outer;
+        while let Some(enclosing) = outer {
+            if let Some(found) = enclosing.find(parts)? {
+                let column = datafusion::common::Column::new_unqualified(found.attribute.column.as_ref());
+                let field = Field::new(found.attribute.column.as_ref(), found.attribute.data_type().clone(), true);
+                let mut typed = found.attribute.typed();
+                typed.expr = Expr::OuterReferenceColumn(field.into(), column);
+                typed.name = format!("outer({})", found.attribute.name());
+                return self.nested(typed, found.rest);
+            }
+            outer = enclosing.outer;
+        }
+        if let [name] = parts {
+            if let Some(typed) = function::without_parentheses(self, name)? {
+                return Ok(typed);
+            }
+        }
+        Err(scope.unresolved_column(parts))
+    }
+
+    /// An alias further left in the same select list.
+    fn lateral_alias(&self, parts: &[String], scope: &Scope) -> Result<Option<Typed>> {
+        let found = {
+            let lateral = self.lateral.borrow();
+            let same = |own: &str| if scope.case_sensitive { own == parts[0] } else { own.eq_ignore_ascii_case(&parts[0]) };
+            lateral.iter().rev().find(|typed| same(&typed.name)).cloned()
+        };
+        match found {
+            Some(typed) => self.nested(unaliased(typed), &parts[1..]).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn attribute_of_plan(&self, parts: &[String], plan_id: i64, scope: &Scope) -> Result<Typed> {
+        let outputs = self.outputs.borrow();
+        let missing = || {
+            SparkError::new("CANNOT_RESOLVE_DATAFRAME_COLUMN").with("name", quote_parts(parts))
+        };
+        let Some(occurrences) = outputs.get(&plan_id) else {
+            return Err(missing());
+        };
+        let mut visible: Vec<Typed> = vec![];
+        let mut seen: Vec<u64> = vec![];
+        let mut known = false;
+        for occurrence in occurrences {
+            let all: Vec<&crate::Attribute> = occurrence.iter().collect();
+            let Some(found) = crate::scope::find_in(&all, parts, scope.case_sensitive)? else { continue };
+            known = true;
+            let in_sight = |attribute: &&crate::Attribute| attribute.id == found.attribute.id;
+            let current = scope.output().find(in_sight);
+            let current = current.or_else(|| scope.inputs.iter().flat_map(|r| r.hidden.iter()).find(in_sight));
+            if let Some(current) = current {
+                if !seen.contains(&current.id) {
+                    seen.push(current.id);
+                    visible.push(self.nested(current.typed(), found.rest)?);
+                }
+            }
+        }
+        match visible.len() {
+            1 => Ok(visible.remove(0)),
+            0 if !known => {
+                let first = occurrences.first().map(Vec::as_slice).unwrap_or_default();
+                Err(crate::scope::unresolved(parts, first.iter(), "UNRESOLVED_COLUMN"))
+            }
+            0 => {
+                // The DataFrame's column was replaced on the way (withColumn, union): Spark then looks by name
+                // where `spark.sql.analyzer.dataframeColumnByName`-like leniency holds; it reports the column.
+                Err(missing())
+            }
+            _ => Err(SparkError::new("AMBIGUOUS_COLUMN_REFERENCE").with("name", quote_parts(parts))),
+        }
+    }
+
+    /// `column.rest[0].rest[1]`.
+    pub(crate) fn nested(&self, column: Typed, rest: &[String]) -> Result<Typed> {
+        let mut column = column;
+        for field in rest {
+            let name = Typed::literal(datafusion::scalar::ScalarValue::Utf8(Some(field.clone())), field.as_str());
+            column = firesteel_functions::collection::extract_value(column, name, self.env())?;
+            // A nested column's own name is that of the field.
+            column.name.clone_from(field);
+        }
+        Ok(column)
+    }
+
+    fn alias(&self, alias: &pb::expression::Alias, scope: &Scope) -> Result<Typed> {
+        let inner = alias.expr.as_deref().ok_or_else(|| missing("expr", "Alias"))?;
+        let mut typed = self.expression(inner, scope)?;
+        let [name] = alias.name.as_slice() else {
+            return Err(SparkError::new("MULTI_ALIAS_WITHOUT_GENERATOR")
+                .with("expr", format!("\"{}\"", typed.name))
+                .with("names", alias.name.join(", ")));
+        };
+        if let Some(text) = &alias.metadata {
+            for (key, value) in firesteel_protocol::types::json::metadata(text)? {
+                typed.metadata.insert(key, value);
+            }
+        }
+        // The alias node tells a renamed column from the column itself.
+        typed.expr = typed.expr.alias(name.clone());
+        Ok(typed.named(name.clone()))
+    }
+
+    fn cast(&self, message: &pb::expression::Cast, scope: &Scope) -> Result<Typed> {
+        use pb::expression::cast::{CastToType, EvalMode as Mode};
+        let inner = message.expr.as_deref().ok_or_else(|| missing("expr", "Cast"))?;
+        let target = match message.cast_to_type.as_ref().ok_or_else(|| missing("type", "Cast"))? {
+            CastToType::Type(data_type) => proto::decode(data_type)?,
+            CastToType::TypeStr(text) => ddl::parse_type(text)?.data_type().clone(),
+        };
+        let mode = match message.eval_mode() {
+            Mode::Legacy => EvalMode::Legacy,
+            Mode::Ansi => EvalMode::Ansi,
+            Mode::Try => EvalMode::Try,
+            Mode::Unspecified if self.env().ansi => EvalMode::Ansi,
+            Mode::Unspecified => EvalMode::Legacy,
+        };
+        let arg = self.expression(inner, scope)?;
+        // Spark names `CAST(a AS INT)` of a plain column by the column alone.
+        let plain = matches!(arg.expr, Expr::Column(_));
+        let own_name = arg.name.clone();
+        let metadata = if plain { arg.metadata.clone() } else { Default::default() };
+        let mut typed = cast(unaliased(arg), &target, mode, self.env())?;
+        if plain {
+            typed.name = own_name;
+            typed.expr = typed.expr.alias(typed.name.clone());
+            typed.metadata = metadata;
+        }
+        Ok(typed)
+    }
+
+    /// Resolves a sort order; Spark puts NULLs first ascending, last descending.
+    pub fn sort_order(&self, order: &pb::expression::SortOrder, scope: &Scope) -> Result<SortExpr> {
+        let child = order.child.as_deref().ok_or_else(|| missing("child", "SortOrder"))?;
+        let typed = self.expression(child, scope)?;
+        let (ascending, nulls_first) = sort_direction(order);
+        check_orderable(&typed)?;
+        Ok(SortExpr::new(unaliased(typed).expr, ascending, nulls_first))
+    }
+
+    /// Settings of the SQL front door.
+    pub fn sql_context(&self) -> sql::SqlContext {
+        sql::SqlContext {
+            ansi: self.env().ansi,
+            double_quoted_identifiers: self.ctx.conf_bool("spark.sql.ansi.doubleQuotedIdentifiers", false),
+            escaped_string_literals: self.ctx.conf_bool("spark.sql.parser.escapedStringLiterals", false),
+            group_by_ordinal: self.ctx.conf_bool("spark.sql.groupByOrdinal", true),
+            order_by_ordinal: self.ctx.conf_bool("spark.sql.orderByOrdinal", true),
+            timestamp_ntz: self.ctx.conf("spark.sql.timestampType").is_some_and(|t| t.eq_ignore_ascii_case("TIMESTAMP_NTZ")),
+            time_zone: self.env().time_zone.to_string(),
+            ..Default::default()
+        }
+    }
+
+    /// Runs `resolve` with `text` as the SQL text that positions refer to.
+    pub(crate) fn with_sql_text<T>(&self, text: &str, resolve: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.sql_texts.borrow_mut().push(text.into());
+        let result = resolve();
+        self.sql_texts.borrow_mut().pop();
+        result
+    }
+}
+
+/// `(ascending, nulls_first)`.
+pub(crate) fn sort_direction(order: &pb::expression::SortOrder) -> (bool, bool) {
+    use pb::expression::sort_order::{NullOrdering, SortDirection};
+    let ascending = order.direction() != SortDirection::Descending;
+    let nulls_first = match order.null_ordering() {
+        NullOrdering::SortNullsFirst => true,
+        NullOrdering::SortNullsLast => false,
+        NullOrdering::SortNullsUnspecified => ascending,
+    };
+    (ascending, nulls_first)
+}
+
+fn check_orderable(typed: &Typed) -> Result<()> {
+    fn orderable(data_type: &arrow::datatypes::DataType) -> bool {
+        use arrow::datatypes::{DataType, IntervalUnit};
+        match data_type {
+            DataType::Map(..) | DataType::Interval(IntervalUnit::MonthDayNano) => false,
+            DataType::List(element) => orderable(element.data_type()),
+            DataType::Struct(fields) => fields.iter().all(|field| orderable(field.data_type())),
+            _ => true,
+        }
+    }
+    if orderable(&typed.data_type) {
+        return Ok(());
+    }
+    Err(SparkError::new("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE")
+        .with("sqlExpr", format!("\"{} ASC NULLS FIRST\"", typed.name))
+        .with("functionName", "`sortorder`")
+        .with("dataType", format!("\"{}\"", firesteel_protocol::types::name::sql(&typed.data_type))))
+}
+
+/// The expression below its aliases; the name stays.
+pub(crate) fn unaliased(mut typed: Typed) -> Typed {
+    while let Expr::Alias(alias) = typed.expr {
+        typed.expr = *alias.expr;
+    }
+    typed
+}
+
+/// A message lacks a part that the protocol requires.
+pub(crate) fn missing(part: &str, message: &str) -> SparkError {
+    SparkError::internal(format!("the Connect message {message} has no {part}"))
+}

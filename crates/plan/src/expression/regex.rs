@@ -1,0 +1,31 @@
+//! Columns whose names match a regular expression: `df.colRegex("`a.*`")`.
+
+use firesteel_functions::Typed;
+use firesteel_protocol::{Result, SparkError, connect as pb};
+
+use crate::Resolver;
+use crate::scope::Scope;
+
+/// All visible columns whose whole name matches, whatever the case.
+pub fn expand(resolver: &Resolver, message: &pb::expression::UnresolvedRegex, scope: &Scope) -> Result<Vec<Typed>> {
+    let text = message.col_name.trim();
+    let (qualifier, pattern) = match text.rsplit_once(".`") {
+        Some((qualifier, pattern)) => (Some(qualifier.trim_matches('`')), pattern.trim_end_matches('`')),
+        None => (None, text.trim_matches('`')),
+    };
+    let matcher = regex::RegexBuilder::new(&format!("^(?:{pattern})$"))
+        .case_insensitive(!resolver.env().case_sensitive)
+        .build()
+        .map_err(|e| SparkError::new("INVALID_PARAMETER_VALUE.PATTERN").with("parameter", "regexp").with("functionName", "`colRegex`").with("value", format!("'{pattern}'")).with_source(e))?;
+    let outputs = resolver.outputs.borrow();
+    let ids: Option<Vec<u64>> =
+        message.plan_id.and_then(|id| outputs.get(&id)).map(|all| all.iter().flatten().map(|attribute| attribute.id).collect());
+    let columns = scope
+        .output()
+        .filter(|attribute| ids.as_ref().is_none_or(|ids| ids.contains(&attribute.id)))
+        .filter(|attribute| qualifier.is_none_or(|q| attribute.qualifier.last().is_some_and(|own| own.eq_ignore_ascii_case(q))))
+        .filter(|attribute| matcher.is_match(attribute.name()))
+        .map(crate::Attribute::typed)
+        .collect();
+    Ok(columns)
+}

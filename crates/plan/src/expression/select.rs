@@ -1,0 +1,65 @@
+//! Select lists: names and ids of their columns, constants among expressions.
+
+use arrow::datatypes::Schema;
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::{ColumnarValue, Expr};
+use datafusion::physical_expr::create_physical_expr;
+use datafusion::scalar::ScalarValue;
+use firesteel_functions::Typed;
+use firesteel_protocol::Result;
+
+use super::unaliased;
+use crate::Attribute;
+use crate::relation::Relation;
+use crate::resolver::Planned;
+
+/// A column of a select list: what computes it and the attribute it becomes.
+#[derive(Debug, Clone)]
+pub struct Selected {
+    /// Without alias.
+    pub expr: Expr,
+    pub attribute: Attribute,
+}
+
+impl Selected {
+    /// The expression under the attribute's name in the plan.
+    pub fn projected(&self) -> Expr {
+        match &self.expr {
+            Expr::Column(column) if column.name == self.attribute.column.as_ref() => self.expr.clone(),
+            other => other.clone().alias(self.attribute.column.as_ref()),
+        }
+    }
+}
+
+/// A plain column keeps its id and qualifier; everything else becomes a new attribute.
+pub fn select(typed: Typed, input: &Relation) -> Selected {
+    if let Expr::Column(column) = &typed.expr {
+        let known = input.output.iter().chain(&input.hidden).find(|attribute| attribute.column.as_ref() == column.name);
+        if let Some(attribute) = known {
+            return Selected { expr: typed.expr, attribute: attribute.clone() };
+        }
+    }
+    let attribute = Attribute::new(typed.field());
+    Selected { expr: unaliased(typed).expr, attribute }
+}
+
+/// The value of an expression without columns; None when it has some.
+pub fn evaluate_constant(expr: &Expr) -> Result<Option<ScalarValue>> {
+    if !expr.column_refs().is_empty() || expr.is_volatile() {
+        return Ok(None);
+    }
+    let schema = DFSchema::empty();
+    let props = datafusion::logical_expr::execution_props::ExecutionProps::new();
+    let planning = datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext::default();
+    let physical = create_physical_expr(expr, &schema, &props, &planning).planned()?;
+    let batch = arrow::record_batch::RecordBatch::try_new_with_options(
+        Schema::empty().into(),
+        vec![],
+        &arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(1)),
+    )
+    .map_err(firesteel_functions::kernel::from_arrow)?;
+    match physical.evaluate(&batch).planned()? {
+        ColumnarValue::Scalar(value) => Ok(Some(value)),
+        ColumnarValue::Array(array) => ScalarValue::try_from_array(&array, 0).map(Some).planned(),
+    }
+}

@@ -1,0 +1,233 @@
+//! `f(..) OVER (PARTITION BY .. ORDER BY .. frame)`. Spark's `WindowExpression`.
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::expr::{Sort as SortExpr, WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
+use datafusion::scalar::ScalarValue;
+use firesteel_functions::Typed;
+use firesteel_protocol::connect::{self as pb, expression::window::window_frame};
+use firesteel_protocol::{Result, SparkError};
+
+use super::{missing, sort_direction, unaliased};
+use crate::Resolver;
+use crate::resolver::Planned;
+use crate::scope::Scope;
+
+pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Scope) -> Result<Typed> {
+    let function = message.window_function.as_deref().ok_or_else(|| missing("window_function", "Window"))?;
+    let mut function = unaliased(resolver.expression(function, scope)?);
+    let partition_by: Vec<Typed> =
+        message.partition_spec.iter().map(|e| resolver.expression(e, scope).map(unaliased)).collect::<Result<_>>()?;
+    let order_by: Vec<SortExpr> = message.order_spec.iter().map(|o| resolver.sort_order(o, scope)).collect::<Result<_>>()?;
+    let mut order_names = vec![];
+    for order in &message.order_spec {
+        let child = order.child.as_deref().ok_or_else(|| missing("child", "SortOrder"))?;
+        let (ascending, nulls_first) = sort_direction(order);
+        let direction = if ascending { "ASC" } else { "DESC" };
+        let nulls = if nulls_first { "FIRST" } else { "LAST" };
+        order_names.push(format!("{} {direction} NULLS {nulls}", unaliased(resolver.expression(child, scope)?).name));
+    }
+    let (frame, frame_text) = frame(resolver, message.frame_spec.as_deref(), &order_by, scope)?;
+    let partition_exprs: Vec<Expr> = partition_by.iter().map(|typed| typed.expr.clone()).collect();
+    let mut found = 0;
+    let mut needs_order = None;
+    let name = function.name.clone();
+    let expr = function.expr.transform_down(|node| {
+        let (definition, params) = match node {
+            Expr::AggregateFunction(aggregate) => {
+                let p = aggregate.params;
+                let params = WindowFunctionParams {
+                    args: p.args,
+                    partition_by: partition_exprs.clone(),
+                    order_by: order_by.clone(),
+                    window_frame: frame.clone(),
+                    filter: p.filter,
+                    null_treatment: p.null_treatment,
+                    distinct: p.distinct,
+                };
+                (WindowFunctionDefinition::AggregateUDF(aggregate.func), params)
+            }
+            Expr::WindowFunction(window) => {
+                let own = window.fun.name().to_string();
+                if order_by.is_empty() {
+                    needs_order = Some(own.clone());
+                }
+                // Ranking and offset functions have a frame of their own, which ordinary frames may not change.
+                let frame = if matches!(own.as_str(), "nth_value" | "first_value" | "last_value") {
+                    frame.clone()
+                } else {
+                    WindowFrame::new(Some(false))
+                };
+                let params = WindowFunctionParams {
+                    partition_by: partition_exprs.clone(),
+                    order_by: order_by.clone(),
+                    window_frame: frame,
+                    ..window.params
+                };
+                (window.fun, params)
+            }
+            other => return Ok(Transformed::no(other)),
+        };
+        found += 1;
+        let window = Expr::WindowFunction(Box::new(WindowFunction { fun: definition, params }));
+        Ok(Transformed::new(window, true, TreeNodeRecursion::Jump))
+    });
+    function.expr = expr.map(|transformed| transformed.data).planned()?;
+    if found == 0 {
+        return Err(SparkError::new("UNSUPPORTED_EXPR_FOR_WINDOW").with("sqlExpr", format!("\"{name}\"")));
+    }
+    if let Some(own) = needs_order {
+        let _ = own;
+        return Err(SparkError::new("WINDOW_FUNCTION_WITHOUT_ORDER_BY_OR_SIMILAR")
+            .with_message(format!("Window function {name} requires window to be ordered, please add ORDER BY clause. For example SELECT {name}(value_expr) OVER (PARTITION BY window_partition ORDER BY window_ordering) from table.")));
+    }
+    let mut spec = vec![];
+    if !partition_by.is_empty() {
+        let names: Vec<&str> = partition_by.iter().map(|typed| typed.name.as_str()).collect();
+        spec.push(format!("PARTITION BY {}", names.join(", ")));
+    }
+    if !order_names.is_empty() {
+        spec.push(format!("ORDER BY {}", order_names.join(", ")));
+    }
+    spec.push(frame_text);
+    Ok(function.named(format!("{name} OVER ({})", spec.join(" "))))
+}
+
+/// The frame and its text. Without one Spark takes everything up to the current row's peers when there is an
+/// order, else the whole partition.
+fn frame(
+    resolver: &Resolver,
+    message: Option<&pb::expression::window::WindowFrame>,
+    order_by: &[SortExpr],
+    scope: &Scope,
+) -> Result<(WindowFrame, String)> {
+    let Some(message) = message else {
+        let unbounded = ScalarValue::UInt64(None);
+        return Ok(if order_by.is_empty() {
+            let frame = WindowFrame::new_bounds(
+                WindowFrameUnits::Rows,
+                WindowFrameBound::Preceding(unbounded.clone()),
+                WindowFrameBound::Following(unbounded),
+            );
+            (frame, "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING".into())
+        } else {
+            let frame = WindowFrame::new_bounds(
+                WindowFrameUnits::Range,
+                WindowFrameBound::Preceding(ScalarValue::Null),
+                WindowFrameBound::CurrentRow,
+            );
+            (frame, "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW".into())
+        });
+    };
+    use pb::expression::window::window_frame::FrameType;
+    let rows = message.frame_type() == FrameType::Row;
+    if !rows && order_by.is_empty() && !both_unbounded(message) {
+        return Err(SparkError::new("DATATYPE_MISMATCH.RANGE_FRAME_WITHOUT_ORDER").with("sqlExpr", "\"RANGE\""));
+    }
+    let (lower, lower_text) = bound(resolver, message.lower.as_deref(), true, rows, order_by, scope)?;
+    let (upper, upper_text) = bound(resolver, message.upper.as_deref(), false, rows, order_by, scope)?;
+    let (units, word) = if rows { (WindowFrameUnits::Rows, "ROWS") } else { (WindowFrameUnits::Range, "RANGE") };
+    Ok((WindowFrame::new_bounds(units, lower, upper), format!("{word} BETWEEN {lower_text} AND {upper_text}")))
+}
+
+fn both_unbounded(message: &pb::expression::window::WindowFrame) -> bool {
+    use window_frame::frame_boundary::Boundary;
+    let unbounded = |b: Option<&window_frame::FrameBoundary>| matches!(b.and_then(|b| b.boundary.as_ref()), Some(Boundary::Unbounded(true)));
+    unbounded(message.lower.as_deref()) && unbounded(message.upper.as_deref())
+}
+
+fn bound(
+    resolver: &Resolver,
+    message: Option<&window_frame::FrameBoundary>,
+    lower: bool,
+    rows: bool,
+    order_by: &[SortExpr],
+    scope: &Scope,
+) -> Result<(WindowFrameBound, String)> {
+    use window_frame::frame_boundary::Boundary;
+    let boundary = message.and_then(|m| m.boundary.as_ref()).ok_or_else(|| missing("boundary", "WindowFrame"))?;
+    let none = if rows { ScalarValue::UInt64(None) } else { ScalarValue::Null };
+    Ok(match boundary {
+        Boundary::CurrentRow(_) => (WindowFrameBound::CurrentRow, "CURRENT ROW".into()),
+        Boundary::Unbounded(_) if lower => (WindowFrameBound::Preceding(none), "UNBOUNDED PRECEDING".into()),
+        Boundary::Unbounded(_) => (WindowFrameBound::Following(none), "UNBOUNDED FOLLOWING".into()),
+        Boundary::Value(expression) => {
+            let typed = unaliased(resolver.expression(expression, scope)?);
+            let value = constant(&typed)?;
+            if value.is_null() {
+                return Err(SparkError::internal("a NULL window frame bound"));
+            }
+            let negative = is_negative(&value);
+            let magnitude = if negative { negate(&value)? } else { value };
+            if is_zero(&magnitude) {
+                return Ok((WindowFrameBound::CurrentRow, "CURRENT ROW".into()));
+            }
+            let text = if negative {
+                format!("{} PRECEDING", typed.name.trim_start_matches('-'))
+            } else {
+                format!("{} FOLLOWING", typed.name)
+            };
+            let magnitude = if rows {
+                magnitude.cast_to(&arrow::datatypes::DataType::UInt64).planned()?
+            } else {
+                range_bound(magnitude, order_by)
+            };
+            let bound = if negative { WindowFrameBound::Preceding(magnitude) } else { WindowFrameBound::Following(magnitude) };
+            (bound, text)
+        }
+    })
+}
+
+/// DataFusion adds the bound to the order column; day-time intervals over dates and timestamps need its own interval type.
+fn range_bound(value: ScalarValue, _order_by: &[SortExpr]) -> ScalarValue {
+    match value {
+        ScalarValue::DurationMicrosecond(Some(us)) => {
+            let interval = arrow::datatypes::IntervalMonthDayNano::new(0, 0, us.saturating_mul(1000));
+            ScalarValue::IntervalMonthDayNano(Some(interval))
+        }
+        other => other,
+    }
+}
+
+fn constant(typed: &Typed) -> Result<ScalarValue> {
+    if let Some(value) = typed.as_literal() {
+        return Ok(value.clone());
+    }
+    super::select::evaluate_constant(&typed.expr)?.ok_or_else(|| {
+        SparkError::new("DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_WITHOUT_FOLDABLE")
+            .with("sqlExpr", format!("\"{}\"", typed.name))
+            .with("location", "lower")
+            .with("expression", format!("\"{}\"", typed.name))
+    })
+}
+
+fn is_negative(value: &ScalarValue) -> bool {
+    match value {
+        ScalarValue::Int8(Some(v)) => *v < 0,
+        ScalarValue::Int16(Some(v)) => *v < 0,
+        ScalarValue::Int32(Some(v)) => *v < 0,
+        ScalarValue::Int64(Some(v)) | ScalarValue::DurationMicrosecond(Some(v)) => *v < 0,
+        ScalarValue::Float32(Some(v)) => *v < 0.0,
+        ScalarValue::Float64(Some(v)) => *v < 0.0,
+        ScalarValue::Decimal128(Some(v), ..) => *v < 0,
+        ScalarValue::IntervalYearMonth(Some(v)) => *v < 0,
+        ScalarValue::IntervalMonthDayNano(Some(v)) => v.months < 0 || v.days < 0 || v.nanoseconds < 0,
+        _ => false,
+    }
+}
+
+fn negate(value: &ScalarValue) -> Result<ScalarValue> {
+    match value {
+        ScalarValue::DurationMicrosecond(Some(v)) => Ok(ScalarValue::DurationMicrosecond(Some(-v))),
+        ScalarValue::IntervalYearMonth(Some(v)) => Ok(ScalarValue::IntervalYearMonth(Some(-v))),
+        other => other.arithmetic_negate().planned(),
+    }
+}
+
+fn is_zero(value: &ScalarValue) -> bool {
+    match value {
+        ScalarValue::Int32(Some(0)) | ScalarValue::Int64(Some(0)) => true,
+        ScalarValue::Float64(Some(v)) => *v == 0.0,
+        _ => false,
+    }
+}

@@ -1,0 +1,53 @@
+//! Plan nodes of our own: each a logical node and its physical operator in one file.
+//! [`planner`] turns the logical ones into physical ones.
+
+pub mod exchange;
+pub mod local_sort;
+pub mod observe;
+pub mod partition_columns;
+pub mod partition_map;
+pub mod planner;
+pub mod sample;
+pub mod tail;
+
+use std::sync::Arc;
+
+use datafusion::common::DFSchemaRef;
+use datafusion::logical_expr::{Extension, LogicalPlan, UserDefinedLogicalNode};
+use datafusion::physical_plan::{ExecutionPlan, Partitioning, PlanProperties};
+use firesteel_protocol::Result;
+
+use crate::Relation;
+
+/// Puts a node of ours over a relation; the columns stay.
+fn over(input: Relation, node: impl UserDefinedLogicalNode + 'static) -> Relation {
+    let plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });
+    input.with_plan(plan)
+}
+
+/// Schema of a node that leaves its input's columns as they are.
+fn schema_of(input: &LogicalPlan) -> &DFSchemaRef {
+    input.schema()
+}
+
+/// Properties of an operator that keeps its input's partitions, but promises no order.
+fn unordered(input: &Arc<dyn ExecutionPlan>, partitioning: Partitioning) -> Arc<PlanProperties> {
+    let properties = input.properties();
+    Arc::new(PlanProperties::new(
+        datafusion::physical_expr::EquivalenceProperties::new(input.schema()),
+        partitioning,
+        properties.emission_type,
+        properties.boundedness,
+    ))
+}
+
+/// One of `children`, where exactly one is due.
+fn only<T>(mut children: Vec<T>) -> datafusion::common::Result<T> {
+    match (children.pop(), children.is_empty()) {
+        (Some(child), true) => Ok(child),
+        _ => datafusion::common::internal_err!("an operator with one input was given another number"),
+    }
+}
+
+/// Shorthand for results that the resolver gives.
+type Planned = Result<Relation>;

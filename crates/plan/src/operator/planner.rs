@@ -1,0 +1,71 @@
+//! Physical operators for the logical nodes of this folder.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::Session;
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::{ExecutionPlan, Partitioning};
+use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
+
+use super::exchange::{ExchangeExec, ExchangeNode, Spread};
+use super::local_sort::LocalSortNode;
+use super::partition_columns::PartitionColumnsNode;
+use super::sample::SampleNode;
+use super::tail::TailNode;
+
+/// Plans every node of `operator`.
+#[derive(Debug, Default)]
+pub struct OperatorPlanner;
+
+#[async_trait]
+impl ExtensionPlanner for OperatorPlanner {
+    async fn plan_extension(
+        &self,
+        planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        logical_inputs: &[&LogicalPlan],
+        physical_inputs: &[Arc<dyn ExecutionPlan>],
+        session: &dyn Session,
+        context: &PhysicalPlanningContext,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(input) = physical_inputs.first().map(Arc::clone) else { return Ok(None) };
+        let schema = logical_inputs[0].schema();
+        let physical = |expr: &Expr, schema: &DFSchema| planner.create_physical_expr(expr, schema, session, context);
+        let node = node.as_any();
+        if let Some(exchange) = node.downcast_ref::<ExchangeNode>() {
+            let count = exchange.partitions;
+            return Ok(Some(Arc::new(match &exchange.spread {
+                Spread::RoundRobin => ExchangeExec::shuffle(input, Partitioning::RoundRobinBatch(count))?,
+                Spread::Hash(keys) => {
+                    let keys = keys.iter().map(|key| physical(key, schema)).collect::<Result<Vec<_>>>()?;
+                    ExchangeExec::shuffle(input, Partitioning::Hash(keys, count))?
+                }
+                Spread::Coalesce => ExchangeExec::coalesce(input, count),
+            })));
+        }
+        if let Some(sort) = node.downcast_ref::<LocalSortNode>() {
+            let mut keys = vec![];
+            for key in &sort.keys {
+                let options = arrow::compute::SortOptions { descending: !key.asc, nulls_first: key.nulls_first };
+                keys.push(PhysicalSortExpr::new(physical(&key.expr, schema)?, options));
+            }
+            let Some(ordering) = LexOrdering::new(keys) else { return Ok(Some(input)) };
+            return Ok(Some(Arc::new(SortExec::new(ordering, input).with_preserve_partitioning(true))));
+        }
+        if let Some(node) = node.downcast_ref::<SampleNode>() {
+            return node.exec(input).map(Some);
+        }
+        if let Some(node) = node.downcast_ref::<TailNode>() {
+            return node.exec(input).map(Some);
+        }
+        if let Some(node) = node.downcast_ref::<PartitionColumnsNode>() {
+            return node.exec(input).map(Some);
+        }
+        Ok(None)
+    }
+}

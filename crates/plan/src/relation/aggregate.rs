@@ -1,0 +1,407 @@
+//! GROUP BY in all its forms: plain, ROLLUP, CUBE, GROUPING SETS, ALL, with HAVING; global aggregates.
+//! PIVOT is in `pivot`.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::Column;
+use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlanBuilder, cast as plan_cast, lit};
+use firesteel_functions::Typed;
+use firesteel_protocol::connect::{self as pb, aggregate::GroupType, expression::ExprType};
+use firesteel_protocol::extension::{ExpressionKind, SqlAggregate};
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Origin, Relation, pivot, project, required};
+use crate::attribute::next_id;
+use crate::expression::aggregate::{contains_aggregate, is_grouping, replace};
+use crate::expression::select::Selected;
+use crate::expression::unaliased;
+use crate::resolver::Planned;
+use crate::scope::Scope;
+use crate::{Attribute, Resolver};
+
+/// An aggregation before it is planned: kept so that ORDER BY and HAVING can add to it.
+#[derive(Debug, Clone)]
+pub struct Aggregated {
+    pub input: Relation,
+    /// Grouping expressions over the input and the attributes they become.
+    grouping: Vec<(Typed, Attribute)>,
+    /// Positions in `grouping` of each grouping set; None for a plain GROUP BY.
+    sets: Option<Vec<Vec<usize>>>,
+    /// Aggregate calls over the input and the columns they become.
+    calls: Vec<(Expr, String)>,
+    /// Output over grouping attributes and call columns.
+    selected: Vec<Selected>,
+    /// HAVING over the same.
+    having: Option<Expr>,
+}
+
+/// The DataFrame API's `groupBy`, `rollup`, `cube`, `groupingSets` and `pivot`.
+pub fn resolve(resolver: &Resolver, message: &pb::Aggregate, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "Aggregate")?, outer)?;
+    let inputs = [&input];
+    let scope = resolver.scope(&inputs, outer);
+    let mut grouping = resolver.expressions(&message.grouping_expressions, &scope)?;
+    let count = grouping.len();
+    let sets = match message.group_type() {
+        GroupType::Rollup => Some((0..=count).rev().map(|n| (0..n).collect()).collect()),
+        GroupType::Cube => Some(cube(count)),
+        GroupType::GroupingSets => {
+            let mut sets = vec![];
+            for set in &message.grouping_sets {
+                let mut positions = vec![];
+                for typed in resolver.expressions(&set.grouping_set, &scope)? {
+                    let known = grouping.iter().position(|own| unaliased(own.clone()).expr == unaliased(typed.clone()).expr);
+                    positions.push(known.unwrap_or_else(|| {
+                        grouping.push(typed);
+                        grouping.len() - 1
+                    }));
+                }
+                sets.push(positions);
+            }
+            Some(sets)
+        }
+        GroupType::Pivot => {
+            let pivot = message.pivot.as_ref().ok_or_else(|| crate::expression::missing("pivot", "Aggregate"))?;
+            return pivot::resolve(resolver, &input, grouping, pivot, &message.aggregate_expressions, outer);
+        }
+        GroupType::Groupby | GroupType::Unspecified => None,
+    };
+    let mut list: Vec<Typed> = message.grouping_expressions.is_empty().then(Vec::new).unwrap_or_else(|| grouping.clone());
+    if sets.is_some() {
+        list.clone_from(&grouping);
+    }
+    list.extend(resolver.expressions(&message.aggregate_expressions, &scope)?);
+    build(input.clone(), grouping, sets, list)?.plan()
+}
+
+fn cube(count: usize) -> Vec<Vec<usize>> {
+    // Spark lists the full set first and the empty one last.
+    (0..1usize << count).map(|left_out| (0..count).filter(|i| left_out & (1 << (count - 1 - i)) == 0).collect()).collect()
+}
+
+/// Aggregates of a list without GROUP BY: one row.
+pub fn global(_resolver: &Resolver, input: Relation, list: Vec<Typed>) -> Result<Relation> {
+    build(input, vec![], None, list)?.plan()
+}
+
+/// SELECT .. GROUP BY .. HAVING of SQL.
+pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>) -> Result<Relation> {
+    let input = match message.input.as_deref() {
+        Some(input) => resolver.relation_in(input, outer)?,
+        None => project::one_row(),
+    };
+    let inputs = [&input];
+    let scope = resolver.scope(&inputs, outer);
+    let list = project::resolve_list(resolver, &message.select, &scope)?;
+    let grouping = if message.group_by_all {
+        list.iter().filter(|column| !contains_aggregate(&column.expr)).cloned().collect()
+    } else {
+        message.grouping.iter().map(|e| grouping_expression(resolver, e, &list, &scope)).collect::<Result<Vec<_>>>()?
+    };
+    let sets = (!message.grouping_sets.is_empty())
+        .then(|| message.grouping_sets.iter().map(|set| set.columns.iter().map(|c| *c as usize).collect()).collect());
+    let mut aggregated = build(input.clone(), grouping, sets, list)?;
+    if let Some(having) = &message.having {
+        let typed = aggregated.resolve(resolver, having, outer)?;
+        let condition = super::filter::condition_of(resolver, typed)?;
+        let shown = condition.name.clone();
+        aggregated.having = Some(aggregated.rewrite(condition.expr, &shown)?);
+    }
+    aggregated.plan()
+}
+
+/// A position, a column of the input, or an alias of the select list.
+fn grouping_expression(resolver: &Resolver, expression: &pb::Expression, list: &[Typed], scope: &Scope) -> Result<Typed> {
+    if let Some(ExprType::Extension(any)) = &expression.expr_type {
+        if let Some(ExpressionKind::Ordinal(ordinal)) = ExpressionKind::from_any(any) {
+            let size = list.len();
+            let position = usize::try_from(ordinal.position).ok().filter(|p| (1..=size).contains(p)).ok_or_else(|| {
+                SparkError::new("GROUP_BY_POS_OUT_OF_RANGE")
+                    .with("index", ordinal.position.to_string())
+                    .with("size", size.to_string())
+            })?;
+            let typed = list[position - 1].clone();
+            if contains_aggregate(&typed.expr) {
+                return Err(SparkError::new("GROUP_BY_POS_AGGREGATE")
+                    .with("index", ordinal.position.to_string())
+                    .with("aggExpr", typed.name));
+            }
+            return Ok(typed);
+        }
+    }
+    match resolver.expression(expression, scope) {
+        Ok(typed) => Ok(typed),
+        Err(error) if error.condition().starts_with("UNRESOLVED_COLUMN") => {
+            let alias = match &expression.expr_type {
+                Some(ExprType::UnresolvedAttribute(attribute)) => crate::sql::parse_column_name(&attribute.unparsed_identifier)?,
+                _ => return resolver.with_lateral_aliases(list, || resolver.expression(expression, scope)).map_err(|_| error),
+            };
+            let [name] = alias.as_slice() else { return Err(error) };
+            let same = |own: &str| if scope.case_sensitive { own == name } else { own.eq_ignore_ascii_case(name) };
+            list.iter().find(|column| same(&column.name)).cloned().ok_or(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes the list apart into grouping columns and aggregate calls.
+pub(crate) fn build(
+    input: Relation,
+    grouping: Vec<Typed>,
+    sets: Option<Vec<Vec<usize>>>,
+    list: Vec<Typed>,
+) -> Result<Aggregated> {
+    let mut keys: Vec<(Typed, Attribute)> = vec![];
+    for typed in grouping {
+        if contains_aggregate(&typed.expr) {
+            return Err(SparkError::new("GROUP_BY_AGGREGATE").with("sqlExpr", typed.name));
+        }
+        let selected = crate::expression::select::select(typed.clone(), &input);
+        let mut attribute = selected.attribute;
+        if sets.is_some() {
+            attribute = attribute.with_nullable(true);
+        }
+        if matches!(typed.data_type, DataType::Map(..)) {
+            return Err(SparkError::new("GROUP_EXPRESSION_TYPE_IS_NOT_ORDERABLE")
+                .with("sqlExpr", format!("\"{}\"", typed.name))
+                .with("dataType", format!("\"{}\"", firesteel_protocol::types::name::sql(&typed.data_type))));
+        }
+        keys.push((unaliased(typed), attribute));
+    }
+    let mut aggregated = Aggregated { input, grouping: keys, sets, calls: vec![], selected: vec![], having: None };
+    for typed in list {
+        let selected = aggregated.select(typed)?;
+        aggregated.selected.push(selected);
+    }
+    Ok(aggregated)
+}
+
+impl Aggregated {
+    /// A column of the output over grouping attributes and calls.
+    fn select(&mut self, typed: Typed) -> Result<Selected> {
+        let aliased = matches!(typed.expr, Expr::Alias(_));
+        let shown = typed.name.clone();
+        let mut field = typed.field();
+        let own = unaliased(typed);
+        if let Some((_, attribute)) = self.grouping.iter().find(|(key, _)| key.expr == own.expr) {
+            if !aliased {
+                return Ok(Selected { expr: attribute.expr(), attribute: attribute.clone() });
+            }
+            field = Arc::new(field.as_ref().clone().with_nullable(attribute.field.is_nullable()));
+        }
+        let expr = self.rewrite(own.expr, &shown)?;
+        Ok(Selected { expr, attribute: Attribute::new(field) })
+    }
+
+    /// Replaces grouping expressions and aggregate calls by their columns; what is left over is an error.
+    fn rewrite(&mut self, expr: Expr, shown: &str) -> Result<Expr> {
+        let grouping: Vec<(Expr, Expr)> = self.grouping.iter().map(|(key, a)| (key.expr.clone(), a.expr())).collect();
+        let selected: Vec<(Expr, Expr)> = self.selected.iter().map(|s| (s.attribute.expr(), s.expr.clone())).collect();
+        let order = self.grouping_order();
+        let with_sets = self.sets.is_some();
+        let calls = &mut self.calls;
+        let mut added: Vec<(Expr, String)> = vec![];
+        let known: Vec<(Expr, String)> = calls.clone();
+        let input = &self.input;
+        let rewritten = replace(expr, |node| {
+            if let Some((_, column)) = grouping.iter().find(|(key, _)| key == node) {
+                return Ok(Some(column.clone()));
+            }
+            match node {
+                Expr::AggregateFunction(call) => {
+                    if call.params.args.iter().any(contains_aggregate) {
+                        return Err(SparkError::new("NESTED_AGGREGATE_FUNCTION"));
+                    }
+                    let found = known.iter().chain(&added).find(|(own, _)| own == node).map(|(_, name)| name.clone());
+                    let name = found.unwrap_or_else(|| {
+                        let name = format!("{}#{}", call.func.name(), next_id());
+                        added.push((node.clone(), name.clone()));
+                        name
+                    });
+                    Ok(Some(Expr::Column(Column::new_unqualified(name))))
+                }
+                Expr::ScalarFunction(call) if is_grouping(call.func.name()) => {
+                    if !with_sets {
+                        return Err(SparkError::new("UNSUPPORTED_GROUPING_EXPRESSION"));
+                    }
+                    grouping_function(call.func.name(), &call.args, &grouping, &order).map(Some)
+                }
+                Expr::Column(column) => {
+                    if let Some((_, definition)) = selected.iter().find(|(own, _)| own == node) {
+                        return Ok(Some(definition.clone()));
+                    }
+                    let name = input.output.iter().chain(&input.hidden).find(|a| a.column.as_ref() == column.name);
+                    let name = name.map_or(shown, Attribute::name);
+                    Err(SparkError::new("MISSING_AGGREGATION")
+                        .with("expression", format!("\"{name}\""))
+                        .with("expressionAnyValue", format!("\"any_value({name})\"")))
+                }
+                _ => Ok(None),
+            }
+        })?;
+        calls.extend(added);
+        Ok(rewritten)
+    }
+
+    /// Positions of `grouping` in the order in which DataFusion numbers the columns of the sets.
+    fn grouping_order(&self) -> Vec<usize> {
+        let mut order = vec![];
+        for position in self.sets.iter().flatten().flatten() {
+            if !order.contains(position) {
+                order.push(*position);
+            }
+        }
+        order
+    }
+
+    /// The output relation.
+    pub fn plan(self) -> Result<Relation> {
+        let mut computed: Vec<(Expr, Expr)> = vec![];
+        let mut column = |expr: &Expr, name: Option<&str>| -> Expr {
+            if matches!(expr, Expr::Column(_)) || (name.is_none() && matches!(expr, Expr::Literal(..))) {
+                return expr.clone();
+            }
+            if name.is_none() {
+                if let Some((_, known)) = computed.iter().find(|(own, _)| own == expr) {
+                    return known.clone();
+                }
+            }
+            let name = name.map_or_else(|| format!("_a#{}", next_id()), str::to_string);
+            let new = Expr::Column(Column::new_unqualified(name));
+            computed.push((expr.clone(), new.clone()));
+            new
+        };
+        let keys: Vec<Expr> = self
+            .grouping
+            .iter()
+            .map(|(key, attribute)| match &key.expr {
+                Expr::Column(own) if own.name == attribute.column.as_ref() => key.expr.clone(),
+                other => column(other, Some(attribute.column.as_ref())),
+            })
+            .collect();
+        let calls: Vec<Expr> = self
+            .calls
+            .iter()
+            .map(|(call, name)| {
+                let Expr::AggregateFunction(call) = call else { unreachable!("only aggregate calls are kept") };
+                let mut call = call.clone();
+                for arg in &mut call.params.args {
+                    *arg = column(arg, None);
+                }
+                for order in &mut call.params.order_by {
+                    order.expr = column(&order.expr, None);
+                }
+                Expr::AggregateFunction(call).alias(name.as_str())
+            })
+            .collect();
+        let mut plan = self.input.plan.clone();
+        if !computed.is_empty() {
+            let mut exprs: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
+            exprs.extend(computed.into_iter().map(|(expr, new)| expr.alias(project::column_name(&new))));
+            plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+        }
+        let group_exprs = match &self.sets {
+            None => keys,
+            Some(sets) => {
+                let sets = sets.iter().map(|set| set.iter().map(|position| keys[*position].clone()).collect()).collect();
+                vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))]
+            }
+        };
+        plan = if group_exprs.is_empty() && calls.is_empty() {
+            // Grouping by nothing and computing nothing still gives one row.
+            LogicalPlanBuilder::from(plan)
+                .aggregate(Vec::<Expr>::new(), vec![datafusion::functions_aggregate::expr_fn::count(lit(1)).alias(format!("count#{}", next_id()))])
+                .planned()?
+                .build()
+                .planned()?
+        } else {
+            LogicalPlanBuilder::from(plan).aggregate(group_exprs, calls).planned()?.build().planned()?
+        };
+        if let Some(having) = &self.having {
+            plan = LogicalPlanBuilder::from(plan).filter(having.clone()).planned()?.build().planned()?;
+        }
+        let (plan, selected) = project::windows(plan, self.selected.clone())?;
+        let base = Relation::new(plan, vec![]);
+        let projected = base.project(selected)?;
+        Ok(Relation { origin: Some(Arc::new(Origin::Aggregate(Box::new(self)))), ..projected })
+    }
+
+    /// Resolves an expression of HAVING or ORDER BY: arguments of aggregates name the input, other names the output.
+    fn resolve(&self, resolver: &Resolver, expression: &pb::Expression, outer: Option<&Scope>) -> Result<Typed> {
+        let own: Vec<Attribute> = self.selected.iter().map(|s| s.attribute.clone()).collect();
+        let below: Vec<Attribute> = self.input.output.iter().chain(&self.input.hidden).cloned().collect();
+        let input_first = Relation { output: self.input.output.clone(), hidden: own.clone(), ..self.input.clone() };
+        let inputs = [&input_first];
+        let first = resolver.expression(expression, &resolver.scope(&inputs, outer));
+        if let Ok(typed) = &first {
+            if contains_aggregate(&typed.expr) {
+                return first;
+            }
+        }
+        let output_first = Relation { output: own, hidden: below, ..self.input.clone() };
+        let inputs = [&output_first];
+        resolver.expression(expression, &resolver.scope(&inputs, outer))
+    }
+}
+
+/// `grouping(a)` and `grouping_id(..)` out of DataFusion's grouping id, whose lowest bit stands for the last column.
+fn grouping_function(name: &str, args: &[Expr], grouping: &[(Expr, Expr)], order: &[usize]) -> Result<Expr> {
+    let id = Expr::Column(Column::new_unqualified(Aggregate::INTERNAL_GROUPING_ID));
+    let id = plan_cast(id, DataType::Int64);
+    let bit = |position: usize| -> Expr {
+        let at = order.iter().position(|own| *own == position).unwrap_or(0);
+        let shift = (order.len() - 1 - at) as i64;
+        datafusion::logical_expr::Expr::BinaryExpr(datafusion::logical_expr::BinaryExpr::new(
+            Box::new(binary(id.clone(), datafusion::logical_expr::Operator::BitwiseShiftRight, lit(shift))),
+            datafusion::logical_expr::Operator::BitwiseAnd,
+            Box::new(lit(1i64)),
+        ))
+    };
+    let position = |arg: &Expr| {
+        grouping.iter().position(|(key, _)| key == arg).ok_or_else(|| {
+            SparkError::new("GROUPING_COLUMN_MISMATCH")
+                .with("grouping", arg.schema_name().to_string())
+                .with("groupingColumns", "")
+        })
+    };
+    if name == "grouping" {
+        let arg = args.first().ok_or_else(|| SparkError::internal("grouping() without argument"))?;
+        return Ok(plan_cast(bit(position(arg)?), DataType::Int8));
+    }
+    let positions: Vec<usize> =
+        if args.is_empty() { (0..grouping.len()).collect() } else { args.iter().map(position).collect::<Result<_>>()? };
+    let mut sum = lit(0i64);
+    for position in positions {
+        sum = binary(binary(sum, datafusion::logical_expr::Operator::BitwiseShiftLeft, lit(1i64)), datafusion::logical_expr::Operator::BitwiseOr, bit(position));
+    }
+    Ok(sum)
+}
+
+fn binary(left: Expr, operator: datafusion::logical_expr::Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(datafusion::logical_expr::BinaryExpr::new(Box::new(left), operator, Box::new(right)))
+}
+
+/// Adds expressions of ORDER BY or HAVING to an aggregation. The relation given back has the old output and the new
+/// columns, which the expressions name.
+pub(crate) fn extend(
+    resolver: &Resolver,
+    aggregated: &Aggregated,
+    _relation: &Relation,
+    expressions: &[pb::Expression],
+    outer: Option<&Scope>,
+) -> Result<Option<(Relation, Vec<Typed>)>> {
+    let mut extended = aggregated.clone();
+    let mut columns = vec![];
+    for expression in expressions {
+        let typed = aggregated.resolve(resolver, expression, outer)?;
+        let mut typed = unaliased(typed);
+        let shown = typed.name.clone();
+        let expr = extended.rewrite(typed.expr.clone(), &shown)?;
+        let attribute = Attribute::new(typed.field());
+        typed.expr = attribute.expr();
+        extended.selected.push(Selected { expr, attribute });
+        columns.push(typed);
+    }
+    Ok(Some((extended.plan()?, columns)))
+}

@@ -1,0 +1,64 @@
+//! Other names for a relation and for all of its columns.
+
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::extension::ColumnAliases;
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, required};
+use crate::Resolver;
+use crate::scope::Scope;
+
+/// `df.alias("t")`, `FROM x AS t`.
+pub fn resolve(resolver: &Resolver, message: &pb::SubqueryAlias, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "SubqueryAlias")?, outer)?;
+    let mut qualifier = message.qualifier.clone();
+    qualifier.push(message.alias.clone());
+    let origin = input.origin.clone();
+    Ok(Relation { origin, ..input.qualified(&qualifier) })
+}
+
+/// `df.toDF("a", "b")`.
+pub fn to_df(resolver: &Resolver, message: &pb::ToDf, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "ToDF")?, outer)?;
+    if message.column_names.len() != input.output.len() {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_3039").with_message(format!(
+            "requirement failed: The number of columns doesn't match.\nOld column names ({}): {}\nNew column names ({}): {}",
+            input.output.len(),
+            input.output.iter().map(|a| a.name()).collect::<Vec<_>>().join(", "),
+            message.column_names.len(),
+            message.column_names.join(", ")
+        )));
+    }
+    rename(input, &message.column_names)
+}
+
+/// `FROM x AS t(a, b)`.
+pub fn column_aliases(resolver: &Resolver, message: &ColumnAliases, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "ColumnAliases")?, outer)?;
+    if message.names.len() != input.output.len() {
+        return Err(SparkError::new("NUM_COLUMNS_MISMATCH")
+            .with("operator", "column alias")
+            .with("firstNumColumns", message.names.len().to_string())
+            .with("invalidOrdinalNum", "1st")
+            .with("invalidNumColumns", input.output.len().to_string()));
+    }
+    rename(input, &message.names)
+}
+
+/// All columns under other names; a name that stays keeps its column.
+pub(crate) fn rename(input: Relation, names: &[String]) -> Result<Relation> {
+    let list = input
+        .output
+        .iter()
+        .zip(names)
+        .map(|(attribute, name)| {
+            let mut typed = attribute.typed();
+            if attribute.name() != name {
+                typed.expr = typed.expr.alias(name.clone());
+                typed.name.clone_from(name);
+            }
+            typed
+        })
+        .collect();
+    input.select(list)
+}

@@ -1,0 +1,164 @@
+//! WITH: common table expressions, recursive ones by DataFusion's recursive query.
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use firesteel_protocol::connect::{self as pb, relation::RelType};
+use firesteel_protocol::extension::{Cte, CteRef, RelationKind, WithCte};
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, alias, project, required};
+use crate::resolver::Planned;
+use crate::scope::Scope;
+use crate::{Attribute, Resolver};
+
+/// What a [`CteRef`] stands for.
+#[derive(Debug, Clone)]
+pub(crate) enum CteEntry {
+    /// Resolved anew at each use.
+    Plan(Arc<Cte>),
+    /// The table that the recursive term reads: name and columns.
+    Working { table: String, output: Vec<Attribute> },
+}
+
+/// `WITH .. SELECT`.
+pub fn with(resolver: &Resolver, message: &WithCte, outer: Option<&Scope>) -> Result<Relation> {
+    for cte in &message.ctes {
+        resolver.ctes.borrow_mut().insert(cte.id, CteEntry::Plan(Arc::new(cte.clone())));
+    }
+    resolver.relation_in(required(message.input.as_deref(), "WithCte")?, outer)
+}
+
+/// A CTE's rows.
+pub fn reference(resolver: &Resolver, message: &CteRef, outer: Option<&Scope>) -> Result<Relation> {
+    let entry = resolver.ctes.borrow().get(&message.id).cloned();
+    match entry.ok_or_else(|| SparkError::internal(format!("no definition for the CTE {}", message.name)))? {
+        CteEntry::Plan(cte) => {
+            let plan = cte.plan.as_ref().ok_or_else(|| crate::expression::missing("plan", "Cte"))?;
+            let relation = if cte.recursive { recursive(resolver, &cte, plan)? } else { resolver.relation_in(plan, outer)? };
+            let relation = relation.narrow()?;
+            named(relation, &cte.column_names)
+        }
+        CteEntry::Working { table, output } => working_table(&table, &output),
+    }
+}
+
+fn named(relation: Relation, names: &[String]) -> Result<Relation> {
+    if names.is_empty() {
+        return Ok(relation);
+    }
+    if names.len() != relation.output.len() {
+        return Err(SparkError::new("ASSIGNMENT_ARITY_MISMATCH")
+            .with("numExpr", relation.output.len().to_string())
+            .with("numTarget", names.len().to_string()));
+    }
+    alias::rename(relation, names)
+}
+
+/// The anchor UNION the recursive term.
+fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Relation> {
+    let Some((anchor, step, all)) = union_of(resolver, plan) else {
+        return Err(SparkError::new("INVALID_RECURSIVE_CTE"));
+    };
+    if cte.max_recursion_level.is_some() {
+        return Err(SparkError::unsupported("MAX RECURSION LEVEL", "Bound the depth by a condition in the recursive term."));
+    }
+    let anchor = named(resolver.query(&anchor)?, &cte.column_names)?.narrow()?;
+    // Plain names of its own: both terms and the working table agree on them.
+    let output: Vec<Attribute> = anchor
+        .output
+        .iter()
+        .map(|a| Attribute::new(Arc::new(a.field.as_ref().clone().with_nullable(true))))
+        .collect();
+    let names: Vec<_> = anchor.output.iter().zip(&output).map(|(own, new)| own.expr().alias(new.column.as_ref())).collect();
+    let anchor_plan = LogicalPlanBuilder::from(anchor.plan).project(names).planned()?.build().planned()?;
+    let table = format!("{}#{}", cte.name, crate::attribute::next_id());
+    resolver.ctes.borrow_mut().insert(cte.id, CteEntry::Working { table: table.clone(), output: output.clone() });
+    let step = resolver.query(&step);
+    resolver.ctes.borrow_mut().insert(cte.id, CteEntry::Plan(Arc::new(cte.clone())));
+    let step = step?;
+    if step.output.len() != output.len() {
+        return Err(SparkError::new("NUM_COLUMNS_MISMATCH")
+            .with("operator", "UNION")
+            .with("firstNumColumns", output.len().to_string())
+            .with("invalidOrdinalNum", "second")
+            .with("invalidNumColumns", step.output.len().to_string()));
+    }
+    let exprs: Vec<_> = step
+        .output
+        .iter()
+        .zip(&output)
+        .map(|(own, new)| datafusion::logical_expr::cast(own.expr(), new.data_type().clone()).alias(new.column.as_ref()))
+        .collect();
+    let step_plan = LogicalPlanBuilder::from(step.plan).project(exprs).planned()?.build().planned()?;
+    let plan = LogicalPlanBuilder::from(anchor_plan).to_recursive_query(table, step_plan, !all).planned()?.build().planned()?;
+    // A fresh use of the CTE has columns of its own.
+    let fresh: Vec<Attribute> = output.iter().map(|a| Attribute::new(Arc::clone(&a.field))).collect();
+    let exprs: Vec<_> = output.iter().zip(&fresh).map(|(own, new)| own.expr().alias(new.column.as_ref())).collect();
+    let plan = LogicalPlanBuilder::from(unqualified(plan)?).project(exprs).planned()?.build().planned()?;
+    Ok(Relation::new(plan, fresh))
+}
+
+fn unqualified(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let exprs: Vec<_> = plan
+        .schema()
+        .columns()
+        .into_iter()
+        .map(|column| {
+            let name = column.name.clone();
+            datafusion::logical_expr::Expr::Column(column).alias(name)
+        })
+        .collect();
+    if plan.schema().columns().iter().all(|column| column.relation.is_none()) {
+        return Ok(plan);
+    }
+    LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()
+}
+
+/// The table that holds the rows of the last step.
+fn working_table(table: &str, output: &[Attribute]) -> Result<Relation> {
+    let fields: Vec<_> = output.iter().map(|a| a.field.as_ref().clone().with_name(a.column.as_ref())).collect();
+    let schema = Arc::new(arrow::datatypes::Schema::new(fields));
+    let provider = datafusion::datasource::cte_worktable::CteWorkTable::new(table, schema);
+    let source = datafusion::datasource::provider_as_source(Arc::new(provider));
+    let plan = LogicalPlanBuilder::scan(datafusion::common::TableReference::bare(table), source, None).planned()?.build().planned()?;
+    // Each use has columns of its own.
+    let fresh = project::attributes(&output.iter().map(|a| Arc::clone(&a.field)).collect());
+    let exprs: Vec<_> = plan
+        .schema()
+        .columns()
+        .into_iter()
+        .zip(&fresh)
+        .map(|(own, new)| datafusion::logical_expr::Expr::Column(own).alias(new.column.as_ref()))
+        .collect();
+    let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+    Ok(Relation::new(plan, fresh))
+}
+
+/// Finds the UNION at the top: anchor, recursive term, ALL.
+fn union_of(resolver: &Resolver, plan: &pb::Relation) -> Option<(pb::Relation, pb::Relation, bool)> {
+    match plan.rel_type.as_ref()? {
+        RelType::SetOp(op) if op.set_op_type() == pb::set_operation::SetOpType::Union => {
+            let (left, right) = (op.left_input.as_deref()?, op.right_input.as_deref()?);
+            Some((left.clone(), right.clone(), op.is_all.unwrap_or(true)))
+        }
+        RelType::WithRelations(with) => {
+            resolver.register_references(&with.references);
+            union_of(resolver, with.root.as_deref()?)
+        }
+        RelType::Deduplicate(distinct) => {
+            let (left, right, _) = union_of(resolver, distinct.input.as_deref()?)?;
+            Some((left, right, false))
+        }
+        RelType::Extension(any) => match RelationKind::from_any(any)? {
+            RelationKind::WithCte(with) => {
+                for cte in &with.ctes {
+                    resolver.ctes.borrow_mut().insert(cte.id, CteEntry::Plan(Arc::new(cte.clone())));
+                }
+                union_of(resolver, with.input.as_deref()?)
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,93 @@
+//! DISTINCT and `dropDuplicates`.
+
+use datafusion::functions_aggregate::first_last::first_value_udaf;
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, required};
+use crate::resolver::Planned;
+use crate::scope::Scope;
+use crate::{Attribute, Resolver};
+
+pub fn resolve(resolver: &Resolver, message: &pb::Deduplicate, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "Deduplicate")?, outer)?;
+    if message.within_watermark.unwrap_or(false) {
+        return Err(SparkError::unsupported(
+            "dropDuplicatesWithinWatermark",
+            "It is for streams only; use dropDuplicates on batch DataFrames.",
+        ));
+    }
+    if message.all_columns_as_keys.unwrap_or(false) || message.column_names.is_empty() {
+        return distinct(input);
+    }
+    let mut keys: Vec<Attribute> = vec![];
+    for name in &message.column_names {
+        let same = |a: &&Attribute| if resolver.env().case_sensitive { a.name() == name } else { a.name().eq_ignore_ascii_case(name) };
+        let found: Vec<&Attribute> = input.output.iter().filter(same).collect();
+        if found.is_empty() {
+            let columns: Vec<&str> = input.output.iter().map(Attribute::name).collect();
+            return Err(SparkError::new("UNRESOLVED_COLUMN_AMONG_FIELD_NAMES")
+                .with("colName", format!("\"{name}\""))
+                .with("fieldNames", columns.join(", ")));
+        }
+        keys.extend(found.into_iter().cloned());
+    }
+    by_keys(input, &keys)
+}
+
+/// One row of each combination of all columns.
+pub(crate) fn distinct(input: Relation) -> Result<Relation> {
+    let input = input.narrow()?;
+    check(&input)?;
+    let plan = LogicalPlanBuilder::from(input.plan.clone()).distinct().planned()?.build().planned()?;
+    let origin = input.origin.clone();
+    Ok(Relation { origin, ..input.with_plan(plan) })
+}
+
+fn check(input: &Relation) -> Result<()> {
+    match input.output.iter().find(|a| matches!(a.data_type(), arrow::datatypes::DataType::Map(..))) {
+        Some(column) => Err(SparkError::new("UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE")
+            .with("colName", firesteel_protocol::types::name::quote(column.name()))
+            .with("dataType", format!("\"{}\"", firesteel_protocol::types::name::sql(column.data_type())))),
+        None => Ok(()),
+    }
+}
+
+/// The first row of each combination of `keys`.
+pub(crate) fn by_keys(input: Relation, keys: &[Attribute]) -> Result<Relation> {
+    let input = input.narrow()?;
+    let is_key = |attribute: &Attribute| keys.iter().any(|key| key.id == attribute.id);
+    let group: Vec<Expr> = keys.iter().map(Attribute::expr).collect();
+    // Aggregates need names that differ from their input's columns until the last projection.
+    let firsts: Vec<Expr> = input
+        .output
+        .iter()
+        .filter(|attribute| !is_key(attribute))
+        .map(|attribute| {
+            let call = AggregateFunction::new_udf(first_value_udaf(), vec![attribute.expr()], false, None, vec![], None);
+            Expr::AggregateFunction(call).alias(format!("first {}", attribute.column))
+        })
+        .collect();
+    let columns: Vec<Expr> = input
+        .output
+        .iter()
+        .map(|attribute| {
+            if is_key(attribute) {
+                attribute.expr()
+            } else {
+                let first = datafusion::common::Column::new_unqualified(format!("first {}", attribute.column));
+                Expr::Column(first).alias(attribute.column.as_ref())
+            }
+        })
+        .collect();
+    let plan = LogicalPlanBuilder::from(input.plan.clone())
+        .aggregate(group, firsts)
+        .planned()?
+        .project(columns)
+        .planned()?
+        .build()
+        .planned()?;
+    Ok(input.with_plan(plan))
+}

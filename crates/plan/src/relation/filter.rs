@@ -1,0 +1,72 @@
+//! WHERE, and HAVING as a filter over an aggregation.
+
+use datafusion::logical_expr::LogicalPlanBuilder;
+use firesteel_functions::Typed;
+use firesteel_functions::coerce::implicit_cast;
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, required, sort};
+use crate::Resolver;
+use crate::expression::aggregate::{contains_aggregate, contains_window};
+use crate::expression::unaliased;
+use crate::resolver::Planned;
+use crate::scope::Scope;
+
+pub fn resolve(resolver: &Resolver, filter: &pb::Filter, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(filter.input.as_deref(), "Filter")?, outer)?;
+    let condition = filter.condition.as_ref().ok_or_else(|| crate::expression::missing("condition", "Filter"))?;
+    let inputs = [&input];
+    let resolved = resolver.expression(condition, &resolver.scope(&inputs, outer));
+    match resolved {
+        Ok(typed) if !contains_aggregate(&typed.expr) => {
+            let condition = condition_of(resolver, typed)?;
+            apply(resolver, input, condition)
+        }
+        // Columns that the select list left out, aggregates of HAVING.
+        other => match sort::through_origin(resolver, &input, std::slice::from_ref(condition), outer)? {
+            Some((extended, mut exprs)) => {
+                let condition = condition_of(resolver, exprs.remove(0))?;
+                let output = input.output.clone();
+                let filtered = apply(resolver, extended, condition)?;
+                Relation { output, ..filtered }.narrow()
+            }
+            None => match other {
+                Err(error) => Err(error),
+                Ok(typed) => Err(SparkError::new("INVALID_WHERE_CONDITION")
+                    .with("condition", format!("\"{}\"", typed.name))
+                    .with("expressionList", typed.name)),
+            },
+        },
+    }
+}
+
+/// Keeps the rows for which `condition` holds.
+pub(crate) fn apply(resolver: &Resolver, input: Relation, condition: Typed) -> Result<Relation> {
+    if contains_window(&condition.expr) {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1034").with_message(
+            "It is not allowed to use window functions inside WHERE clause",
+        ));
+    }
+    let (input, mut list) = crate::operator::partition_columns::supply(resolver, input, vec![condition])?;
+    let plan = LogicalPlanBuilder::from(input.plan.clone()).filter(list.remove(0).expr).planned()?.build().planned()?;
+    Ok(input.with_plan(plan))
+}
+
+/// A condition must be boolean; strings are cast as Spark does implicitly.
+pub(crate) fn condition_of(resolver: &Resolver, typed: Typed) -> Result<Typed> {
+    use arrow::datatypes::DataType;
+    let typed = unaliased(typed);
+    if typed.data_type == DataType::Boolean {
+        return Ok(typed);
+    }
+    let (shown, data_type) = (typed.name.clone(), typed.data_type.clone());
+    let cast = if data_type == DataType::Null { implicit_cast(typed, &DataType::Boolean, resolver.env()) } else { None };
+    cast.ok_or_else(|| {
+        SparkError::new("DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN")
+            .with("sqlExpr", format!("\"{shown}\""))
+            .with("filter", format!("\"{shown}\""))
+            .with("type", format!("\"{}\"", name::sql(&data_type)))
+    })
+}

@@ -1,0 +1,135 @@
+//! Generators: `select(explode(..))`, LATERAL VIEW. Spark's `Generate`.
+
+use std::sync::Arc;
+
+use datafusion::common::{Column, NullHandling, UnnestOptions};
+use datafusion::functions::core::expr_ext::FieldAccessor;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use firesteel_functions::Generator;
+use firesteel_protocol::connect::{self as pb, expression::ExprType};
+use firesteel_protocol::extension::LateralView;
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, project};
+use crate::attribute::next_id;
+use crate::expression::function::{generator, generator_call};
+use crate::resolver::Planned;
+use crate::scope::Scope;
+use crate::{Attribute, Resolver};
+
+/// A select list with a generator in it; None without one.
+pub fn select_list(
+    resolver: &Resolver,
+    input: &Relation,
+    list: &[pb::Expression],
+    outer: Option<&Scope>,
+) -> Result<Option<Relation>> {
+    let calls: Vec<(usize, Call)> = list.iter().enumerate().filter_map(|(i, e)| Some((i, call_of(e)?))).collect();
+    let Some((at, call)) = calls.first() else { return Ok(None) };
+    if calls.len() > 1 {
+        let names: Vec<String> = calls.iter().map(|(_, call)| format!("\"{}\"", call.function)).collect();
+        return Err(SparkError::new("UNSUPPORTED_GENERATOR.MULTI_GENERATOR")
+            .with("num", calls.len().to_string())
+            .with("generators", names.join(", ")));
+    }
+    let inputs = [input];
+    let scope = resolver.scope(&inputs, outer);
+    let generator = generator(resolver, call.function, call.arguments, &scope)?;
+    let names = output_names(&generator, &call.names)?;
+    let expanded = generate(input.clone(), generator, &names)?;
+    let new: Vec<Attribute> = expanded.output[input.output.len()..].to_vec();
+    // The rest of the list is resolved over the input's columns only.
+    let mut columns = vec![];
+    for (index, expression) in list.iter().enumerate() {
+        if index == *at {
+            columns.extend(new.iter().map(Attribute::typed));
+        } else {
+            columns.extend(resolver.expressions(std::slice::from_ref(expression), &scope)?);
+        }
+    }
+    project::project(resolver, expanded, columns).map(Some)
+}
+
+struct Call<'m> {
+    function: &'m str,
+    arguments: &'m [pb::Expression],
+    /// Names of an alias around it.
+    names: Vec<String>,
+}
+
+fn call_of(expression: &pb::Expression) -> Option<Call<'_>> {
+    if let Some((function, arguments)) = generator_call(expression) {
+        return Some(Call { function, arguments, names: vec![] });
+    }
+    match expression.expr_type.as_ref()? {
+        ExprType::Alias(alias) => {
+            let inner = call_of(alias.expr.as_deref()?)?;
+            Some(Call { names: alias.name.clone(), ..inner })
+        }
+        _ => None,
+    }
+}
+
+fn output_names(generator: &Generator, names: &[String]) -> Result<Vec<String>> {
+    if names.is_empty() {
+        return Ok(generator.fields.iter().map(|field| field.name().clone()).collect());
+    }
+    if names.len() != generator.fields.len() {
+        return Err(SparkError::new("UDTF_ALIAS_NUMBER_MISMATCH")
+            .with("aliasesSize", generator.fields.len().to_string())
+            .with("aliasesNames", names.join(",")));
+    }
+    Ok(names.to_vec())
+}
+
+/// `input LATERAL VIEW [OUTER] generator(..) t AS names`.
+pub fn lateral_view(resolver: &Resolver, message: &LateralView, outer: Option<&Scope>) -> Result<Relation> {
+    let input = match message.input.as_deref() {
+        Some(input) => resolver.relation_in(input, outer)?,
+        None => project::one_row(),
+    };
+    let call = message.generator.as_ref().ok_or_else(|| crate::expression::missing("generator", "LateralView"))?;
+    let Some((function, arguments)) = generator_call(call) else {
+        return Err(SparkError::new("UNSUPPORTED_GENERATOR.NOT_GENERATOR")
+            .with("functionName", "`generator`")
+            .with("classCanonicalName", "expression"));
+    };
+    let inputs = [&input];
+    let mut generator = generator(resolver, function, arguments, &resolver.scope(&inputs, outer))?;
+    generator.outer |= message.outer;
+    let names = output_names(&generator, &message.column_names)?;
+    let known = input.output.len();
+    let hidden = input.hidden.clone();
+    let mut relation = generate(input, generator, &names)?;
+    for attribute in &mut relation.output[known..] {
+        attribute.qualifier = vec![message.qualifier.clone()];
+    }
+    Ok(Relation { hidden, ..relation })
+}
+
+/// All columns of `input`, then those of the generator, one row an element.
+pub(crate) fn generate(input: Relation, generator: Generator, names: &[String]) -> Result<Relation> {
+    let list = format!("_generated#{}", next_id());
+    let mut exprs: Vec<Expr> = input.plan.schema().columns().into_iter().map(Expr::Column).collect();
+    exprs.push(generator.list.alias(list.as_str()));
+    let null_handling = if generator.outer { NullHandling::PreserveAndExpandEmpty } else { NullHandling::Drop };
+    let options = UnnestOptions { null_handling, ..UnnestOptions::default() };
+    let plan = LogicalPlanBuilder::from(input.plan.clone())
+        .project(exprs)
+        .planned()?
+        .unnest_columns_with_options(vec![Column::new_unqualified(list.as_str())], options)
+        .planned()?
+        .build()
+        .planned()?;
+    let element = Expr::Column(Column::new_unqualified(list));
+    let mut columns: Vec<Expr> = input.plan.schema().columns().into_iter().map(Expr::Column).collect();
+    let mut output = input.output.clone();
+    for (field, name) in generator.fields.iter().zip(names) {
+        let nullable = field.is_nullable() || generator.outer;
+        let attribute = Attribute::new(Arc::new(field.as_ref().clone().with_name(name).with_nullable(nullable)));
+        columns.push(element.clone().field(field.name().as_str()).alias(attribute.column.as_ref()));
+        output.push(attribute);
+    }
+    let plan = LogicalPlanBuilder::from(plan).project(columns).planned()?.build().planned()?;
+    Ok(Relation { plan, output, hidden: input.hidden, origin: None })
+}

@@ -1,0 +1,216 @@
+//! Joins of every kind: with conditions, USING, natural, cross, lateral.
+
+use std::sync::Arc;
+
+use datafusion::common::JoinType;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery, lit};
+use firesteel_functions::Typed;
+use firesteel_protocol::connect::{self as pb, join::JoinType as Kind};
+use firesteel_protocol::extension::NaturalJoin;
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, filter, required};
+use crate::expression::select::Selected;
+use crate::resolver::Planned;
+use crate::scope::Scope;
+use crate::{Attribute, Resolver};
+
+pub fn resolve(resolver: &Resolver, join: &pb::Join, outer: Option<&Scope>) -> Result<Relation> {
+    let left = resolver.relation_in(required(join.left.as_deref(), "Join")?, outer)?;
+    let right = resolver.relation_in(required(join.right.as_deref(), "Join")?, outer)?;
+    if join.join_data_type.is_some() {
+        return Err(SparkError::unsupported("joinWith of typed datasets", "Use join."));
+    }
+    let kind = join.join_type();
+    if !join.using_columns.is_empty() {
+        if join.join_condition.is_some() {
+            return Err(SparkError::internal("a join has both a condition and USING columns"));
+        }
+        return using(resolver, left, right, kind, &join.using_columns);
+    }
+    let condition = match &join.join_condition {
+        None => None,
+        Some(condition) => {
+            let inputs = [&left, &right];
+            let typed = resolver.expression(condition, &resolver.scope(&inputs, outer))?;
+            Some(join_condition(resolver, typed)?)
+        }
+    };
+    if kind == Kind::Unspecified {
+        return Err(SparkError::internal("a join of unspecified type"));
+    }
+    combine(left, right, kind, condition)
+}
+
+fn join_condition(resolver: &Resolver, typed: Typed) -> Result<Expr> {
+    use arrow::datatypes::DataType;
+    let typed = crate::expression::unaliased(typed);
+    if typed.data_type != DataType::Boolean && typed.data_type != DataType::Null {
+        return Err(SparkError::new("JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE")
+            .with("joinCondition", format!("\"{}\"", typed.name))
+            .with("conditionType", format!("\"{}\"", firesteel_protocol::types::name::sql(&typed.data_type))));
+    }
+    filter::condition_of(resolver, typed).map(|typed| typed.expr)
+}
+
+fn joined_type(kind: Kind) -> JoinType {
+    match kind {
+        Kind::FullOuter => JoinType::Full,
+        Kind::LeftOuter => JoinType::Left,
+        Kind::RightOuter => JoinType::Right,
+        Kind::LeftAnti => JoinType::LeftAnti,
+        Kind::LeftSemi => JoinType::LeftSemi,
+        Kind::Inner | Kind::Cross | Kind::Unspecified => JoinType::Inner,
+    }
+}
+
+/// Joins on a condition; the output is that of both sides, or of the left one.
+fn combine(left: Relation, right: Relation, kind: Kind, condition: Option<Expr>) -> Result<Relation> {
+    let builder = LogicalPlanBuilder::from(left.plan.clone());
+    let join_type = joined_type(kind);
+    let plan = match (condition, join_type) {
+        (None, JoinType::Inner) => builder.cross_join(right.plan.clone()),
+        (None, _) => builder.join_on(right.plan.clone(), join_type, [lit(true)]),
+        (Some(condition), _) => builder.join_on(right.plan.clone(), join_type, [condition]),
+    }
+    .planned()?
+    .build()
+    .planned()?;
+    let (left_null, right_null) = (
+        matches!(kind, Kind::RightOuter | Kind::FullOuter),
+        matches!(kind, Kind::LeftOuter | Kind::FullOuter),
+    );
+    let nullable = |attributes: Vec<Attribute>, outer: bool| -> Vec<Attribute> {
+        attributes.into_iter().map(|a| if outer { a.with_nullable(true) } else { a }).collect()
+    };
+    let semi = matches!(kind, Kind::LeftSemi | Kind::LeftAnti);
+    let mut output = nullable(left.output, left_null);
+    let mut hidden = nullable(left.hidden, left_null);
+    if !semi {
+        output.extend(nullable(right.output, right_null));
+        hidden.extend(nullable(right.hidden, right_null));
+    }
+    Ok(Relation { plan, output, hidden, origin: None })
+}
+
+fn key(resolver: &Resolver, side: &Relation, name: &str, word: &str) -> Result<Attribute> {
+    let parts = [name.to_string()];
+    let all: Vec<&Attribute> = side.output.iter().collect();
+    let found = crate::scope::find_in(&all, &parts, resolver.env().case_sensitive)?;
+    found.map(|found| found.attribute).ok_or_else(|| {
+        let mut columns: Vec<String> = side.output.iter().map(|a| firesteel_protocol::types::name::quote(a.name())).collect();
+        columns.sort();
+        SparkError::new("UNRESOLVED_USING_COLUMN_FOR_JOIN")
+            .with("colName", firesteel_protocol::types::name::quote(name))
+            .with("side", word)
+            .with("suggestion", columns.join(", "))
+    })
+}
+
+/// Equal on columns of both sides, which appear once and first.
+fn using(resolver: &Resolver, left: Relation, right: Relation, kind: Kind, names: &[String]) -> Result<Relation> {
+    let mut keys: Vec<(Attribute, Attribute)> = vec![];
+    for name in names {
+        keys.push((key(resolver, &left, name, "left")?, key(resolver, &right, name, "right")?));
+    }
+    let mut condition: Option<Expr> = None;
+    for (l, r) in &keys {
+        let equal = crate::expression::function::scalar(resolver, "=", vec![l.typed(), r.typed()])?.expr;
+        condition = Some(match condition {
+            Some(all) => all.and(equal),
+            None => equal,
+        });
+    }
+    let joined = combine(left, right, kind, condition)?;
+    let current = |id: u64| joined.output.iter().find(|a| a.id == id).cloned();
+    let mut selected: Vec<Selected> = vec![];
+    let mut merged: Vec<u64> = vec![];
+    let mut hidden = joined.hidden.clone();
+    for (l, r) in &keys {
+        merged.extend([l.id, r.id]);
+        let kept = match kind {
+            Kind::RightOuter => {
+                hidden.extend(current(l.id));
+                current(r.id)
+            }
+            Kind::FullOuter => {
+                hidden.extend(current(l.id).into_iter().chain(current(r.id)));
+                let both = crate::expression::function::scalar(resolver, "coalesce", vec![l.typed(), r.typed()])?;
+                let nullable = l.field.is_nullable() || r.field.is_nullable();
+                let field = l.field.as_ref().clone().with_data_type(both.data_type).with_nullable(nullable);
+                selected.push(Selected { expr: both.expr, attribute: Attribute::new(Arc::new(field)) });
+                None
+            }
+            _ => {
+                hidden.extend(current(r.id));
+                current(l.id)
+            }
+        };
+        selected.extend(kept.map(|attribute| Selected { expr: attribute.expr(), attribute }));
+    }
+    let rest = joined.output.iter().filter(|a| !merged.contains(&a.id));
+    selected.extend(rest.map(|attribute| Selected { expr: attribute.expr(), attribute: attribute.clone() }));
+    let output: Vec<Attribute> = selected.iter().map(|column| column.attribute.clone()).collect();
+    if kind != Kind::FullOuter {
+        return Ok(Relation { output, hidden, ..joined });
+    }
+    let mut exprs: Vec<Expr> = selected.iter().map(Selected::projected).collect();
+    exprs.extend(hidden.iter().map(Attribute::expr));
+    let plan = LogicalPlanBuilder::from(joined.plan).project(exprs).planned()?.build().planned()?;
+    Ok(Relation { plan, output, hidden, origin: None })
+}
+
+/// `NATURAL JOIN`.
+pub fn natural(resolver: &Resolver, message: &NaturalJoin, outer: Option<&Scope>) -> Result<Relation> {
+    let left = resolver.relation_in(required(message.left.as_deref(), "NaturalJoin")?, outer)?;
+    let right = resolver.relation_in(required(message.right.as_deref(), "NaturalJoin")?, outer)?;
+    let same = |a: &str, b: &str| if resolver.env().case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
+    let names: Vec<String> = left
+        .output
+        .iter()
+        .filter(|l| right.output.iter().any(|r| same(l.name(), r.name())))
+        .map(|l| l.name().to_string())
+        .collect();
+    let kind = message.join_type();
+    if names.is_empty() {
+        return combine(left, right, kind, None);
+    }
+    using(resolver, left, right, kind, &names)
+}
+
+/// A join whose right side may name columns of the left one.
+pub fn lateral(resolver: &Resolver, join: &pb::LateralJoin, outer: Option<&Scope>) -> Result<Relation> {
+    let left = resolver.relation_in(required(join.left.as_deref(), "LateralJoin")?, outer)?;
+    let kind = join.join_type();
+    if !matches!(kind, Kind::Inner | Kind::LeftOuter | Kind::Cross) {
+        return Err(SparkError::new("UNSUPPORTED_JOIN_TYPE").with("typ", format!("{kind:?}")).with("supported", "'INNER', 'LEFT OUTER', 'CROSS'"));
+    }
+    // A table function over the left side's columns is a generator.
+    if let Some(relation) = super::table_function::lateral(resolver, &left, required(join.right.as_deref(), "LateralJoin")?, kind, outer)? {
+        return match &join.join_condition {
+            None => Ok(relation),
+            Some(condition) => {
+                let inputs = [&relation];
+                let typed = resolver.expression(condition, &resolver.scope(&inputs, outer))?;
+                filter::apply(resolver, relation.clone(), filter::condition_of(resolver, typed)?)
+            }
+        };
+    }
+    let inputs = [&left];
+    let scope = resolver.scope(&inputs, outer);
+    let right = resolver.subquery(required(join.right.as_deref(), "LateralJoin")?, &scope)?.narrow()?;
+    let condition = match &join.join_condition {
+        None => None,
+        Some(condition) => {
+            let inputs = [&left, &right];
+            Some(join_condition(resolver, resolver.expression(condition, &resolver.scope(&inputs, outer))?)?)
+        }
+    };
+    let outer_ref_columns = right.plan.all_out_ref_exprs();
+    if outer_ref_columns.is_empty() {
+        return combine(left, right, kind, condition);
+    }
+    let subquery = Subquery { subquery: Arc::new(right.plan.clone()), outer_ref_columns, spans: Default::default() };
+    let right = Relation { plan: LogicalPlan::Subquery(subquery), ..right };
+    combine(left, right, kind, condition.or_else(|| Some(lit(true))))
+}

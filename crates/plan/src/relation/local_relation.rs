@@ -1,0 +1,176 @@
+//! Rows that the client sends, VALUES, and rows that the session keeps.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Fields, Schema, SchemaRef};
+use arrow::ipc::reader::StreamReader;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use firesteel_functions::Typed;
+use firesteel_functions::coerce::{common_type, implicit_cast};
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::extension::Values;
+use firesteel_protocol::types::{canonical_field, ddl};
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, project, to_schema};
+use crate::attribute::next_id;
+use crate::context::Stored;
+use crate::resolver::Planned;
+use crate::scope::Scope;
+use crate::{Attribute, Resolver};
+
+/// A `LocalRelation`: Arrow IPC and perhaps a schema that its columns shall have.
+pub fn resolve(local: &pb::LocalRelation) -> Result<Relation> {
+    let schema = local.schema.as_deref().filter(|text| !text.trim().is_empty()).map(ddl::parse_schema).transpose()?;
+    match &local.data {
+        Some(data) => rows(&[data], schema),
+        None => {
+            let fields = schema.ok_or_else(|| SparkError::internal("a local relation with neither rows nor schema"))?;
+            let schema = Arc::new(Schema::new(fields));
+            batches(schema, vec![])
+        }
+    }
+}
+
+/// A local relation that was uploaded before.
+pub fn cached(resolver: &Resolver, hash: &str) -> Result<Relation> {
+    use prost::Message;
+    let blob = resolver.ctx.catalog.cached_blob(hash)?;
+    let local = pb::LocalRelation::decode(blob).map_err(|e| SparkError::internal(e.to_string()))?;
+    resolve(&local)
+}
+
+/// A local relation uploaded in pieces, each a whole IPC stream.
+pub fn chunked(resolver: &Resolver, message: &pb::ChunkedCachedLocalRelation) -> Result<Relation> {
+    let catalog = &resolver.ctx.catalog;
+    let blobs = message.data_hashes.iter().map(|hash| catalog.cached_blob(hash)).collect::<Result<Vec<_>>>()?;
+    let schema = match &message.schema_hash {
+        Some(hash) => {
+            let text = catalog.cached_blob(hash)?;
+            let text = String::from_utf8(text.to_vec()).map_err(|e| SparkError::internal(e.to_string()))?;
+            Some(ddl::parse_schema(&text)?)
+        }
+        None => None,
+    };
+    let data: Vec<&[u8]> = blobs.iter().map(|blob| blob.as_ref()).collect();
+    if data.is_empty() {
+        let fields = schema.ok_or_else(|| SparkError::internal("a local relation with neither rows nor schema"))?;
+        return batches(Arc::new(Schema::new(fields)), vec![]);
+    }
+    rows(&data, schema)
+}
+
+fn rows<D: AsRef<[u8]>>(data: &[D], schema: Option<Fields>) -> Result<Relation> {
+    let mut all = vec![];
+    let mut own: Option<SchemaRef> = None;
+    for stream in data {
+        let reader = StreamReader::try_new(Cursor::new(stream.as_ref()), None).map_err(firesteel_functions::kernel::from_arrow)?;
+        own.get_or_insert_with(|| reader.schema());
+        for batch in reader {
+            all.push(batch.map_err(firesteel_functions::kernel::from_arrow)?);
+        }
+    }
+    let own = own.ok_or_else(|| SparkError::internal("a local relation without rows"))?;
+    let relation = batches(own, all)?;
+    match schema {
+        Some(fields) => to_schema::local(relation, &fields),
+        None => Ok(relation),
+    }
+}
+
+/// Rows in memory, brought into Spark's types.
+pub fn batches(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Relation> {
+    let fields: Fields = schema.fields().iter().map(canonical_field).collect();
+    let attributes = project::attributes(&fields);
+    // Columns of one name cannot live in one table: inside they have their unique names.
+    let inner: Vec<Field> =
+        attributes.iter().zip(&fields).map(|(a, f)| Field::new(a.column.as_ref(), f.data_type().clone(), true)).collect();
+    let inner = Arc::new(Schema::new(inner));
+    let convert = |batch: RecordBatch| -> Result<RecordBatch> {
+        let columns = batch
+            .columns()
+            .iter()
+            .zip(inner.fields())
+            .map(|(column, field)| arrow::compute::cast(column, field.data_type()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(firesteel_functions::kernel::from_arrow)?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&inner), columns, &options).map_err(firesteel_functions::kernel::from_arrow)
+    };
+    let batches = batches.into_iter().map(convert).collect::<Result<Vec<_>>>()?;
+    let table = MemTable::try_new(Arc::clone(&inner), vec![batches]).planned()?;
+    let plan = scan_plan(Arc::new(table))?;
+    let exprs: Vec<Expr> =
+        plan.schema().columns().into_iter().zip(&attributes).map(|(c, a)| Expr::Column(c).alias(a.column.as_ref())).collect();
+    let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+    Ok(Relation::new(plan, attributes))
+}
+
+/// A scan of a table, columns qualified by a name that nothing else has.
+pub(crate) fn scan_plan(provider: Arc<dyn TableProvider>) -> Result<datafusion::logical_expr::LogicalPlan> {
+    let name = datafusion::common::TableReference::bare(format!("_t{}", next_id()));
+    LogicalPlanBuilder::scan(name, provider_as_source(provider), None).planned()?.build().planned()
+}
+
+/// Rows that the session keeps.
+pub fn stored(stored: Stored) -> Result<Relation> {
+    let attributes = project::attributes(stored.fields.fields());
+    let plan = scan_plan(stored.provider)?;
+    let exprs: Vec<Expr> =
+        plan.schema().columns().into_iter().zip(&attributes).map(|(c, a)| Expr::Column(c).alias(a.column.as_ref())).collect();
+    let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+    Ok(Relation::new(plan, attributes))
+}
+
+/// `VALUES (..), (..)`.
+pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> Result<Relation> {
+    let nothing = project::one_row();
+    let inputs = [&nothing];
+    let scope = resolver.scope(&inputs, outer);
+    let mut rows: Vec<Vec<Typed>> = vec![];
+    for row in &message.rows {
+        rows.push(row.values.iter().map(|v| resolver.expression(v, &scope).map(crate::expression::unaliased)).collect::<Result<_>>()?);
+    }
+    let width = rows.first().map_or(0, Vec::len);
+    if let Some(at) = rows.iter().position(|row| row.len() != width) {
+        return Err(SparkError::new("INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH")
+            .with("expectedNumCols", width.to_string())
+            .with("actualNumCols", rows[at].len().to_string())
+            .with("rowIndex", at.to_string()));
+    }
+    let mut fields = vec![];
+    for column in 0..width {
+        let mut data_type = rows[0][column].data_type.clone();
+        for row in &rows[1..] {
+            data_type = common_type(&data_type, &row[column].data_type, resolver.env()).ok_or_else(|| {
+                SparkError::new("INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE")
+                    .with("colName", format!("`col{}`", column + 1))
+            })?;
+        }
+        let nullable = rows.iter().any(|row| row[column].nullable);
+        fields.push(Field::new(format!("col{}", column + 1), data_type, nullable));
+    }
+    let attributes = project::attributes(&Fields::from(fields));
+    let mut exprs: Vec<Vec<Expr>> = vec![];
+    for row in rows {
+        let cast = |(typed, attribute): (Typed, &Attribute)| -> Result<Expr> {
+            let typed = implicit_cast(typed, attribute.data_type(), resolver.env())
+                .ok_or_else(|| SparkError::internal("a common type that cannot be cast to"))?;
+            // Constants become values at once, so that ten thousand rows plan quickly.
+            Ok(match crate::expression::select::evaluate_constant(&typed.expr)? {
+                Some(value) => Expr::Literal(value, None),
+                None => typed.expr,
+            })
+        };
+        exprs.push(row.into_iter().zip(&attributes).map(cast).collect::<Result<_>>()?);
+    }
+    let plan = LogicalPlanBuilder::values(exprs).planned()?.build().planned()?;
+    let names: Vec<Expr> =
+        plan.schema().columns().into_iter().zip(&attributes).map(|(c, a)| Expr::Column(c).alias(a.column.as_ref())).collect();
+    let plan = LogicalPlanBuilder::from(plan).project(names).planned()?.build().planned()?;
+    Ok(Relation::new(plan, attributes))
+}

@@ -1,0 +1,148 @@
+//! PIVOT: a column's values become columns. Each is the aggregate with a filter on that value.
+
+use arrow::array::Array;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use datafusion::scalar::ScalarValue;
+use firesteel_functions::Typed;
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::extension::SqlPivot;
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, aggregate, required};
+use crate::expression::function::map_aggregates;
+use crate::expression::{literal, unaliased};
+use crate::resolver::Planned;
+use crate::scope::Scope;
+use crate::{Attribute, Resolver};
+
+/// `groupBy(..).pivot(column, values).agg(..)`.
+pub fn resolve(
+    resolver: &Resolver,
+    input: &Relation,
+    grouping: Vec<Typed>,
+    pivot: &pb::aggregate::Pivot,
+    aggregates: &[pb::Expression],
+    outer: Option<&Scope>,
+) -> Result<Relation> {
+    let inputs = [input];
+    let scope = resolver.scope(&inputs, outer);
+    let column = pivot.col.as_ref().ok_or_else(|| crate::expression::missing("col", "Pivot"))?;
+    let column = unaliased(resolver.expression(column, &scope)?);
+    let values: Vec<Typed> = if pivot.values.is_empty() {
+        distinct_values(resolver, input, &column)?
+    } else {
+        pivot.values.iter().map(|value| literal::resolve(value, resolver.env())).collect::<Result<_>>()?
+    };
+    let values = values.into_iter().map(|value| {
+        let name = value_name(&value, resolver)?;
+        Ok((value, name))
+    });
+    let values = values.collect::<Result<Vec<_>>>()?;
+    let aggregates = resolver.expressions(aggregates, &scope)?;
+    build(resolver, input, grouping, column, values, aggregates)
+}
+
+/// `FROM x PIVOT (..)`.
+pub fn sql(resolver: &Resolver, message: &SqlPivot, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "SqlPivot")?, outer)?;
+    let inputs = [&input];
+    let scope = resolver.scope(&inputs, outer);
+    let aggregates = resolver.expressions(&message.aggregates, &scope)?;
+    let mut columns: Vec<Typed> =
+        message.columns.iter().map(|c| resolver.expression(c, &scope).map(unaliased)).collect::<Result<_>>()?;
+    let used: Vec<String> = aggregates
+        .iter()
+        .chain(&columns)
+        .flat_map(|typed| typed.expr.column_refs().into_iter().map(|column| column.name.clone()).collect::<Vec<_>>())
+        .collect();
+    let grouping = input.output.iter().filter(|a| !used.iter().any(|own| own == a.column.as_ref())).map(Attribute::typed).collect();
+    let column = match columns.len() {
+        1 => columns.remove(0),
+        _ => crate::expression::function::scalar(resolver, "struct", columns)?,
+    };
+    let mut values = vec![];
+    for value in &message.values {
+        let typed = resolver.expression(value, &scope)?;
+        let name = if matches!(typed.expr, Expr::Alias(_)) { typed.name.clone() } else { value_name(&typed, resolver)? };
+        values.push((unaliased(typed), name));
+    }
+    build(resolver, &input, grouping, column, values, aggregates)
+}
+
+/// The name of a value's column: the value as text.
+fn value_name(value: &Typed, resolver: &Resolver) -> Result<String> {
+    let Some(constant) = value.as_literal() else { return Ok(value.name.clone()) };
+    if constant.is_null() {
+        return Ok("null".into());
+    }
+    let array = constant.to_array().planned()?;
+    let text = firesteel_functions::cast::to_string_array(&array, resolver.env())?;
+    Ok(arrow::array::cast::AsArray::as_string::<i32>(&text).value(0).to_string())
+}
+
+/// Without given values Spark runs a query for them, in order, and refuses more than it can show.
+fn distinct_values(resolver: &Resolver, input: &Relation, column: &Typed) -> Result<Vec<Typed>> {
+    let limit = resolver.ctx.conf("spark.sql.pivotMaxValues").and_then(|text| text.parse().ok()).unwrap_or(10_000usize);
+    let plan = LogicalPlanBuilder::from(input.plan.clone())
+        .project(vec![column.expr.clone().alias("value")])
+        .planned()?
+        .distinct()
+        .planned()?
+        .sort(vec![datafusion::prelude::col("value").sort(true, true)])
+        .planned()?
+        .limit(0, Some(limit + 1))
+        .planned()?
+        .build()
+        .planned()?;
+    let mut values = vec![];
+    for batch in resolver.ctx.catalog.collect(plan)? {
+        let array = batch.column(0);
+        for row in 0..array.len() {
+            let value = ScalarValue::try_from_array(array, row).planned()?;
+            values.push(Typed::literal(value, ""));
+        }
+    }
+    if values.len() > limit {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1324").with_message(format!(
+            "The pivot column {} has more than {limit} distinct values, this could indicate an error. If this was intended, set spark.sql.pivotMaxValues to at least the number of distinct values of the pivot column.",
+            column.name
+        )));
+    }
+    Ok(values)
+}
+
+fn build(
+    resolver: &Resolver,
+    input: &Relation,
+    grouping: Vec<Typed>,
+    column: Typed,
+    values: Vec<(Typed, String)>,
+    aggregates: Vec<Typed>,
+) -> Result<Relation> {
+    let mut list = grouping.clone();
+    for (value, value_name) in values {
+        let same = crate::expression::function::scalar(resolver, "<=>", vec![column.clone(), value])?.expr;
+        for typed in &aggregates {
+            let name = if aggregates.len() == 1 { value_name.clone() } else { format!("{value_name}_{}", typed.name) };
+            let own = unaliased(typed.clone());
+            let is_count = matches!(&own.expr, Expr::AggregateFunction(call) if call.func.name() == "count");
+            let expr = map_aggregates(own.expr, |call| {
+                let filter = match call.params.filter.take() {
+                    Some(filter) => filter.and(same.clone()),
+                    None => same.clone(),
+                };
+                call.params.filter = Some(Box::new(filter));
+            })?;
+            // Spark leaves a cell without rows NULL, even for counts.
+            let expr = if is_count {
+                datafusion::prelude::nullif(expr, datafusion::logical_expr::lit(0i64))
+            } else {
+                expr
+            };
+            let mut column = Typed::new(expr.alias(&name), name, own.data_type, true);
+            column.metadata = own.metadata;
+            list.push(column);
+        }
+    }
+    aggregate::build(input.clone(), grouping, None, list)?.plan()
+}

@@ -1,0 +1,176 @@
+//! SELECT: projection, with generators, windows and global aggregates in its list.
+
+use std::sync::Arc;
+
+use datafusion::common::Column;
+use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder};
+use firesteel_functions::Typed;
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::Result;
+
+use super::{Relation, aggregate, generate};
+use crate::attribute::next_id;
+use crate::expression::aggregate::{contains_aggregate, contains_window, replace};
+use crate::expression::select::{Selected, select};
+use crate::resolver::Planned;
+use crate::scope::Scope;
+use crate::{Attribute, Resolver};
+
+pub fn resolve(resolver: &Resolver, project: &pb::Project, outer: Option<&Scope>) -> Result<Relation> {
+    let input = match project.input.as_deref() {
+        Some(input) => resolver.relation_in(input, outer)?,
+        None => one_row(),
+    };
+    select_list(resolver, input, &project.expressions, outer)
+}
+
+/// One row without columns: SELECT without FROM.
+pub fn one_row() -> Relation {
+    let empty = EmptyRelation { produce_one_row: true, schema: Arc::new(datafusion::common::DFSchema::empty()) };
+    Relation::new(LogicalPlan::EmptyRelation(empty), vec![])
+}
+
+/// Resolves a select list over `input`.
+pub fn select_list(resolver: &Resolver, input: Relation, list: &[pb::Expression], outer: Option<&Scope>) -> Result<Relation> {
+    if list.is_empty() {
+        return Ok(Relation { output: vec![], ..input });
+    }
+    if let Some(generated) = generate::select_list(resolver, &input, list, outer)? {
+        return Ok(generated);
+    }
+    let inputs = [&input];
+    let scope = resolver.scope(&inputs, outer);
+    let columns = resolve_list(resolver, list, &scope)?;
+    if columns.iter().any(|column| contains_aggregate(&column.expr)) {
+        return aggregate::global(resolver, input, columns);
+    }
+    project(resolver, input, columns)
+}
+
+/// Resolves a list; a name that no column has may be an alias further left in the list (lateral column alias).
+pub(crate) fn resolve_list(resolver: &Resolver, list: &[pb::Expression], scope: &Scope) -> Result<Vec<Typed>> {
+    let mut columns: Vec<Typed> = Vec::with_capacity(list.len());
+    for expression in list {
+        match resolver.expressions(std::slice::from_ref(expression), scope) {
+            Ok(resolved) => columns.extend(resolved),
+            Err(error) if error.condition().starts_with("UNRESOLVED_COLUMN") && columns.iter().any(|c| matches!(c.expr, Expr::Alias(_))) => {
+                match resolver.with_lateral_aliases(&columns, || resolver.expressions(std::slice::from_ref(expression), scope)) {
+                    Ok(resolved) => columns.extend(resolved),
+                    Err(_) => return Err(error),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(columns)
+}
+
+/// Projects resolved columns, computing window functions first.
+pub fn project(resolver: &Resolver, input: Relation, columns: Vec<Typed>) -> Result<Relation> {
+    let (input, columns) = crate::operator::partition_columns::supply(resolver, input, columns)?;
+    let selected: Vec<Selected> = columns.into_iter().map(|typed| select(typed, &input)).collect();
+    let (plan, selected) = windows(input.plan.clone(), selected)?;
+    let base = Relation { plan, ..input };
+    base.project(selected)
+}
+
+/// Adds plan nodes for window functions and replaces them by their columns.
+pub fn windows(plan: LogicalPlan, mut selected: Vec<Selected>) -> Result<(LogicalPlan, Vec<Selected>)> {
+    let mut plan = plan;
+    // A window function over another one's result is computed after it.
+    while selected.iter().any(|column| contains_window(&column.expr)) {
+        let mut found: Vec<Expr> = vec![];
+        for column in &selected {
+            innermost_windows(&column.expr, &mut found)?;
+        }
+        // Arguments, partition and order keys become columns first, so that no two windows share a name.
+        let mut computed: Vec<(Expr, Expr)> = vec![];
+        let mut prepared = vec![];
+        for window in &found {
+            prepared.push(prepare(window, &mut computed)?);
+        }
+        if !computed.is_empty() {
+            let mut exprs: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
+            exprs.extend(computed.iter().map(|(expr, column)| expr.clone().alias(column_name(column))));
+            plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+        }
+        let mut names = vec![];
+        let mut distinct: Vec<Expr> = vec![];
+        for window in &prepared {
+            names.push(window.schema_name().to_string());
+            if !distinct.contains(window) {
+                distinct.push(window.clone());
+            }
+        }
+        plan = LogicalPlanBuilder::window_plan(plan, distinct).planned()?;
+        for column in &mut selected {
+            column.expr = replace(column.expr.clone(), |node| {
+                Ok(found.iter().position(|window| window == node).map(|index| Expr::Column(Column::new_unqualified(&names[index]))))
+            })?;
+        }
+    }
+    Ok((plan, selected))
+}
+
+fn innermost_windows(expr: &Expr, found: &mut Vec<Expr>) -> Result<()> {
+    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+    expr.apply(|node| {
+        if let Expr::WindowFunction(window) = node {
+            let params = &window.params;
+            let inner = params.args.iter().chain(&params.partition_by).chain(params.order_by.iter().map(|o| &o.expr));
+            if !inner.into_iter().any(contains_window) {
+                if !found.contains(node) {
+                    found.push(node.clone());
+                }
+                return Ok(TreeNodeRecursion::Jump);
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .planned()?;
+    Ok(())
+}
+
+fn prepare(window: &Expr, computed: &mut Vec<(Expr, Expr)>) -> Result<Expr> {
+    let Expr::WindowFunction(window) = window else { return Ok(window.clone()) };
+    let mut window = window.clone();
+    let mut column = |expr: &mut Expr| {
+        if matches!(expr, Expr::Column(_) | Expr::Literal(..)) {
+            return;
+        }
+        let known = computed.iter().find(|(own, _)| own == expr).map(|(_, column)| column.clone());
+        let new = known.unwrap_or_else(|| {
+            let new = Expr::Column(Column::new_unqualified(format!("_w#{}", next_id())));
+            computed.push((expr.clone(), new.clone()));
+            new
+        });
+        *expr = new;
+    };
+    window.params.args.iter_mut().for_each(&mut column);
+    window.params.partition_by.iter_mut().for_each(&mut column);
+    window.params.order_by.iter_mut().map(|order| &mut order.expr).for_each(&mut column);
+    Ok(Expr::WindowFunction(window))
+}
+
+pub(crate) fn column_name(column: &Expr) -> String {
+    match column {
+        Expr::Column(column) => column.name.clone(),
+        other => other.schema_name().to_string(),
+    }
+}
+
+impl Resolver<'_> {
+    /// Makes aliases of a list nameable while `resolve` runs.
+    pub(crate) fn with_lateral_aliases<T>(&self, columns: &[Typed], resolve: impl FnOnce() -> Result<T>) -> Result<T> {
+        let before = self.lateral.borrow().len();
+        self.lateral.borrow_mut().extend(columns.iter().filter(|c| matches!(c.expr, Expr::Alias(_))).cloned());
+        let result = resolve();
+        self.lateral.borrow_mut().truncate(before);
+        result
+    }
+}
+
+/// Attributes for new columns of these fields.
+pub(crate) fn attributes(fields: &arrow::datatypes::Fields) -> Vec<Attribute> {
+    fields.iter().map(|field| Attribute::new(Arc::clone(field))).collect()
+}

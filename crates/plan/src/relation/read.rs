@@ -1,0 +1,154 @@
+//! Tables, views and files: what stands in FROM or behind `spark.read`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Fields};
+use datafusion::functions::core::expr_fn::named_struct;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
+use firesteel_protocol::connect::{self as pb, read::ReadType};
+use firesteel_protocol::types::ddl;
+use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::{Options, ReadRequest};
+
+use super::{Relation, local_relation, project, to_schema};
+use crate::context::TableEntry;
+use crate::resolver::Planned;
+use crate::scope::quote_parts;
+use crate::{Attribute, Resolver};
+
+/// Columns of a scan that describe the file of a row; `_metadata` gathers them.
+const FILE_COLUMNS: [(&str, &str); 6] = [
+    ("__file_path", "file_path"),
+    ("__file_name", "file_name"),
+    ("__file_size", "file_size"),
+    ("__file_block_start", "file_block_start"),
+    ("__file_block_length", "file_block_length"),
+    ("__file_modification_time", "file_modification_time"),
+];
+
+pub fn resolve(resolver: &Resolver, read: &pb::Read) -> Result<Relation> {
+    if read.is_streaming {
+        return Err(SparkError::unsupported("Structured Streaming", "Read the data as a batch with spark.read."));
+    }
+    match read.read_type.as_ref().ok_or_else(|| crate::expression::missing("read_type", "Read"))? {
+        ReadType::NamedTable(table) => {
+            let parts = crate::sql::parse_table_name(&table.unparsed_identifier)?;
+            named_table(resolver, &parts, &table.options)
+        }
+        ReadType::DataSource(source) => data_source(resolver, source),
+    }
+}
+
+/// A table, a view, a DataFrame passed to `sql()` by name, or a file as ``csv.`/path` ``.
+fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, String>) -> Result<Relation> {
+    if let [name] = parts {
+        let reference = resolver.named_references.borrow().iter().rev().find(|(own, _)| own == name).map(|(_, r)| Arc::clone(r));
+        if let Some(relation) = reference {
+            return resolver.relation(&relation);
+        }
+    }
+    match resolver.ctx.catalog.table(parts)? {
+        Some(TableEntry::View { plan, columns, qualifier }) => {
+            let relation = resolver.query(&plan)?;
+            let relation = match columns {
+                Some(fields) if fields.len() == relation.output.len() => {
+                    let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+                    super::alias::rename(relation, &names)?
+                }
+                _ => relation,
+            };
+            Ok(relation.qualified(&qualifier))
+        }
+        Some(TableEntry::Table { request, qualifier }) => {
+            let mut request = request.as_ref().clone();
+            for (key, value) in options {
+                request.options.set(key, value);
+            }
+            Ok(files(resolver, &request)?.qualified(&qualifier))
+        }
+        None => match parts {
+            [format, path] if is_file_format(format) => {
+                let request = ReadRequest {
+                    format: Some(format.clone()),
+                    schema: None,
+                    options: options_of(options),
+                    paths: vec![path.clone()],
+                    predicates: vec![],
+                };
+                files(resolver, &request)
+            }
+            _ => Err(SparkError::new("TABLE_OR_VIEW_NOT_FOUND").with("relationName", quote_parts(parts))),
+        },
+    }
+}
+
+fn options_of(pairs: &HashMap<String, String>) -> Options {
+    let mut options = Options::default();
+    for (key, value) in pairs {
+        options.set(key, value);
+    }
+    options
+}
+
+fn is_file_format(name: &str) -> bool {
+    ["csv", "json", "parquet", "text", "orc", "avro", "binaryfile"].contains(&name.to_ascii_lowercase().as_str())
+}
+
+fn data_source(resolver: &Resolver, source: &pb::read::DataSource) -> Result<Relation> {
+    let request = request_of(source)?;
+    files(resolver, &request)
+}
+
+/// What the sources are asked for.
+pub fn request_of(source: &pb::read::DataSource) -> Result<ReadRequest> {
+    let schema = source.schema.as_deref().filter(|text| !text.trim().is_empty()).map(ddl::parse_schema).transpose()?;
+    Ok(ReadRequest {
+        format: source.format.clone(),
+        schema: schema.map(|fields| Arc::new(arrow::datatypes::Schema::new(nullable(&fields)))),
+        options: options_of(&source.options),
+        paths: source.paths.clone(),
+        predicates: source.predicates.clone(),
+    })
+}
+
+/// File sources cannot promise that a column has no NULLs.
+fn nullable(fields: &Fields) -> Fields {
+    fields.iter().map(|field| Arc::new(to_schema::all_nullable(field))).collect()
+}
+
+fn files(resolver: &Resolver, request: &ReadRequest) -> Result<Relation> {
+    let opened = firesteel_sources::open(request, &resolver.ctx.source)?;
+    let output = project::attributes(opened.schema.fields());
+    let plan = local_relation::scan_plan(opened.provider)?;
+    let columns = plan.schema().columns();
+    let mut exprs: Vec<Expr> =
+        columns.iter().zip(&output).map(|(column, attribute)| Expr::Column(column.clone()).alias(attribute.column.as_ref())).collect();
+    let mut hidden = vec![];
+    let file_column = |inner: &str| columns.iter().find(|column| column.name == inner).cloned();
+    let found: Vec<(&str, Expr, DataType)> = FILE_COLUMNS
+        .iter()
+        .filter_map(|(inner, outer)| {
+            let column = file_column(inner)?;
+            let data_type = plan.schema().field_with_name(column.relation.as_ref(), &column.name).ok()?.data_type().clone();
+            Some((*outer, Expr::Column(column), data_type))
+        })
+        .collect();
+    if found.len() == FILE_COLUMNS.len() {
+        let fields: Fields = found.iter().map(|(name, _, data_type)| Field::new(*name, data_type.clone(), false)).collect();
+        let metadata = Attribute::new(Arc::new(Field::new("_metadata", DataType::Struct(fields), false)));
+        let args = found.iter().flat_map(|(name, expr, _)| [lit(*name), expr.clone()]).collect();
+        exprs.push(named_struct(args).alias(metadata.column.as_ref()));
+        hidden.push(metadata);
+        let path = Attribute::new(Arc::new(Field::new("__input_file_name", DataType::Utf8, false)));
+        exprs.push(found[0].1.clone().alias(path.column.as_ref()));
+        hidden.push(path);
+        for (name, at) in [("__input_file_block_start", 3), ("__input_file_block_length", 4)] {
+            let attribute = Attribute::new(Arc::new(Field::new(name, DataType::Int64, false)));
+            exprs.push(found[at].1.clone().alias(attribute.column.as_ref()));
+            hidden.push(attribute);
+        }
+    }
+    let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+    Ok(Relation { plan, output, hidden, origin: None })
+}

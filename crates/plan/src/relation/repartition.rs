@@ -1,0 +1,91 @@
+//! `repartition`, `coalesce`, partitioning hints: how many partitions, which rows together.
+
+use datafusion::logical_expr::Expr;
+use firesteel_protocol::connect::{self as pb, expression::literal::LiteralType, expression::ExprType};
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, required};
+use crate::Resolver;
+use crate::expression::unaliased;
+use crate::operator::exchange;
+use crate::scope::Scope;
+
+/// `repartition(n)` shuffles, `coalesce(n)` joins partitions.
+pub fn resolve(resolver: &Resolver, message: &pb::Repartition, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "Repartition")?, outer)?;
+    let count = partitions(message.num_partitions)?;
+    if message.shuffle.unwrap_or(false) { exchange::round_robin(input, count) } else { exchange::coalesce(input, count) }
+}
+
+/// `repartition(n, cols)` and `repartitionByRange`.
+pub fn by_expression(resolver: &Resolver, message: &pb::RepartitionByExpression, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "RepartitionByExpression")?, outer)?;
+    let count = match message.num_partitions {
+        Some(count) => partitions(count)?,
+        None => shuffle_partitions(resolver),
+    };
+    by(resolver, input, &message.partition_exprs, count, outer)
+}
+
+fn by(resolver: &Resolver, input: Relation, keys: &[pb::Expression], count: usize, outer: Option<&Scope>) -> Result<Relation> {
+    let by_range = keys.iter().any(|key| matches!(key.expr_type, Some(ExprType::SortOrder(_))));
+    let inputs = [&input];
+    let scope = resolver.scope(&inputs, outer);
+    if by_range {
+        let mut orders = vec![];
+        for key in keys {
+            match &key.expr_type {
+                Some(ExprType::SortOrder(order)) => orders.push(resolver.sort_order(order, &scope)?),
+                _ => orders.push(unaliased(resolver.expression(key, &scope)?).expr.sort(true, true)),
+            }
+        }
+        return exchange::range(input.clone(), orders, count);
+    }
+    let exprs: Vec<Expr> =
+        keys.iter().map(|key| resolver.expression(key, &scope).map(|typed| unaliased(typed).expr)).collect::<Result<_>>()?;
+    if exprs.is_empty() {
+        return exchange::round_robin(input.clone(), count);
+    }
+    exchange::hash(input.clone(), exprs, count)
+}
+
+/// Local runs need no 200 partitions: the default is the parallelism, unless the user set a number.
+fn shuffle_partitions(resolver: &Resolver) -> usize {
+    let own = resolver.ctx.conf("spark.sql.shuffle.partitions").and_then(|text| text.trim().parse().ok());
+    own.unwrap_or(resolver.ctx.source.parallelism)
+}
+
+fn partitions(count: i32) -> Result<usize> {
+    usize::try_from(count).ok().filter(|count| *count > 0).ok_or_else(|| {
+        SparkError::new("_LEGACY_ERROR_TEMP_3038")
+            .with_message(format!("requirement failed: Number of partitions ({count}) must be positive."))
+    })
+}
+
+/// Partitioning hints do what they say; join hints leave the result as it is.
+pub fn hinted(resolver: &Resolver, input: Relation, name: &str, parameters: &[pb::Expression]) -> Result<Relation> {
+    let upper = name.to_ascii_uppercase();
+    if !matches!(upper.as_str(), "COALESCE" | "REPARTITION" | "REPARTITION_BY_RANGE" | "REBALANCE") {
+        return Ok(input);
+    }
+    let mut count = None;
+    let mut keys = vec![];
+    for parameter in parameters {
+        match &parameter.expr_type {
+            Some(ExprType::Literal(pb::expression::Literal { literal_type: Some(LiteralType::Integer(n)), .. })) => count = Some(partitions(*n)?),
+            Some(ExprType::Literal(pb::expression::Literal { literal_type: Some(LiteralType::String(name)), .. })) => {
+                let attribute = pb::expression::UnresolvedAttribute { unparsed_identifier: name.clone(), ..Default::default() };
+                keys.push(pb::Expression { common: None, expr_type: Some(ExprType::UnresolvedAttribute(attribute)) });
+            }
+            _ => keys.push(parameter.clone()),
+        }
+    }
+    match (upper.as_str(), count) {
+        ("COALESCE", Some(count)) => exchange::coalesce(input, count),
+        ("COALESCE", None) => Err(SparkError::new("_LEGACY_ERROR_TEMP_1046")
+            .with_message("COALESCE Hint expects a partition number as a parameter.")),
+        ("REPARTITION", Some(count)) if keys.is_empty() => exchange::round_robin(input, count),
+        ("REBALANCE", _) => Ok(input),
+        (_, count) => by(resolver, input, &keys, count.unwrap_or_else(|| shuffle_partitions(resolver)), None),
+    }
+}

@@ -1,0 +1,173 @@
+//! UNION, INTERSECT and EXCEPT, by position or by name, with and without duplicates.
+
+use std::sync::Arc;
+
+use datafusion::common::{JoinType, NullEquality};
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Union};
+use datafusion::scalar::ScalarValue;
+use firesteel_functions::Typed;
+use firesteel_functions::coerce::{common_type, implicit_cast};
+use firesteel_protocol::connect::{self as pb, set_operation::SetOpType};
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, deduplicate, required};
+use crate::attribute::next_id;
+use crate::expression::select::Selected;
+use crate::resolver::Planned;
+use crate::scope::Scope;
+use crate::{Attribute, Resolver};
+
+pub fn resolve(resolver: &Resolver, message: &pb::SetOperation, outer: Option<&Scope>) -> Result<Relation> {
+    let left = resolver.relation_in(required(message.left_input.as_deref(), "SetOperation")?, outer)?.narrow()?;
+    let right = resolver.relation_in(required(message.right_input.as_deref(), "SetOperation")?, outer)?.narrow()?;
+    let all = message.is_all.unwrap_or(false);
+    let word = match message.set_op_type() {
+        SetOpType::Union => "UNION",
+        SetOpType::Intersect => "INTERSECT",
+        SetOpType::Except => "EXCEPT",
+        SetOpType::Unspecified => return Err(SparkError::internal("a set operation of unspecified type")),
+    };
+    let (left, right) = if message.by_name.unwrap_or(false) {
+        match_by_name(resolver, left, right, message.allow_missing_columns.unwrap_or(false))?
+    } else {
+        (left, right)
+    };
+    let (left, right) = same_types(resolver, left, right, word)?;
+    match (message.set_op_type(), all) {
+        (SetOpType::Union, true) => union(left, right),
+        (SetOpType::Union, false) => deduplicate::distinct(union(left, right)?),
+        (SetOpType::Intersect, false) => semi(deduplicate::distinct(left)?, right, JoinType::LeftSemi),
+        (SetOpType::Except, false) => semi(deduplicate::distinct(left)?, right, JoinType::LeftAnti),
+        (SetOpType::Intersect, true) => multiset(left, right, JoinType::LeftSemi),
+        _ => multiset(left, right, JoinType::LeftAnti),
+    }
+}
+
+/// Reorders the right side like the left one; missing columns become NULLs where that is allowed.
+fn match_by_name(resolver: &Resolver, left: Relation, right: Relation, allow_missing: bool) -> Result<(Relation, Relation)> {
+    let same = |a: &str, b: &str| if resolver.env().case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
+    let null = |attribute: &Attribute| -> Result<Typed> {
+        let value = ScalarValue::try_new_null(attribute.data_type()).planned()?;
+        let typed = Typed::literal(value, attribute.name());
+        Ok(Typed { expr: typed.expr.clone().alias(attribute.name()), ..typed })
+    };
+    let mut right_list = vec![];
+    for attribute in &left.output {
+        match right.output.iter().find(|own| same(own.name(), attribute.name())) {
+            Some(own) => right_list.push(own.typed()),
+            None if allow_missing => right_list.push(null(attribute)?),
+            None => {
+                let names: Vec<&str> = right.output.iter().map(Attribute::name).collect();
+                return Err(SparkError::new("UNRESOLVED_COLUMN_AMONG_FIELD_NAMES")
+                    .with_message(format!("Cannot resolve column name \"{}\" among ({}).", attribute.name(), names.join(", "))));
+            }
+        }
+    }
+    let extra: Vec<&Attribute> =
+        right.output.iter().filter(|own| !left.output.iter().any(|a| same(a.name(), own.name()))).collect();
+    if !extra.is_empty() && !allow_missing {
+        return Err(SparkError::new("NUM_COLUMNS_MISMATCH")
+            .with("operator", "UNION")
+            .with("firstNumColumns", left.output.len().to_string())
+            .with("invalidOrdinalNum", "second")
+            .with("invalidNumColumns", right.output.len().to_string()));
+    }
+    let mut left_list: Vec<Typed> = left.output.iter().map(Attribute::typed).collect();
+    for own in extra {
+        left_list.push(null(own)?);
+        right_list.push(own.typed());
+    }
+    Ok((left.select(left_list)?, right.select(right_list)?))
+}
+
+/// Casts both sides to their common types; the right side's columns take the left side's names.
+fn same_types(resolver: &Resolver, left: Relation, right: Relation, word: &str) -> Result<(Relation, Relation)> {
+    if left.output.len() != right.output.len() {
+        return Err(SparkError::new("NUM_COLUMNS_MISMATCH")
+            .with("operator", word)
+            .with("firstNumColumns", left.output.len().to_string())
+            .with("invalidOrdinalNum", "second")
+            .with("invalidNumColumns", right.output.len().to_string()));
+    }
+    let (mut left_list, mut right_list) = (vec![], vec![]);
+    for (index, (l, r)) in left.output.iter().zip(&right.output).enumerate() {
+        let common = common_type(l.data_type(), r.data_type(), resolver.env()).ok_or_else(|| {
+            SparkError::new("INCOMPATIBLE_COLUMN_TYPE")
+                .with("operator", word)
+                .with("columnOrdinalNumber", ordinal(index))
+                .with("tableOrdinalNumber", "second")
+                .with("dataType1", format!("\"{}\"", name::sql(r.data_type())))
+                .with("dataType2", format!("\"{}\"", name::sql(l.data_type())))
+                .with("hint", "")
+        })?;
+        let cast = |attribute: &Attribute| -> Result<Typed> {
+            implicit_cast(attribute.typed(), &common, resolver.env())
+                .ok_or_else(|| SparkError::internal("a common type that cannot be cast to"))
+        };
+        left_list.push(cast(l)?);
+        right_list.push(cast(r)?);
+    }
+    let left_selected: Vec<Selected> =
+        left_list.into_iter().map(|typed| crate::expression::select::select(typed, &left)).collect();
+    let right_selected: Vec<Selected> = right_list
+        .into_iter()
+        .zip(&left_selected)
+        .map(|(typed, own)| Selected { expr: typed.expr.clone(), attribute: Attribute { field: typed.named(own.attribute.name()).field(), ..own.attribute.clone() } })
+        .collect();
+    Ok((left.project(left_selected)?.narrow()?, right.project(right_selected)?))
+}
+
+fn ordinal(index: usize) -> String {
+    firesteel_functions::call::ordinal(index)
+}
+
+fn union(left: Relation, right: Relation) -> Result<Relation> {
+    let output = left
+        .output
+        .iter()
+        .zip(&right.output)
+        .map(|(l, r)| l.clone().with_nullable(l.field.is_nullable() || r.field.is_nullable()).qualified(vec![]))
+        .collect();
+    // Chains of unions become one node of many inputs.
+    let mut inputs: Vec<Arc<LogicalPlan>> = vec![];
+    for plan in [left.plan, right.plan] {
+        match plan {
+            LogicalPlan::Union(own) => inputs.extend(own.inputs),
+            other => inputs.push(Arc::new(other)),
+        }
+    }
+    let plan = LogicalPlan::Union(Union::try_new_with_loose_types(inputs).planned()?);
+    Ok(Relation::new(plan, output))
+}
+
+/// Rows of `left` that are (not) in `right`; NULLs are equal.
+fn semi(left: Relation, right: Relation, join_type: JoinType) -> Result<Relation> {
+    let output = left.output.clone();
+    let left_keys: Vec<_> = left.plan.schema().columns();
+    // The right side has the left side's names: give it others.
+    let exprs: Vec<Expr> =
+        right.plan.schema().columns().into_iter().map(|c| Expr::Column(c).alias(format!("_r#{}", next_id()))).collect();
+    let right = LogicalPlanBuilder::from(right.plan).project(exprs).planned()?.build().planned()?;
+    let right_keys: Vec<_> = right.schema().columns();
+    let plan = LogicalPlanBuilder::from(left.plan)
+        .join_detailed(right, join_type, (left_keys, right_keys), None, NullEquality::NullEqualsNull)
+        .planned()?
+        .build()
+        .planned()?;
+    Ok(Relation::new(plan, output))
+}
+
+/// INTERSECT ALL and EXCEPT ALL: the n-th occurrence on the left meets the n-th on the right.
+fn multiset(left: Relation, right: Relation, join_type: JoinType) -> Result<Relation> {
+    let output = left.output.clone();
+    let number = |relation: Relation| -> Result<Relation> {
+        let keys: Vec<Expr> = relation.plan.schema().columns().into_iter().map(Expr::Column).collect();
+        let numbered = row_number().partition_by(keys).build().planned()?;
+        let plan = LogicalPlanBuilder::from(relation.plan.clone()).window(vec![numbered]).planned()?.build().planned()?;
+        Ok(relation.with_plan(plan))
+    };
+    let joined = semi(number(left)?, number(right)?, join_type)?;
+    Relation { output, ..joined }.narrow()
+}

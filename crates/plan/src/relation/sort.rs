@@ -1,0 +1,166 @@
+//! ORDER BY, SORT BY; sort keys may name what the select list left out.
+//! Spark's `ResolveReferencesInSort` and `ResolveAggregateFunctions`.
+
+use datafusion::logical_expr::expr::Sort as SortExpr;
+use datafusion::logical_expr::{LogicalPlanBuilder, Sort};
+use datafusion::logical_expr::LogicalPlan;
+use firesteel_functions::Typed;
+use firesteel_protocol::connect::{self as pb, expression::ExprType};
+use firesteel_protocol::extension::{ExpressionKind, OrderByAll};
+use firesteel_protocol::{Result, SparkError};
+use std::sync::Arc;
+
+use super::{Origin, Relation, aggregate, required};
+use crate::expression::aggregate::{contains_aggregate, contains_window};
+use crate::expression::select::{Selected, select};
+use crate::expression::{sort_direction, unaliased};
+use crate::resolver::Planned;
+use crate::scope::Scope;
+use crate::Resolver;
+
+pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(sort.input.as_deref(), "Sort")?, outer)?;
+    let keys: Vec<pb::Expression> = sort
+        .order
+        .iter()
+        .map(|order| {
+            let child = order.child.as_deref().ok_or_else(|| crate::expression::missing("child", "SortOrder"))?;
+            ordinal(child, &input)
+        })
+        .collect::<Result<_>>()?;
+    let inputs = [&input];
+    let scope = resolver.scope(&inputs, outer);
+    let resolved: Result<Vec<Typed>> = keys.iter().map(|key| resolver.expression(key, &scope)).collect();
+    let global = sort.is_global.unwrap_or(true);
+    match resolved {
+        Ok(columns) if !columns.iter().any(|column| contains_aggregate(&column.expr)) => {
+            // ORDER BY a window function: compute it beside the output, then drop it.
+            if columns.iter().any(|column| contains_window(&column.expr)) {
+                let output = input.output.clone();
+                let (extended, columns) = beside(input, columns)?;
+                let sorted = apply(resolver, extended, orders(sort, columns)?, global)?;
+                return Relation { output, ..sorted }.narrow();
+            }
+            apply(resolver, input, orders(sort, columns)?, global)
+        }
+        other => match through_origin(resolver, &input, &keys, outer)? {
+            Some((extended, columns)) => {
+                let output = input.output.clone();
+                let sorted = apply(resolver, extended, orders(sort, columns)?, global)?;
+                Relation { output, ..sorted }.narrow()
+            }
+            None => Err(other.err().unwrap_or_else(|| SparkError::new("GROUP_BY_AGGREGATE").with("sqlExpr", ""))),
+        },
+    }
+}
+
+/// `ORDER BY ALL`.
+pub fn order_by_all(resolver: &Resolver, message: &OrderByAll, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "OrderByAll")?, outer)?;
+    let order = pb::expression::SortOrder { child: None, direction: message.direction, null_ordering: message.null_ordering };
+    let (ascending, nulls_first) = sort_direction(&order);
+    let orders = input.output.iter().map(|attribute| SortExpr::new(attribute.expr(), ascending, nulls_first)).collect();
+    apply(resolver, input, orders, true)
+}
+
+/// An integer in ORDER BY of SQL is a position in the output.
+fn ordinal(expression: &pb::Expression, input: &Relation) -> Result<pb::Expression> {
+    let Some(ExprType::Extension(any)) = &expression.expr_type else { return Ok(expression.clone()) };
+    let Some(ExpressionKind::Ordinal(ordinal)) = ExpressionKind::from_any(any) else { return Ok(expression.clone()) };
+    let size = input.output.len();
+    let position = usize::try_from(ordinal.position).ok().filter(|p| (1..=size).contains(p)).ok_or_else(|| {
+        SparkError::new("ORDER_BY_POS_OUT_OF_RANGE").with("index", ordinal.position.to_string()).with("size", size.to_string())
+    })?;
+    let column = &input.output[position - 1];
+    Ok(by_id(column.id))
+}
+
+/// An expression that names an output column by its id, whatever its name is: see [`Resolver::attribute_by_id`].
+pub(crate) fn by_id(id: u64) -> pb::Expression {
+    let attribute = pb::expression::UnresolvedAttribute {
+        unparsed_identifier: format!("`#{id}`"),
+        plan_id: None,
+        is_metadata_column: Some(false),
+    };
+    pb::Expression { common: None, expr_type: Some(ExprType::UnresolvedAttribute(attribute)) }
+}
+
+fn orders(sort: &pb::Sort, columns: Vec<Typed>) -> Result<Vec<SortExpr>> {
+    Ok(sort
+        .order
+        .iter()
+        .zip(columns)
+        .map(|(order, column)| {
+            let (ascending, nulls_first) = sort_direction(order);
+            SortExpr::new(unaliased(column).expr, ascending, nulls_first)
+        })
+        .collect())
+}
+
+fn apply(resolver: &Resolver, input: Relation, orders: Vec<SortExpr>, global: bool) -> Result<Relation> {
+    // Constant keys sort nothing.
+    let orders: Vec<SortExpr> = orders.into_iter().filter(|order| !matches!(order.expr, datafusion::logical_expr::Expr::Literal(..))).collect();
+    if orders.is_empty() {
+        return Ok(input);
+    }
+    let typed = orders.iter().map(|order| Typed::new(order.expr.clone(), "", arrow::datatypes::DataType::Null, true)).collect();
+    let (input, exprs) = crate::operator::partition_columns::supply(resolver, input, typed)?;
+    let orders: Vec<SortExpr> =
+        orders.into_iter().zip(exprs).map(|(order, typed)| SortExpr::new(typed.expr, order.asc, order.nulls_first)).collect();
+    if !global {
+        return crate::operator::local_sort::plan(input, orders);
+    }
+    let plan = LogicalPlan::Sort(Sort { expr: orders, input: Arc::new(input.plan.clone()), fetch: None });
+    Ok(input.with_plan(plan))
+}
+
+/// Computes expressions with window functions beside the columns of `input`.
+fn beside(input: Relation, columns: Vec<Typed>) -> Result<(Relation, Vec<Typed>)> {
+    let mut selected: Vec<Selected> =
+        input.output.iter().chain(&input.hidden).map(|attribute| Selected { expr: attribute.expr(), attribute: attribute.clone() }).collect();
+    let extra: Vec<Selected> = columns.into_iter().map(|column| select(column, &input)).collect();
+    let keys = extra.iter().map(|column| column.attribute.typed()).collect();
+    selected.extend(extra);
+    let (plan, selected) = super::project::windows(input.plan.clone(), selected)?;
+    let exprs: Vec<_> = selected.iter().map(Selected::projected).collect();
+    let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+    Ok((input.with_plan(plan), keys))
+}
+
+/// Resolves expressions against the output and what it was selected from. The relation given back has the
+/// columns they need beside the old output; None when that does not help.
+pub(crate) fn through_origin(
+    resolver: &Resolver,
+    input: &Relation,
+    expressions: &[pb::Expression],
+    outer: Option<&Scope>,
+) -> Result<Option<(Relation, Vec<Typed>)>> {
+    match input.origin.as_deref() {
+        Some(Origin::Project { input: below, selected }) => {
+            let visible = Relation { hidden: below.output.iter().chain(&below.hidden).cloned().collect(), ..input.clone() };
+            let inputs = [&visible];
+            let scope = resolver.scope(&inputs, outer);
+            let resolved: Result<Vec<Typed>> = expressions.iter().map(|e| resolver.expression(e, &scope)).collect();
+            let Ok(columns) = resolved else { return Ok(None) };
+            if columns.iter().any(|column| contains_aggregate(&column.expr)) {
+                return Ok(None);
+            }
+            let mut extended = selected.clone();
+            for column in &columns {
+                for reference in column.expr.column_refs() {
+                    let missing = below.output.iter().chain(&below.hidden).find(|a| a.column.as_ref() == reference.name);
+                    if let Some(attribute) = missing {
+                        if !extended.iter().any(|own| own.attribute.id == attribute.id) {
+                            extended.push(Selected { expr: attribute.expr(), attribute: attribute.clone() });
+                        }
+                    }
+                }
+            }
+            let (plan, extended) = super::project::windows(below.plan.clone(), extended)?;
+            let base = Relation { plan, ..below.clone() };
+            Ok(Some((base.project(extended)?, columns)))
+        }
+        Some(Origin::Aggregate(aggregated)) => aggregate::extend(resolver, aggregated, input, expressions, outer),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,96 @@
+//! Functions in FROM: `range(..)`, `explode(..)`.
+
+use datafusion::scalar::ScalarValue;
+use firesteel_functions::{Kind, lookup};
+use firesteel_protocol::connect::{self as pb, join::JoinType, relation::RelType};
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, generate, project, range};
+use crate::Resolver;
+use crate::expression::function::generator;
+use crate::expression::select::evaluate_constant;
+use crate::expression::unaliased;
+use crate::scope::Scope;
+
+pub fn resolve(resolver: &Resolver, call: &pb::UnresolvedTableValuedFunction, outer: Option<&Scope>) -> Result<Relation> {
+    let function = call.function_name.to_ascii_lowercase();
+    if function == "range" {
+        return range_call(resolver, call);
+    }
+    if matches!(lookup(&function).map(|entry| entry.kind), Some(Kind::Generator(_))) {
+        let input = project::one_row();
+        let inputs = [&input];
+        let generator = generator(resolver, &function, &call.arguments, &resolver.scope(&inputs, outer))?;
+        let names: Vec<String> = generator.fields.iter().map(|field| field.name().clone()).collect();
+        return generate::generate(input, generator, &names);
+    }
+    Err(SparkError::new("UNRESOLVABLE_TABLE_VALUED_FUNCTION").with("name", name::quote(&call.function_name)))
+}
+
+fn range_call(resolver: &Resolver, call: &pb::UnresolvedTableValuedFunction) -> Result<Relation> {
+    let nothing = project::one_row();
+    let inputs = [&nothing];
+    let scope = resolver.scope(&inputs, None);
+    let mut values = vec![];
+    for argument in &call.arguments {
+        let typed = unaliased(resolver.expression(argument, &scope)?);
+        let value = evaluate_constant(&typed.expr)?.unwrap_or(ScalarValue::Null);
+        match value.cast_to(&arrow::datatypes::DataType::Int64) {
+            Ok(ScalarValue::Int64(Some(value))) => values.push(value),
+            _ => {
+                return Err(SparkError::new("UNEXPECTED_INPUT_TYPE")
+                    .with("functionName", "`range`")
+                    .with("paramIndex", firesteel_functions::call::ordinal(values.len()))
+                    .with("requiredType", "\"BIGINT\"")
+                    .with("inputSql", format!("\"{}\"", typed.name))
+                    .with("inputType", format!("\"{}\"", name::sql(&typed.data_type))));
+            }
+        }
+    }
+    let partitions = resolver.ctx.source.parallelism;
+    match values[..] {
+        [end] => range::relation(0, end, 1, partitions),
+        [start, end] => range::relation(start, end, 1, partitions),
+        [start, end, step] => range::relation(start, end, step, partitions),
+        [start, end, step, count] => range::relation(start, end, step, usize::try_from(count).unwrap_or(0)),
+        _ => Err(SparkError::new("WRONG_NUM_ARGS.WITHOUT_SUGGESTION")
+            .with("functionName", "`range`")
+            .with("expectedNum", "[1, 2, 3, 4]")
+            .with("actualNum", values.len().to_string())
+            .with("docroot", "https://spark.apache.org/docs/latest")),
+    }
+}
+
+/// A generator at the right side of a lateral join, over columns of the left side. None for anything else.
+pub(crate) fn lateral(
+    resolver: &Resolver,
+    left: &Relation,
+    right: &pb::Relation,
+    kind: JoinType,
+    outer: Option<&Scope>,
+) -> Result<Option<Relation>> {
+    let (call, alias) = match right.rel_type.as_ref() {
+        Some(RelType::UnresolvedTableValuedFunction(call)) => (call, None),
+        Some(RelType::SubqueryAlias(alias)) => match alias.input.as_deref().and_then(|input| input.rel_type.as_ref()) {
+            Some(RelType::UnresolvedTableValuedFunction(call)) => (call, Some(alias.alias.clone())),
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    if !matches!(lookup(&call.function_name).map(|entry| entry.kind), Some(Kind::Generator(_))) {
+        return Ok(None);
+    }
+    let inputs = [left];
+    let mut generator = generator(resolver, &call.function_name, &call.arguments, &resolver.scope(&inputs, outer))?;
+    generator.outer |= kind == JoinType::LeftOuter;
+    let names: Vec<String> = generator.fields.iter().map(|field| field.name().clone()).collect();
+    let known = left.output.len();
+    let mut relation = generate::generate(left.clone(), generator, &names)?;
+    if let Some(alias) = alias {
+        for attribute in &mut relation.output[known..] {
+            attribute.qualifier = vec![alias.clone()];
+        }
+    }
+    Ok(Some(relation))
+}

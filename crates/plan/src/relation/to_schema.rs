@@ -1,0 +1,153 @@
+//! `df.to(schema)`, rows brought into a given schema, and `spark.read.json(df)`.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Fields};
+use datafusion::scalar::ScalarValue;
+use firesteel_functions::Typed;
+use firesteel_functions::cast::{EvalMode, cast};
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::types::{name, proto};
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, required};
+use crate::scope::Scope;
+use crate::{Attribute, Resolver};
+
+/// Reorders by name, casts, fills missing nullable columns with NULL. Spark's `Project.matchSchema`.
+pub fn resolve(resolver: &Resolver, message: &pb::ToSchema, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "ToSchema")?, outer)?;
+    let schema = message.schema.as_ref().ok_or_else(|| crate::expression::missing("schema", "ToSchema"))?;
+    let fields = proto::decode_schema(schema)?;
+    let mut list = vec![];
+    for field in &fields {
+        let all: Vec<&Attribute> = input.output.iter().collect();
+        let parts = [field.name().clone()];
+        let found = crate::scope::find_in(&all, &parts, resolver.env().case_sensitive)?;
+        let mut typed = match found {
+            Some(found) => {
+                if found.attribute.field.is_nullable() && !field.is_nullable() {
+                    return Err(SparkError::new("NULLABLE_COLUMN_OR_FIELD").with("name", name::quote(field.name())));
+                }
+                convert(resolver, found.attribute.typed(), field)?
+            }
+            None if field.is_nullable() => {
+                let value = ScalarValue::try_new_null(field.data_type()).map_err(|e| SparkError::internal(e.to_string()))?;
+                Typed::literal(value, field.name())
+            }
+            None => {
+                return Err(SparkError::new("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION").with("objectName", name::quote(field.name())));
+            }
+        };
+        typed.nullable = field.is_nullable() || typed.nullable;
+        typed.metadata.extend(field.metadata().clone());
+        if typed.name != *field.name() || !matches!(typed.expr, datafusion::logical_expr::Expr::Column(_)) {
+            typed.expr = typed.expr.alias(field.name());
+        }
+        typed.name.clone_from(field.name());
+        list.push(typed);
+    }
+    input.select(list)
+}
+
+fn convert(resolver: &Resolver, typed: Typed, field: &Field) -> Result<Typed> {
+    if &typed.data_type == field.data_type() {
+        return Ok(typed);
+    }
+    let allowed = firesteel_functions::coerce::implicit_cast(typed.clone(), field.data_type(), resolver.env()).is_some()
+        || matches!((&typed.data_type, field.data_type()), (DataType::Struct(_), DataType::Struct(_)));
+    if !allowed {
+        return Err(SparkError::new("INVALID_COLUMN_OR_FIELD_DATA_TYPE")
+            .with("name", name::quote(field.name()))
+            .with("type", format!("\"{}\"", name::sql(&typed.data_type)))
+            .with("expectedType", format!("\"{}\"", name::sql(field.data_type()))));
+    }
+    let mode = if resolver.env().ansi { EvalMode::Ansi } else { EvalMode::Legacy };
+    cast(typed, field.data_type(), mode, resolver.env())
+}
+
+/// Rows of the client under the schema it declares: columns by position, cast where they differ.
+pub fn local(relation: Relation, fields: &Fields) -> Result<Relation> {
+    if fields.len() != relation.output.len() {
+        return Err(SparkError::internal("a local relation whose schema has another number of columns"));
+    }
+    let mut same = true;
+    let mut list = vec![];
+    for (attribute, field) in relation.output.iter().zip(fields) {
+        let mut typed = attribute.typed();
+        if attribute.data_type() != field.data_type() {
+            same = false;
+            typed = cast(typed, field.data_type(), EvalMode::Ansi, &firesteel_functions::Env::default())?;
+        }
+        typed.expr = typed.expr.alias(field.name());
+        typed.name.clone_from(field.name());
+        list.push(typed);
+    }
+    let mut relation = if same { relation } else { relation.select(list)? };
+    // Names, nullability and metadata are the declared ones.
+    for (attribute, field) in relation.output.iter_mut().zip(fields) {
+        attribute.field = Arc::new(field.as_ref().clone().with_data_type(attribute.data_type().clone()));
+    }
+    relation.origin = None;
+    Ok(relation)
+}
+
+/// The field and everything in it nullable, as file sources have it.
+pub fn all_nullable(field: &Field) -> Field {
+    let data_type = match field.data_type() {
+        DataType::List(element) => DataType::List(Arc::new(all_nullable(element))),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(|f| Arc::new(all_nullable(f))).collect()),
+        DataType::Map(entries, sorted) => match entries.data_type() {
+            DataType::Struct(kv) => {
+                let key = Arc::clone(&kv[0]);
+                let entries = DataType::Struct(Fields::from(vec![key, Arc::new(all_nullable(&kv[1]))]));
+                DataType::Map(Arc::new(Field::new("entries", entries, false)), *sorted)
+            }
+            _ => field.data_type().clone(),
+        },
+        other => other.clone(),
+    };
+    field.clone().with_data_type(data_type).with_nullable(true)
+}
+
+/// `spark.read.json(df)` and `spark.read.csv(df)`: one column of texts, each a record.
+pub fn parse(resolver: &Resolver, message: &pb::Parse, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "Parse")?, outer)?.narrow()?;
+    let schema = message.schema.as_ref().map(proto::decode_schema).transpose()?;
+    let function = match message.format() {
+        pb::parse::ParseFormat::Json => "from_json",
+        pb::parse::ParseFormat::Csv => "from_csv",
+        pb::parse::ParseFormat::Xml => {
+            return Err(SparkError::unsupported("reading a DataFrame of XML texts", "Convert them to JSON."));
+        }
+        pb::parse::ParseFormat::Unspecified => return Err(SparkError::internal("a Parse relation without format")),
+    };
+    let Some(fields) = schema else {
+        return Err(SparkError::unsupported("reading a DataFrame of texts without a schema", "Give .schema(..) to the reader."));
+    };
+    let [column] = input.output.as_slice() else {
+        return Err(SparkError::internal("Parse needs one column"));
+    };
+    let ddl = name::ddl(&fields.iter().map(|field| Arc::new(all_nullable(field))).collect());
+    let mut args = vec![column.typed(), Typed::literal(ScalarValue::Utf8(Some(ddl.clone())), ddl)];
+    if !message.options.is_empty() {
+        let pairs = message
+            .options
+            .iter()
+            .flat_map(|(key, value)| [key, value])
+            .map(|text| Typed::literal(ScalarValue::Utf8(Some(text.clone())), text))
+            .collect();
+        args.push(crate::expression::function::scalar(resolver, "map", pairs)?);
+    }
+    let parsed = crate::expression::function::scalar(resolver, function, args)?;
+    let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+    let columns = names
+        .iter()
+        .map(|name| {
+            let mut typed = resolver.nested(parsed.clone(), std::slice::from_ref(name))?;
+            typed.expr = typed.expr.alias(name);
+            Ok(typed)
+        })
+        .collect::<Result<_>>()?;
+    input.select(columns)
+}

@@ -1,0 +1,138 @@
+//! `withColumn(s)`, `withColumnRenamed`, `drop`.
+
+use firesteel_functions::Typed;
+use firesteel_protocol::connect::{self as pb, expression::ExprType};
+use firesteel_protocol::{Result, SparkError};
+
+use super::{Relation, project, required};
+use crate::scope::Scope;
+use crate::{Attribute, Resolver};
+
+/// New columns replace those of their name, in place.
+pub fn resolve(resolver: &Resolver, message: &pb::WithColumns, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "WithColumns")?, outer)?;
+    let inputs = [&input];
+    let scope = resolver.scope(&inputs, outer);
+    let same = |a: &str, b: &str| if scope.case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
+    let mut new: Vec<Typed> = vec![];
+    for alias in &message.aliases {
+        let [name] = alias.name.as_slice() else {
+            return Err(SparkError::internal("withColumns needs one name a column"));
+        };
+        if new.iter().any(|own| same(&own.name, name)) {
+            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", firesteel_protocol::types::name::quote(&name.to_lowercase())));
+        }
+        let expression = pb::Expression { common: None, expr_type: Some(ExprType::Alias(Box::new(alias.clone()))) };
+        // A generator as a new column makes rows: that is a select list's business.
+        if alias.expr.as_deref().is_some_and(|e| crate::expression::function::generator_call(e).is_some()) {
+            return with_generator(resolver, input.clone(), message, outer);
+        }
+        new.push(resolver.expression(&expression, &scope)?);
+    }
+    let mut columns: Vec<Typed> = vec![];
+    let mut placed = vec![false; new.len()];
+    for attribute in &input.output {
+        match new.iter().position(|own| same(&own.name, attribute.name())) {
+            Some(at) => {
+                placed[at] = true;
+                columns.push(new[at].clone());
+            }
+            None => columns.push(attribute.typed()),
+        }
+    }
+    columns.extend(new.into_iter().zip(placed).filter(|(_, placed)| !placed).map(|(typed, _)| typed));
+    if columns.iter().any(|column| crate::expression::aggregate::contains_aggregate(&column.expr)) {
+        return super::aggregate::global(resolver, input.clone(), columns);
+    }
+    project::project(resolver, input.clone(), columns)
+}
+
+fn with_generator(resolver: &Resolver, input: Relation, message: &pb::WithColumns, outer: Option<&Scope>) -> Result<Relation> {
+    let same = |a: &str, b: &str| if resolver.env().case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
+    let mut list = vec![];
+    let named = |alias: &pb::expression::Alias| pb::Expression { common: None, expr_type: Some(ExprType::Alias(Box::new(alias.clone()))) };
+    let mut placed = vec![false; message.aliases.len()];
+    for attribute in &input.output {
+        match message.aliases.iter().position(|alias| alias.name.first().is_some_and(|name| same(name, attribute.name()))) {
+            Some(at) => {
+                placed[at] = true;
+                list.push(named(&message.aliases[at]));
+            }
+            None => list.push(super::sort::by_id(attribute.id)),
+        }
+    }
+    list.extend(message.aliases.iter().zip(placed).filter(|(_, placed)| !placed).map(|(alias, _)| named(alias)));
+    project::select_list(resolver, input, &list, outer)
+}
+
+/// Names that the relation does not have are left alone.
+pub fn renamed(resolver: &Resolver, message: &pb::WithColumnsRenamed, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "WithColumnsRenamed")?, outer)?;
+    let same = |a: &str, b: &str| if resolver.env().case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
+    let mut renames: Vec<(String, String)> = vec![];
+    for rename in &message.renames {
+        if let [name] = rename.new_col_name.as_str().lines().collect::<Vec<_>>().as_slice() {
+            renames.push((rename.col_name.clone(), (*name).to_string()));
+        } else {
+            renames.push((rename.col_name.clone(), rename.new_col_name.clone()));
+        }
+    }
+    #[expect(deprecated, reason = "clients before 4.0 send a map")]
+    renames.extend(message.rename_columns_map.iter().map(|(old, new)| (old.clone(), new.clone())));
+    let names: Vec<String> = input
+        .output
+        .iter()
+        .map(|attribute| {
+            let mut name = attribute.name().to_string();
+            for (old, new) in &renames {
+                if same(&name, old) {
+                    name.clone_from(new);
+                }
+            }
+            name
+        })
+        .collect();
+    let list = input
+        .output
+        .iter()
+        .zip(&names)
+        .map(|(attribute, name)| {
+            let mut typed = attribute.typed();
+            if attribute.name() != name {
+                typed.expr = typed.expr.alias(name.clone());
+                typed.name.clone_from(name);
+            }
+            typed
+        })
+        .collect();
+    input.select(list)
+}
+
+/// Columns by name or by expression; what is not there is not dropped.
+pub fn drop(resolver: &Resolver, message: &pb::Drop, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "Drop")?, outer)?;
+    let same = |a: &str, b: &str| if resolver.env().case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
+    let inputs = [&input];
+    let scope = resolver.scope(&inputs, outer);
+    let mut dropped: Vec<u64> = vec![];
+    for name in &message.column_names {
+        dropped.extend(input.output.iter().filter(|attribute| same(attribute.name(), name)).map(|attribute| attribute.id));
+    }
+    for expression in &message.columns {
+        match resolver.expression(expression, &scope) {
+            Ok(typed) => {
+                let expr = crate::expression::unaliased(typed).expr;
+                dropped.extend(input.output.iter().filter(|attribute| attribute.expr() == expr).map(|attribute| attribute.id));
+            }
+            Err(error) if error.condition() == "AMBIGUOUS_REFERENCE" => return Err(error),
+            // Spark drops what it finds and leaves the rest.
+            Err(_) => {}
+        }
+    }
+    let kept: Vec<Attribute> = input.output.iter().filter(|attribute| !dropped.contains(&attribute.id)).cloned().collect();
+    if kept.len() == input.output.len() {
+        return Ok(input.clone());
+    }
+    let columns = kept.iter().map(Attribute::typed).collect();
+    input.clone().select(columns)
+}

@@ -1,0 +1,106 @@
+//! The state of one resolution: what has been seen on the way from the leaves to the root.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::DataFusionError;
+use firesteel_functions::Env;
+use firesteel_protocol::{QueryContext, Result, SparkError, connect as pb};
+
+use crate::{Attribute, ResolveContext};
+
+/// Resolves the relations and expressions of one query.
+#[derive(Debug)]
+pub struct Resolver<'a> {
+    pub ctx: &'a ResolveContext,
+    /// Output of each relation that carries a plan id, for `df["a"]`; several where a DataFrame occurs
+    /// more than once in the query.
+    pub(crate) outputs: RefCell<HashMap<i64, Vec<Vec<Attribute>>>>,
+    /// Plans that subquery expressions refer to by plan id.
+    pub(crate) references: RefCell<HashMap<i64, Arc<pb::Relation>>>,
+    /// DataFrames passed to `sql()` by name, innermost last.
+    pub(crate) named_references: RefCell<Vec<(String, Arc<pb::Relation>)>>,
+    /// Common table expressions in sight, by id.
+    pub(crate) ctes: RefCell<HashMap<i64, crate::relation::cte::CteEntry>>,
+    /// Lambda variables in sight, innermost last.
+    pub(crate) lambdas: RefCell<Vec<LambdaVariable>>,
+    /// Aliases further left in the select list that is being resolved.
+    pub(crate) lateral: RefCell<Vec<firesteel_functions::Typed>>,
+    /// The SQL text that positions refer to, innermost last.
+    pub(crate) sql_texts: RefCell<Vec<Arc<str>>>,
+    /// Plans of observed metrics, by the name of the observation.
+    pub observed: RefCell<Vec<(String, crate::Relation)>>,
+}
+
+/// A lambda variable: the user's name and the unique name in the plan.
+#[derive(Debug, Clone)]
+pub(crate) struct LambdaVariable {
+    pub name: String,
+    pub unique: String,
+    pub data_type: DataType,
+    pub nullable: bool,
+}
+
+impl<'a> Resolver<'a> {
+    pub fn new(ctx: &'a ResolveContext) -> Self {
+        Self {
+            ctx,
+            outputs: RefCell::default(),
+            references: RefCell::default(),
+            named_references: RefCell::default(),
+            ctes: RefCell::default(),
+            lambdas: RefCell::default(),
+            lateral: RefCell::default(),
+            sql_texts: RefCell::default(),
+            observed: RefCell::default(),
+        }
+    }
+
+    pub fn env(&self) -> &Env {
+        &self.ctx.env
+    }
+
+    /// Adds the place in the query text to an error, where the origin knows one.
+    pub(crate) fn at(&self, error: SparkError, origin: Option<&pb::Origin>) -> SparkError {
+        match origin.and_then(|origin| origin.function.as_ref()) {
+            Some(pb::origin::Function::JvmOrigin(place)) => {
+                let text = place.sql_text.clone().or_else(|| self.sql_texts.borrow().last().map(|t| t.to_string()));
+                let (Some(text), Some(start), Some(stop)) = (text, place.start_index, place.stop_index) else {
+                    return error;
+                };
+                error.with_context(QueryContext::Sql {
+                    text,
+                    start: start.max(0) as usize,
+                    stop: stop.max(0) as usize,
+                    line: place.line.unwrap_or(1).max(1) as usize,
+                    column: place.start_position.unwrap_or(0).max(0) as usize,
+                    object_type: place.object_type.clone().unwrap_or_default(),
+                    object_name: place.object_name.clone().unwrap_or_default(),
+                })
+            }
+            Some(pb::origin::Function::PythonOrigin(place)) => error.with_context(QueryContext::DataFrame {
+                fragment: place.fragment.clone(),
+                call_site: place.call_site.clone(),
+            }),
+            None => error,
+        }
+    }
+}
+
+/// DataFusion's error while a plan is built: ours inside it, or an internal one.
+pub(crate) fn plan_error(error: DataFusionError) -> SparkError {
+    firesteel_functions::kernel::from_datafusion(error)
+}
+
+/// Shorthand for results of DataFusion's builders.
+pub(crate) trait Planned<T> {
+    fn planned(self) -> Result<T>;
+}
+
+impl<T> Planned<T> for datafusion::common::Result<T> {
+    fn planned(self) -> Result<T> {
+        self.map_err(plan_error)
+    }
+}
