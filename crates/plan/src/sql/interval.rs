@@ -234,9 +234,7 @@ impl Sum {
         match unit {
             "YEAR" => self.months += amount * 12,
             "MONTH" => self.months += amount,
-            unit => {
-                self.microseconds += if unit == "NANOSECOND" { amount / 1000 } else { amount * microseconds(unit)? }
-            }
+            unit => self.microseconds += amount * microseconds(unit)?,
         }
         Some(())
     }
