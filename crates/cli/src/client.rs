@@ -107,7 +107,7 @@ fn pip(python: &Path, packages: &Path) -> Result<(), String> {
 
 fn finish(command: &mut Command) -> Result<(), String> {
     if std::io::stderr().is_terminal() {
-        eprintln!("firesteel: downloading about 150 MB ...");
+        eprintln!("firesteel: downloading ...");
     }
     let output = run(command).map_err(|error| format!("cannot start the installer: {error}"))?;
     if output.status.success() {
