@@ -64,7 +64,7 @@ impl ParquetSettings {
             // Names lists and maps as the parquet format says: list.element, key_value.
             .set_coerce_types(true)
             .build();
-        let stored: Fields = schema.fields().iter().map(|field| stored_field(field)).collect();
+        let stored: Fields = schema.fields().iter().map(stored_field).collect();
         let restored = &stored != schema.fields();
         Ok(Self { properties, extension, stored: Arc::new(Schema::new(stored)), restored })
     }
