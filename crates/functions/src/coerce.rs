@@ -78,10 +78,9 @@ pub fn decimal_of(data_type: &DataType) -> Option<(u8, i8)> {
     })
 }
 
-/// The decimal that holds an integer literal exactly, as tight as can be.
+/// The decimal that holds an integer literal exactly, as tight as can be. Spark leaves out TINYINT.
 pub fn decimal_of_literal(value: &ScalarValue) -> Option<(u8, i8)> {
     let number: i64 = match value {
-        ScalarValue::Int8(Some(v)) => i64::from(*v),
         ScalarValue::Int16(Some(v)) => i64::from(*v),
         ScalarValue::Int32(Some(v)) => i64::from(*v),
         ScalarValue::Int64(Some(v)) => *v,
@@ -104,14 +103,8 @@ fn wider_decimal(left: (u8, i8), right: (u8, i8)) -> DataType {
 }
 
 fn numeric_rank(data_type: &DataType) -> Option<usize> {
-    const ORDER: [DataType; 6] = [
-        DataType::Int8,
-        DataType::Int16,
-        DataType::Int32,
-        DataType::Int64,
-        DataType::Float32,
-        DataType::Float64,
-    ];
+    const ORDER: [DataType; 6] =
+        [DataType::Int8, DataType::Int16, DataType::Int32, DataType::Int64, DataType::Float32, DataType::Float64];
     ORDER.iter().position(|candidate| candidate == data_type)
 }
 
@@ -129,7 +122,7 @@ pub fn tightest_common_type(left: &DataType, right: &DataType, env: &Env) -> Opt
         (Timestamp(..), Timestamp(..)) => Some(types::timestamp()),
         (Decimal128(p, s), other) | (other, Decimal128(p, s)) if is_integral(other) => {
             let (precision, _) = decimal_of(other)?;
-            (p - *s as u8 >= precision).then(|| Decimal128(*p, *s))
+            (p - *s as u8 >= precision).then_some(Decimal128(*p, *s))
         }
         _ => {
             if let (Some(l), Some(r)) = (numeric_rank(left), numeric_rank(right)) {
@@ -200,8 +193,7 @@ pub fn common_type(left: &DataType, right: &DataType, env: &Env) -> Option<DataT
             return Some(wider_decimal(l, r));
         }
     }
-    string_promotion(left, right, env)
-        .or_else(|| nested_common_type(left, right, env, common_type))
+    string_promotion(left, right, env).or_else(|| nested_common_type(left, right, env, common_type))
 }
 
 /// What a string and another type become together.
@@ -248,7 +240,13 @@ fn has_string(data_type: &DataType) -> bool {
 
 /// The type in which two operands are compared (`=`, `<`, ...).
 pub fn comparison_type(left: &DataType, right: &DataType, env: &Env) -> Option<DataType> {
-    if env.ansi || left == right {
+    if left == right {
+        return Some(left.clone());
+    }
+    if left.is_nested() && right.is_nested() {
+        return tightest_common_type(left, right, env).or_else(|| same_shape(left, right));
+    }
+    if env.ansi {
         return common_type(left, right, env);
     }
     match (left, right) {
@@ -262,6 +260,25 @@ pub fn comparison_type(left: &DataType, right: &DataType, env: &Env) -> Option<D
         (DataType::Utf8, DataType::Binary) | (DataType::Binary, DataType::Utf8) => Some(DataType::Binary),
         (DataType::Boolean, other) | (other, DataType::Boolean) if is_numeric(other) => Some(other.clone()),
         _ => common_type(left, right, env),
+    }
+}
+
+/// Nested types that differ in names and nullability only, under the names of the first.
+fn same_shape(left: &DataType, right: &DataType) -> Option<DataType> {
+    match (left, right) {
+        _ if left == right => Some(left.clone()),
+        (DataType::List(l), DataType::List(r)) => {
+            let element = same_shape(l.data_type(), r.data_type())?;
+            Some(types::array(element, l.is_nullable() || r.is_nullable()))
+        }
+        (DataType::Struct(l), DataType::Struct(r)) if l.len() == r.len() => {
+            let fields = l.iter().zip(r.iter()).map(|(l, r)| {
+                let data_type = same_shape(l.data_type(), r.data_type())?;
+                Some(Arc::new(Field::new(l.name(), data_type, l.is_nullable() || r.is_nullable())))
+            });
+            Some(DataType::Struct(fields.collect::<Option<Vec<_>>>()?.into()))
+        }
+        _ => None,
     }
 }
 

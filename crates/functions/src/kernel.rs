@@ -136,7 +136,8 @@ pub fn kernel_expr(
     param: String,
     kernel: Kernel,
 ) -> Expr {
-    let signature = Signature::variadic_any(volatility);
+    let signature =
+        if args.is_empty() { Signature::nullary(volatility) } else { Signature::variadic_any(volatility) };
     let function = KernelFunction { name, kernel, return_type, nullable, volatility, env: env.clone(), param, signature };
     ScalarUDF::from(function).call(args)
 }

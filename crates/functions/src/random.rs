@@ -43,7 +43,7 @@ impl XorShiftRandom {
             let v2 = 2.0 * self.next_double() - 1.0;
             let s = v1 * v1 + v2 * v2;
             if s < 1.0 && s != 0.0 {
-                let multiplier = (-2.0 * s.ln() / s).sqrt();
+                let multiplier = (-2.0 * crate::math::ln(s) / s).sqrt();
                 self.next_gaussian = Some(v2 * multiplier);
                 return v1 * multiplier;
             }

@@ -11,13 +11,13 @@ use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Op, Operation, overflow, setting};
+use crate::Typed;
+use crate::cast::EvalMode;
 use crate::cast::datetime::{add_months, write_timestamp};
 use crate::cast::decimal::{divide_half_up, power_of_ten};
 use crate::cast::zone::{DAY_US, Zone};
-use crate::cast::EvalMode;
 use crate::coerce::{cast_silently, is_datetime, is_decimal, is_float, is_integral, is_numeric};
 use crate::kernel::{KernelArgs, from_arrow};
-use crate::Typed;
 
 fn is_interval(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Interval(_) | DataType::Duration(_))
@@ -55,14 +55,16 @@ fn subtract(left: &Typed, right: &Typed, operation: &Operation<'_>) -> Result<Ty
     let tried = Operation { op: Op::Subtract, mode: operation.mode, env, label: operation.label.clone() };
     match (&left.data_type, &right.data_type) {
         (Date32, Date32) | (Date32, Utf8) | (Utf8, Date32) => {
-            let (left, right) = (cast_silently(left.clone(), &Date32, env)?, cast_silently(right.clone(), &Date32, env)?);
+            let (left, right) =
+                (cast_silently(left.clone(), &Date32, env)?, cast_silently(right.clone(), &Date32, env)?);
             Ok(tried.kernel(left, right, types::day_time_interval(), subtract_dates))
         }
         (l, r) if is_datetime(l) && is_datetime(r) || is_datetime(l) && r == &Utf8 || l == &Utf8 && is_datetime(r) => {
             // Local wall clocks are subtracted, in which daylight saving time does not count.
             let ntz = l == &types::timestamp_ntz() || r == &types::timestamp_ntz();
             let common = if ntz { types::timestamp_ntz() } else { types::timestamp() };
-            let (left, right) = (cast_silently(left.clone(), &common, env)?, cast_silently(right.clone(), &common, env)?);
+            let (left, right) =
+                (cast_silently(left.clone(), &common, env)?, cast_silently(right.clone(), &common, env)?);
             Ok(tried.kernel(left, right, types::day_time_interval(), subtract_timestamps))
         }
         _ => shift(left, right, operation, "date_sub"),
@@ -86,7 +88,9 @@ fn shift(left: &Typed, right: &Typed, operation: &Operation<'_>, date_function: 
         (l, r) if is_interval(l) && l == r => {
             Ok(operation.kernel(left.clone(), right.clone(), l.clone(), add_intervals))
         }
-        (Interval(_) | Duration(_), Null) => shift(left, &cast_silently(right.clone(), &left.data_type, env)?, operation, date_function),
+        (Interval(_) | Duration(_), Null) => {
+            shift(left, &cast_silently(right.clone(), &left.data_type, env)?, operation, date_function)
+        }
         (Date32, Int8 | Int16 | Int32 | Null) => {
             let days = cast_silently(right.clone(), &Int32, env)?;
             Ok(call().kernel(left.clone(), days, Date32, add_days))
@@ -120,12 +124,14 @@ fn shift(left: &Typed, right: &Typed, operation: &Operation<'_>, date_function: 
             .with("requiredType", "(\"INT\" or \"SMALLINT\" or \"TINYINT\")")
             .with("inputSql", format!("\"{}\"", right.name))
             .with("inputType", format!("\"{}\"", if r == &Utf8 { "DATE".to_string() } else { name::sql(r) }))),
-        (l, r) if is_interval(r) && (is_interval(l) || is_numeric(l)) => Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
-            .with("sqlExpr", format!("\"{}\"", moved().label))
-            .with("paramIndex", "first")
-            .with("requiredType", "\"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)\"")
-            .with("inputSql", format!("\"{}\"", left.name))
-            .with("inputType", format!("\"{}\"", name::sql(l)))),
+        (l, r) if is_interval(r) && (is_interval(l) || is_numeric(l)) => {
+            Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
+                .with("sqlExpr", format!("\"{}\"", moved().label))
+                .with("paramIndex", "first")
+                .with("requiredType", "\"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)\"")
+                .with("inputSql", format!("\"{}\"", left.name))
+                .with("inputType", format!("\"{}\"", name::sql(l))))
+        }
         (l, r) => Err(super::wrong_types(l, r, operation)),
     }
 }
@@ -262,10 +268,8 @@ fn add_to_timestamp(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             None => {
                 let mut text = String::new();
                 write_timestamp(&mut text, zone.to_local(us));
-                Err(SparkError::new("DATETIME_OVERFLOW").with(
-                    "operation",
-                    format!("add an interval to the timestamp TIMESTAMP '{text}'"),
-                ))
+                Err(SparkError::new("DATETIME_OVERFLOW")
+                    .with("operation", format!("add an interval to the timestamp TIMESTAMP '{text}'")))
             }
         }
     });
@@ -419,14 +423,11 @@ fn scale_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
                 if mode == EvalMode::Try || calendar && mode == EvalMode::Legacy {
                     return Ok(None);
                 }
-                return Err(SparkError::new(if mode == EvalMode::Ansi && !calendar {
-                    "INTERVAL_DIVIDED_BY_ZERO"
-                } else {
-                    "DIVIDE_BY_ZERO"
-                })
-                .with("config", "\"spark.sql.ansi.enabled\""));
+                return Err(SparkError::new("INTERVAL_DIVIDED_BY_ZERO"));
             }
-            let scaled = if calendar { scale_calendar(interval, &factor, divide) } else {
+            let scaled = if calendar {
+                scale_calendar(interval, &factor, divide)
+            } else {
                 interval
                     .total_us()
                     .and_then(|us| factor.apply(us, divide))
@@ -464,9 +465,7 @@ fn divide_intervals(args: &KernelArgs<'_>) -> Result<ArrayRef> {
         let (Some(left), Some(right)) = pair else { return Ok(None) };
         match amount(left).checked_div(amount(right)) {
             Some(quotient) => Ok(Some(quotient)),
-            None if amount(right) == 0 => {
-                mode.misfit(|| SparkError::new("INTERVAL_DIVIDED_BY_ZERO"))
-            }
+            None if amount(right) == 0 => mode.misfit(|| SparkError::new("INTERVAL_DIVIDED_BY_ZERO")),
             None => mode.misfit(|| Op::IntegralDivide.overflow()),
         }
     });

@@ -37,7 +37,7 @@ pub(super) fn result_type(op: Op, left: (u8, i8), right: (u8, i8), allow_precisi
         }
         Op::Divide => {
             let mut whole = (p1 - s1 + s2).min(38);
-            let mut fraction = (s1 + p2 + 1).max(6).min(38);
+            let mut fraction = (s1 + p2 + 1).clamp(6, 38);
             let excess = whole + fraction - 38;
             if excess > 0 {
                 fraction -= excess / 2 + 1;
@@ -123,7 +123,8 @@ impl Scales {
 
     /// In 128 bits; `None` where they do not suffice.
     fn narrow(&self, left: i128, right: i128) -> Option<i128> {
-        let aligned = || Some((left.checked_mul(power_of_ten(self.left))?, right.checked_mul(power_of_ten(self.right))?));
+        let aligned =
+            || Some((left.checked_mul(power_of_ten(self.left))?, right.checked_mul(power_of_ten(self.right))?));
         let (value, scale) = match self.op {
             Op::Add => {
                 let (left, right) = aligned()?;
@@ -168,20 +169,15 @@ impl Scales {
 
     fn wide(&self, left: i128, right: i128) -> (i256, i32) {
         let (l, r) = (i256::from_i128(left), i256::from_i128(right));
-        let (al, ar) = (
-            l.wrapping_mul(power_wide(self.left as i32)),
-            r.wrapping_mul(power_wide(self.right as i32)),
-        );
+        let (al, ar) = (l.wrapping_mul(power_wide(self.left as i32)), r.wrapping_mul(power_wide(self.right as i32)));
         match self.op {
             Op::Add => (al.wrapping_add(ar), self.common),
             Op::Subtract => (al.wrapping_sub(ar), self.common),
             Op::Multiply => (l.wrapping_mul(r), self.s1 + self.s2),
-            Op::Divide if self.dividend >= 0 => {
-                match l.checked_mul(power_wide(self.dividend)) {
-                    Some(dividend) => (divide_wide(dividend, r), self.scale),
-                    None => (i256::MAX, self.scale),
-                }
-            }
+            Op::Divide if self.dividend >= 0 => match l.checked_mul(power_wide(self.dividend)) {
+                Some(dividend) => (divide_wide(dividend, r), self.scale),
+                None => (i256::MAX, self.scale),
+            },
             Op::Divide => (divide_wide(l, r.wrapping_mul(power_wide(-self.dividend))), self.scale),
             Op::Remainder => (al.wrapping_rem(ar), self.common),
             Op::Pmod => {
@@ -211,8 +207,17 @@ fn divide_wide(value: i256, divisor: i256) -> i256 {
     }
 }
 
-/// The exact value in full, as errors show it.
+/// The value in full, as errors show it: Spark computes with 39 digits.
 fn plain(value: i256, scale: i32) -> String {
+    let digits = value.wrapping_abs().to_string().len() as i32;
+    let excess = digits - 39;
+    if excess > 0 {
+        let kept = divide_wide(value, power_wide(excess));
+        if scale >= excess {
+            return plain(kept, scale - excess);
+        }
+        return format!("{kept}{}", "0".repeat((excess - scale.max(0)) as usize));
+    }
     let text = value.to_string();
     let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
     if scale <= 0 {

@@ -122,9 +122,8 @@ impl Op {
 
 /// `ARITHMETIC_OVERFLOW`, pointing to the function that tolerates it.
 pub(crate) fn overflow(message: &str, try_name: Option<&str>) -> SparkError {
-    let alternative = try_name
-        .map(|name| format!(" Use '{name}' to tolerate overflow and return NULL instead."))
-        .unwrap_or_default();
+    let alternative =
+        try_name.map(|name| format!(" Use '{name}' to tolerate overflow and return NULL instead.")).unwrap_or_default();
     SparkError::new("ARITHMETIC_OVERFLOW")
         .with("message", message)
         .with("alternative", alternative)
@@ -163,7 +162,8 @@ impl Operation<'_> {
     /// A kernel over two operands. Names of kernels that can fail start with `ansi_`.
     pub(crate) fn kernel(&self, left: Typed, right: Typed, to: DataType, kernel: Kernel) -> Typed {
         let any = left.nullable || right.nullable;
-        let nullable = any || self.mode == EvalMode::Try || self.op.divides() || is_decimal(&to) && self.mode == EvalMode::Legacy;
+        let nullable =
+            any || self.mode == EvalMode::Try || self.op.divides() || is_decimal(&to) && self.mode == EvalMode::Legacy;
         let function = if self.mode == EvalMode::Ansi { "ansi_arithmetic" } else { "spark_arithmetic" };
         let param = format!("{} {}", self.op.symbol(), mode_word(self.mode));
         let args = vec![left.expr, right.expr];
@@ -241,9 +241,13 @@ fn numeric(left: Typed, right: Typed, operation: &Operation<'_>) -> Result<Typed
     if !number_or_null(&l) || !number_or_null(&r) {
         return Err(wrong_types(&l, &r, operation));
     }
+    if op == Op::IntegralDivide && (is_float(&l) || is_float(&r)) {
+        let long = |t: DataType| if is_integral(&t) { DataType::Int64 } else { t };
+        return Err(wrong_types(&long(l), &long(r), operation));
+    }
     if is_decimal(&l) || is_decimal(&r) {
         if is_float(&l) || is_float(&r) {
-            let to = if op == Op::IntegralDivide { DataType::Int64 } else { DataType::Float64 };
+            let to = DataType::Float64;
             let (left, right) = (cast_silently(left, &to, env)?, cast_silently(right, &to, env)?);
             return same_type(left, right, operation);
         }
@@ -274,9 +278,9 @@ fn as_decimal(typed: Typed, other: &DataType, env: &Env) -> Result<Typed> {
         }
     };
     let exact = coerce::decimal_of(&typed.data_type);
-    let literal = typed.as_literal().is_some() && exact.is_some();
+    let tight = typed.as_literal().and_then(coerce::decimal_of_literal).is_some() && exact.is_some();
     let mut typed = cast_silently(typed, &to, env)?;
-    if literal {
+    if tight {
         // Spark marks the cast as one that can give NULL, which its schema shows.
         typed.nullable = true;
     }

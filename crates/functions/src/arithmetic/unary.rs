@@ -18,13 +18,14 @@ use crate::coerce::{cast_silently, is_ansi_interval, is_float, is_numeric};
 use crate::kernel::{KernelArgs, kernel_expr};
 use crate::{Call, Typed};
 
-/// `- a`.
+/// `- a`, or `negative(a)` where it was called by name.
 pub(super) fn negative(call: &Call) -> Result<Typed> {
-    let label = |arg: &Typed| format!("(- {})", arg.name);
+    let by_name = call.name.eq_ignore_ascii_case("negative");
+    let label = |arg: &Typed| if by_name { format!("negative({})", arg.name) } else { format!("(- {})", arg.name) };
     let arg = operand(call, label, true)?;
     let label = label(&call.args[0]);
     let (data_type, nullable) = (arg.data_type.clone(), arg.nullable);
-    if is_float(&data_type) || matches!(data_type, DataType::Decimal128(..)) || !call.env.ansi && is_numeric(&data_type) {
+    if is_float(&data_type) || matches!(data_type, DataType::Decimal128(..)) {
         return Ok(Typed::new(Expr::Negative(Box::new(arg.expr)), label, data_type, nullable));
     }
     Ok(unary(call, arg, "negative", label))
@@ -55,7 +56,10 @@ fn operand(call: &Call, label: impl Fn(&Typed) -> String, calendar: bool) -> Res
         data_type => Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
             .with("sqlExpr", format!("\"{}\"", label(&arg)))
             .with("paramIndex", "first")
-            .with("requiredType", "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL\")")
+            .with(
+                "requiredType",
+                "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL\")",
+            )
             .with("inputSql", format!("\"{}\"", arg.name))
             .with("inputType", format!("\"{}\"", name::sql(data_type)))),
     }
@@ -63,7 +67,8 @@ fn operand(call: &Call, label: impl Fn(&Typed) -> String, calendar: bool) -> Res
 
 fn unary(call: &Call, arg: Typed, what: &str, label: String) -> Typed {
     let (data_type, nullable) = (arg.data_type.clone(), arg.nullable);
-    let function = if EvalMode::of(call.env) == EvalMode::Ansi && !is_float(&data_type) { "ansi_unary" } else { "spark_unary" };
+    let function =
+        if EvalMode::of(call.env) == EvalMode::Ansi && !is_float(&data_type) { "ansi_unary" } else { "spark_unary" };
     let expr = kernel_expr(
         function,
         vec![arg.expr],

@@ -152,8 +152,9 @@ pub fn parse_timestamp(text: &str) -> Option<ParsedTimestamp> {
         }
         (value, at)
     };
-    let time_only =
-        !has_sign && (bytes.first() == Some(&b'T') || matches!(digits_at(0), (_, 1..=2) if bytes.get(digits_at(0).1) == Some(&b':')));
+    let time_only = !has_sign
+        && (bytes.first() == Some(&b'T')
+            || matches!(digits_at(0), (_, 1..=2) if bytes.get(digits_at(0).1) == Some(&b':')));
     let mut at = 0;
     let days = if time_only {
         at += usize::from(bytes[0] == b'T');
@@ -404,14 +405,12 @@ fn microseconds(array: &ArrayRef, mode: EvalMode) -> Result<PrimitiveArray<Int64
             });
             values.collect::<Result<_>>()?
         }
-        DataType::Decimal128(_, scale) => array
-            .as_primitive::<Decimal128Type>()
-            .unary(|value| {
-                // Spark cuts here.
-                let shift = 6 - i32::from(*scale);
-                let power = decimal::power_of_ten(shift.unsigned_abs().min(38));
-                (if shift >= 0 { value.saturating_mul(power) } else { value / power }) as i64
-            }),
+        DataType::Decimal128(_, scale) => array.as_primitive::<Decimal128Type>().unary(|value| {
+            // Spark cuts here.
+            let shift = 6 - i32::from(*scale);
+            let power = decimal::power_of_ten(shift.unsigned_abs().min(38));
+            (if shift >= 0 { value.saturating_mul(power) } else { value / power }) as i64
+        }),
         _ => {
             let seconds = arrow_cast(array, &DataType::Int64).map_err(crate::kernel::from_arrow)?;
             seconds.as_primitive::<Int64Type>().unary(|seconds| seconds.saturating_mul(1_000_000))

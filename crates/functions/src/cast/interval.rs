@@ -29,13 +29,8 @@ pub fn write_day_time(out: &mut String, us: i64) {
     let sign = if us < 0 { "-" } else { "" };
     let us = us.unsigned_abs();
     let (days, seconds) = (us / DAY_US as u64, us / 1_000_000);
-    let _ = write!(
-        out,
-        "INTERVAL '{sign}{days} {:02}:{:02}:{:02}",
-        seconds / 3600 % 24,
-        seconds / 60 % 60,
-        seconds % 60
-    );
+    let _ =
+        write!(out, "INTERVAL '{sign}{days} {:02}:{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     let fraction = us % 1_000_000;
     if fraction > 0 {
         let _ = write!(out, ".{}", format!("{fraction:06}").trim_end_matches('0'));
@@ -62,7 +57,7 @@ pub fn write_calendar(out: &mut String, value: IntervalMonthDayNano) {
         let sign = if rest < 0 { "-" } else { "" };
         let rest = rest.unsigned_abs();
         let _ = write!(out, "{sign}{}", rest / 1_000_000);
-        if rest % 1_000_000 > 0 {
+        if !rest.is_multiple_of(1_000_000) {
             let _ = write!(out, ".{}", format!("{:06}", rest % 1_000_000).trim_end_matches('0'));
         }
         out.push_str(" seconds ");
@@ -119,7 +114,8 @@ pub fn parse_day_time(text: &str) -> Option<i64> {
     }
     let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
     let seconds = unsigned(seconds, 2)?;
-    if hours > 23 || minutes > 59 || seconds > 59 || fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+    if hours > 23 || minutes > 59 || seconds > 59 || fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit())
+    {
         return None;
     }
     let micros: i64 = format!("{fraction:0<6}")[..6].parse().ok()?;
@@ -163,7 +159,10 @@ pub fn parse_calendar(text: &str) -> Option<IntervalMonthDayNano> {
             Some(_) => return None,
             None => (digits, ""),
         };
-        if fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) || whole.is_empty() && fraction.is_empty() {
+        if fraction.len() > 9
+            || !fraction.bytes().all(|b| b.is_ascii_digit())
+            || whole.is_empty() && fraction.is_empty()
+        {
             return None;
         }
         let number = if whole.is_empty() { 0 } else { unsigned(whole, 18)? };
@@ -205,7 +204,9 @@ pub(super) fn parse_strings(array: &StringArray, to: &DataType, mode: EvalMode) 
         Ok(Arc::new(values.collect::<Result<PrimitiveArray<T>>>()?))
     }
     match to {
-        DataType::Interval(IntervalUnit::YearMonth) => parse::<IntervalYearMonthType>(array, mode, to, parse_year_month),
+        DataType::Interval(IntervalUnit::YearMonth) => {
+            parse::<IntervalYearMonthType>(array, mode, to, parse_year_month)
+        }
         DataType::Duration(_) => parse::<DurationMicrosecondType>(array, mode, to, parse_day_time),
         _ => parse::<IntervalMonthDayNanoType>(array, mode, to, parse_calendar),
     }
@@ -220,12 +221,9 @@ fn invalid_format(text: &str, to: &DataType) -> SparkError {
             .with("input", text)
     };
     match to {
-        DataType::Interval(IntervalUnit::YearMonth) => matched(
-            "INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING",
-            "year-month",
-            "y-m",
-            "YEAR TO MONTH",
-        ),
+        DataType::Interval(IntervalUnit::YearMonth) => {
+            matched("INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING", "year-month", "y-m", "YEAR TO MONTH")
+        }
         DataType::Duration(_) => matched(
             "INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING_WITH_NOTICE",
             "day-time",

@@ -81,20 +81,20 @@ impl EvalMode {
 pub fn cast(arg: Typed, to: &DataType, mode: EvalMode, env: &Env) -> Result<Typed> {
     let word = if mode == EvalMode::Try { "TRY_CAST" } else { "CAST" };
     // Spark keeps the child's name for a cast to a nested type.
-    let label =
-        if to.is_nested() { arg.name.clone() } else { format!("{word}({} AS {})", arg.name, name::sql(to)) };
+    let label = if to.is_nested() { arg.name.clone() } else { format!("{word}({} AS {})", arg.name, name::sql(to)) };
     if !can_cast(&arg.data_type, to, mode) {
         return Err(errors::no_such_cast(&arg, to, mode, &label));
     }
     if &arg.data_type == to {
         return Ok(Typed { metadata: Default::default(), ..arg.named(label) });
     }
-    let nullable =
-        mode == EvalMode::Try && !rules::never_fails(&arg.data_type, to) || arg.nullable || force_nullable(&arg.data_type, to);
-    if let Some(ScalarValue::Utf8(Some(text))) = arg.as_literal() {
-        if let Some(value) = datetime::special_value(text, to, env) {
-            return Ok(Typed { nullable, ..Typed::literal(value, label) });
-        }
+    let nullable = mode == EvalMode::Try && !rules::never_fails(&arg.data_type, to)
+        || arg.nullable
+        || force_nullable(&arg.data_type, to);
+    if let Some(ScalarValue::Utf8(Some(text))) = arg.as_literal()
+        && let Some(value) = datetime::special_value(text, to, env)
+    {
+        return Ok(Typed { nullable, ..Typed::literal(value, label) });
     }
     let expr = if is_plain(&arg.data_type, to) {
         plain_cast(arg.expr, to)
@@ -164,8 +164,9 @@ pub fn cast_array(array: &ArrayRef, to: &DataType, mode: EvalMode, env: &Env) ->
         (Struct(_), Struct(fields)) => {
             let source = array.as_struct();
             let columns = source.columns().iter().zip(fields.iter());
-            let columns: Vec<ArrayRef> =
-                columns.map(|(column, field)| cast_array(column, field.data_type(), mode, env)).collect::<Result<_>>()?;
+            let columns: Vec<ArrayRef> = columns
+                .map(|(column, field)| cast_array(column, field.data_type(), mode, env))
+                .collect::<Result<_>>()?;
             Ok(Arc::new(
                 StructArray::try_new_with_length(fields.clone(), columns, source.nulls().cloned(), source.len())
                     .map_err(crate::kernel::from_arrow)?,

@@ -7,9 +7,7 @@ use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryBuilder, BooleanArray, PrimitiveArray, StringArray,
 };
 use arrow::compute::cast as arrow_cast;
-use arrow::datatypes::{
-    DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-};
+use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
 use firesteel_protocol::{Result, SparkError};
 
 use super::text::{format_f32, format_f64};
@@ -70,7 +68,9 @@ fn parse_float<F: std::ops::Neg<Output = F>>(
     let text = trim(text);
     match text.as_bytes().last()? {
         b'0'..=b'9' | b'.' => plain_digits(text).then(|| parse(text)).flatten(),
-        b'd' | b'D' | b'f' | b'F' if text.len() > 1 && matches!(text.as_bytes()[text.len() - 2], b'0'..=b'9' | b'.') => {
+        b'd' | b'D' | b'f' | b'F'
+            if text.len() > 1 && matches!(text.as_bytes()[text.len() - 2], b'0'..=b'9' | b'.') =>
+        {
             let digits = &text[..text.len() - 1];
             plain_digits(digits).then(|| parse(digits)).flatten()
         }

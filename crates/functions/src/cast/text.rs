@@ -20,27 +20,26 @@ use crate::Env;
 
 /// Spark's cast to STRING, nested values included.
 pub fn to_string_array(array: &ArrayRef, env: &Env) -> Result<ArrayRef> {
-    render(array, env, Binary::Utf8)
+    render(array, env, Style::Cast)
 }
 
-/// What `DataFrame.show` prints: as the cast, but binary as `[61 62]`.
+/// What `DataFrame.show` prints: as the cast, but binary as `[61 62]`, NULL inside values as `NULL` and
+/// decimals never with an exponent.
 pub fn display_array(array: &ArrayRef, env: &Env) -> Result<ArrayRef> {
-    render(array, env, Binary::Hex)
+    render(array, env, Style::Show)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Binary {
-    /// The bytes taken for UTF-8.
-    Utf8,
-    /// `[61 62]`.
-    Hex,
+enum Style {
+    Cast,
+    Show,
 }
 
-fn render(array: &ArrayRef, env: &Env, binary: Binary) -> Result<ArrayRef> {
+fn render(array: &ArrayRef, env: &Env, style: Style) -> Result<ArrayRef> {
     if array.data_type() == &DataType::Utf8 {
         return Ok(Arc::clone(array));
     }
-    let writer = Writer::new(array, env, binary)?;
+    let writer = Writer::new(array, env, style)?;
     let mut builder = GenericStringBuilder::<i32>::with_capacity(array.len(), array.len() * 8);
     let mut text = String::new();
     for row in 0..array.len() {
@@ -60,6 +59,7 @@ fn render(array: &ArrayRef, env: &Env, binary: Binary) -> Result<ArrayRef> {
 struct Writer<'a> {
     array: &'a ArrayRef,
     kind: Kind<'a>,
+    style: Style,
 }
 
 enum Kind<'a> {
@@ -73,7 +73,7 @@ enum Kind<'a> {
     Float64(&'a PrimitiveArray<Float64Type>),
     Decimal { values: &'a PrimitiveArray<Decimal128Type>, scale: i8, plain: bool },
     Utf8(&'a StringArray),
-    Binary(&'a arrow::array::BinaryArray, Binary),
+    Binary(&'a arrow::array::BinaryArray),
     Date(&'a PrimitiveArray<Date32Type>),
     Timestamp(&'a PrimitiveArray<TimestampMicrosecondType>, Zone),
     Time(&'a PrimitiveArray<Time64NanosecondType>),
@@ -86,7 +86,7 @@ enum Kind<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(array: &'a ArrayRef, env: &Env, binary: Binary) -> Result<Self> {
+    fn new(array: &'a ArrayRef, env: &Env, style: Style) -> Result<Self> {
         fn p<T: ArrowPrimitiveType>(array: &ArrayRef) -> &PrimitiveArray<T> {
             array.as_primitive::<T>()
         }
@@ -99,10 +99,12 @@ impl<'a> Writer<'a> {
             DataType::Int64 => Kind::Int64(p(array)),
             DataType::Float32 => Kind::Float32(p(array)),
             DataType::Float64 => Kind::Float64(p(array)),
-            // Inside `show` and in ANSI mode there is never an exponent.
-            DataType::Decimal128(_, scale) => Kind::Decimal { values: p(array), scale: *scale, plain: env.ansi },
+            // In `show` and in ANSI mode there is never an exponent.
+            DataType::Decimal128(_, scale) => {
+                Kind::Decimal { values: p(array), scale: *scale, plain: env.ansi || style == Style::Show }
+            }
             DataType::Utf8 => Kind::Utf8(array.as_string()),
-            DataType::Binary => Kind::Binary(array.as_binary(), binary),
+            DataType::Binary => Kind::Binary(array.as_binary()),
             DataType::Date32 => Kind::Date(p(array)),
             DataType::Timestamp(_, Some(_)) => Kind::Timestamp(p(array), Zone::parse(&env.time_zone)?),
             DataType::Timestamp(_, None) => Kind::Timestamp(p(array), Zone::Fixed(0)),
@@ -112,26 +114,30 @@ impl<'a> Writer<'a> {
             DataType::Duration(_) => Kind::DayTime(p(array)),
             DataType::List(_) => {
                 let list = array.as_list::<i32>();
-                Kind::List(list, Box::new(Self::new(list.values(), env, binary)?))
+                Kind::List(list, Box::new(Self::new(list.values(), env, style)?))
             }
             DataType::Map(..) => {
                 let map = array.as_map();
-                let key = Self::new(map.keys(), env, binary)?;
-                let value = Self::new(map.values(), env, binary)?;
+                let key = Self::new(map.keys(), env, style)?;
+                let value = Self::new(map.values(), env, style)?;
                 Kind::Map(map, Box::new(key), Box::new(value))
             }
             DataType::Struct(_) => {
                 let columns = array.as_struct().columns().iter();
-                Kind::Struct(columns.map(|column| Self::new(column, env, binary)).collect::<Result<_>>()?)
+                Kind::Struct(columns.map(|column| Self::new(column, env, style)).collect::<Result<_>>()?)
             }
             other => return Err(SparkError::internal(format!("no text for values of {other}"))),
         };
-        Ok(Self { array, kind })
+        Ok(Self { array, kind, style })
     }
 
-    /// Writes a value inside another one: NULL is the word `null`.
+    /// Writes a value inside another one, where NULL is a word.
     fn write_nested(&self, out: &mut String, row: usize) {
-        if self.array.is_null(row) { out.push_str("null") } else { self.write(out, row) }
+        match (self.array.is_null(row) || matches!(self.kind, Kind::Null), self.style) {
+            (false, _) => self.write(out, row),
+            (true, Style::Cast) => out.push_str("null"),
+            (true, Style::Show) => out.push_str("NULL"),
+        }
     }
 
     fn write(&self, out: &mut String, row: usize) {
@@ -149,8 +155,10 @@ impl<'a> Writer<'a> {
                 out.push_str(&format_decimal_with_exponent(values.value(row), *scale));
             }
             Kind::Utf8(a) => out.push_str(a.value(row)),
-            Kind::Binary(a, Binary::Utf8) => out.push_str(&String::from_utf8_lossy(a.value(row))),
-            Kind::Binary(a, Binary::Hex) => write_hex(out, a.value(row)),
+            Kind::Binary(a) => match self.style {
+                Style::Cast => out.push_str(&String::from_utf8_lossy(a.value(row))),
+                Style::Show => write_hex(out, a.value(row)),
+            },
             Kind::Date(a) => write_date(out, i64::from(a.value(row))),
             Kind::Timestamp(a, zone) => write_timestamp(out, zone.to_local(a.value(row))),
             Kind::Time(a) => write_time(out, a.value(row) / 1000),
@@ -269,7 +277,10 @@ pub fn format_decimal(value: i128, scale: i8) -> String {
     let sign = if value < 0 { "-" } else { "" };
     let digits = value.unsigned_abs().to_string();
     if scale <= 0 {
-        return format!("{sign}{digits}{}", if value == 0 { String::new() } else { "0".repeat(scale.unsigned_abs() as usize) });
+        return format!(
+            "{sign}{digits}{}",
+            if value == 0 { String::new() } else { "0".repeat(scale.unsigned_abs() as usize) }
+        );
     }
     let scale = scale as usize;
     if digits.len() > scale {

@@ -18,9 +18,7 @@ pub enum Zone {
 impl Zone {
     /// The zone of a session or an argument; `INVALID_TIMEZONE` if there is none of that name.
     pub fn parse(text: &str) -> Result<Self> {
-        Self::find(text).ok_or_else(|| {
-            SparkError::new("INVALID_TIMEZONE").with("timeZone", text)
-        })
+        Self::find(text).ok_or_else(|| SparkError::new("INVALID_TIMEZONE").with("timeZone", text))
     }
 
     /// `Europe/Paris`, `UTC`, `Z`, `+01:00`, `-8`, `UTC+3`, `GMT-03:30`.

@@ -5,7 +5,7 @@ use datafusion::logical_expr::{Case, Expr};
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
-use crate::coerce::{cast_silently, common_type_of, implicit_cast};
+use crate::coerce::{cast_silently, common_type_of};
 use crate::{Call, Typed};
 
 /// `CASE WHEN cond THEN value ... [ELSE value] END`, conditions and values in turn.
@@ -21,7 +21,7 @@ pub(super) fn when(call: &Call) -> Result<Typed> {
     }
     label.push_str(" END");
     let count = call.args.len();
-    let is_condition = |index: usize| index % 2 == 0 && index + 1 < count;
+    let is_condition = |index: usize| index.is_multiple_of(2) && index + 1 < count;
     let values: Vec<usize> = (0..count).filter(|index| !is_condition(*index)).collect();
     let data_types: Vec<DataType> = values.iter().map(|index| call.args[*index].data_type.clone()).collect();
     let common = common_type_of(&data_types, call.env).ok_or_else(|| {
@@ -31,7 +31,7 @@ pub(super) fn when(call: &Call) -> Result<Typed> {
             .with("functionName", "`casewhen`")
             .with("dataType", format!("[{}]", words.join(", ")))
     })?;
-    let mut nullable = count % 2 == 0;
+    let mut nullable = count.is_multiple_of(2);
     let mut branches = vec![];
     let mut otherwise = None;
     for (position, pair) in call.args.chunks(2).enumerate() {
@@ -54,7 +54,12 @@ pub(super) fn when(call: &Call) -> Result<Typed> {
 }
 
 fn boolean(call: &Call, condition: &Typed, position: usize, label: &str) -> Result<Typed> {
-    implicit_cast(condition.clone(), &DataType::Boolean, call.env).ok_or_else(|| {
+    // A literal NULL is taken by IF alone.
+    let null = label.starts_with("(IF(") && condition.data_type == DataType::Null;
+    if null || condition.data_type == DataType::Boolean {
+        return cast_silently(condition.clone(), &DataType::Boolean, call.env);
+    }
+    Err({
         SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
             .with("sqlExpr", format!("\"{label}\""))
             .with("paramIndex", crate::call::ordinal(position))

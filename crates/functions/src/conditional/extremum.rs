@@ -30,9 +30,8 @@ fn extremum(call: &Call, what: &str) -> Result<Typed> {
     }
     let data_types: Vec<_> = call.args.iter().map(|arg| arg.data_type.clone()).collect();
     let strings = |t: &arrow::datatypes::DataType| t == &arrow::datatypes::DataType::Utf8;
-    // In ANSI mode a string beside another type is not promoted here.
-    let mixed = call.env.ansi
-        && data_types.iter().any(strings)
+    // A string beside another type is not promoted here.
+    let mixed = data_types.iter().any(strings)
         && !data_types.iter().all(|t| strings(t) || t == &arrow::datatypes::DataType::Null);
     let common = if mixed {
         data_types.iter().skip(1).try_fold(data_types[0].clone(), |l, r| tightest_common_type(&l, r, call.env))
@@ -64,8 +63,7 @@ fn kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     // For each row the argument chosen so far, improved one argument at a time.
     let mut best = vec![0_usize; args.rows];
     for (candidate, array) in arrays.iter().enumerate().skip(1) {
-        let against =
-            arrays[..candidate].iter().map(|other| comparator(array, other)).collect::<Result<Vec<_>>>()?;
+        let against = arrays[..candidate].iter().map(|other| comparator(array, other)).collect::<Result<Vec<_>>>()?;
         for (row, chosen) in best.iter_mut().enumerate() {
             if array.is_valid(row) && (arrays[*chosen].is_null(row) || against[*chosen](row, row) == wanted) {
                 *chosen = candidate;

@@ -24,17 +24,23 @@ fn first_of(args: Vec<Typed>, label: String, env: &Env) -> Result<Typed> {
     if args.iter().any(|arg| arg.expr.is_volatile()) {
         let exprs = args.into_iter().map(|arg| arg.expr).collect();
         let (function, param) = ("spark_coalesce", String::new());
-        let expr =
-            kernel_expr(function, exprs, data_type.clone(), nullable, Volatility::Immutable, env, param, coalesce_kernel);
+        let expr = kernel_expr(
+            function,
+            exprs,
+            data_type.clone(),
+            nullable,
+            Volatility::Immutable,
+            env,
+            param,
+            coalesce_kernel,
+        );
         return Ok(Typed::new(expr, label, data_type, nullable));
     }
     // As a CASE a later argument is evaluated only for the rows that need it, as in Spark.
     let mut args = args.into_iter().map(|arg| arg.expr).rev();
     let last = args.next().expect("there is one");
-    let branches: Vec<_> = args
-        .rev()
-        .map(|arg| (Box::new(Expr::IsNotNull(Box::new(arg.clone()))), Box::new(arg)))
-        .collect();
+    let branches: Vec<_> =
+        args.rev().map(|arg| (Box::new(Expr::IsNotNull(Box::new(arg.clone()))), Box::new(arg))).collect();
     let expr = if branches.is_empty() { last } else { Expr::Case(Case::new(None, branches, Some(Box::new(last)))) };
     Ok(Typed::new(expr, label, data_type, nullable))
 }
@@ -44,9 +50,8 @@ fn coalesce_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let arrays = args.arrays()?;
     let sources: Vec<&dyn Array> = arrays.iter().map(|array| array.as_ref()).collect();
     let last = arrays.len() - 1;
-    let picks: Vec<(usize, usize)> = (0..args.rows)
-        .map(|row| (arrays.iter().position(|array| array.is_valid(row)).unwrap_or(last), row))
-        .collect();
+    let picks: Vec<(usize, usize)> =
+        (0..args.rows).map(|row| (arrays.iter().position(|array| array.is_valid(row)).unwrap_or(last), row)).collect();
     arrow::compute::interleave(&sources, &picks).map_err(crate::kernel::from_arrow)
 }
 

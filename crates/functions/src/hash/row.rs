@@ -121,11 +121,23 @@ fn cell<H: Hash>(array: &ArrayRef) -> Result<Cell<'_, H::State>> {
         }),
         // -0.0 is 0.0, and there is one NaN.
         DataType::Float32 => primitive::<H, Float32Type>(array, |v, seed| {
-            let bits = if v == 0.0 { 0 } else if v.is_nan() { 0x7fc0_0000 } else { v.to_bits() };
+            let bits = if v == 0.0 {
+                0
+            } else if v.is_nan() {
+                0x7fc0_0000
+            } else {
+                v.to_bits()
+            };
             H::int(bits as i32, seed)
         }),
         DataType::Float64 => primitive::<H, Float64Type>(array, |v, seed| {
-            let bits = if v == 0.0 { 0 } else if v.is_nan() { 0x7ff8_0000_0000_0000 } else { v.to_bits() };
+            let bits = if v == 0.0 {
+                0
+            } else if v.is_nan() {
+                0x7ff8_0000_0000_0000
+            } else {
+                v.to_bits()
+            };
             H::long(bits as i64, seed)
         }),
         DataType::Decimal128(precision, _) if *precision <= 18 => {

@@ -63,15 +63,18 @@ pub(super) fn not(call: &Call) -> Result<Typed> {
             .with("inputType", format!("\"{}\"", name::sql(&arg.data_type))));
     }
     let (to, nullable) = (arg.data_type.clone(), arg.nullable);
-    Ok(call.with_args(vec![arg]).kernel("spark_bitwise_not", to, nullable, |args| {
-        let array = args.array(0)?;
-        Ok(match array.data_type() {
-            Int8 => Arc::new(array.as_primitive::<Int8Type>().unary::<_, Int8Type>(|v| !v)),
-            DataType::Int16 => Arc::new(array.as_primitive::<Int16Type>().unary::<_, Int16Type>(|v| !v)),
-            Int32 => Arc::new(array.as_primitive::<Int32Type>().unary::<_, Int32Type>(|v| !v)),
-            _ => Arc::new(array.as_primitive::<Int64Type>().unary::<_, Int64Type>(|v| !v)),
+    Ok(call
+        .with_args(vec![arg])
+        .kernel("spark_bitwise_not", to, nullable, |args| {
+            let array = args.array(0)?;
+            Ok(match array.data_type() {
+                Int8 => Arc::new(array.as_primitive::<Int8Type>().unary::<_, Int8Type>(|v| !v)),
+                DataType::Int16 => Arc::new(array.as_primitive::<Int16Type>().unary::<_, Int16Type>(|v| !v)),
+                Int32 => Arc::new(array.as_primitive::<Int32Type>().unary::<_, Int32Type>(|v| !v)),
+                _ => Arc::new(array.as_primitive::<Int64Type>().unary::<_, Int64Type>(|v| !v)),
+            })
         })
-    }).named(label))
+        .named(label))
 }
 
 /// Shifts by name or by operator; as in Java only the low bits of the distance count.
@@ -121,15 +124,18 @@ pub(super) fn count(call: &Call) -> Result<Typed> {
     let arg = match &call.args[0].data_type {
         DataType::Boolean => call.args[0].clone(),
         t if is_integral(t) => call.args[0].clone(),
-        DataType::Null | DataType::Utf8 => call.coerce(0, &Int64)?,
+        DataType::Null => call.coerce(0, &Int64)?,
         _ => return Err(call.unexpected_type(0, "(\"INTEGRAL\" or \"BOOLEAN\")")),
     };
     let nullable = arg.nullable;
-    Ok(call.with_args(vec![arg]).kernel("spark_bit_count", Int32, nullable, |args| {
-        let longs = cast_array(&args.array(0)?, &Int64, EvalMode::Legacy, args.env)?;
-        let count = |value: i64| value.count_ones() as i32;
-        Ok(Arc::new(longs.as_primitive::<Int64Type>().unary::<_, Int32Type>(count)))
-    }).named(call.display()))
+    Ok(call
+        .with_args(vec![arg])
+        .kernel("spark_bit_count", Int32, nullable, |args| {
+            let longs = cast_array(&args.array(0)?, &Int64, EvalMode::Legacy, args.env)?;
+            let count = |value: i64| value.count_ones() as i32;
+            Ok(Arc::new(longs.as_primitive::<Int64Type>().unary::<_, Int32Type>(count)))
+        })
+        .named(call.display()))
 }
 
 /// `bit_get(a, position)`: the bit at a position counted from the right, from 0.

@@ -8,6 +8,7 @@ use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::Result;
 
+use super::strict::{acosh, asinh, cbrt, cosh, exp, ln};
 use crate::cast::cast_array;
 use crate::coerce::is_ansi_interval;
 use crate::kernel::KernelArgs;
@@ -41,14 +42,14 @@ pub(super) fn unary(call: &Call) -> Result<Typed> {
 fn unary_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let function: fn(f64) -> f64 = match args.param {
         "acos" => f64::acos,
-        "acosh" => |x| (x + (x * x - 1.0).sqrt()).ln(),
+        "acosh" => acosh,
         "asin" => f64::asin,
-        "asinh" => |x| if x == f64::NEG_INFINITY { x } else { (x + (x * x + 1.0).sqrt()).ln() },
+        "asinh" => asinh,
         "atan" => f64::atan,
         "atanh" => |x| 0.5 * (x.ln_1p() - (-x).ln_1p()),
-        "cbrt" => f64::cbrt,
+        "cbrt" => cbrt,
         "cos" => f64::cos,
-        "cosh" => f64::cosh,
+        "cosh" => cosh,
         "cot" => |x| 1.0 / x.tan(),
         "csc" => |x| 1.0 / x.sin(),
         "degrees" => f64::to_degrees,
@@ -68,53 +69,6 @@ fn unary_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     Ok(Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(|x| one_nan(function(x)))))
 }
 
-/// The exponential as Java's `StrictMath` has it, whose last bit is not always that of other libraries:
-/// the argument less a multiple of ln 2, a quotient of polynomials, and a power of two.
-fn exp(x: f64) -> f64 {
-    const LN2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1;
-    const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
-    const P: [f64; 5] = [
-        1.666_666_666_666_660_190_37e-1,
-        -2.777_777_777_701_559_338_42e-3,
-        6.613_756_321_437_934_361_17e-5,
-        -1.653_390_220_546_525_153_90e-6,
-        4.138_136_797_057_238_460_39e-8,
-    ];
-    if x.is_nan() || x > 709.782_712_893_383_973_1 {
-        return if x.is_nan() { x } else { f64::INFINITY };
-    }
-    if x < -745.133_219_101_941_108_42 {
-        return 0.0;
-    }
-    let magnitude = x.abs();
-    let (high, low, power) = if magnitude > 0.5 * std::f64::consts::LN_2 {
-        let power = if magnitude < 1.5 * std::f64::consts::LN_2 {
-            x.signum() as i32
-        } else {
-            (std::f64::consts::LOG2_E * x + 0.5 * x.signum()) as i32
-        };
-        (x - f64::from(power) * LN2_HIGH, f64::from(power) * LN2_LOW, power)
-    } else if magnitude < 2.0_f64.powi(-28) {
-        return 1.0 + x;
-    } else {
-        (x, 0.0, 0)
-    };
-    let reduced = high - low;
-    let square = reduced * reduced;
-    let c = reduced - square * (P[0] + square * (P[1] + square * (P[2] + square * (P[3] + square * P[4]))));
-    if power == 0 {
-        return 1.0 - (reduced * c / (c - 2.0) - reduced);
-    }
-    let y = 1.0 - (low - reduced * c / (2.0 - c) - high);
-    if power >= -1021 {
-        // In two steps, since 2^1024 is out of range.
-        let half = power / 2;
-        y * 2.0_f64.powi(half) * 2.0_f64.powi(power - half)
-    } else {
-        y * 2.0_f64.powi(power + 1000) * 2.0_f64.powi(-1000)
-    }
-}
-
 /// Processors make NaNs with a sign, which would not equal Spark's.
 fn one_nan(value: f64) -> f64 {
     if value.is_nan() { f64::NAN } else { value }
@@ -124,9 +78,9 @@ fn one_nan(value: f64) -> f64 {
 fn logarithm(args: &KernelArgs<'_>) -> ArrayRef {
     let (limit, function): (f64, fn(f64) -> f64) = match args.param {
         "log10" => (0.0, f64::log10),
-        "log2" => (0.0, |x| x.ln() / std::f64::consts::LN_2),
+        "log2" => (0.0, |x| ln(x) / ln(2.0)),
         "log1p" => (-1.0, f64::ln_1p),
-        _ => (0.0, f64::ln),
+        _ => (0.0, ln),
     };
     let Ok(values) = args.array(0) else { return Arc::new(Float64Array::new_null(args.rows)) };
     let log = |x: f64| if x <= limit { None } else { Some(one_nan(function(x))) };
@@ -148,7 +102,7 @@ pub(super) fn log(call: &Call) -> Result<Typed> {
             let pairs = bases.as_primitive::<Float64Type>().iter().zip(values.as_primitive::<Float64Type>().iter());
             let logs = pairs.map(|pair| {
                 let (base, value) = (pair.0?, pair.1?);
-                if base <= 0.0 || value <= 0.0 { None } else { Some(one_nan(value.ln() / base.ln())) }
+                if base <= 0.0 || value <= 0.0 { None } else { Some(one_nan(ln(value) / ln(base))) }
             });
             Ok(Arc::new(logs.collect::<Float64Array>()))
         })

@@ -6,6 +6,9 @@ mod elementary;
 mod radix;
 pub mod random;
 mod round;
+mod strict;
+
+pub(crate) use strict::ln;
 
 use arrow::datatypes::DataType::{Int32, Int64};
 
@@ -38,7 +41,10 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "e", kind: Kind::Scalar(elementary::constant) },
     Entry { name: "exp", kind: Kind::Scalar(elementary::unary) },
     Entry { name: "expm1", kind: Kind::Scalar(elementary::unary) },
-    Entry { name: "factorial", kind: Kind::Scalar(|c| typed(c, "spark_factorial", &[Int32], Int64, elementary::factorial).map(nullable)) },
+    Entry {
+        name: "factorial",
+        kind: Kind::Scalar(|c| typed(c, "spark_factorial", &[Int32], Int64, elementary::factorial).map(nullable)),
+    },
     Entry { name: "floor", kind: Kind::Scalar(round::floor) },
     Entry { name: "hex", kind: Kind::Scalar(radix::hex) },
     Entry { name: "hypot", kind: Kind::Scalar(elementary::binary) },
@@ -51,9 +57,9 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "pow", kind: Kind::Scalar(elementary::binary) },
     Entry { name: "power", kind: Kind::Scalar(elementary::binary) },
     Entry { name: "radians", kind: Kind::Scalar(elementary::unary) },
-    Entry { name: "rand", kind: Kind::Scalar(random::rand) },
-    Entry { name: "randn", kind: Kind::Scalar(random::randn) },
-    Entry { name: "random", kind: Kind::Scalar(random::rand) },
+    Entry { name: "rand", kind: Kind::Scalar(crate::misc::placement::rand) },
+    Entry { name: "randn", kind: Kind::Scalar(crate::misc::placement::randn) },
+    Entry { name: "random", kind: Kind::Scalar(crate::misc::placement::rand) },
     Entry { name: "rint", kind: Kind::Scalar(elementary::unary) },
     Entry { name: "round", kind: Kind::Scalar(round::round) },
     Entry { name: "sec", kind: Kind::Scalar(elementary::unary) },

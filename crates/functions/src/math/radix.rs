@@ -30,21 +30,24 @@ pub(super) fn hex(call: &Call) -> Result<Typed> {
     call.arity(1)?;
     let arg = call.coerce_any(0, &[Int64, Binary, Utf8])?;
     let nullable = arg.nullable;
-    Ok(call.with_args(vec![arg]).kernel("spark_hex", Utf8, nullable, |args| {
-        let array = args.array(0)?;
-        let push = |out: &mut String, bytes: &[u8]| bytes.iter().for_each(|byte| out.push_str(HEX[*byte as usize]));
-        write_strings(args.rows, |row, out| {
-            if array.is_null(row) {
-                return Ok(false);
-            }
-            match array.data_type() {
-                Int64 => out.push_str(&format!("{:X}", array.as_primitive::<Int64Type>().value(row))),
-                Binary => push(out, array.as_binary::<i32>().value(row)),
-                _ => push(out, array.as_string::<i32>().value(row).as_bytes()),
-            }
-            Ok(true)
+    Ok(call
+        .with_args(vec![arg])
+        .kernel("spark_hex", Utf8, nullable, |args| {
+            let array = args.array(0)?;
+            let push = |out: &mut String, bytes: &[u8]| bytes.iter().for_each(|byte| out.push_str(HEX[*byte as usize]));
+            write_strings(args.rows, |row, out| {
+                if array.is_null(row) {
+                    return Ok(false);
+                }
+                match array.data_type() {
+                    Int64 => out.push_str(&format!("{:X}", array.as_primitive::<Int64Type>().value(row))),
+                    Binary => push(out, array.as_binary::<i32>().value(row)),
+                    _ => push(out, array.as_string::<i32>().value(row).as_bytes()),
+                }
+                Ok(true)
+            })
         })
-    }).named(call.display()))
+        .named(call.display()))
 }
 
 /// The two digits of each byte.
@@ -64,8 +67,7 @@ pub(super) fn unhex(call: &Call) -> Result<Typed> {
 }
 
 fn bytes_of(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> =
-        text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<Vec<u8>>>()?;
+    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<Vec<u8>>>()?;
     let (first, rest) = digits.split_at(digits.len() % 2);
     Some(first.iter().copied().chain(rest.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1])).collect())
 }

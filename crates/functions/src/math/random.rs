@@ -1,4 +1,4 @@
-//! `rand`, `randn`, `uniform`, on Spark's `XORShiftRandom`.
+//! `uniform` and the streams of `randstr`, on Spark's `XORShiftRandom`.
 //!
 //! Spark seeds the generator of a task with the seed plus the number of its partition. A kernel does not
 //! know partitions: one generator, as of partition 0, serves a call for the whole query. A query of one
@@ -58,7 +58,8 @@ impl Stream {
     pub fn with<T>(self, take: impl FnOnce(&mut Generator) -> T) -> T {
         let generator = {
             let mut all = GENERATORS.lock().unwrap_or_else(PoisonError::into_inner);
-            let generator = Arc::clone(all.entry(self.call).or_insert_with(|| Arc::new(Mutex::new(Generator::new(self.seed)))));
+            let generator =
+                Arc::clone(all.entry(self.call).or_insert_with(|| Arc::new(Mutex::new(Generator::new(self.seed)))));
             if all.len() > KEPT {
                 all.pop_first();
             }
@@ -86,31 +87,6 @@ pub fn seed_of(call: &Call, index: usize) -> Result<i64> {
     }
 }
 
-pub(super) fn rand(call: &Call) -> Result<Typed> {
-    let args: Vec<&str> = call.args.iter().map(|arg| arg.name.as_str()).collect();
-    numbers(call, format!("rand({})", args.join(", ")), "uniform")
-}
-
-pub(super) fn randn(call: &Call) -> Result<Typed> {
-    numbers(call, call.display(), "normal")
-}
-
-fn numbers(call: &Call, label: String, distribution: &str) -> Result<Typed> {
-    call.arity(0..=1)?;
-    let stream = Stream::new(seed_of(call, 0)?);
-    let param = format!("{} {distribution}", stream.param());
-    let expr = kernel_expr("spark_random", vec![], Float64, false, Volatility::Volatile, call.env, param, kernel);
-    Ok(Typed::new(expr, label, Float64, false))
-}
-
-fn kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
-    let normal = args.param.ends_with("normal");
-    let values: Vec<f64> = Stream::of(args.param).with(|generator| {
-        (0..args.rows).map(|_| if normal { generator.next_gaussian() } else { generator.next_double() }).collect()
-    });
-    Ok(Arc::new(PrimitiveArray::<Float64Type>::from(values)))
-}
-
 /// `uniform(low, high[, seed])`: of the bounds' common type.
 pub(super) fn uniform(call: &Call) -> Result<Typed> {
     call.arity(2..=3)?;
@@ -133,8 +109,16 @@ pub(super) fn uniform(call: &Call) -> Result<Typed> {
     }
     let stream = Stream::new(seed_of(call, 2)?);
     let bounds = vec![call.coerce(0, &Float64)?.expr, call.coerce(1, &Float64)?.expr];
-    let expr =
-        kernel_expr("spark_uniform", bounds, to.clone(), false, Volatility::Volatile, call.env, stream.param(), uniform_kernel);
+    let expr = kernel_expr(
+        "spark_uniform",
+        bounds,
+        to.clone(),
+        false,
+        Volatility::Volatile,
+        call.env,
+        stream.param(),
+        uniform_kernel,
+    );
     Ok(Typed::new(expr, label, to, false))
 }
 

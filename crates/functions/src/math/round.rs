@@ -11,7 +11,7 @@ use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError};
 
 use crate::arithmetic::overflow;
-use crate::cast::decimal::{Parsed, parse, power_of_ten, to_f64, with_type};
+use crate::cast::decimal::{power_of_ten, to_f64, with_type};
 use crate::coerce::{is_integral, is_numeric};
 use crate::kernel::KernelArgs;
 use crate::rowwise::{complete, int};
@@ -113,7 +113,9 @@ fn round_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             };
             with_type(values.unary::<_, Decimal128Type>(one), args.return_type)
         }
-        Float64 => Arc::new(array.as_primitive::<Float64Type>().unary::<_, Float64Type>(|x| float(x, &format!("{x:e}"), places, mode))),
+        Float64 => Arc::new(
+            array.as_primitive::<Float64Type>().unary::<_, Float64Type>(|x| float(x, &format!("{x:e}"), places, mode)),
+        ),
         Float32 => {
             let one = |x: f32| float(f64::from(x), &format!("{x:e}"), places, mode) as f32;
             Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float32Type>(one))
@@ -125,44 +127,25 @@ fn round_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     })
 }
 
-/// A float by its shortest decimal digits, as Java's `BigDecimal.valueOf` takes it.
+/// A float by its shortest decimal digits `d.ddde±x`, as Java's `BigDecimal.valueOf` takes it.
 fn float(value: f64, digits: &str, places: i32, mode: &str) -> f64 {
-    // From 2^53 on a double is whole; 17 digits are all that it has.
-    if !value.is_finite() || value == 0.0 || places >= 0 && value.abs() >= 9e15 || places > 30 {
+    if !value.is_finite() || value == 0.0 {
         return value;
     }
-    // Three places more than wanted are exact enough only if all digits are in: take them all.
-    let exact = digit_places(digits).max(places).min(37);
-    match parse(digits, exact as i8) {
-        Parsed::Value(unscaled) => {
-            let drop = exact - places;
-            if drop <= 0 {
-                return value;
-            }
-            if drop > 38 {
-                return 0.0;
-            }
-            let kept = divide(unscaled, power_of_ten(drop as u32), mode);
-            if places >= 0 {
-                to_f64(kept, places as i8)
-            } else {
-                format!("{kept}e{}", -places).parse().unwrap_or(value)
-            }
-        }
-        // Too large for 38 digits with that many places: nothing to round, or too small to matter.
-        _ if places >= 0 => value,
-        _ => {
-            let power = 10_f64.powi(-places);
-            (value / power).round() * power
-        }
-    }
-}
-
-/// How many places after the point shortest digits `d.ddde±x` have.
-fn digit_places(digits: &str) -> i32 {
     let (mantissa, exponent) = digits.split_once('e').unwrap_or((digits, "0"));
     let fraction = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len() as i32);
-    (fraction - exponent.parse::<i32>().unwrap_or(0)).max(0)
+    let exponent = exponent.parse::<i32>().unwrap_or(0) - fraction;
+    let Ok(unscaled) = mantissa.replace('.', "").parse::<i128>() else { return value };
+    // The value is `unscaled` * 10^`exponent`.
+    let drop = -places - exponent;
+    if drop <= 0 {
+        return value;
+    }
+    let kept = if drop > 38 { 0 } else { divide(unscaled, power_of_ten(drop as u32), mode) };
+    match i8::try_from(places) {
+        Ok(places) if places >= 0 => to_f64(kept, places),
+        _ => format!("{kept}e{}", -places).parse().unwrap_or(value),
+    }
 }
 
 fn integers<T: ArrowPrimitiveType>(

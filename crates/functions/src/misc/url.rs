@@ -19,7 +19,9 @@ struct Url<'a> {
 
 impl<'a> Url<'a> {
     fn parse(text: &'a str) -> Option<Self> {
-        let legal = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}');
+        let legal = |c: char| {
+            !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}')
+        };
         if !text.chars().all(legal) {
             return None;
         }
@@ -39,7 +41,8 @@ impl<'a> Url<'a> {
         if let Some(scheme) = scheme {
             let mut letters = scheme.chars();
             let first = letters.next().is_some_and(|c| c.is_ascii_alphabetic());
-            if !first || !letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')) || rest.is_empty() {
+            if !first || !letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')) || rest.is_empty()
+            {
                 return None;
             }
         }

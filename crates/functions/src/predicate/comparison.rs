@@ -11,6 +11,7 @@ use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use super::order;
+use crate::cast::decimal::power_of_ten;
 use crate::coerce::{cast_silently, comparison_type, is_decimal, is_float, is_integral, is_orderable};
 use crate::kernel::{KernelArgs, kernel_expr};
 use crate::{Call, Env, Typed};
@@ -61,13 +62,16 @@ pub(super) fn equal_null(call: &Call) -> Result<Typed> {
 /// `between(a, low, high)`.
 pub(super) fn between(call: &Call) -> Result<Typed> {
     call.arity(3)?;
-    let part = |op: Operator, bound: usize| {
-        compare(&call.with_args(vec![call.args[0].clone(), call.args[bound].clone()]), op)
-    };
+    let part = |op: Operator, bound: usize| as_they_are(call.args[0].clone(), op, call.args[bound].clone(), call.env);
     let (low, high) = (part(Operator::GtEq, 1)?, part(Operator::LtEq, 2)?);
     let nullable = low.nullable || high.nullable;
     let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(low.expr), Operator::And, Box::new(high.expr)));
-    Ok(Typed::new(expr, format!("between({}, {}, {})", call.args[0].name, call.args[1].name, call.args[2].name), DataType::Boolean, nullable))
+    Ok(Typed::new(
+        expr,
+        format!("between({}, {}, {})", call.args[0].name, call.args[1].name, call.args[2].name),
+        DataType::Boolean,
+        nullable,
+    ))
 }
 
 fn symbol(op: Operator) -> &'static str {
@@ -92,6 +96,16 @@ pub fn equality(left: Typed, right: Typed, env: &Env) -> Result<Typed> {
 }
 
 fn comparison(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Typed> {
+    let (left, right) =
+        match (integer_bound(&left, op, &right), op.swap().and_then(|op| integer_bound(&right, op, &left))) {
+            (Some(bound), _) => (left, bound),
+            (_, Some(bound)) => (bound, right),
+            _ => (left, right),
+        };
+    as_they_are(left, op, right, env)
+}
+
+fn as_they_are(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Typed> {
     let label = format!("({} {} {})", left.name, symbol(op), right.name);
     let common = comparison_type(&left.data_type, &right.data_type, env).ok_or_else(|| {
         SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
@@ -106,7 +120,8 @@ fn comparison(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Type
             .with("sqlExpr", format!("\"{label}\"")));
     }
     // Spark's schema takes the cast of an integer literal to a decimal for one that can give NULL.
-    let literal_as_decimal = |typed: &Typed| is_decimal(&common) && is_integral(&typed.data_type) && typed.as_literal().is_some();
+    let literal_as_decimal =
+        |typed: &Typed| is_decimal(&common) && is_integral(&typed.data_type) && typed.as_literal().is_some();
     let literal = literal_as_decimal(&left) || literal_as_decimal(&right);
     let left = cast_silently(left, &common, env)?;
     let right = cast_silently(right, &common, env)?;
@@ -121,6 +136,24 @@ fn comparison(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Type
         _ => binary(left.expr, op, right.expr),
     };
     Ok(Typed::new(expr, label, DataType::Boolean, nullable))
+}
+
+/// The whole number that an integer is compared with instead of a decimal literal: `i > 1.5` is `i > 1`.
+/// Spark's `DecimalPrecision` does so, and the column stays one that can be pushed down.
+fn integer_bound(integer: &Typed, op: Operator, literal: &Typed) -> Option<Typed> {
+    let Some(ScalarValue::Decimal128(Some(value), _, scale)) = literal.as_literal() else { return None };
+    if !is_integral(&integer.data_type) {
+        return None;
+    }
+    let power = power_of_ten(scale.max(&0).unsigned_abs().into());
+    let (floor, rest) = (value.div_euclid(power), value.rem_euclid(power));
+    let bound = match op {
+        Operator::Gt | Operator::LtEq => floor,
+        Operator::GtEq | Operator::Lt => floor + i128::from(rest > 0),
+        _ => return None,
+    };
+    let bound = i64::try_from(bound).ok()?;
+    Some(Typed::literal(ScalarValue::Int64(Some(bound)), bound.to_string()))
 }
 
 fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
@@ -156,12 +189,8 @@ fn constant(expr: &Expr) -> Option<ScalarValue> {
 
 fn with_constant(expr: Expr, op: Operator, value: ScalarValue, literal: Expr) -> Expr {
     let (zero, minus_zero) = match value {
-        ScalarValue::Float64(Some(v)) if v == 0.0 => {
-            (ScalarValue::Float64(Some(0.0)), ScalarValue::Float64(Some(-0.0)))
-        }
-        ScalarValue::Float32(Some(v)) if v == 0.0 => {
-            (ScalarValue::Float32(Some(0.0)), ScalarValue::Float32(Some(-0.0)))
-        }
+        ScalarValue::Float64(Some(0.0)) => (ScalarValue::Float64(Some(0.0)), ScalarValue::Float64(Some(-0.0))),
+        ScalarValue::Float32(Some(0.0)) => (ScalarValue::Float32(Some(0.0)), ScalarValue::Float32(Some(-0.0))),
         _ => return binary(expr, op, literal),
     };
     let (zero, minus_zero) = (Expr::Literal(zero, None), Expr::Literal(minus_zero, None));

@@ -31,8 +31,7 @@ fn pattern(call: &Call, ignore_case: bool) -> Result<Typed> {
     };
     let suffix = if escape == '\\' { String::new() } else { format!(" ESCAPE '{escape}'") };
     let label = if ignore_case {
-        let third = if escape == '\\' { String::new() } else { format!(", {escape}") };
-        format!("ilike({}, {}{third})", text.name, pattern.name)
+        format!("ilike({}, {})", text.name, pattern.name)
     } else {
         format!("{} LIKE {}{suffix}", text.name, pattern.name)
     };
@@ -48,8 +47,9 @@ fn pattern(call: &Call, ignore_case: bool) -> Result<Typed> {
                 let patterns = args.array(0)?;
                 let escape = args.param.chars().next().unwrap_or('\\');
                 let plain = patterns.as_string::<i32>().iter();
-                let plain: Vec<Option<String>> =
-                    plain.map(|value| value.map(|value| with_backslashes(value, escape)).transpose()).collect::<Result<_>>()?;
+                let plain: Vec<Option<String>> = plain
+                    .map(|value| value.map(|value| with_backslashes(value, escape)).transpose())
+                    .collect::<Result<_>>()?;
                 Ok(Arc::new(arrow::array::StringArray::from(plain)))
             };
             let call = call.with_args(vec![pattern]);

@@ -67,7 +67,11 @@ fn repeatable(expr: &Expr) -> bool {
     let single = |node: &Expr| {
         matches!(
             node,
-            Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_) | Expr::WindowFunction(_)
+            Expr::Exists(_)
+                | Expr::InSubquery(_)
+                | Expr::ScalarSubquery(_)
+                | Expr::SetComparison(_)
+                | Expr::WindowFunction(_)
         )
     };
     !expr.is_volatile() && !expr.exists(|node| Ok(single(node))).unwrap_or(true)
@@ -107,8 +111,8 @@ pub(super) fn not(call: &Call) -> Result<Typed> {
     call.arity(1)?;
     let arg = &call.args[0];
     let label = format!("(NOT {})", arg.name);
-    let accepted = matches!(arg.data_type, DataType::Boolean | DataType::Null)
-        || arg.data_type == DataType::Utf8 && call.env.ansi;
+    let accepted =
+        matches!(arg.data_type, DataType::Boolean | DataType::Null) || arg.data_type == DataType::Utf8 && call.env.ansi;
     if !accepted {
         return Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
             .with("sqlExpr", format!("\"{label}\""))

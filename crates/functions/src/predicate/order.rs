@@ -40,7 +40,9 @@ pub fn normalize_floats(array: &ArrayRef) -> Result<ArrayRef> {
             let list = array.as_list::<i32>();
             let values = normalize_floats(list.values())?;
             let field = Arc::clone(field);
-            Arc::new(ListArray::try_new(field, list.offsets().clone(), values, list.nulls().cloned()).map_err(from_arrow)?)
+            Arc::new(
+                ListArray::try_new(field, list.offsets().clone(), values, list.nulls().cloned()).map_err(from_arrow)?,
+            )
         }
         DataType::Map(field, sorted) => {
             let map = array.as_map();
@@ -53,7 +55,9 @@ pub fn normalize_floats(array: &ArrayRef) -> Result<ArrayRef> {
             let source = array.as_struct();
             let columns: Vec<ArrayRef> = source.columns().iter().map(normalize_floats).collect::<Result<_>>()?;
             let nulls = source.nulls().cloned();
-            Arc::new(StructArray::try_new_with_length(fields.clone(), columns, nulls, source.len()).map_err(from_arrow)?)
+            Arc::new(
+                StructArray::try_new_with_length(fields.clone(), columns, nulls, source.len()).map_err(from_arrow)?,
+            )
         }
         _ => Arc::clone(array),
     })

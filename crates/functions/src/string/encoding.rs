@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BinaryArray, BinaryBuilder};
 use arrow::datatypes::DataType::{self, Binary, Utf8};
 use base64::Engine;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use datafusion::logical_expr::{Case, Expr};
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
@@ -163,9 +163,7 @@ fn charset(text: &str, function: &str) -> Result<Charset> {
 }
 
 fn malformed(function: &str, charset: &str) -> SparkError {
-    SparkError::new("MALFORMED_CHARACTER_CODING")
-        .with("function", name::quote(function))
-        .with("charset", charset)
+    SparkError::new("MALFORMED_CHARACTER_CODING").with("function", name::quote(function)).with("charset", charset)
 }
 
 /// `encode(text, charset)`.

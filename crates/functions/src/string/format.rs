@@ -212,7 +212,9 @@ fn convert(conversion: &Conversion, value: &Value, out: &mut String) -> Result<(
         ('b', _) => "true".to_string(),
         (_, Value::Null) => cut("null".to_string(), conversion.precision),
         ('s', value) => cut(plain(value), conversion.precision),
-        ('d', Value::Integer(value, _)) => return number(conversion, *value < 0, value.unsigned_abs().to_string(), out),
+        ('d', Value::Integer(value, _)) => {
+            return number(conversion, *value < 0, value.unsigned_abs().to_string(), out);
+        }
         ('x', Value::Integer(value, bits)) => return radix(conversion, format!("{:x}", wrapped(*value, *bits)), out),
         ('o', Value::Integer(value, bits)) => return radix(conversion, format!("{:o}", wrapped(*value, *bits)), out),
         ('c', Value::Integer(value, _)) => {
@@ -326,7 +328,7 @@ fn number(conversion: &Conversion, negative: bool, mut digits: String, out: &mut
 pub(super) fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -37,7 +37,10 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "decode", kind: Kind::Scalar(encoding::decode) },
     Entry { name: "elt", kind: Kind::Scalar(concat::elt) },
     Entry { name: "encode", kind: Kind::Scalar(encoding::encode) },
-    Entry { name: "find_in_set", kind: Kind::Scalar(|c| typed(c, "spark_find_in_set", &[Utf8, Utf8], Int32, search::find_in_set)) },
+    Entry {
+        name: "find_in_set",
+        kind: Kind::Scalar(|c| typed(c, "spark_find_in_set", &[Utf8, Utf8], Int32, search::find_in_set)),
+    },
     Entry { name: "format_number", kind: Kind::Scalar(number_format::format_number) },
     Entry { name: "format_string", kind: Kind::Scalar(format::format_string) },
     Entry { name: "initcap", kind: Kind::Scalar(|c| typed(c, "spark_initcap", &[Utf8], Utf8, case::initcap)) },
@@ -59,13 +62,38 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "overlay", kind: Kind::Scalar(part::overlay) },
     Entry { name: "position", kind: Kind::Scalar(search::locate) },
     Entry { name: "printf", kind: Kind::Scalar(format::format_string) },
-    Entry { name: "quote", kind: Kind::Scalar(|c| typed(c, "spark_quote", &[Utf8], Utf8, format::quote)) },
+    Entry {
+        name: "quote",
+        kind: Kind::Scalar(|c| {
+            typed(c, "spark_quote", &[Utf8], Utf8, format::quote).map(|t| crate::Typed { nullable: true, ..t })
+        }),
+    },
     Entry { name: "randstr", kind: Kind::Scalar(random::randstr) },
-    Entry { name: "regexp_count", kind: Kind::Scalar(|c| typed(c, "ansi_regexp_count", &[Utf8, Utf8], Int32, pattern::count)) },
+    Entry {
+        name: "regexp_count",
+        kind: Kind::Scalar(|c| typed(c, "ansi_regexp_count", &[Utf8, Utf8], Int32, pattern::count)),
+    },
     Entry { name: "regexp_extract", kind: Kind::Scalar(pattern::extract) },
     Entry { name: "regexp_extract_all", kind: Kind::Scalar(pattern::extract_all) },
-    Entry { name: "regexp_instr", kind: Kind::Scalar(|c| with_defaults(c, "ansi_regexp_instr", &[Utf8, Utf8, Int32], &[(int(0), "0")], Int32, pattern::instr)) },
-    Entry { name: "regexp_replace", kind: Kind::Scalar(|c| with_defaults(c, "ansi_regexp_replace", &[Utf8, Utf8, Utf8, Int32], &[(int(1), "1")], Utf8, pattern::replace)) },
+    Entry {
+        name: "regexp_instr",
+        kind: Kind::Scalar(|c| {
+            with_defaults(c, "ansi_regexp_instr", &[Utf8, Utf8, Int32], &[(int(0), "0")], Int32, pattern::instr)
+        }),
+    },
+    Entry {
+        name: "regexp_replace",
+        kind: Kind::Scalar(|c| {
+            with_defaults(
+                c,
+                "ansi_regexp_replace",
+                &[Utf8, Utf8, Utf8, Int32],
+                &[(int(1), "1")],
+                Utf8,
+                pattern::replace,
+            )
+        }),
+    },
     Entry { name: "regexp_substr", kind: Kind::Scalar(pattern::substr) },
     Entry { name: "repeat", kind: Kind::Scalar(|c| typed(c, "spark_repeat", &[Utf8, Int32], Utf8, pad::repeat)) },
     Entry { name: "replace", kind: Kind::Scalar(search::replace) },
@@ -80,12 +108,18 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "split_part", kind: Kind::Scalar(split::split_part) },
     Entry { name: "substr", kind: Kind::Scalar(part::substring) },
     Entry { name: "substring", kind: Kind::Scalar(part::substring) },
-    Entry { name: "substring_index", kind: Kind::Scalar(|c| typed(c, "spark_substring_index", &[Utf8, Utf8, Int32], Utf8, part::substring_index)) },
+    Entry {
+        name: "substring_index",
+        kind: Kind::Scalar(|c| typed(c, "spark_substring_index", &[Utf8, Utf8, Int32], Utf8, part::substring_index)),
+    },
     Entry { name: "to_binary", kind: Kind::Scalar(encoding::to_binary) },
     Entry { name: "to_char", kind: Kind::Scalar(number_format::to_char) },
     Entry { name: "to_number", kind: Kind::Scalar(number_format::to_number) },
     Entry { name: "to_varchar", kind: Kind::Scalar(number_format::to_char) },
-    Entry { name: "translate", kind: Kind::Scalar(|c| typed(c, "spark_translate", &[Utf8, Utf8, Utf8], Utf8, search::translate)) },
+    Entry {
+        name: "translate",
+        kind: Kind::Scalar(|c| typed(c, "spark_translate", &[Utf8, Utf8, Utf8], Utf8, search::translate)),
+    },
     Entry { name: "trim", kind: Kind::Scalar(trim::trim) },
     Entry { name: "try_to_binary", kind: Kind::Scalar(encoding::to_binary) },
     Entry { name: "try_to_number", kind: Kind::Scalar(number_format::to_number) },

@@ -28,12 +28,12 @@ pub(super) fn format_number(call: &Call) -> Result<Typed> {
     Ok(typed.kernel("spark_format_number", Utf8, true, format_number_kernel).named(call.display()))
 }
 
-/// A number as exact decimal: unscaled value and scale; floats by their shortest digits.
+/// Numbers as decimals, unscaled value and scale, or as floats.
 fn exact_values(array: &ArrayRef, args: &KernelArgs<'_>) -> Result<Vec<Option<Exact>>> {
     Ok(match array.data_type() {
         Float32 | Float64 => {
             let doubles = cast_array(array, &Float64, EvalMode::Legacy, args.env)?;
-            doubles.as_primitive::<Float64Type>().iter().map(|v| v.map(Exact::of)).collect()
+            doubles.as_primitive::<Float64Type>().iter().map(|v| v.map(Exact::Float)).collect()
         }
         data_type => {
             let (precision, scale) = decimal_of(data_type).unwrap_or((38, 0));
@@ -46,21 +46,7 @@ fn exact_values(array: &ArrayRef, args: &KernelArgs<'_>) -> Result<Vec<Option<Ex
 #[derive(Clone, Copy)]
 enum Exact {
     Decimal(i128, i8),
-    /// NaN, an infinity, or a double beyond 38 digits.
     Float(f64),
-}
-
-impl Exact {
-    fn of(value: f64) -> Self {
-        let digits = format!("{value:e}");
-        let (mantissa, exponent) = digits.split_once('e').unwrap_or((&digits, "0"));
-        let exponent: i32 = exponent.parse().unwrap_or(0);
-        let places = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len() as i32) - exponent;
-        match parse(&digits, places.clamp(0, 37) as i8) {
-            Parsed::Value(unscaled) if value.is_finite() => Self::Decimal(unscaled, places.clamp(0, 37) as i8),
-            _ => Self::Float(value),
-        }
-    }
 }
 
 /// Sign and digits at `places`, halves rounded to even.
@@ -156,7 +142,11 @@ impl<'a> Pattern<'a> {
                 out.push_str(if value < 0.0 { "-\u{221E}" } else { "\u{221E}" });
                 return;
             }
-            Exact::Float(value) => (value < 0.0, format!("{:.*}", self.most.max(0) as usize, value.abs())),
+            // By the exact binary value, a tie to even, as Java does.
+            Exact::Float(value) => {
+                let value = value * 10_f64.powi(self.percent);
+                (value < 0.0, format!("{:.*}", self.most.max(0) as usize, value.abs()))
+            }
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
         let mut fraction = fraction;
@@ -218,9 +208,7 @@ impl Picture {
     fn parse(format: &str) -> Result<Self> {
         let text = format.to_ascii_uppercase();
         let unexpected = |token: &str| {
-            SparkError::new("INVALID_FORMAT.UNEXPECTED_TOKEN")
-                .with("token", token)
-                .with("format", format!("'{text}'"))
+            SparkError::new("INVALID_FORMAT.UNEXPECTED_TOKEN").with("token", token).with("format", format!("'{text}'"))
         };
         let mut rest = text.as_str();
         let mut sign = None;
@@ -247,10 +235,10 @@ impl Picture {
             dollar
         };
         for (word, kind) in [("S", Sign::TrailingAny), ("MI", Sign::TrailingMinus), ("PR", Sign::Brackets)] {
-            if sign.is_none() {
-                if let Some(tail) = rest.strip_prefix(word) {
-                    (sign, rest) = (Some(kind), tail);
-                }
+            if sign.is_none()
+                && let Some(tail) = rest.strip_prefix(word)
+            {
+                (sign, rest) = (Some(kind), tail);
             }
         }
         if let Some(c) = rest.chars().next() {
@@ -274,7 +262,8 @@ impl Picture {
 
     /// Reads a number of this form.
     fn read(&self, input: &str) -> Option<i128> {
-        let mut rest = input.trim();
+        let input: String = input.chars().filter(|c| !c.is_whitespace()).collect();
+        let mut rest = input.as_str();
         let mut negative = false;
         match self.sign {
             Some(Sign::LeadingAny | Sign::LeadingMinus) => {
@@ -383,8 +372,20 @@ impl Picture {
         let blanks = body.len() - body.trim_start_matches(' ').len();
         let (blank, number) = body.split_at(blanks);
         let before = match self.sign {
-            Some(Sign::LeadingAny) => if negative { "-" } else { "+" },
-            Some(Sign::LeadingMinus) => if negative { "-" } else { " " },
+            Some(Sign::LeadingAny) => {
+                if negative {
+                    "-"
+                } else {
+                    "+"
+                }
+            }
+            Some(Sign::LeadingMinus) => {
+                if negative {
+                    "-"
+                } else {
+                    " "
+                }
+            }
             Some(Sign::Brackets) if negative => "<",
             _ => "",
         };
@@ -399,9 +400,27 @@ impl Picture {
             out.push_str(number);
         }
         out.push_str(match self.sign {
-            Some(Sign::TrailingAny) => if negative { "-" } else { "+" },
-            Some(Sign::TrailingMinus) => if negative { "-" } else { " " },
-            Some(Sign::Brackets) => if negative { ">" } else { "  " },
+            Some(Sign::TrailingAny) => {
+                if negative {
+                    "-"
+                } else {
+                    "+"
+                }
+            }
+            Some(Sign::TrailingMinus) => {
+                if negative {
+                    "-"
+                } else {
+                    " "
+                }
+            }
+            Some(Sign::Brackets) => {
+                if negative {
+                    ">"
+                } else {
+                    "  "
+                }
+            }
             _ => "",
         });
     }
@@ -469,7 +488,7 @@ pub(super) fn to_char(call: &Call) -> Result<Typed> {
         Binary => {
             let format = constant_format(call)?.unwrap_or_default().to_ascii_lowercase();
             let value = call.args[0].clone();
-            return match format.as_str() {
+            let built = match format.as_str() {
                 "base64" => function("base64", vec![value]),
                 "hex" => function("hex", vec![value]),
                 "utf-8" => function("decode", vec![value, Typed::literal(text("UTF-8"), "utf-8")]),
@@ -478,7 +497,13 @@ pub(super) fn to_char(call: &Call) -> Result<Typed> {
                     .with("parameter", "`format`")
                     .with("expectedFormat", "base64, hex, utf-8")
                     .with("invalidFormat", format!("'{format}'"))),
-            };
+            }?;
+            // `to_varchar` keeps its name, `to_char` does not.
+            if !call.name.eq_ignore_ascii_case("to_varchar") {
+                return Ok(built);
+            }
+            let format = if format == "utf-8" { format!(", {}", call.args[1].name) } else { String::new() };
+            return Ok(built.named(format!("to_varchar({}{format})", call.args[0].name)));
         }
         _ => {}
     }

@@ -135,18 +135,20 @@ fn substring_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 pub(super) fn right(call: &Call) -> Result<Typed> {
     call.arity(2)?;
     let typed = call.coerced(&[Utf8, Int32])?;
-    Ok(typed.kernel("spark_right", Utf8, true, |args| {
-        let (texts, counts) = (strings(args, 0)?, ints(args, 1)?);
-        write_strings(args.rows, |row, out| match (string_at(&texts, row), int_at(&counts, row)) {
-            (Some(text), Some(count)) => {
-                let length = char_count(text);
-                let taken = usize::try_from(count).unwrap_or(0).min(length);
-                out.push_str(characters(text, length - taken, length));
-                Ok(true)
-            }
-            _ => Ok(false),
+    Ok(typed
+        .kernel("spark_right", Utf8, true, |args| {
+            let (texts, counts) = (strings(args, 0)?, ints(args, 1)?);
+            write_strings(args.rows, |row, out| match (string_at(&texts, row), int_at(&counts, row)) {
+                (Some(text), Some(count)) => {
+                    let length = char_count(text);
+                    let taken = usize::try_from(count).unwrap_or(0).min(length);
+                    out.push_str(characters(text, length - taken, length));
+                    Ok(true)
+                }
+                _ => Ok(false),
+            })
         })
-    }).named(call.display()))
+        .named(call.display()))
 }
 
 /// `overlay(input, replacement, position[, length])`.
@@ -189,7 +191,8 @@ fn overlay_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     }
     let (inputs, replacements) = (inputs.as_string::<i32>(), replacements.as_string::<i32>());
     write_strings(args.rows, |row, out| {
-        let values = (string_at(inputs, row), string_at(replacements, row), int_at(&positions, row), int_at(&counts, row));
+        let values =
+            (string_at(inputs, row), string_at(replacements, row), int_at(&positions, row), int_at(&counts, row));
         let (Some(input), Some(replacement), Some(position), Some(count)) = values else { return Ok(false) };
         let length = char_count(input);
         let (before, after) = cut(position, count, char_count(replacement));
@@ -248,8 +251,7 @@ fn reverse_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
         DataType::List(field) => {
             let list = array.as_list::<i32>();
             let offsets = list.value_offsets();
-            let picks: Vec<u32> =
-                offsets.windows(2).flat_map(|ends| (ends[0] as u32..ends[1] as u32).rev()).collect();
+            let picks: Vec<u32> = offsets.windows(2).flat_map(|ends| (ends[0] as u32..ends[1] as u32).rev()).collect();
             let values = arrow::compute::take(list.values(), &UInt32Array::from(picks), None).map_err(from_arrow)?;
             let offsets = OffsetBuffer::from_lengths(offsets.windows(2).map(|ends| (ends[1] - ends[0]) as usize));
             let list = arrow::array::ListArray::try_new(Arc::clone(field), offsets, values, list.nulls().cloned());

@@ -9,7 +9,7 @@ use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 use regex::Regex;
 
-use super::regex::{Patterns, replacement};
+use super::regex::{Patterns, matches, replacement};
 use crate::kernel::KernelArgs;
 use crate::rowwise::{complete, int, int_at, ints, string_at, strings, write_strings};
 use crate::{Call, Typed};
@@ -18,7 +18,7 @@ pub(super) fn count(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let texts = strings(args, 0)?;
     let mut patterns = Patterns::new(args, 1, "regexp_count")?;
     let counts = (0..args.rows).map(|row| match (string_at(&texts, row), patterns.get(row)?) {
-        (Some(text), Some(pattern)) => Ok(Some(pattern.find_iter(text).count() as i32)),
+        (Some(text), Some(pattern)) => Ok(Some(matches(pattern, text).count() as i32)),
         _ => Ok(None),
     });
     Ok(Arc::new(counts.collect::<Result<PrimitiveArray<Int32Type>>>()?))
@@ -28,13 +28,14 @@ pub(super) fn count(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 pub(super) fn instr(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let (texts, groups) = (strings(args, 0)?, ints(args, 2)?);
     let mut patterns = Patterns::new(args, 1, "regexp_instr")?;
-    let positions = (0..args.rows).map(|row| match (string_at(&texts, row), patterns.get(row)?, int_at(&groups, row)) {
-        (Some(text), Some(pattern), Some(_)) => {
-            let at = pattern.find(text).map_or(0, |found| text[..found.start()].chars().count() as i32 + 1);
-            Ok(Some(at))
-        }
-        _ => Ok(None),
-    });
+    let positions =
+        (0..args.rows).map(|row| match (string_at(&texts, row), patterns.get(row)?, int_at(&groups, row)) {
+            (Some(text), Some(pattern), Some(_)) => {
+                let at = pattern.find(text).map_or(0, |found| text[..found.start()].chars().count() as i32 + 1);
+                Ok(Some(at))
+            }
+            _ => Ok(None),
+        });
     Ok(Arc::new(positions.collect::<Result<PrimitiveArray<Int32Type>>>()?))
 }
 
@@ -49,7 +50,8 @@ pub(super) fn replace(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             .with("replacement", other)
             .with("position", int_at(&starts, row).unwrap_or(1).to_string())
     };
-    let constant = args.scalar_str(2).flatten().map(|other| replacement(other).ok_or_else(|| bad(0, other))).transpose()?;
+    let constant =
+        args.scalar_str(2).flatten().map(|other| replacement(other).ok_or_else(|| bad(0, other))).transpose()?;
     write_strings(args.rows, |row, out| {
         let (Some(text), Some(other), Some(start)) =
             (string_at(&texts, row), string_at(&others, row), int_at(&starts, row))
@@ -72,7 +74,7 @@ pub(super) fn replace(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             return Ok(true);
         }
         let mut last = 0;
-        for found in pattern.captures_iter(text).filter(|found| found.get(0).is_some_and(|whole| whole.start() >= from)) {
+        for found in matches(pattern, text).filter(|found| found.get(0).is_some_and(|whole| whole.start() >= from)) {
             let whole = found.get(0).expect("group 0 is the match");
             out.push_str(&text[last..whole.start()]);
             found.expand(other, out);
@@ -87,14 +89,18 @@ pub(super) fn replace(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 pub(super) fn substr(call: &Call) -> Result<Typed> {
     call.arity(2)?;
     let typed = call.coerced(&[Utf8, Utf8])?;
-    Ok(typed.kernel("ansi_regexp_substr", Utf8, true, |args| {
-        let texts = strings(args, 0)?;
-        let mut patterns = Patterns::new(args, 1, "regexp_substr")?;
-        write_strings(args.rows, |row, out| match (string_at(&texts, row), patterns.get(row)?) {
-            (Some(text), Some(pattern)) => Ok(pattern.find(text).map(|found| out.push_str(found.as_str())).is_some()),
-            _ => Ok(false),
+    Ok(typed
+        .kernel("ansi_regexp_substr", Utf8, true, |args| {
+            let texts = strings(args, 0)?;
+            let mut patterns = Patterns::new(args, 1, "regexp_substr")?;
+            write_strings(args.rows, |row, out| match (string_at(&texts, row), patterns.get(row)?) {
+                (Some(text), Some(pattern)) => {
+                    Ok(pattern.find(text).map(|found| out.push_str(found.as_str())).is_some())
+                }
+                _ => Ok(false),
+            })
         })
-    }).named(call.display()))
+        .named(call.display()))
 }
 
 /// `regexp_extract(text, pattern[, group])`; an empty string if there is no match.
@@ -103,20 +109,24 @@ pub(super) fn extract(call: &Call) -> Result<Typed> {
     let label = call.display();
     let call = call.coerced(&[Utf8, Utf8, Int32])?;
     let nullable = call.any_nullable();
-    Ok(call.kernel("ansi_regexp_extract", Utf8, nullable, |args| {
-        let (texts, groups) = (strings(args, 0)?, ints(args, 2)?);
-        let mut patterns = Patterns::new(args, 1, "regexp_extract")?;
-        write_strings(args.rows, |row, out| match (string_at(&texts, row), patterns.get(row)?, int_at(&groups, row)) {
-            (Some(text), Some(pattern), Some(group)) => {
-                if let Some(found) = pattern.captures(text) {
-                    let group = checked_group(pattern, group, "regexp_extract")?;
-                    out.push_str(found.get(group).map_or("", |part| part.as_str()));
+    Ok(call
+        .kernel("ansi_regexp_extract", Utf8, nullable, |args| {
+            let (texts, groups) = (strings(args, 0)?, ints(args, 2)?);
+            let mut patterns = Patterns::new(args, 1, "regexp_extract")?;
+            write_strings(args.rows, |row, out| {
+                match (string_at(&texts, row), patterns.get(row)?, int_at(&groups, row)) {
+                    (Some(text), Some(pattern), Some(group)) => {
+                        if let Some(found) = pattern.captures(text) {
+                            let group = checked_group(pattern, group, "regexp_extract")?;
+                            out.push_str(found.get(group).map_or("", |part| part.as_str()));
+                        }
+                        Ok(true)
+                    }
+                    _ => Ok(false),
                 }
-                Ok(true)
-            }
-            _ => Ok(false),
+            })
         })
-    }).named(label))
+        .named(label))
 }
 
 fn checked_group(pattern: &Regex, group: i32, function: &str) -> Result<usize> {
@@ -136,24 +146,26 @@ pub(super) fn extract_all(call: &Call) -> Result<Typed> {
     let label = call.display();
     let call = call.coerced(&[Utf8, Utf8, Int32])?;
     let nullable = call.any_nullable();
-    Ok(call.kernel("ansi_regexp_extract_all", types::array(Utf8, true), nullable, |args| {
-        let (texts, groups) = (strings(args, 0)?, ints(args, 2)?);
-        let mut patterns = Patterns::new(args, 1, "regexp_extract_all")?;
-        let mut builder = ListBuilder::new(StringBuilder::new()).with_field(Field::new("element", Utf8, true));
-        for row in 0..args.rows {
-            match (string_at(&texts, row), patterns.get(row)?, int_at(&groups, row)) {
-                (Some(text), Some(pattern), Some(group)) => {
-                    for found in pattern.captures_iter(text) {
-                        let group = checked_group(pattern, group, "regexp_extract_all")?;
-                        builder.values().append_value(found.get(group).map_or("", |part| part.as_str()));
+    Ok(call
+        .kernel("ansi_regexp_extract_all", types::array(Utf8, true), nullable, |args| {
+            let (texts, groups) = (strings(args, 0)?, ints(args, 2)?);
+            let mut patterns = Patterns::new(args, 1, "regexp_extract_all")?;
+            let mut builder = ListBuilder::new(StringBuilder::new()).with_field(Field::new("element", Utf8, true));
+            for row in 0..args.rows {
+                match (string_at(&texts, row), patterns.get(row)?, int_at(&groups, row)) {
+                    (Some(text), Some(pattern), Some(group)) => {
+                        for found in matches(pattern, text) {
+                            let group = checked_group(pattern, group, "regexp_extract_all")?;
+                            builder.values().append_value(found.get(group).map_or("", |part| part.as_str()));
+                        }
+                        builder.append(true);
                     }
-                    builder.append(true);
+                    _ => builder.append(false),
                 }
-                _ => builder.append(false),
             }
-        }
-        let list = builder.finish();
-        debug_assert_eq!(list.len(), args.rows);
-        Ok(Arc::new(list))
-    }).named(label))
+            let list = builder.finish();
+            debug_assert_eq!(list.len(), args.rows);
+            Ok(Arc::new(list))
+        })
+        .named(label))
 }

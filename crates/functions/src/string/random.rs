@@ -18,14 +18,14 @@ pub(super) fn randstr(call: &Call) -> Result<Typed> {
     let label = call.display();
     let length = call.coerce(0, &Int32)?;
     call.constant(0)?;
-    if let Some(datafusion::scalar::ScalarValue::Int32(Some(value))) = length.as_literal() {
-        if *value < 0 {
-            return Err(SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
-                .with("sqlExpr", format!("\"{label}\""))
-                .with("exprName", "length")
-                .with("valueRange", "[0, positive)")
-                .with("currentValue", value.to_string()));
-        }
+    if let Some(datafusion::scalar::ScalarValue::Int32(Some(value))) = length.as_literal()
+        && *value < 0
+    {
+        return Err(SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("exprName", "length")
+            .with("valueRange", "[0, positive)")
+            .with("currentValue", value.to_string()));
     }
     if call.args.len() > 1 {
         call.coerce(1, &Int64)?;

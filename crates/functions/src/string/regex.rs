@@ -7,7 +7,7 @@ use std::fmt::Write;
 use arrow::array::{Array, ArrayRef, AsArray};
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use crate::kernel::KernelArgs;
 
@@ -61,6 +61,22 @@ impl Patterns {
     }
 }
 
+/// All matches as Java finds them: an empty match may stand right behind another match.
+pub fn matches<'t>(pattern: &'t Regex, text: &'t str) -> impl Iterator<Item = Captures<'t>> {
+    let mut at = Some(0);
+    std::iter::from_fn(move || {
+        let start = at?;
+        let found = pattern.captures_at(text, start)?;
+        let whole = found.get(0)?;
+        at = if whole.is_empty() {
+            text[whole.end()..].chars().next().map(|c| whole.end() + c.len_utf8())
+        } else {
+            Some(whole.end())
+        };
+        Some(found)
+    })
+}
+
 /// A Java replacement (`$1`, `${name}`, `\$`) in the syntax of the `regex` crate; `None` if it is malformed.
 pub fn replacement(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
@@ -105,7 +121,13 @@ struct Translator<'a> {
 
 impl<'a> Translator<'a> {
     fn new(pattern: &'a str) -> Self {
-        Self { pattern, chars: pattern.chars().collect(), at: 0, out: String::with_capacity(pattern.len() + 16), dot_all: false }
+        Self {
+            pattern,
+            chars: pattern.chars().collect(),
+            at: 0,
+            out: String::with_capacity(pattern.len() + 16),
+            dot_all: false,
+        }
     }
 
     fn peek(&self, ahead: usize) -> Option<char> {
@@ -143,7 +165,8 @@ impl<'a> Translator<'a> {
 
     /// `}` may close a quantifier or be itself.
     fn is_quantifier(&self, c: char) -> bool {
-        c != '}' || self.chars[..self.at].iter().rev().take_while(|c| **c != '{').all(|c| c.is_ascii_digit() || *c == ',')
+        c != '}'
+            || self.chars[..self.at].iter().rev().take_while(|c| **c != '{').all(|c| c.is_ascii_digit() || *c == ',')
     }
 
     fn group(&mut self) -> Result<()> {
@@ -153,7 +176,8 @@ impl<'a> Translator<'a> {
                 (Some('>'), _) => return Err(self.refuse("atomic groups")),
                 (Some('<' | ':' | 'P'), _) => {}
                 _ => {
-                    let flags: String = self.chars[self.at + 2..].iter().take_while(|c| c.is_ascii_alphabetic()).collect();
+                    let flags: String =
+                        self.chars[self.at + 2..].iter().take_while(|c| c.is_ascii_alphabetic()).collect();
                     self.dot_all |= flags.contains('s');
                 }
             }

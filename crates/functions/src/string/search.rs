@@ -76,15 +76,19 @@ pub(super) fn locate(call: &Call) -> Result<Typed> {
     let label = call.display();
     let call = call.coerced(&[Utf8, Utf8, Int32])?;
     let nullable = call.args[0].nullable || call.args[1].nullable;
-    Ok(call.kernel("spark_locate", Int32, nullable, |args| {
-        let (needles, texts, starts) = (strings(args, 0)?, strings(args, 1)?, ints(args, 2)?);
-        let positions = (0..args.rows).map(|row| match (int_at(&starts, row), string_at(&texts, row), string_at(&needles, row)) {
-            (None, _, _) => Some(0),
-            (Some(start), Some(text), Some(needle)) => Some(position(text, needle, start)),
-            _ => None,
-        });
-        Ok(Arc::new(positions.collect::<PrimitiveArray<Int32Type>>()))
-    }).named(label))
+    Ok(call
+        .kernel("spark_locate", Int32, nullable, |args| {
+            let (needles, texts, starts) = (strings(args, 0)?, strings(args, 1)?, ints(args, 2)?);
+            let positions = (0..args.rows).map(|row| {
+                match (int_at(&starts, row), string_at(&texts, row), string_at(&needles, row)) {
+                    (None, _, _) => Some(0),
+                    (Some(start), Some(text), Some(needle)) => Some(position(text, needle, start)),
+                    _ => None,
+                }
+            });
+            Ok(Arc::new(positions.collect::<PrimitiveArray<Int32Type>>()))
+        })
+        .named(label))
 }
 
 /// `replace(text, search[, replacement])`; an empty search changes nothing.
@@ -163,7 +167,7 @@ pub(super) fn luhn_check(call: &Call) -> Result<Typed> {
                     if digit > 9 { digit - 9 } else { digit }
                 })
                 .sum();
-            sum % 10 == 0
+            sum.is_multiple_of(10)
         };
         Ok(Arc::new(strings(args, 0)?.iter().map(|v| v.map(valid)).collect::<BooleanArray>()))
     })?;

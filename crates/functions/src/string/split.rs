@@ -9,7 +9,7 @@ use firesteel_protocol::types;
 use firesteel_protocol::{Result, SparkError};
 use regex::Regex;
 
-use super::regex::Patterns;
+use super::regex::{Patterns, matches};
 use crate::kernel::KernelArgs;
 use crate::rowwise::{complete, int, int_at, ints, string_at, strings, write_strings};
 use crate::{Call, Typed};
@@ -44,7 +44,7 @@ fn each_part<'t>(text: &'t str, pattern: &Regex, limit: i32, mut push: impl FnMu
     let empty_pattern = pattern.as_str().is_empty();
     let mut last = 0;
     let mut count = 1;
-    for found in pattern.find_iter(text) {
+    for found in matches(pattern, text).filter_map(|found| found.get(0)) {
         if limit > 0 && count >= limit {
             break;
         }

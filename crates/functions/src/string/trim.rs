@@ -1,9 +1,7 @@
 //! `trim`, `ltrim`, `rtrim`, `btrim`: blanks, or any of the given characters.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder};
-use arrow::datatypes::DataType::{Binary, Utf8};
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType::Utf8;
 use firesteel_protocol::Result;
 
 use crate::kernel::KernelArgs;
@@ -41,40 +39,14 @@ pub(super) fn btrim(call: &Call) -> Result<Typed> {
 }
 
 fn build(call: &Call, args: Vec<Typed>, side: &str, label: String) -> Result<Typed> {
-    let binary = args.iter().all(|arg| arg.data_type == Binary);
-    let to = if binary { Binary } else { Utf8 };
     let call = call.with_args(args);
-    let types = vec![to.clone(); call.args.len()];
-    let call = call.coerced(&types)?;
-    let nullable = call.any_nullable() || binary;
-    Ok(call.kernel_with("spark_trim", to, nullable, side.into(), kernel).named(label))
+    let call = call.coerced(&[Utf8, Utf8])?;
+    let nullable = call.any_nullable();
+    Ok(call.kernel_with("spark_trim", Utf8, nullable, side.into(), kernel).named(label))
 }
 
 fn kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let (left, right) = (args.param != "right", args.param != "left");
-    if args.return_type == &Binary {
-        let values = args.array(0)?;
-        let sets = if args.args.len() > 1 { Some(args.array(1)?) } else { None };
-        let mut builder = BinaryBuilder::new();
-        for (row, value) in values.as_binary::<i32>().iter().enumerate() {
-            let set: Option<&[u8]> = match &sets {
-                None => Some(b" "),
-                Some(sets) => sets.is_valid(row).then(|| sets.as_binary::<i32>().value(row)),
-            };
-            let (Some(mut value), Some(set)) = (value, set) else {
-                builder.append_null();
-                continue;
-            };
-            while left && value.first().is_some_and(|byte| set.contains(byte)) {
-                value = &value[1..];
-            }
-            while right && value.last().is_some_and(|byte| set.contains(byte)) {
-                value = &value[..value.len() - 1];
-            }
-            builder.append_value(value);
-        }
-        return Ok(Arc::new(builder.finish()));
-    }
     let texts = strings(args, 0)?;
     let cut = |text: &str, in_set: &dyn Fn(char) -> bool, out: &mut String| {
         let text = if left { text.trim_start_matches(in_set) } else { text };

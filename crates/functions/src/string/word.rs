@@ -18,19 +18,21 @@ pub(super) fn levenshtein(call: &Call) -> Result<Typed> {
     let label = call.display();
     let call = call.coerced(&[Utf8, Utf8, Int32])?;
     let nullable = call.any_nullable();
-    Ok(call.kernel("spark_levenshtein", Int32, nullable, |args| {
-        let (left, right) = (strings(args, 0)?, strings(args, 1)?);
-        let limits = if args.args.len() > 2 { Some(ints(args, 2)?) } else { None };
-        let distances = (0..args.rows).map(|row| {
-            let (left, right) = (string_at(&left, row)?, string_at(&right, row)?);
-            let distance = distance(left, right);
-            match &limits {
-                None => Some(distance),
-                Some(limits) => int_at(limits, row).map(|limit| if distance > limit { -1 } else { distance }),
-            }
-        });
-        Ok(Arc::new(distances.collect::<PrimitiveArray<Int32Type>>()))
-    }).named(label))
+    Ok(call
+        .kernel("spark_levenshtein", Int32, nullable, |args| {
+            let (left, right) = (strings(args, 0)?, strings(args, 1)?);
+            let limits = if args.args.len() > 2 { Some(ints(args, 2)?) } else { None };
+            let distances = (0..args.rows).map(|row| {
+                let (left, right) = (string_at(&left, row)?, string_at(&right, row)?);
+                let distance = distance(left, right);
+                match &limits {
+                    None => Some(distance),
+                    Some(limits) => int_at(limits, row).map(|limit| if distance > limit { -1 } else { distance }),
+                }
+            });
+            Ok(Arc::new(distances.collect::<PrimitiveArray<Int32Type>>()))
+        })
+        .named(label))
 }
 
 fn distance(left: &str, right: &str) -> i32 {
@@ -117,8 +119,7 @@ fn sentences_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             let end = sentence_end(rest);
             let (sentence, after) = rest.split_at(end);
             let mut any = false;
-            let part = |c: char| !(c.is_alphanumeric() || matches!(c, '\'' | '_' | '\u{2019}'));
-            for word in sentence.split(part).map(|word| word.trim_matches('\'')).filter(|word| !word.is_empty()) {
+            for word in words_of(sentence) {
                 builder.values().values().append_value(word);
                 any = true;
             }
@@ -130,6 +131,32 @@ fn sentences_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
         builder.append(true);
     }
     Ok(Arc::new(builder.finish()))
+}
+
+/// Letters and digits in a row; an apostrophe between letters and a point between digits belong to a word.
+fn words_of(sentence: &str) -> Vec<&str> {
+    let mut words = vec![];
+    let mut start = None;
+    let mut last = ' ';
+    let mut characters = sentence.char_indices().peekable();
+    while let Some((at, c)) = characters.next() {
+        let next = characters.peek().map_or(' ', |(_, next)| *next);
+        let inside = c.is_alphanumeric()
+            || c == '_'
+            || matches!(c, '\'' | '\u{2019}') && last.is_alphabetic() && next.is_alphabetic()
+            || matches!(c, '.' | ',') && last.is_ascii_digit() && next.is_ascii_digit();
+        match (inside, start) {
+            (true, None) => start = Some(at),
+            (false, Some(from)) => {
+                words.push(&sentence[from..at]);
+                start = None;
+            }
+            _ => {}
+        }
+        last = c;
+    }
+    words.extend(start.map(|from| &sentence[from..]));
+    words
 }
 
 /// Where the first sentence ends: after `.`, `!` or `?` and the white space behind it.
