@@ -89,8 +89,10 @@ pub struct OpenedSource {
     pub provider: Arc<dyn TableProvider>,
     /// What users see: data columns, then partition columns.
     pub schema: SchemaRef,
-    /// Hidden columns with facts of the file that a row is from; they cost nothing unless asked for.
-    /// Empty for sources that are not files.
+    /// Hidden columns with facts of the file that a row is from: `__input_file_name` (`file:///a/b%20c`),
+    /// `__file_path` (`file:/a/b%20c`), `__file_name`, `__file_size`, `__file_block_start`,
+    /// `__file_block_length`, `__file_modification_time`, and for Parquet `__file_row_index`. They cost
+    /// nothing unless asked for. Empty for sources that are not files.
     pub metadata_columns: Vec<FieldRef>,
     /// `file:///...` URLs, for `inputFiles()`.
     pub input_files: Vec<String>,

@@ -103,7 +103,7 @@ fn columns(file: &InputFile, options: &ParquetOptions) -> Result<Fields> {
         },
         None => parquet_columns(metadata, options)?,
     };
-    Ok(fields.iter().map(|field| nullable(field)).collect())
+    Ok(fields.iter().map(nullable).collect())
 }
 
 fn footer(file: &InputFile) -> Result<ParquetMetaData> {

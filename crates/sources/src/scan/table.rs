@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::{DFSchema, DataFusionError, Statistics};
+use datafusion::common::{ColumnStatistics, DFSchema, DataFusionError, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource, ParquetSource};
@@ -26,6 +26,7 @@ use datafusion::physical_plan::{ColumnarValue, ExecutionPlan};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::types;
 use futures::StreamExt;
+use parquet::arrow::RowNumber;
 
 use super::group::{Packing, Piece, pack};
 use super::guard::OnBadFile;
@@ -77,8 +78,22 @@ pub struct FileTable {
     statistics: Vec<OnceLock<Option<Arc<Statistics>>>>,
 }
 
-/// Hidden columns, in the order of [`hidden_values`].
-pub fn hidden_fields() -> Vec<FieldRef> {
+/// Hidden columns: facts of the file, and of Parquet a row's position in it.
+pub fn hidden_fields(reading: &Reading) -> Vec<FieldRef> {
+    let mut fields = file_fields();
+    if matches!(reading, Reading::Parquet { .. }) {
+        fields.push(row_index_field());
+    }
+    fields
+}
+
+/// A row's position in its file, from 0.
+fn row_index_field() -> FieldRef {
+    Arc::new(Field::new("__file_row_index", DataType::Int64, false).with_extension_type(RowNumber))
+}
+
+/// Hidden columns with one value a file, in the order of [`hidden_values`].
+fn file_fields() -> Vec<FieldRef> {
     let field = |name: &str, data_type| Arc::new(Field::new(name, data_type, false));
     vec![
         field("__input_file_name", DataType::Utf8),
@@ -111,8 +126,8 @@ impl FileTable {
     pub fn new(schema: &Schema, listing: Listing, reading: Reading, settings: ScanSettings) -> Self {
         let is_partition = |name: &str| listing.partition_fields.iter().any(|field| field.name() == name);
         let data: Vec<FieldRef> = schema.fields().iter().filter(|field| !is_partition(field.name())).cloned().collect();
-        let hidden = hidden_fields();
-        let constants: Vec<FieldRef> = listing.partition_fields.iter().chain(&hidden).cloned().collect();
+        let hidden = hidden_fields(&reading);
+        let constants: Vec<FieldRef> = listing.partition_fields.iter().cloned().chain(file_fields()).collect();
         let (data_count, partition_count) = (data.len(), listing.partition_fields.len());
         let mut places = vec![];
         let mut next_data = 0;
@@ -268,7 +283,24 @@ impl FileTable {
         Statistics::try_merge_iter(all.iter(), schema).unwrap_or_else(|_| unknown())
     }
 
-    fn file_source(&self, state: &dyn Session, store: &Arc<dyn ObjectStore>) -> Arc<dyn FileSource> {
+    /// The scan's own columns; a row's position is computed only where it is asked for.
+    fn scan_schema(&self, places: &[usize]) -> TableSchema {
+        let base = &self.table_schema;
+        if places.iter().all(|place| *place < base.table_schema().fields().len()) {
+            return base.clone();
+        }
+        TableSchema::builder(Arc::clone(base.file_schema()))
+            .with_table_partition_cols(base.table_partition_cols().clone())
+            .with_virtual_columns(vec![row_index_field()])
+            .build()
+    }
+
+    fn file_source(
+        &self,
+        state: &dyn Session,
+        store: &Arc<dyn ObjectStore>,
+        schema: TableSchema,
+    ) -> Arc<dyn FileSource> {
         match &self.reading {
             Reading::Parquet { .. } => {
                 let mut options = state.table_options().parquet.clone();
@@ -278,17 +310,14 @@ impl FileTable {
                 options.global.schema_force_view_types = false;
                 let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
                 let factory = CachedParquetFileReaderFactory::new(Arc::clone(store), cache);
-                let source = ParquetSource::new(self.table_schema.clone())
+                let source = ParquetSource::new(schema)
                     .with_table_parquet_options(options)
                     .with_parquet_file_reader_factory(Arc::new(factory));
                 Arc::new(GuardedSource { inner: Arc::new(source), on_bad_file: self.settings.on_bad_file })
             }
-            Reading::Stream { reader, splittable } => Arc::new(StreamSource::new(
-                Arc::clone(reader),
-                *splittable,
-                self.settings.on_bad_file,
-                self.table_schema.clone(),
-            )),
+            Reading::Stream { reader, splittable } => {
+                Arc::new(StreamSource::new(Arc::clone(reader), *splittable, self.settings.on_bad_file, schema))
+            }
         }
     }
 
@@ -373,10 +402,13 @@ impl TableProvider for FileTable {
                 Ok(FileGroup::new(planned.collect::<Result<_, DataFusionError>>()?))
             })
             .collect::<Result<Vec<_>, DataFusionError>>()?;
-        let places = wanted.iter().map(|column| self.places[*column]).collect();
-        let config = FileScanConfigBuilder::new(url, self.file_source(state, &store))
+        let places: Vec<usize> = wanted.iter().map(|column| self.places[*column]).collect();
+        let schema = self.scan_schema(&places);
+        let mut statistics = self.total_statistics(&scanned);
+        statistics.column_statistics.resize(schema.table_schema().fields().len(), ColumnStatistics::new_unknown());
+        let config = FileScanConfigBuilder::new(url, self.file_source(state, &store, schema))
             .with_file_groups(groups)
-            .with_statistics(self.total_statistics(&scanned))
+            .with_statistics(statistics)
             .with_projection_indices(Some(places))?
             .with_limit(limit)
             .with_expr_adapter(self.expr_adapter())
