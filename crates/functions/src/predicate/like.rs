@@ -41,7 +41,6 @@ fn pattern(call: &Call, ignore_case: bool) -> Result<Typed> {
             let plain = with_backslashes(literal, escape)?;
             Expr::Literal(ScalarValue::Utf8(Some(plain)), None)
         }
-        _ if escape == '\\' => pattern.expr,
         _ => {
             let kernel = |args: &KernelArgs<'_>| -> Result<ArrayRef> {
                 let patterns = args.array(0)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BinaryArray, BinaryBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder};
 use arrow::datatypes::DataType::{self, Binary, Utf8};
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
@@ -19,12 +19,11 @@ use crate::{Call, Typed};
 pub(super) fn base64(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let values = args.array(0)?;
     let values = values.as_binary::<i32>();
-    write_strings(args.rows, |row, out| match values.iter().nth(row).flatten() {
-        Some(bytes) => {
-            STANDARD.encode_string(bytes, out);
-            Ok(true)
+    write_strings(args.rows, |row, out| {
+        if values.is_valid(row) {
+            STANDARD.encode_string(values.value(row), out);
         }
-        None => Ok(false),
+        Ok(values.is_valid(row))
     })
 }
 
