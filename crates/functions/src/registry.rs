@@ -35,6 +35,7 @@ pub enum Kind {
 /// Families, each listing its functions in its `mod.rs`.
 const FAMILIES: &[&[Entry]] = &[
     crate::arithmetic::TABLE,
+    crate::cast::named::TABLE,
     crate::conditional::TABLE,
     crate::hash::TABLE,
     crate::math::TABLE,

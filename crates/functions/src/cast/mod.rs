@@ -7,6 +7,7 @@ pub mod datetime;
 pub mod decimal;
 mod errors;
 pub mod interval;
+pub mod named;
 pub mod number;
 mod rules;
 pub mod text;

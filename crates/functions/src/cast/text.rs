@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, GenericStringBuilder, PrimitiveArray, StringArray,
+    new_null_array,
 };
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Float32Type, Float64Type, Int8Type, Int16Type,
@@ -38,6 +39,9 @@ enum Style {
 fn render(array: &ArrayRef, env: &Env, style: Style) -> Result<ArrayRef> {
     if array.data_type() == &DataType::Utf8 {
         return Ok(Arc::clone(array));
+    }
+    if array.data_type() == &DataType::Null {
+        return Ok(new_null_array(&DataType::Utf8, array.len()));
     }
     let writer = Writer::new(array, env, style)?;
     let mut builder = GenericStringBuilder::<i32>::with_capacity(array.len(), array.len() * 8);
