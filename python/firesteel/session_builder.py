@@ -5,6 +5,7 @@ Patches `pyspark.sql.session`. The session they give is the Connect client's, co
 """
 
 import os
+import warnings
 
 from firesteel import submitted
 
@@ -73,7 +74,10 @@ def open_session(options, how):
     master = options.get("spark.master")
     builder = SparkSession.builder.config(map={**options, "spark.remote": url})
     known = SparkSession.getActiveSession() or SparkSession._get_default_session()
-    session = getattr(builder, how)()
+    with warnings.catch_warnings():
+        # Classic scripts set what belongs to the application and hear nothing of it.
+        warnings.filterwarnings("ignore", message="Failed to set .*CANNOT_MODIFY", category=UserWarning)
+        session = getattr(builder, how)()
     if session is not known and master is not None and master != submitted.configuration().get("spark.master"):
         session.conf._set_all({"spark.master": master}, silent=True)
     context.SparkContext._of_session(session, options)

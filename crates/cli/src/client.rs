@@ -131,7 +131,17 @@ fn looks_offline(text: &str) -> bool {
         "Network is unreachable",
     ]
     .iter()
-    .chain(["ConnectTimeoutError", "Connection refused", "ProxyError", "dns error", "Max retries exceeded"].iter())
+    .chain(
+        [
+            "ConnectTimeoutError",
+            "Connection refused",
+            "ProxyError",
+            "dns error",
+            "Max retries exceeded",
+            "from versions: none",
+        ]
+        .iter(),
+    )
     .any(|sign| text.contains(sign))
 }
 

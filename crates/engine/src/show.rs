@@ -19,6 +19,8 @@ struct Table {
     rows: Vec<Vec<String>>,
     /// There are more rows than shown.
     more: bool,
+    /// Whole cells stand at the left, cut ones at the right.
+    left: bool,
 }
 
 /// `df.show()`: one row, one column.
@@ -60,8 +62,8 @@ async fn table(
     }
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let header = fields.iter().map(|field| cut(&escape(field.name()), truncate)).collect();
-    Ok(Table { header, rows, more })
+    let header = fields.iter().map(|field| escape(field.name())).collect();
+    Ok(Table { header, rows, more, left: truncate == 0 })
 }
 
 fn cells(batch: &RecordBatch, fields: &arrow::datatypes::Fields, env: &Env, truncate: usize) -> Result<Vec<Vec<String>>> {
@@ -135,8 +137,10 @@ fn grid(table: &Table, limit: usize) -> String {
     let line = |cells: &[String]| {
         let mut line = String::from("|");
         for (cell, width) in cells.iter().zip(&widths) {
-            line.push_str(&" ".repeat(width - half_width(cell)));
-            line.push_str(cell);
+            let space = " ".repeat(width - half_width(cell));
+            let (first, second) = if table.left { (cell, &space) } else { (&space, cell) };
+            line.push_str(first);
+            line.push_str(second);
             line.push('|');
         }
         line + "\n"
@@ -152,13 +156,13 @@ fn grid(table: &Table, limit: usize) -> String {
     text
 }
 
-/// Truncated cells are left-aligned only when `truncate` is 0 in Spark's vertical form; the grid aligns right.
+/// The line that ends a text which does not show all rows; the client adds its own line break.
 fn footer(table: &Table, limit: usize) -> String {
     if !table.more {
         return String::new();
     }
     let word = if limit == 1 { "row" } else { "rows" };
-    format!("only showing top {limit} {word}\n")
+    format!("only showing top {limit} {word}")
 }
 
 fn vertical(table: &Table, limit: usize) -> String {
@@ -199,7 +203,10 @@ fn html(table: &Table, limit: usize) -> String {
         text.push_str("</tr>\n");
     }
     text.push_str("</table>\n");
-    text.push_str(&footer(table, limit));
+    if table.more {
+        text.push_str(&footer(table, limit));
+        text.push('\n');
+    }
     text
 }
 
