@@ -1,0 +1,47 @@
+"""Fixtures: a running Firesteel, and the differences from Spark that are known."""
+
+import json
+import logging
+import os
+import sys
+import time
+
+import pytest
+
+os.environ["TZ"] = "UTC"
+time.tzset()
+# Errors are expected answers here; the client would log each with its stack.
+logging.disable(logging.CRITICAL)
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from support import servers  # noqa: E402
+
+with open(os.path.join(servers.TESTS, "known_differences.json"), encoding="utf-8") as _file:
+    KNOWN_DIFFERENCES = json.load(_file)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    with servers.Firesteel(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture
+def same(server):
+    """Compares an answer with Spark's; a known difference must still be one, and never a dead server."""
+
+    def compare(key, got, want):
+        assert server.alive(), f"the server has ended at {key}"
+        why = KNOWN_DIFFERENCES.get(key)
+        if why is None:
+            assert got == want
+        else:
+            assert not internal(got), f"{key} is known to differ ({why}), but this is an internal error: {got}"
+            assert got != want, f"{key} is as in Spark now: take it out of known_differences.json"
+
+    return compare
+
+
+def internal(got):
+    told = got.get("error") or {}
+    return told.get("condition") == "INTERNAL_ERROR" or "panic" in str(told)

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Records what real Apache Spark answers to the tests' statements and programs.
+
+    python3 tests/oracle/record.py [FILTER]     (with an interpreter that has pyspark 4.2, and Java 17)
+
+FILTER is a part of a file's name: `sql/casts`, `pyspark/`, `tpch`. Review the difference before you commit it.
+"""
+
+import json
+import logging
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+os.environ["TZ"] = "UTC"
+time.tzset()
+# Errors are expected answers here; the client would log each with its stack.
+logging.disable(logging.CRITICAL)
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from support import cases, servers, sqlfile, tpch  # noqa: E402
+
+
+def write(path, answers):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(layout(answers) + "\n")
+
+
+def layout(answers):
+    """One answer a line, so that a difference reads well."""
+    one_line = lambda one: json.dumps(one, ensure_ascii=False, sort_keys=False)  # noqa: E731
+    if isinstance(answers, list):
+        return "[\n" + ",\n".join(one_line(one) for one in answers) + "\n]"
+    return "{\n" + ",\n".join(f"{json.dumps(key)}: {one_line(one)}" for key, one in answers.items()) + "\n}"
+
+
+def record_sql(server, name, folder):
+    tmp = pathlib.Path(folder, "sql", name)
+    tmp.mkdir(parents=True)
+    spark = server.session()
+    write(sqlfile.expected_path(name), sqlfile.answers(spark, name, tmp))
+    spark.stop()
+
+
+def record_cases(server, name, folder):
+    answers = {}
+    for key, function in cases.functions(name).items():
+        tmp = pathlib.Path(folder, "pyspark", name, key)
+        tmp.mkdir(parents=True)
+        spark = server.session()
+        answers[key] = cases.answer(spark, function, tmp)
+        spark.stop()
+    write(cases.expected_path(name), answers)
+
+
+def record_tpch(server, _name, folder):
+    spark = server.session("UTC")
+    tpch.load(spark, folder)
+    write(tpch.EXPECTED, {query: tpch.answer(spark, query) for query in tpch.names()})
+    spark.stop()
+
+
+def main():
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    work = [(f"sql/{name}", record_sql, name) for name in sqlfile.names()]
+    work += [(f"pyspark/{name}", record_cases, name) for name in cases.names()]
+    work += [("tpch", record_tpch, "tpch")]
+    with tempfile.TemporaryDirectory(prefix="firesteel-record-") as folder, servers.Spark(folder) as server:
+        for title, record, name in work:
+            if wanted in title:
+                print(f"recording {title}", flush=True)
+                record(server, name, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+-- Dates and timestamps; the session's time zone is America/Los_Angeles.
+SELECT current_timezone(), typeof(current_date()), typeof(now()), typeof(localtimestamp());
+CREATE OR REPLACE TEMPORARY VIEW times AS SELECT * FROM VALUES (1, timestamp'2024-02-29 13:45:30.123456'), (2, timestamp'1969-12-31 16:00:00'), (3, null), (4, timestamp'2024-03-10 03:00:00'), (5, timestamp'2024-11-03 01:59:59'), (6, timestamp'1900-01-01 00:00:00') AS t(id, ts);
+SELECT id, ts, year(ts), quarter(ts), month(ts), day(ts), dayofweek(ts), weekday(ts), dayofyear(ts), weekofyear(ts), hour(ts), minute(ts), second(ts) FROM times;
+SELECT id, extract(year FROM ts), extract(week FROM ts), extract(dow FROM ts), extract(second FROM ts), date_part('doy', ts), extract(yearofweek FROM ts) FROM times;
+SELECT id, date_trunc('year', ts), date_trunc('quarter', ts), date_trunc('month', ts), date_trunc('week', ts), date_trunc('day', ts), date_trunc('hour', ts), date_trunc('second', ts), trunc(ts, 'MM'), trunc(ts, 'nonsense') FROM times;
+SELECT id, date_format(ts, 'yyyy-MM-dd HH:mm:ss.SSS'), date_format(ts, 'EEE, d MMM yy h:mm a'), date_format(ts, 'D Q'), date_format(ts, "yyyy-MM-dd'T'HH:mm:ssXXX VV z") FROM times;
+SELECT id, unix_timestamp(ts), to_unix_timestamp(ts), unix_seconds(ts), unix_millis(ts), unix_micros(ts), unix_date(to_date(ts)), to_utc_timestamp(ts, 'Asia/Tokyo'), from_utc_timestamp(ts, 'UTC') FROM times;
+SELECT id, date_add(ts, 1), date_sub(ts, 1), add_months(ts, 1), last_day(ts), next_day(ts, 'MON'), ts + interval 1 day, ts + interval 1 month, ts - interval 90 minutes FROM times;
+SELECT datediff(date'2024-03-01', date'2024-02-01'), date'2024-03-01' - date'2024-02-01', months_between(date'2024-03-31', date'2024-02-29'), months_between('2024-03-15 12:00:00', '2024-01-31', false), timestamp'2024-03-10 12:00:00' - timestamp'2024-03-09 12:00:00';
+SELECT to_date('2024-02-29'), to_date('29/02/2024', 'dd/MM/yyyy'), to_timestamp('2024-02-29 01:02:03'), to_timestamp('29.02.24 5 PM', 'dd.MM.yy h a'), to_timestamp_ntz('2024-01-01 00:00:00'), to_timestamp_ltz('2024-01-01');
+SELECT to_date('2024-13-01', 'yyyy-MM-dd');
+SELECT to_timestamp('x', 'yyyy');
+SELECT to_date('x');
+SELECT try_to_timestamp('x'), try_to_date('x'), try_to_timestamp('2024', 'yyyy');
+SELECT make_date(2024, 2, 29), make_timestamp(2024, 1, 2, 3, 4, 5.678), make_timestamp(2024, 1, 2, 3, 4, 5, 'UTC'), cast(make_interval(1, 2, 0, 3, 4, 5, 6.5) as string), make_dt_interval(1, 2, 3, 4.5), cast(make_ym_interval(1, 2) as string);
+SELECT make_date(2024, 2, 30);
+SELECT timestamp_seconds(1.5), timestamp_millis(1500), timestamp_micros(1), date_from_unix_date(19782), from_unixtime(0), from_unixtime(1704096000, 'yyyy/MM/dd HH'), date_diff('2024-01-10', '2024-01-01');
+SELECT timestampadd(MONTH, 1, timestamp'2024-01-31 00:00:00'), timestampdiff(DAY, timestamp'2024-01-01 00:00:00', timestamp'2024-02-01 00:00:00'), dateadd(HOUR, 5, timestamp'2024-03-10 00:00:00'), date_add(DAY, 1, date'2024-01-01');
+SELECT date'2024-01-31' + interval 1 month, date'2024-01-01' + 5, date'2024-01-01' - interval 1 year, date'2024-01-01' + interval 12 hours;
+SELECT window.start, window.end, count(*) FROM (SELECT timestamp_seconds(id * 60) ts FROM range(10)) GROUP BY window(ts, '5 minutes') ORDER BY 1;
+SELECT dayname(date'2024-01-01'), monthname(date'2024-01-01'), convert_timezone('Europe/Berlin', 'UTC', timestamp_ntz'2024-07-01 12:00:00'), date_trunc('MILLISECOND', timestamp'2024-01-01 00:00:00.123456');
+SELECT interval '2' hour * 3, interval 1 day / 2, cast(interval 5 month as string), interval 1 month + interval 1 year IS NULL, extract(hour FROM interval '1 05:00:00' day to second), - interval 1 day, abs(interval -3 days);
+SELECT timestamp'2024-01-01 00:00:00' < date'2024-01-02', date'2024-01-01' IN ('2024-01-01'), greatest(date'2024-01-01', date'2023-01-01'), timestamp'2024-01-01' = timestamp_ntz'2024-01-01';
+SELECT sequence(date'2024-01-01', date'2024-03-01', interval 1 month), sequence(timestamp'2024-03-09 12:00:00', timestamp'2024-03-11 12:00:00', interval 1 day), size(sequence(1, 10, 3));
+SELECT to_char(date'2024-01-05', 'yyyy-MM'), to_date('20240105', 'yyyyMMdd'), unix_timestamp('2024-01-05', 'yyyy-MM-dd'), to_timestamp('2024-01-05T10:00:00.000+0000', "yyyy-MM-dd'T'HH:mm:ss.SSSZ");
+SELECT date_format(date'2024-01-05', 'u');

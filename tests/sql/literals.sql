@@ -1,0 +1,27 @@
+-- Names and types that Spark gives to expressions.
+SELECT 1, 1L, 1S, 1Y, 1.0, 1.5e0, 2.50BD, 1.0D, 1.0F, 'a', "b", true, null;
+SELECT 1 + 1, 2 * 3.5, 7 / 2, 7 div 2, 7 % 3, -7 % 3, - (3);
+SELECT 'it''s', 'a' 'b', r'\d', 'tab\there', 'A\101';
+SELECT date'2024-02-29', timestamp'2024-02-29 12:34:56.789', timestamp_ntz'2024-01-01 00:00:00', X'1F2a';
+SELECT interval '1-2' year to month IS NULL, interval 3 days, interval '1 02:03:04.5' day to second;
+SELECT array(1, 2), array(), map('a', 1), struct(1, 'x'), named_struct('a', 1, 'b', 'x');
+SELECT 1 AS a, 2 a, 3 AS `b c`, 4 AS `d``e`;
+SELECT CASE WHEN 1 = 1 THEN 'y' ELSE 'n' END, if(true, 1, 2), coalesce(null, 5), nvl(null, 'z'), nullif(1, 1);
+SELECT 1 = 1, 1 <=> null, null = null, not true, true and null, false or null, 1 in (1, 2), 3 not in (1, null);
+SELECT 5 between 1 and 10, 'abc' like 'a%', 'abc' rlike 'b', 'ABC' ilike 'a_c', 'a' is null, 'a' is not null;
+SELECT 1 is distinct from null, 1 != 2, 1 <> 2, 1 == 1, 3 > 2, 3 >= 3;
+SELECT 5 & 3, 5 | 3, 5 ^ 3, ~5, 1 << 4, -16 >> 2, -16 >>> 28;
+SELECT 'a' || 'b' || 1, concat('x', 2, true), concat_ws('-', 'a', null, 'b');
+SELECT 0.1 + 0.2, 0.1D + 0.2D, cast(1 as decimal(10, 2)) / 3;
+SELECT 1e400D;
+SELECT 123456789012345678901234567890, 99999999999, 1e10, .5, 5.;
+SELECT nosuch;
+SELECT nosuch(1);
+SELECT 1 +;
+SELEC 1;
+SELECT 'abc;
+SELECT 1 FROM nosuchtable;
+SELECT * FROM range(3) WHERE nosuch > 1;
+SELECT count(*) FROM range(10) WHERE id > count(*);
+SELECT abs(), abs(1, 2);
+SELECT substring('abc');

@@ -1,0 +1,26 @@
+-- String functions: values of a column, nulls, wide characters, bad input.
+CREATE OR REPLACE TEMPORARY VIEW words AS SELECT * FROM VALUES (1, 'Spark SQL'), (2, ''), (3, null), (4, '  naïve  '), (5, '日本語 text'), (6, 'a,b,,c'), (7, '😀x') AS t(id, s);
+SELECT id, length(s), char_length(s), octet_length(s), bit_length(s), upper(s), lower(s), initcap(s), reverse(s) FROM words;
+SELECT id, trim(s), ltrim(s), rtrim(s), btrim(s), trim(BOTH 'a' FROM s), trim(LEADING 'S' FROM s) FROM words;
+SELECT id, substring(s, 2), substring(s, 2, 3), substring(s, -3), substring(s, 0, 2), substr(s, -2, 1), left(s, 2), right(s, 2) FROM words;
+SELECT id, instr(s, 'a'), locate('a', s), locate('a', s, 4), position('b' IN s), find_in_set('b', s) FROM words;
+SELECT id, split(s, ','), split(s, ',', 2), split(s, ''), split_part(s, ',', 2), split_part(s, ',', -1), substring_index(s, ',', 2), substring_index(s, ',', -1) FROM words;
+SELECT id, replace(s, 'a', 'Z'), translate(s, 'abS', 'x-'), overlay(s PLACING '__' FROM 2 FOR 1), lpad(s, 5, '*'), rpad(s, 5, '*'), repeat(s, 2), lpad(s, 12), space(2) FROM words;
+SELECT id, regexp_replace(s, '[aeiou]', '<$0>'), regexp_extract(s, '(\\w+) (\\w+)', 2), regexp_extract_all(s, '([a-z])', 1), regexp_count(s, 'a'), regexp_instr(s, 'a'), regexp_substr(s, '[A-Z]+'), regexp_like(s, '^S') FROM words;
+SELECT id, ascii(s), base64(cast(s as binary)), hex(s), md5(s), sha1(s), sha2(s, 256), crc32(s), hash(s), xxhash64(s) FROM words;
+SELECT id, startswith(s, 'S'), endswith(s, 'c'), contains(s, 'b'), s LIKE '%a%', s LIKE '_park%', s LIKE '', s NOT LIKE '%x' FROM words;
+SELECT 'a_c' LIKE 'a\\_c', 'abc' LIKE 'a\\_c', 'a%c' LIKE 'a!%c' ESCAPE '!', 'x' LIKE ANY ('y', 'x'), 'xy' LIKE ALL ('x%', '%y');
+SELECT format_string('%s is %d or %.2f %5s|%-5s|%05d %x', 'a', 5, 1.005D, 'r', 'l', 42, 255), printf('%c%%', 65);
+SELECT format_number(1234567.891, 2), format_number(0.5, 0), format_number(12332.123456, '##################.###'), format_number(-5, 1);
+SELECT concat('a', null), concat_ws(',', array('a', null, 'b'), 'c'), concat_ws(null, 'a'), elt(2, 'a', 'b'), 'a' || null;
+SELECT elt(3, 'a', 'b');
+SELECT soundex('Robert'), levenshtein('kitten', 'sitting'), levenshtein('kitten', 'sitting', 2), chr(65), char(233), unhex('4A4B'), unbase64('QUI='), decode(X'E697A5', 'UTF-8'), encode('é', 'ISO-8859-1');
+SELECT parse_url('https://u:p@ex.com:80/p/a?q=1&r=2#f', 'HOST'), parse_url('https://ex.com/p?q=1', 'QUERY', 'q'), url_encode('a b&c'), url_decode('a+b%26c');
+SELECT to_number('1,234.50', '9,999.99'), to_char(1234.5, '$9,999.99'), try_to_number('abc', '999'), to_number('-12', 'S99');
+SELECT to_number('abc', '999');
+SELECT mask('AbCd-1234'), mask('AbCd-1234', 'Q', 'q', 'd', 'o'), sentences('Hi there! Bye.'), to_json(named_struct('a', 1, 'b', null)), luhn_check('79927398713'), quote('a''b');
+SELECT regexp_replace('abc', '(', 'x');
+SELECT regexp_extract('abc', 'a', 5);
+SELECT repeat('a', -1), lpad('abc', 2), substring('hello', -10, 7), split('a.b.c', '\\.'), regexp_replace('a1b22', '\\d+', '#', 2), initcap('hELLO wORLD-x'), ucase('a'), lcase('A');
+SELECT is_valid_utf8('a'), make_valid_utf8('a'), validate_utf8('b'), try_validate_utf8(X'80'), collation('a'), 'a' COLLATE UTF8_LCASE = 'A';
+SELECT listagg(s, '|') WITHIN GROUP (ORDER BY id), string_agg(s, ',') WITHIN GROUP (ORDER BY id DESC) FROM words;

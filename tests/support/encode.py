@@ -1,0 +1,97 @@
+"""Answers as JSON, without losing a type or a digit.
+
+Numbers other than integers, times and bytes become `{"type": "text"}`; so a float is its shortest exact text and a
+decimal keeps its scale.
+"""
+
+import datetime
+import decimal
+import re
+
+from pyspark.sql.types import ArrayType, DataType, MapType, Row, StructType
+
+# Numbers that a run hands out: expression ids and plan ids.
+RUN_NUMBERS = re.compile(r"(?<=[A-Za-z0-9_)`\]'])#\d+L?|(?<=plan_id=)\d+")
+
+
+def value(given):
+    if given is None or isinstance(given, (bool, int)):
+        return given
+    if isinstance(given, str):
+        return given
+    if isinstance(given, float):
+        return {"float": repr(given)}
+    if isinstance(given, decimal.Decimal):
+        return {"decimal": format(given, "f")}
+    if isinstance(given, datetime.datetime):
+        return {"timestamp": given.isoformat()}
+    if isinstance(given, datetime.date):
+        return {"date": given.isoformat()}
+    if isinstance(given, datetime.time):
+        return {"time": given.isoformat()}
+    if isinstance(given, datetime.timedelta):
+        return {"interval": f"{given.days} days {given.seconds} s {given.microseconds} us"}
+    if isinstance(given, (bytes, bytearray)):
+        return {"binary": bytes(given).hex()}
+    if isinstance(given, Row):
+        names = getattr(given, "__fields__", None)
+        values = [value(one) for one in given]
+        return {"row": [list(pair) for pair in zip(names, values)] if names else values}
+    if isinstance(given, dict):
+        return {"map": sorted(([value(key), value(one)] for key, one in given.items()), key=repr)}
+    if isinstance(given, (list, tuple)):
+        return [value(one) for one in given]
+    return {type(given).__name__: str(given)}
+
+
+def type_name(data_type: DataType) -> str:
+    """A type in Spark's DDL, with `not null` wherever something cannot be null."""
+    if isinstance(data_type, ArrayType):
+        return f"array<{type_name(data_type.elementType)}{'' if data_type.containsNull else ' not null'}>"
+    if isinstance(data_type, MapType):
+        null = "" if data_type.valueContainsNull else " not null"
+        return f"map<{type_name(data_type.keyType)},{type_name(data_type.valueType)}{null}>"
+    if isinstance(data_type, StructType):
+        return "struct<" + ",".join(f"{field}" for field in fields(data_type)) + ">"
+    return data_type.simpleString()
+
+
+def fields(schema: StructType):
+    return [f"{one.name}: {type_name(one.dataType)}{'' if one.nullable else ' not null'}" for one in schema.fields]
+
+
+def frame(df, ordered):
+    """A DataFrame's schema and rows; the rows in an order of our own unless theirs has a meaning."""
+    rows = [[value(one) for one in row] for row in df.collect()]
+    if not ordered:
+        rows.sort(key=repr)
+    return {"schema": fields(df.schema), "rows": rows}
+
+
+def error(raised: Exception):
+    """What a program can ask an exception for; the text only where there is no condition."""
+    condition = ask(raised, "getCondition")
+    told = {"class": type(raised).__name__, "condition": condition, "sqlState": ask(raised, "getSqlState")}
+    parameters = ask(raised, "getMessageParameters")
+    if condition:
+        told["parameters"] = dict(sorted((parameters or {}).items()))
+    else:
+        told["message"] = str(raised).split("\n")[0][:300]
+    return {"error": told}
+
+
+def ask(raised, method):
+    return getattr(raised, method)() if hasattr(raised, method) else None
+
+
+def neutral(told, tmp=None):
+    """Without what differs from run to run: the folder of the run, and numbers that it hands out."""
+    if isinstance(told, str):
+        if tmp:
+            told = told.replace(str(tmp), "TMP")
+        return RUN_NUMBERS.sub("#N", told)
+    if isinstance(told, list):
+        return [neutral(one, tmp) for one in told]
+    if isinstance(told, dict):
+        return {neutral(key, tmp): neutral(one, tmp) for key, one in told.items()}
+    return told
