@@ -83,7 +83,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("spark.sql.session.localRelationCacheThreshold", "1048576", "Local rows from this size on are uploaded."),
     setting("spark.sql.session.localRelationChunkSizeBytes", "16777216", "Size of one piece of uploaded rows."),
     setting("spark.sql.session.localRelationChunkSizeRows", "10000", "Rows of one piece of uploaded rows."),
-    setting("spark.sql.session.localRelationSizeLimit", "3GB", "Most local rows."),
+    setting("spark.sql.session.localRelationSizeLimit", "3221225472", "Most local rows."),
     Setting { key: "spark.sql.session.timeZone", default: None, fixed: false, doc: "Time zone of timestamps; the machine's by default." },
     setting("spark.sql.shuffle.partitions", "200", "Partitions after a shuffle, where the user asked for one."),
     setting("spark.sql.sources.default", "parquet", "Format when none is named."),

@@ -8,6 +8,7 @@ use datafusion::physical_planner::DefaultPhysicalPlanner;
 use datafusion::prelude::SessionConfig;
 use firesteel_functions::Env;
 use firesteel_plan::ResolveContext;
+use firesteel_plan::operator::ordered_limit::OrderedLimit;
 use firesteel_plan::operator::planner::OperatorPlanner;
 use firesteel_protocol::Result;
 use firesteel_sources::SourceContext;
@@ -114,6 +115,12 @@ impl Session {
         if self.user.is_empty() { "firesteel" } else { &self.user }
     }
 
+    /// Tasks at once: a script may have set its own `spark.master`.
+    pub(crate) fn parallelism(&self) -> usize {
+        let own = self.conf.lookup("spark.master").and_then(|master| crate::engine::parallelism(&master));
+        own.unwrap_or_else(|| self.engine.parallelism())
+    }
+
     /// What sources need to know. Must be called inside the runtime.
     pub(crate) fn source_context(&self, env: Env) -> SourceContext {
         let conf = Arc::clone(&self.conf);
@@ -121,7 +128,7 @@ impl Session {
             env,
             conf: Arc::new(move |key| conf.lookup(key)),
             working_dir: self.engine.conf().working_dir.clone(),
-            parallelism: self.engine.parallelism(),
+            parallelism: self.parallelism(),
             runtime: tokio::runtime::Handle::current(),
         }
     }
@@ -135,7 +142,7 @@ impl Session {
 
     /// DataFusion's state for one query.
     pub(crate) fn state(&self) -> Result<SessionState> {
-        let parallelism = self.engine.parallelism();
+        let parallelism = self.parallelism();
         let mut config = SessionConfig::new()
             .with_target_partitions(parallelism)
             .with_information_schema(false)
@@ -154,6 +161,7 @@ impl Session {
             .with_runtime_env(self.engine.runtime_env()?)
             .with_default_features()
             .with_query_planner(Arc::new(Planner))
+            .with_physical_optimizer_rule(Arc::new(OrderedLimit))
             .build();
         Ok(state)
     }

@@ -2,7 +2,6 @@
 //! Spark's `AttributeSeq.resolve` and `ColumnResolutionHelper`.
 
 use arrow::datatypes::DataType;
-use firesteel_functions::Typed;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
@@ -43,21 +42,21 @@ impl<'a> Scope<'a> {
 
     /// `UNRESOLVED_COLUMN` with the most similar names.
     pub fn unresolved_column(&self, parts: &[String]) -> SparkError {
-        unresolved(parts, self.output(), "UNRESOLVED_COLUMN")
+        unresolved(parts, self.output())
     }
 }
 
-/// Words `UNRESOLVED_COLUMN.*` (or a sibling family) with the five most similar names.
-pub fn unresolved<'a>(parts: &[String], candidates: impl Iterator<Item = &'a Attribute>, family: &str) -> SparkError {
+/// Words `UNRESOLVED_COLUMN.*` with the five most similar names.
+pub fn unresolved<'a>(parts: &[String], candidates: impl Iterator<Item = &'a Attribute>) -> SparkError {
     let name = quote_parts(parts);
     let candidates: Vec<Vec<&str>> = candidates
         .map(|attribute| attribute.qualifier.iter().map(String::as_str).chain([attribute.name()]).collect())
         .collect();
     let proposal = suggestions(parts, &candidates);
     if proposal.is_empty() {
-        return SparkError::new(format!("{family}.WITHOUT_SUGGESTION")).with("objectName", name);
+        return SparkError::new("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION").with("objectName", name);
     }
-    SparkError::new(format!("{family}.WITH_SUGGESTION")).with("objectName", name).with("proposal", proposal)
+    SparkError::new("UNRESOLVED_COLUMN.WITH_SUGGESTION").with("objectName", name).with("proposal", proposal)
 }
 
 /// `` `a`.`b` ``.
@@ -133,9 +132,4 @@ fn ambiguous(parts: &[String], found: &[&Attribute]) -> SparkError {
     SparkError::new("AMBIGUOUS_REFERENCE")
         .with("name", quote_parts(parts))
         .with("referenceNames", format!("[{}]", names.join(", ")))
-}
-
-/// A literal column of a scope-less relation; kept here for `Typed` conversions of found columns.
-pub fn typed(found: &Attribute) -> Typed {
-    found.typed()
 }

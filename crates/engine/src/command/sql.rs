@@ -393,8 +393,8 @@ fn permanent(session: &Session, parts: &[String]) -> Result<Place> {
 
 fn renamed_fields(view: &[String], fields: &Fields, columns: &[(String, Option<String>)]) -> Result<Fields> {
     if fields.len() != columns.len() {
-        let kind = if columns.len() > fields.len() { "NOT_ENOUGH_DATA_COLUMNS" } else { "TOO_MANY_DATA_COLUMNS" };
-        return Err(SparkError::new(format!("CREATE_VIEW_COLUMN_ARITY_MISMATCH.{kind}"))
+        let kind = if columns.len() > fields.len() { "CREATE_VIEW_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS" } else { "CREATE_VIEW_COLUMN_ARITY_MISMATCH.TOO_MANY_DATA_COLUMNS" };
+        return Err(SparkError::new(kind)
             .with("viewName", quoted(view))
             .with("viewColumns", columns.iter().map(|(name, _)| name::quote(name)).collect::<Vec<_>>().join(", "))
             .with("dataColumns", fields.iter().map(|f| name::quote(f.name())).collect::<Vec<_>>().join(", ")));

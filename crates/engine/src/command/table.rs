@@ -188,9 +188,9 @@ pub async fn insert(
     let (database, own, table) = existing(session, parts)?;
     let fields = session.fields(relation.clone()).await?;
     if fields.len() != table.columns.len() {
-        let kind = if fields.len() > table.columns.len() { "TOO_MANY_DATA_COLUMNS" } else { "NOT_ENOUGH_DATA_COLUMNS" };
+        let kind = if fields.len() > table.columns.len() { "INSERT_COLUMN_ARITY_MISMATCH.TOO_MANY_DATA_COLUMNS" } else { "INSERT_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS" };
         let list = |fields: &Fields| fields.iter().map(|f| name::quote(f.name())).collect::<Vec<_>>().join(", ");
-        return Err(SparkError::new(format!("INSERT_COLUMN_ARITY_MISMATCH.{kind}"))
+        return Err(SparkError::new(kind)
             .with("tableName", format!("`spark_catalog`.{}.{}", name::quote(&database), name::quote(&own)))
             .with("tableColumns", list(&table.columns))
             .with("dataColumns", list(&fields)));

@@ -2,6 +2,7 @@
 
 mod assertion;
 mod identifier;
+pub mod placement;
 mod session;
 mod url;
 
@@ -14,10 +15,14 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "current_database", kind: Kind::Scalar(session::current_schema) },
     Entry { name: "current_schema", kind: Kind::Scalar(session::current_schema) },
     Entry { name: "current_user", kind: Kind::Scalar(session::current_user) },
-    Entry { name: "monotonically_increasing_id", kind: Kind::Scalar(identifier::monotonically_increasing_id) },
+    Entry { name: "input_file_block_length", kind: Kind::Scalar(placement::input_file_block_length) },
+    Entry { name: "input_file_block_start", kind: Kind::Scalar(placement::input_file_block_start) },
+    Entry { name: "input_file_name", kind: Kind::Scalar(placement::input_file_name) },
+    Entry { name: "monotonically_increasing_id", kind: Kind::Scalar(placement::monotonically_increasing_id) },
     Entry { name: "parse_url", kind: Kind::Scalar(url::parse_url) },
     Entry { name: "raise_error", kind: Kind::Scalar(assertion::raise_error) },
     Entry { name: "session_user", kind: Kind::Scalar(session::current_user) },
+    Entry { name: "spark_partition_id", kind: Kind::Scalar(placement::spark_partition_id) },
     Entry { name: "try_parse_url", kind: Kind::Scalar(url::parse_url) },
     Entry { name: "try_url_decode", kind: Kind::Scalar(url::url_decode) },
     Entry { name: "typeof", kind: Kind::Scalar(session::type_of) },

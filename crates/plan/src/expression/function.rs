@@ -6,6 +6,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment, Sort as SortExpr};
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
+use firesteel_functions::aggregate::SortKey;
 use firesteel_functions::{Call, Entry, Kind, Typed, lookup};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::SqlFunction;
@@ -34,18 +35,11 @@ pub fn resolve_call(resolver: &Resolver, message: &pb::CallFunction, scope: &Sco
 pub fn resolve_sql(resolver: &Resolver, message: &SqlFunction, scope: &Scope) -> Result<Typed> {
     let function = message.function.as_ref().ok_or_else(|| missing("function", "SqlFunction"))?;
     let ignore_nulls = message.ignore_nulls.unwrap_or(false);
-    let mut arguments = function.arguments.clone();
-    let ordered_set = !message.within_group.is_empty();
-    if ordered_set && is_inverse_distribution(&function.function_name) {
-        // percentile_cont(0.5) WITHIN GROUP (ORDER BY v): the builder takes the value first.
-        let value = message.within_group[0].child.as_deref().ok_or_else(|| missing("child", "SortOrder"))?;
-        arguments.insert(0, value.clone());
-    }
-    let mut typed = call(resolver, &function.function_name, &arguments, function.is_distinct, ignore_nulls, scope)?;
-    if ordered_set {
-        let orders = message.within_group.iter().map(|order| resolver.sort_order(order, scope)).collect::<Result<Vec<_>>>()?;
-        typed.expr = map_aggregates(typed.expr, |aggregate| aggregate.params.order_by.clone_from(&orders))?;
-    }
+    let mut typed = if message.within_group.is_empty() {
+        call(resolver, &function.function_name, &function.arguments, function.is_distinct, ignore_nulls, scope)?
+    } else {
+        within_group(resolver, function, &message.within_group, scope)?
+    };
     if let Some(filter) = message.filter.as_deref() {
         let filter = unaliased(resolver.expression(filter, scope)?);
         typed.name = format!("{} FILTER (WHERE {})", typed.name, filter.name);
@@ -60,8 +54,36 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlFunction, scope: &Scope) ->
     Ok(typed)
 }
 
-fn is_inverse_distribution(name: &str) -> bool {
-    ["percentile_cont", "percentile_disc", "mode"].iter().any(|own| own.eq_ignore_ascii_case(name))
+/// `f(args) WITHIN GROUP (ORDER BY ...)`.
+fn within_group(
+    resolver: &Resolver,
+    function: &pb::expression::UnresolvedFunction,
+    orders: &[pb::expression::SortOrder],
+    scope: &Scope,
+) -> Result<Typed> {
+    use pb::expression::sort_order::{NullOrdering, SortDirection};
+    let name = function.function_name.as_str();
+    let entry = lookup(name).ok_or_else(|| unresolved_routine(resolver, name))?;
+    let (args, _) = arguments_of(resolver, entry, name, &function.arguments, function.is_distinct, scope)?;
+    let key = |order: &pb::expression::SortOrder| {
+        let child = order.child.as_deref().ok_or_else(|| missing("child", "SortOrder"))?;
+        let ascending = order.direction() != SortDirection::Descending;
+        let nulls_first = match order.null_ordering() {
+            NullOrdering::SortNullsFirst => true,
+            NullOrdering::SortNullsLast => false,
+            NullOrdering::SortNullsUnspecified => ascending,
+        };
+        Ok(SortKey { arg: unaliased(resolver.expression(child, scope)?), ascending, nulls_first })
+    };
+    let keys = orders.iter().map(key).collect::<Result<Vec<_>>>()?;
+    let call = Call {
+        name: entry.name,
+        args,
+        distinct: function.is_distinct,
+        ignore_nulls: false,
+        env: resolver.env(),
+    };
+    firesteel_functions::aggregate::within_group(&call, &keys)
 }
 
 /// Changes every aggregate call inside an expression.

@@ -195,7 +195,7 @@ impl Resolver<'_> {
             1 => Ok(visible.remove(0)),
             0 if !known => {
                 let first = occurrences.first().map(Vec::as_slice).unwrap_or_default();
-                Err(crate::scope::unresolved(parts, first.iter(), "UNRESOLVED_COLUMN"))
+                Err(crate::scope::unresolved(parts, first.iter()))
             }
             0 => {
                 // The DataFrame's column was replaced on the way (withColumn, union): Spark then looks by name

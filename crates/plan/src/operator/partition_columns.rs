@@ -17,6 +17,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
+use firesteel_functions::misc::placement::PREFIX;
 use firesteel_functions::random::XorShiftRandom;
 use firesteel_protocol::Result;
 use futures::StreamExt;
@@ -81,17 +82,13 @@ pub fn supply(_resolver: &Resolver, input: Relation, columns: Vec<Typed>) -> Res
 
 fn has_marker(expr: &Expr) -> bool {
     use datafusion::common::tree_node::TreeNode;
-    const MARKERS: [&str; 7] = [
-        "spark_partition_id", "monotonically_increasing_id", "rand", "randn", "input_file_name", "input_file_block_start",
-        "input_file_block_length",
-    ];
-    let marked = |node: &Expr| matches!(node, Expr::ScalarFunction(call) if MARKERS.contains(&call.func.name()));
+    let marked = |node: &Expr| matches!(node, Expr::ScalarFunction(call) if call.func.name().starts_with(PREFIX));
     expr.exists(|node| Ok(marked(node))).unwrap_or(false)
 }
 
 fn marker(node: &Expr, input: &Relation, sources: &mut Vec<(Source, String)>) -> Option<Expr> {
     let Expr::ScalarFunction(call) = node else { return None };
-    let name = call.func.name();
+    let name = call.func.name().strip_prefix(PREFIX)?;
     if let Some(suffix) = name.strip_prefix("input_file_") {
         let hidden = format!("__input_file_{suffix}");
         let found = input.hidden.iter().find(|attribute| attribute.name() == hidden);

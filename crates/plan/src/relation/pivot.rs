@@ -146,3 +146,12 @@ fn build(
     }
     aggregate::build(input.clone(), grouping, None, list)?.plan()
 }
+
+/// How often each value of `column` occurs for each value of `key`.
+pub(crate) fn counts(resolver: &Resolver, input: &Relation, key: Typed, column: Typed) -> Result<Relation> {
+    let values = distinct_values(resolver, input, &column)?;
+    let values = values.into_iter().map(|value| value_name(&value, resolver).map(|name| (value, name))).collect::<Result<Vec<_>>>()?;
+    let one = Typed::literal(ScalarValue::Int32(Some(1)), "1");
+    let count = crate::expression::function::scalar(resolver, "count", vec![one])?;
+    build(resolver, input, vec![key], column, values, vec![count])
+}

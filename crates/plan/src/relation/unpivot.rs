@@ -1,20 +1,186 @@
-//! Not there yet.
+//! UNPIVOT (`melt`): columns become rows; `transpose`: rows become columns.
 
+use std::sync::Arc;
+
+use arrow::array::Array;
+use arrow::datatypes::{DataType, Field};
+use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::scalar::ScalarValue;
+use firesteel_functions::coerce::{common_type, implicit_cast};
+use firesteel_functions::{Generator, Typed};
 use firesteel_protocol::connect as pb;
+use firesteel_protocol::extension::SqlUnpivot;
+use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
-use super::Relation;
-use crate::Resolver;
+use super::{Relation, filter, generate, local_relation, required};
+use crate::expression::{function, unaliased};
+use crate::resolver::Planned;
 use crate::scope::Scope;
+use crate::{Attribute, Resolver};
 
-pub fn resolve(_: &Resolver, _: &pb::Unpivot, _: Option<&Scope>) -> Result<Relation> {
-    Err(SparkError::unsupported("resolve", "Use select and groupBy."))
+/// One row of the result for each of these: the name and the values.
+struct Entry {
+    name: String,
+    values: Vec<Typed>,
 }
 
-pub fn transpose(_: &Resolver, _: &pb::Transpose, _: Option<&Scope>) -> Result<Relation> {
-    Err(SparkError::unsupported("transpose", "Use select and groupBy."))
+/// `df.unpivot(ids, values, variable, value)`.
+pub fn resolve(resolver: &Resolver, message: &pb::Unpivot, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "Unpivot")?, outer)?;
+    let inputs = [&input];
+    let scope = resolver.scope(&inputs, outer);
+    let ids = resolver.expressions(&message.ids, &scope)?;
+    let values = match &message.values {
+        Some(values) => resolver.expressions(&values.values, &scope)?,
+        None => input
+            .output
+            .iter()
+            .map(Attribute::typed)
+            .filter(|typed| !ids.iter().any(|id| unaliased(id.clone()).expr == typed.expr))
+            .collect(),
+    };
+    if values.is_empty() {
+        return Err(SparkError::new("UNPIVOT_REQUIRES_VALUE_COLUMNS"));
+    }
+    let entries = values.into_iter().map(|typed| Entry { name: typed.name.clone(), values: vec![unaliased(typed)] }).collect();
+    unpivot(resolver, &input, ids, entries, &message.variable_column_name, std::slice::from_ref(&message.value_column_name))
 }
 
-pub fn sql(_: &Resolver, _: &firesteel_protocol::extension::SqlUnpivot, _: Option<&Scope>) -> Result<Relation> {
-    Err(SparkError::unsupported("UNPIVOT", "Use stack()."))
+/// `FROM x UNPIVOT (..)`.
+pub fn sql(resolver: &Resolver, message: &SqlUnpivot, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "SqlUnpivot")?, outer)?;
+    let inputs = [&input];
+    let scope = resolver.scope(&inputs, outer);
+    let mut entries = vec![];
+    for column in &message.columns {
+        let values: Vec<Typed> =
+            column.expressions.iter().map(|e| resolver.expression(e, &scope).map(unaliased)).collect::<Result<_>>()?;
+        let names: Vec<&str> = values.iter().map(|typed| typed.name.as_str()).collect();
+        entries.push(Entry { name: column.alias.clone().unwrap_or_else(|| names.join("_")), values });
+    }
+    let used = |attribute: &&Attribute| entries.iter().flat_map(|entry| &entry.values).any(|typed| typed.expr == attribute.expr());
+    let ids = input.output.iter().filter(|attribute| !used(attribute)).map(Attribute::typed).collect();
+    let relation = unpivot(resolver, &input, ids, entries, &message.variable_column, &message.value_columns)?;
+    if message.include_nulls {
+        return Ok(relation);
+    }
+    let known = relation.output.len() - message.value_columns.len();
+    let mut condition: Option<Typed> = None;
+    for attribute in &relation.output[known..] {
+        let there = function::scalar(resolver, "isnotnull", vec![attribute.typed()])?;
+        condition = Some(match condition {
+            Some(other) => function::scalar(resolver, "or", vec![other, there])?,
+            None => there,
+        });
+    }
+    match condition {
+        Some(condition) => filter::apply(resolver, relation, condition),
+        None => Ok(relation),
+    }
+}
+
+fn unpivot(
+    resolver: &Resolver,
+    input: &Relation,
+    ids: Vec<Typed>,
+    entries: Vec<Entry>,
+    variable: &str,
+    value_names: &[String],
+) -> Result<Relation> {
+    let mut types: Vec<DataType> = vec![];
+    for index in 0..value_names.len() {
+        let mut data_type = entries[0].values[index].data_type.clone();
+        for entry in &entries[1..] {
+            data_type = common_type(&data_type, &entry.values[index].data_type, resolver.env()).ok_or_else(|| {
+                let shown = |entry: &Entry| format!("{} \"{}\"", name::sql(&entry.values[index].data_type), entry.values[index].name);
+                SparkError::new("UNPIVOT_VALUE_DATA_TYPE_MISMATCH").with("types", entries.iter().map(shown).collect::<Vec<_>>().join(", "))
+            })?;
+        }
+        types.push(data_type);
+    }
+    let mut rows = vec![];
+    for entry in entries {
+        let text = |text: &str| Typed::literal(ScalarValue::Utf8(Some(text.to_string())), text);
+        let mut args = vec![text("variable"), text(&entry.name)];
+        for (index, (value, data_type)) in entry.values.into_iter().zip(&types).enumerate() {
+            let value = implicit_cast(value, data_type, resolver.env())
+                .ok_or_else(|| SparkError::internal("a common type that cannot be cast to"))?;
+            args.extend([text(&format!("value{index}")), value]);
+        }
+        rows.push(function::scalar(resolver, "named_struct", args)?);
+    }
+    let list = function::scalar(resolver, "array", rows)?;
+    let mut fields = vec![Arc::new(Field::new("variable", DataType::Utf8, false))];
+    for (index, data_type) in types.iter().enumerate() {
+        fields.push(Arc::new(Field::new(format!("value{index}"), data_type.clone(), true)));
+    }
+    let names: Vec<String> = std::iter::once(variable.to_string()).chain(value_names.iter().cloned()).collect();
+    let generated = generate::generate(input.clone(), Generator { list: list.expr, fields, outer: false }, &names)?;
+    let known = input.output.len();
+    let list = ids.into_iter().chain(generated.output[known..].iter().map(Attribute::typed)).collect();
+    generated.clone().select(list)
+}
+
+/// `df.transpose(index)`: values of the index column become column names, in order. Runs the input.
+pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "Transpose")?, outer)?;
+    let inputs = [&input];
+    let scope = resolver.scope(&inputs, outer);
+    let index = match message.index_columns.first() {
+        Some(column) => unaliased(resolver.expression(column, &scope)?),
+        None => input.output.first().map(Attribute::typed).ok_or_else(|| SparkError::internal("a transpose without columns"))?,
+    };
+    let values: Vec<Typed> = input.output.iter().map(Attribute::typed).filter(|typed| typed.expr != index.expr).collect();
+    let mut common = DataType::Null;
+    for typed in &values {
+        common = common_type(&common, &typed.data_type, resolver.env()).ok_or_else(|| {
+            SparkError::new("TRANSPOSE_NO_LEAST_COMMON_TYPE")
+                .with("dt1", format!("\"{}\"", name::sql(&common)))
+                .with("dt2", format!("\"{}\"", name::sql(&typed.data_type)))
+        })?;
+    }
+    let limit = resolver.ctx.conf("spark.sql.transposeMaxValues").and_then(|text| text.parse().ok()).unwrap_or(500usize);
+    let key = firesteel_functions::cast::cast(index.clone(), &DataType::Utf8, firesteel_functions::cast::EvalMode::Ansi, resolver.env())?;
+    let mut exprs = vec![index.expr.clone().alias("index"), key.expr.alias("key")];
+    for (at, typed) in values.iter().enumerate() {
+        let typed = implicit_cast(typed.clone(), &common, resolver.env()).ok_or_else(|| SparkError::internal("a common type that cannot be cast to"))?;
+        exprs.push(typed.expr.alias(format!("v{at}")));
+    }
+    let plan = LogicalPlanBuilder::from(input.plan.clone())
+        .project(exprs)
+        .planned()?
+        .filter(datafusion::prelude::col("index").is_not_null())
+        .planned()?
+        .sort(vec![datafusion::prelude::col("index").sort(true, true)])
+        .planned()?
+        .limit(0, Some(limit + 1))
+        .planned()?
+        .build()
+        .planned()?;
+    let batches = resolver.ctx.catalog.collect(plan)?;
+    let count: usize = batches.iter().map(arrow::record_batch::RecordBatch::num_rows).sum();
+    if count > limit {
+        return Err(SparkError::new("TRANSPOSE_EXCEED_ROW_LIMIT").with("maxValues", limit.to_string()).with("config", "spark.sql.transposeMaxValues"));
+    }
+    let mut fields = vec![Field::new("key", DataType::Utf8, false)];
+    let mut columns: Vec<Vec<ScalarValue>> = vec![values.iter().map(|typed| ScalarValue::Utf8(Some(typed.name.clone()))).collect()];
+    for batch in &batches {
+        for row in 0..batch.num_rows() {
+            let text = arrow::array::cast::AsArray::as_string::<i32>(batch.column(1)).value(row).to_string();
+            fields.push(Field::new(text, common.clone(), true));
+            let column = (0..values.len()).map(|at| ScalarValue::try_from_array(batch.column(at + 2), row)).collect::<datafusion::common::Result<_>>().planned()?;
+            columns.push(column);
+        }
+    }
+    let schema = Arc::new(arrow::datatypes::Schema::new(fields));
+    let arrays = columns
+        .into_iter()
+        .zip(schema.fields())
+        .map(|(values, field)| if values.is_empty() { Ok(arrow::array::new_empty_array(field.data_type())) } else { ScalarValue::iter_to_array(values) })
+        .collect::<datafusion::common::Result<Vec<_>>>()
+        .planned()?;
+    debug_assert!(arrays.iter().all(|array| array.len() == values.len()));
+    let batch = arrow::record_batch::RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(firesteel_functions::kernel::from_arrow)?;
+    local_relation::batches(schema, vec![batch])
 }

@@ -1,0 +1,72 @@
+//! Functions of where a row is: `rand`, `randn`, `monotonically_increasing_id`, `spark_partition_id`, `input_file_name`.
+//!
+//! A kernel knows neither partition nor file. These are markers, which the resolver replaces by columns
+//! (`firesteel_plan::operator::partition_columns`); where a marker is evaluated all the same, it says so.
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType::{self, Float64, Int32, Int64, Utf8};
+use datafusion::logical_expr::{Expr, Volatility};
+use datafusion::scalar::ScalarValue;
+use firesteel_protocol::{Result, SparkError};
+
+use crate::kernel::{KernelArgs, kernel_expr};
+use crate::math::random::seed_of;
+use crate::{Call, Typed};
+
+/// A marker's name in plans begins so; the function's name follows.
+pub const PREFIX: &str = "placed:";
+
+fn marker(call: &Call, name: &'static str, args: Vec<Expr>, data_type: DataType, label: String) -> Typed {
+    let expr =
+        kernel_expr(name, args, data_type.clone(), false, Volatility::Volatile, call.env, String::new(), unplaced);
+    Typed::new(expr, label, data_type, false)
+}
+
+fn unplaced(_: &KernelArgs<'_>) -> Result<ArrayRef> {
+    Err(SparkError::unsupported(
+        "rand(), monotonically_increasing_id() and their kin at this place of a query",
+        "Compute them as a column of a select first.",
+    ))
+}
+
+fn seeded(call: &Call, name: &'static str) -> Result<Typed> {
+    call.arity(0..=1)?;
+    let seed = seed_of(call, 0)?;
+    let label = if call.args.is_empty() { format!("{}({seed})", call.name) } else { call.display() };
+    let seed = Expr::Literal(ScalarValue::Int64(Some(seed)), None);
+    Ok(marker(call, name, vec![seed], Float64, label))
+}
+
+pub fn rand(call: &Call) -> Result<Typed> {
+    seeded(call, "placed:rand")
+}
+
+pub fn randn(call: &Call) -> Result<Typed> {
+    seeded(call, "placed:randn")
+}
+
+fn bare(call: &Call, name: &'static str, data_type: DataType) -> Result<Typed> {
+    call.arity(0)?;
+    Ok(marker(call, name, vec![], data_type, call.display()))
+}
+
+pub fn monotonically_increasing_id(call: &Call) -> Result<Typed> {
+    bare(call, "placed:monotonically_increasing_id", Int64)
+}
+
+pub fn spark_partition_id(call: &Call) -> Result<Typed> {
+    let typed = bare(call, "placed:spark_partition_id", Int32)?;
+    Ok(typed.named("SPARK_PARTITION_ID()"))
+}
+
+pub fn input_file_name(call: &Call) -> Result<Typed> {
+    bare(call, "placed:input_file_name", Utf8)
+}
+
+pub fn input_file_block_start(call: &Call) -> Result<Typed> {
+    bare(call, "placed:input_file_block_start", Int64)
+}
+
+pub fn input_file_block_length(call: &Call) -> Result<Typed> {
+    bare(call, "placed:input_file_block_length", Int64)
+}

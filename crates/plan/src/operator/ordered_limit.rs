@@ -1,0 +1,47 @@
+//! LIMIT takes rows in the order of the partitions, as Spark does. DataFusion takes them from whichever
+//! partition is first; this rule, which runs last, puts the partitions one after the other below a limit.
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::limit::GlobalLimitExec;
+use datafusion::physical_plan::{ExecutionPlan, with_new_children_if_necessary};
+
+use super::exchange::ExchangeExec;
+
+/// The rule.
+#[derive(Debug, Default)]
+pub struct OrderedLimit;
+
+impl PhysicalOptimizerRule for OrderedLimit {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| {
+            if let Some(merged) = coalesced(&node) {
+                if let Some(fetch) = merged.fetch() {
+                    let input: Arc<dyn ExecutionPlan> = Arc::new(ExchangeExec::concatenate(Arc::clone(merged.input())));
+                    return Ok(Transformed::yes(Arc::new(GlobalLimitExec::new(input, 0, Some(fetch))) as Arc<dyn ExecutionPlan>));
+                }
+            }
+            let Some(limit) = (node.as_ref() as &dyn std::any::Any).downcast_ref::<GlobalLimitExec>() else { return Ok(Transformed::no(node)) };
+            let Some(merged) = coalesced(limit.input()) else { return Ok(Transformed::no(node)) };
+            let input: Arc<dyn ExecutionPlan> = Arc::new(ExchangeExec::concatenate(Arc::clone(merged.input())));
+            with_new_children_if_necessary(node, vec![input]).map(Transformed::yes)
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "OrderedLimit"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn coalesced(plan: &Arc<dyn ExecutionPlan>) -> Option<&CoalescePartitionsExec> {
+    (plan.as_ref() as &dyn std::any::Any).downcast_ref::<CoalescePartitionsExec>()
+}
