@@ -144,7 +144,8 @@ impl HyperLogLog {
         let corrected = if self.precision < 19 && raw < 5.0 * m { unbiased(raw, self.precision) } else { raw };
         let linear_to = LINEAR_TO.get(self.precision as usize - 4).copied().unwrap_or(0.0);
         let linear = m * (m / zeros.max(1.0)).ln();
-        let estimate = if zeros > 0.0 && linear <= linear_to { linear } else { corrected };
+        // Below 2.5 m the raw estimate is the worse one in any case.
+        let estimate = if zeros > 0.0 && (linear <= linear_to || raw <= 2.5 * m) { linear } else { corrected };
         estimate.round() as i64
     }
 }

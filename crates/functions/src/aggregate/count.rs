@@ -16,7 +16,15 @@ use crate::{Call, Typed};
 
 /// `count([DISTINCT] a, ...)`: rows in which no argument is NULL.
 pub fn count(call: &Call) -> Result<Typed> {
-    call.arity(1..)?;
+    if call.args.is_empty() {
+        return Err(SparkError::new("WRONG_NUM_ARGS.WITH_SUGGESTION")
+            .with("functionName", "`count`")
+            .with("expectedNum", " >= 1")
+            .with("actualNum", "0")
+            .with("legacyNum", "0")
+            .with("legacyConfKey", "\"spark.sql.legacy.allowParameterlessCount\"")
+            .with("legacyConfValue", "\"true\""));
+    }
     let args: Vec<Expr> =
         call.args.iter().map(|arg| if call.distinct { normal(arg) } else { arg.expr.clone() }).collect();
     let args = if call.distinct && args.len() > 1 { vec![tuple(call, args)] } else { args };

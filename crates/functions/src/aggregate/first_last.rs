@@ -30,6 +30,7 @@ fn build<F: Fold>(call: &Call, name: &'static str) -> Result<Typed> {
             ScalarValue::Boolean(Some(flag)) => ignore_nulls |= flag,
             _ => {
                 return Err(SparkError::new("_LEGACY_ERROR_TEMP_1210")
+                    .with("funcName", call.name)
                     .with_message(format!("The second argument in {} should be a boolean literal.", call.name)));
             }
         }

@@ -7,13 +7,13 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::Result;
+use firesteel_protocol::{Result, SparkError, types};
 
 use super::fold::Spec;
 use super::gather::gather;
 use super::within_group::{SortKey, within_group_text};
 use crate::kernel::from_arrow;
-use crate::{Call, Typed};
+use crate::{Call, Typed, constant};
 
 /// `listagg(x[, delimiter])` without an order: that of arrival.
 pub fn listagg(call: &Call) -> Result<Typed> {
@@ -30,7 +30,13 @@ pub fn listagg_within(call: &Call, keys: &[SortKey]) -> Result<Typed> {
     let output = value.data_type.clone();
     let delimiter = match call.args.get(1) {
         None => ScalarValue::Null,
-        Some(_) => call.constant(1)?.clone(),
+        Some(arg) => constant::evaluate(&arg.expr).ok_or_else(|| {
+            SparkError::new("DATATYPE_MISMATCH.NON_FOLDABLE_INPUT")
+                .with("inputName", "`delimiter`")
+                .with("inputType", format!("\"{}\"", types::name::sql(&arg.data_type)))
+                .with("inputExpr", format!("\"{}\"", arg.name))
+                .with("sqlExpr", format!("\"{}\"", call.display()))
+        })?,
     };
     let delimiter = match delimiter {
         ScalarValue::Utf8(Some(text)) => text,

@@ -26,10 +26,10 @@ pub fn mode(call: &Call) -> Result<Typed> {
         },
     };
     let arg = call.args[0].clone();
-    let name = match (deterministic, call.args.len()) {
-        (true, _) => format!("mode() WITHIN GROUP (ORDER BY {} DESC)", arg.name),
-        (false, 2) => format!("mode({}, false)", arg.name),
-        _ => format!("mode({})", arg.name),
+    let name = if deterministic {
+        format!("mode() WITHIN GROUP (ORDER BY {} DESC)", arg.name)
+    } else {
+        format!("mode({})", arg.name)
     };
     let param = if deterministic { "least" } else { "any" };
     Ok(build(call, arg, param).named(name))

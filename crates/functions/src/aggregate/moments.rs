@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::{DataType, Float64Type};
+use datafusion::logical_expr::when;
 use firesteel_protocol::Result;
 
 use super::fold::{Fold, Spec, fold};
+use crate::kernel::from_datafusion;
 use crate::{Call, Typed};
 
 /// What of the moments a function yields; all moments are always kept (a few additions a row).
@@ -161,7 +163,7 @@ fn doubles(columns: &[ArrayRef]) -> Vec<Float64Array> {
     columns.iter().map(|column| column.as_primitive::<Float64Type>().clone()).collect()
 }
 
-/// Of pairs (x, y): count, means, sum of products of deviations, sums of squares of deviations, sums.
+/// Of pairs (x, y): count, means, sum of products of deviations, sums of squares of deviations.
 #[derive(Debug, Clone, Copy, Default)]
 struct Pairs {
     n: f64,
@@ -170,8 +172,6 @@ struct Pairs {
     ck: f64,
     x2: f64,
     y2: f64,
-    sum_x: f64,
-    sum_y: f64,
 }
 
 impl Pairs {
@@ -192,8 +192,6 @@ impl Pairs {
             ck: self.ck + dx * (y - mean_y),
             x2: self.x2 + squares.0,
             y2: self.y2 + squares.1,
-            sum_x: self.sum_x + x,
-            sum_y: self.sum_y + y,
         };
     }
 
@@ -211,8 +209,6 @@ impl Pairs {
             ck: self.ck + other.ck + dx * dy_n * n1 * n2,
             x2: self.x2 + other.x2 + dx * dx_n * n1 * n2,
             y2: self.y2 + other.y2 + dy * dy_n * n1 * n2,
-            sum_x: self.sum_x + other.sum_x,
-            sum_y: self.sum_y + other.sum_y,
         };
     }
 }
@@ -248,8 +244,6 @@ pair_statistics! {
     covar_samp, CovarSamp, false, "`covar_samp(x, y)`: NULL for one pair.", |p| (p.n > 1.0).then(|| p.ck / (p.n - 1.0));
     corr, Corr, false, "`corr(x, y)`: NULL for one pair.",
         |p| (p.n > 1.0).then(|| p.ck / (p.x2 * p.y2).sqrt());
-    regr_avgx, RegrAvgX, true, "`regr_avgx(y, x)`.", |p| (p.n > 0.0).then(|| p.sum_y / p.n);
-    regr_avgy, RegrAvgY, true, "`regr_avgy(y, x)`.", |p| (p.n > 0.0).then(|| p.sum_x / p.n);
     regr_sxx, RegrSxx, true, "`regr_sxx(y, x)`.", |p| (p.n > 0.0).then_some(p.y2);
     regr_syy, RegrSyy, true, "`regr_syy(y, x)`.", |p| (p.n > 0.0).then_some(p.x2);
     regr_sxy, RegrSxy, true, "`regr_sxy(y, x)`.", |p| (p.n > 0.0).then_some(p.ck);
@@ -261,7 +255,7 @@ pair_statistics! {
         |p| match (p.n > 1.0, p.y2 == 0.0, p.x2 == 0.0) {
             (false, ..) | (_, true, _) => None,
             (.., true) => Some(1.0),
-            _ => Some(p.ck * p.ck / p.x2 / p.y2),
+            _ => Some((p.ck / (p.x2 * p.y2).sqrt()).powi(2)),
         };
 }
 
@@ -278,7 +272,7 @@ impl<S: PairStatistic> Fold for Two<S> {
     }
 
     fn state_types(_: &Spec) -> Vec<DataType> {
-        vec![DataType::Float64; 8]
+        vec![DataType::Float64; 6]
     }
 
     fn input(&self, values: &[ArrayRef]) -> Result<Self::Input> {
@@ -294,7 +288,7 @@ impl<S: PairStatistic> Fold for Two<S> {
     }
 
     fn to_partial(&self, states: &[Self::State]) -> Result<Vec<ArrayRef>> {
-        Ok(columns(states, &[|p| p.n, |p| p.x, |p| p.y, |p| p.ck, |p| p.x2, |p| p.y2, |p| p.sum_x, |p| p.sum_y]))
+        Ok(columns(states, &[|p| p.n, |p| p.x, |p| p.y, |p| p.ck, |p| p.x2, |p| p.y2]))
     }
 
     fn partial(&self, columns: &[ArrayRef]) -> Result<Self::Partial> {
@@ -302,9 +296,9 @@ impl<S: PairStatistic> Fold for Two<S> {
     }
 
     fn merge(&self, state: &mut Self::State, partial: &Self::Partial, row: usize) -> Result<()> {
-        let [n, x, y, ck, x2, y2, sum_x, sum_y] = std::array::from_fn(|column| partial[column].value(row));
+        let [n, x, y, ck, x2, y2] = std::array::from_fn(|column| partial[column].value(row));
         if n > 0.0 {
-            state.merge(&Pairs { n, x, y, ck, x2, y2, sum_x, sum_y });
+            state.merge(&Pairs { n, x, y, ck, x2, y2 });
         }
         Ok(())
     }
@@ -312,6 +306,25 @@ impl<S: PairStatistic> Fold for Two<S> {
     fn finish(&self, states: &[Self::State]) -> Result<ArrayRef> {
         Ok(Arc::new(states.iter().map(S::of).collect::<Float64Array>()))
     }
+}
+
+/// `regr_avgx(y, x)`: the average of x in pairs without NULL.
+pub fn regr_avgx(call: &Call) -> Result<Typed> {
+    average_of_pairs(call, 1, 0)
+}
+
+/// `regr_avgy(y, x)`: the average of y in pairs without NULL.
+pub fn regr_avgy(call: &Call) -> Result<Typed> {
+    average_of_pairs(call, 0, 1)
+}
+
+fn average_of_pairs(call: &Call, averaged: usize, other: usize) -> Result<Typed> {
+    call.arity(2)?;
+    let value = call.args[averaged].clone();
+    let known = call.args[other].expr.clone().is_not_null();
+    let expr = when(known, value.expr.clone()).end().map_err(from_datafusion)?;
+    let inner = call.with_args(vec![Typed::new(expr, value.name, value.data_type, true)]);
+    Ok(super::avg::avg(&inner)?.named(call.display()))
 }
 
 /// `regr_count(y, x)`: pairs without NULL.

@@ -140,7 +140,7 @@ fn percentages(call: &Call, index: usize) -> Result<Percentages> {
         Ok(other) if other.is_null() => Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_NULL")
             .with("exprName", "percentage")
             .with("sqlExpr", format!("\"{}\"", call.display()))),
-        Ok(other) => Err(out_of_range(call, "percentage", "[0.0, 1.0]", &other.to_string())),
+        Ok(other) => Err(out_of_range(call, "percentage", "[0.0, 1.0]", &format!("{other}D"))),
         Err(_) => Err(call.unexpected_type(index, "\"DOUBLE\"")),
     };
     match constant {
@@ -163,12 +163,22 @@ fn constant(call: &Call, index: usize) -> Result<ScalarValue> {
     crate::constant::evaluate(&call.args[index].expr).map_or_else(|| call.constant(index).cloned(), Ok)
 }
 
+/// The call as Spark prints it in errors: defaults are written out.
+fn shown(call: &Call) -> String {
+    let args: Vec<&str> = call.args.iter().map(|arg| arg.name.as_str()).collect();
+    match (call.name, args.len()) {
+        ("percentile", 2) => format!("percentile({}, 1)", args.join(", ")),
+        ("percentile_approx" | "approx_percentile", 2) => format!("{}({}, 10000)", call.name, args.join(", ")),
+        _ => call.display(),
+    }
+}
+
 fn out_of_range(call: &Call, name: &str, range: &str, value: &str) -> SparkError {
     SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
         .with("exprName", name)
         .with("valueRange", range)
         .with("currentValue", value)
-        .with("sqlExpr", format!("\"{}\"", call.display()))
+        .with("sqlExpr", format!("\"{}\"", shown(call)))
 }
 
 /// Percentiles between neighbours, weighted by the distance to each.

@@ -40,7 +40,7 @@ pub fn extract_value(child: Typed, extraction: Typed, env: &Env) -> Result<Typed
         }
         (DataType::Map(..), _) => {
             let name = format!("{}[{}]", child.name, extraction.name);
-            super::search::map_value(&call, name)
+            super::search::map_value(&call, name, true)
         }
         (other, _) => Err(SparkError::new("INVALID_EXTRACT_BASE_FIELD_TYPE")
             .with("base", format!("\"{}\"", child.name))

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, UInt64Array};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{concat, take};
-use arrow::datatypes::{DataType, FieldRef, Float32Type, Float64Type};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float32Type, Float64Type};
 use arrow::row::{RowConverter, Rows, SortField};
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use crate::coerce::common_type;
 use crate::kernel::{KernelArgs, from_arrow};
-use crate::{Call, Typed};
+use crate::{Call, Env, Typed};
 
 /// The element of a list type.
 pub fn element_of(data_type: &DataType) -> Option<&FieldRef> {
@@ -48,17 +48,29 @@ pub fn list_of(element: &DataType, contains_null: bool) -> DataType {
     firesteel_protocol::types::array(element.clone(), contains_null)
 }
 
+/// The type of elements that are brought together: strings are not made of other types, nor the other way round.
+pub fn element_type(a: &DataType, b: &DataType, env: &Env) -> Option<DataType> {
+    let text = |data_type: &DataType| matches!(data_type, DataType::Utf8 | DataType::Binary);
+    let unknown = a == &DataType::Null || b == &DataType::Null;
+    if text(a) != text(b) && !unknown {
+        return None;
+    }
+    match (a, b) {
+        (DataType::List(x), DataType::List(y)) => {
+            Some(list_of(&element_type(x.data_type(), y.data_type(), env)?, x.is_nullable() || y.is_nullable()))
+        }
+        _ => common_type(a, b, env),
+    }
+}
+
 /// An array (argument `array`) and a value (argument `value`) with one type for elements and value.
 pub fn array_and_value(call: &Call, array: usize, value: usize) -> Result<(Typed, Typed)> {
     let arg = &call.args[array];
-    if arg.data_type == DataType::Null || call.args[value].data_type == DataType::Null {
-        let element = element_of(&arg.data_type);
-        let data_type = element.map_or(call.args[value].data_type.clone(), |element| element.data_type().clone());
-        let list = list_of(&data_type, element.is_none_or(|element| element.is_nullable()));
-        return Ok((call.coerce(array, &list)?, call.coerce(value, &data_type)?));
-    }
     let element = require_array(call, array)?;
-    let common = common_type(element.data_type(), &call.args[value].data_type, call.env)
+    if call.args[value].data_type == DataType::Null {
+        return Ok((arg.clone(), call.coerce(value, element.data_type())?));
+    }
+    let common = element_type(element.data_type(), &call.args[value].data_type, call.env)
         .ok_or_else(|| different_types(call, array, value))?;
     let list = list_of(&common, element.is_nullable());
     Ok((call.coerce(array, &list)?, call.coerce(value, &common)?))
@@ -76,7 +88,7 @@ pub fn two_arrays(call: &Call) -> Result<(Typed, Typed)> {
             .with("rightType", sql(&call.args[1].data_type))
             .with("sqlExpr", format!("\"{}\"", call.display())));
     };
-    let common = common_type(left.data_type(), right.data_type(), call.env).ok_or_else(|| {
+    let common = element_type(left.data_type(), right.data_type(), call.env).ok_or_else(|| {
         SparkError::new("DATATYPE_MISMATCH.BINARY_ARRAY_DIFF_TYPES")
             .with("functionName", name::quote(call.name))
             .with("arrayType", "\"ARRAY\"")
@@ -207,6 +219,26 @@ pub fn retyped(array: ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
         return Ok(array);
     }
     arrow::compute::cast(&array, data_type).map_err(from_arrow)
+}
+
+/// The type with every part nullable.
+pub fn nullable(data_type: &DataType) -> DataType {
+    let loose = |field: &Arc<Field>| {
+        Arc::new(field.as_ref().clone().with_data_type(nullable(field.data_type())).with_nullable(true))
+    };
+    match data_type {
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(loose).collect()),
+        DataType::List(element) => DataType::List(loose(element)),
+        DataType::Map(entries, sorted) => match entries.data_type() {
+            DataType::Struct(fields) if fields.len() == 2 => {
+                let key = Arc::new(fields[0].as_ref().clone().with_data_type(nullable(fields[0].data_type())));
+                let entry = DataType::Struct(Fields::from(vec![key, loose(&fields[1])]));
+                DataType::Map(Arc::new(entries.as_ref().clone().with_data_type(entry)), *sorted)
+            }
+            _ => data_type.clone(),
+        },
+        other => other.clone(),
+    }
 }
 
 /// Several value arrays end to end, and where each starts.

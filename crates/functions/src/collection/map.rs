@@ -21,7 +21,7 @@ use crate::{Call, Env, Typed};
 
 /// `map(key, value, ...)`, `create_map`.
 pub fn map(call: &Call) -> Result<Typed> {
-    if call.args.len() % 2 != 0 {
+    if !call.args.len().is_multiple_of(2) {
         return Err(SparkError::new("WRONG_NUM_ARGS.WITHOUT_SUGGESTION")
             .with("functionName", "`map`")
             .with("expectedNum", "2n (n > 0)")
@@ -74,11 +74,14 @@ fn require_key(call: &Call, key: &DataType) -> Result<()> {
     Ok(())
 }
 
+/// Places of keys and values of one map; a value without a place is NULL.
+pub type Entries = Vec<(usize, Option<usize>)>;
+
 /// Entries of maps as places in pools of keys and values; NULL keys and duplicates are found at the end.
 #[derive(Debug)]
 pub struct MapBuilder {
     /// Of each row, or `None` for NULL.
-    pub entries: Vec<Option<Vec<(usize, Option<usize>)>>>,
+    pub entries: Vec<Option<Entries>>,
 }
 
 impl MapBuilder {
@@ -167,7 +170,7 @@ pub fn map_from_arrays(call: &Call) -> Result<Typed> {
             }
             let (key, value) = (bounds(&keys, row), bounds(&values, row));
             if key.len() != value.len() {
-                return Err(SparkError::new("_LEGACY_ERROR_TEMP_2042")
+                return Err(SparkError::new("_LEGACY_ERROR_TEMP_2128")
                     .with_message("The key array and value array of MapData must have the same length."));
             }
             builder.entries.push(Some(key.zip(value.map(Some)).collect()));
@@ -202,7 +205,11 @@ pub fn map_from_entries(call: &Call) -> Result<Typed> {
 /// `map_concat(map, ...)`.
 pub fn map_concat(call: &Call) -> Result<Typed> {
     if call.args.is_empty() {
-        return map(call);
+        let output = types::map(DataType::Utf8, DataType::Utf8, true);
+        return Ok(call.kernel("map_concat", output, false, |args| {
+            let empty = arrow::array::new_empty_array(&DataType::Utf8);
+            MapBuilder { entries: vec![Some(vec![]); args.rows] }.finish(&empty, &empty, args)
+        }));
     }
     for index in 0..call.args.len() {
         if entry_of(&call.args[index].data_type).is_none() && call.args[index].data_type != DataType::Null {

@@ -148,16 +148,14 @@ pub fn try_element_at(call: &Call) -> Result<Typed> {
 
 fn at(call: &Call, strict: bool) -> Result<Typed> {
     if entry_of(&call.args[0].data_type).is_some() {
-        return map_value(call, call.display());
+        return map_value(call, call.display(), false);
     }
     let element = require_array(call, 0)?;
     if !call.args[1].data_type.is_integer() {
         return Err(call.unexpected_type(1, "\"INT\""));
     }
     let (output, contains_null) = (element.data_type().clone(), element.is_nullable());
-    // A constant position within the arguments of `array(...)` is never past the end.
-    let inside = within_literal(call, 1);
-    let nullable = call.any_nullable() || contains_null || !(strict || inside);
+    let nullable = element_nullable(call, 1, strict, contains_null);
     let inner = call.with_args(vec![call.args[0].clone(), call.coerce(1, &DataType::Int32)?]);
     let param = if strict { "strict" } else { "" }.to_string();
     Ok(inner.kernel_with("element_at", output, nullable, param, |args| {
@@ -174,22 +172,30 @@ fn at(call: &Call, strict: bool) -> Result<Typed> {
             }
             Err(SparkError::new("INVALID_ARRAY_INDEX_IN_ELEMENT_AT")
                 .with("indexValue", position.to_string())
-                .with("arraySize", length.to_string())
-                .with("functionName", "`try_element_at`"))
+                .with("arraySize", length.to_string()))
         })
     }))
 }
 
-/// Whether argument 1 is a constant place within argument 0, whose length is written in the query.
-fn within_literal(call: &Call, base: i64) -> bool {
+/// Whether the element may be NULL: of `array(...)` at a constant place that of its argument; at another constant
+/// place always; elsewhere that of the elements where a place outside is an error.
+fn element_nullable(call: &Call, base: i64, strict: bool, contains_null: bool) -> bool {
     use datafusion::logical_expr::Expr;
-    let Expr::ScalarFunction(function) = &call.args[0].expr else { return false };
-    let length = function.args.len() as i64;
+    use datafusion::scalar::ScalarValue;
     let index = constant::evaluate(&call.args[1].expr).and_then(|value| match value.cast_to(&DataType::Int64) {
-        Ok(datafusion::scalar::ScalarValue::Int64(index)) => index,
+        Ok(ScalarValue::Int64(index)) => index,
         _ => None,
     });
-    function.func.name() == "array" && index.is_some_and(|index| (base..base + length).contains(&index))
+    let Some(index) = index else { return !strict || contains_null || call.any_nullable() };
+    let Expr::ScalarFunction(function) = &call.args[0].expr else { return true };
+    if function.func.name() != "array" {
+        return true;
+    }
+    match usize::try_from(index - base).ok().and_then(|at| function.args.get(at)) {
+        Some(Expr::Literal(value, _)) => value.is_null(),
+        Some(_) => contains_null,
+        None => true,
+    }
 }
 
 /// Takes one element a row; `index_of` says which, from the given position and the array's length.
@@ -225,8 +231,7 @@ pub(super) fn item(call: &Call, strict: bool, name: String) -> Result<Typed> {
         return Err(call.unexpected_type(1, "\"INTEGRAL\""));
     }
     let (output, contains_null) = (element.data_type().clone(), element.is_nullable());
-    let inside = within_literal(call, 0);
-    let nullable = call.any_nullable() || contains_null || !(strict || inside);
+    let nullable = element_nullable(call, 0, strict, contains_null);
     let param = if strict { "strict" } else { "" }.to_string();
     let index = match call.args[1].data_type {
         DataType::Null => call.coerce(1, &DataType::Int32)?,
@@ -243,19 +248,24 @@ pub(super) fn item(call: &Call, strict: bool, name: String) -> Result<Typed> {
             }
             Err(SparkError::new("INVALID_ARRAY_INDEX")
                 .with("indexValue", index.to_string())
-                .with("arraySize", length.to_string())
-                .with("ansiConfig", "\"spark.sql.ansi.enabled\""))
+                .with("arraySize", length.to_string()))
         })
     });
     Ok(typed.named(name))
 }
 
-/// The value of a key (argument 1) of a map (argument 0), NULL without it.
-pub(super) fn map_value(call: &Call, name: String) -> Result<Typed> {
+/// The value of a key (argument 1) of a map (argument 0), NULL without it. `cast_key` makes the given key one of
+/// the map's type; otherwise both take their common type.
+pub(super) fn map_value(call: &Call, name: String, cast_key: bool) -> Result<Typed> {
     let Some((key, value)) = entry_of(&call.args[0].data_type) else {
         return Err(call.unexpected_type(0, "\"MAP\""));
     };
-    let common = common_type(key.data_type(), &call.args[1].data_type, call.env).ok_or_else(|| {
+    let common = if cast_key {
+        Some(key.data_type().clone())
+    } else {
+        super::list::element_type(key.data_type(), &call.args[1].data_type, call.env)
+    };
+    let common = common.ok_or_else(|| {
         SparkError::new("DATATYPE_MISMATCH.MAP_FUNCTION_DIFF_TYPES")
             .with("functionName", firesteel_protocol::types::name::quote(call.name))
             .with("dataType", "\"MAP\"")

@@ -13,7 +13,7 @@ use crate::{Call, Typed};
 /// `size(array or map)`, `cardinality`.
 pub fn size(call: &Call) -> Result<Typed> {
     call.arity(1)?;
-    if !matches!(call.args[0].data_type, DataType::List(_) | DataType::Map(..)) {
+    if !matches!(call.args[0].data_type, DataType::List(_) | DataType::Map(..) | DataType::Null) {
         return Err(call.unexpected_type(0, "(\"ARRAY\" or \"MAP\")"));
     }
     // Spark 2 gave -1 for NULL; ANSI mode ends that.
@@ -36,6 +36,9 @@ fn lengths(args: &KernelArgs) -> Result<ArrayRef> {
     let length = |row: usize, bounds: std::ops::Range<usize>| {
         if array.is_valid(row) { Some(bounds.len() as i32) } else { of_null }
     };
+    if array.data_type() == &DataType::Null {
+        return Ok(Arc::new((0..args.rows).map(|_| of_null).collect::<Int32Array>()));
+    }
     let lengths: Int32Array = if matches!(array.data_type(), DataType::Map(..)) {
         let map = map_arg(args, 0)?;
         (0..args.rows).map(|row| length(row, map_bounds(&map, row))).collect()

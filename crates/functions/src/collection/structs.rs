@@ -38,7 +38,7 @@ pub fn structure(call: &Call) -> Result<Typed> {
 /// `named_struct('a', x, ...)`.
 pub fn named_struct(call: &Call) -> Result<Typed> {
     let pairs = call.args.len();
-    if pairs % 2 != 0 {
+    if !pairs.is_multiple_of(2) {
         return Err(SparkError::new("WRONG_NUM_ARGS.WITHOUT_SUGGESTION")
             .with("functionName", name::quote(call.name))
             .with("expectedNum", "2n (n > 0)")
@@ -50,11 +50,6 @@ pub fn named_struct(call: &Call) -> Result<Typed> {
     for pair in (0..pairs).step_by(2) {
         match constant::evaluate(&call.args[pair].expr) {
             Some(ScalarValue::Utf8(Some(name))) => names.push(name),
-            Some(value) if value.is_null() => {
-                return Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_NULL")
-                    .with("exprName", format!("`{}`", call.args[pair].name))
-                    .with("sqlExpr", format!("\"{}\"", call.display())));
-            }
             _ => {
                 return Err(SparkError::new("DATATYPE_MISMATCH.CREATE_NAMED_STRUCT_WITHOUT_FOLDABLE_STRING")
                     .with("inputExprs", format!("[\"{}\"]", call.args[pair].name))

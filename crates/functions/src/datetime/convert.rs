@@ -275,6 +275,10 @@ macro_rules! since_epoch {
         #[doc = $doc]
         pub fn $function(call: &Call) -> Result<Typed> {
             call.arity(1)?;
+            // Only TIMESTAMP is an instant.
+            if call.args[0].data_type == types::timestamp_ntz() {
+                return Err(call.unexpected_type(0, "\"TIMESTAMP\""));
+            }
             let inner = call.coerced(&[types::timestamp()])?;
             Ok(inner.kernel(stringify!($function), DataType::Int64, inner.any_nullable(), |args| {
                 let micros = args.array(0)?;

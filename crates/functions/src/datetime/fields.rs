@@ -16,10 +16,13 @@ use super::zone::{UTC, Zone};
 use crate::kernel::{Kernel, KernelArgs};
 use crate::{Call, Typed, constant};
 
+/// A field of a day since the epoch.
+type FieldOf = fn(i64) -> i64;
+
 /// Functions of a date: name and value of a day since the epoch.
-const DATE_FIELDS: &[(&str, fn(i64) -> i64)] = &[
+const DATE_FIELDS: &[(&str, FieldOf)] = &[
     ("year", |days| civil_from_days(days).0),
-    ("quarter", |days| i64::from((civil_from_days(days).1 + 2) / 3)),
+    ("quarter", |days| i64::from(civil_from_days(days).1.div_ceil(3))),
     ("month", |days| i64::from(civil_from_days(days).1)),
     ("day", |days| i64::from(civil_from_days(days).2)),
     ("dayofyear", day_of_year),

@@ -124,7 +124,10 @@ fn timestamp(call: &Call, output: DataType, strict: bool) -> Result<Typed> {
     Ok(inner.kernel_with("make_timestamp", output, nullable, param.to_string(), of_fields).named(call.display()))
 }
 
-fn zones(args: &KernelArgs, index: usize) -> Result<Box<dyn Fn(usize) -> Result<Option<Zone>>>> {
+/// The zone of each row; `None` where it is NULL.
+type ZoneOf = Box<dyn Fn(usize) -> Result<Option<Zone>>>;
+
+fn zones(args: &KernelArgs, index: usize) -> Result<ZoneOf> {
     let local = matches!(args.return_type, DataType::Timestamp(_, None));
     if local {
         return Ok(Box::new(|_| Ok(Some(UTC))));

@@ -32,10 +32,14 @@ pub fn date_sub(call: &Call) -> Result<Typed> {
 fn days(call: &Call, name: &'static str, kernel: crate::kernel::Kernel) -> Result<Typed> {
     call.arity(2)?;
     let date = call.coerce(0, &DataType::Date32)?;
-    let count = call.coerce_any(1, &[DataType::Int32, DataType::Int16, DataType::Int8])?;
+    let count = match call.args[1].data_type {
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Utf8 | DataType::Null => {
+            call.coerce(1, &DataType::Int32)?
+        }
+        // A wider number is not made an integer in silence.
+        _ => return Err(call.unexpected_type(1, "(\"INT\" or \"SMALLINT\" or \"TINYINT\")")),
+    };
     let inner = call.with_args(vec![date, count]);
-    // The second argument is at most an integer: widening it never fails.
-    let inner = inner.with_args(vec![inner.args[0].clone(), inner.coerce(1, &DataType::Int32)?]);
     let display = format!("{name}({}, {})", call.args[0].name, call.args[1].name);
     Ok(inner.kernel(name, DataType::Date32, inner.any_nullable(), kernel).named(display))
 }
@@ -122,7 +126,7 @@ fn weekday(name: &str) -> Option<i64> {
     const NAMES: [&str; 7] = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
     let name = name.trim().to_uppercase();
     let matches = |full: &&str| name == **full || name == full[..2] || name == full[..3];
-    NAMES.iter().position(|full| matches(&full)).map(|at| at as i64 + 1)
+    NAMES.iter().position(matches).map(|at| at as i64 + 1)
 }
 
 /// `months_between(a, b[, round])`.

@@ -11,7 +11,6 @@ use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError, types};
 
 use crate::call::Generator;
-use crate::coerce::common_type;
 use crate::kernel::{KernelArgs, from_arrow, kernel_expr};
 use crate::{Call, constant};
 
@@ -28,7 +27,14 @@ pub fn stack(call: &Call) -> Result<Generator> {
                 .with("sqlExpr", format!("\"{}\"", call.display())));
         }
         Some(_) => return Err(call.unexpected_type(0, "\"INT\"")),
-        None => return call.constant(0).and_then(|_| Err(call.unexpected_type(0, "\"INT\""))),
+        None => {
+            let arg = &call.args[0];
+            return Err(SparkError::new("DATATYPE_MISMATCH.NON_FOLDABLE_INPUT")
+                .with("inputName", "`n`")
+                .with("inputType", format!("\"{}\"", types::name::sql(&arg.data_type)))
+                .with("inputExpr", format!("\"{}\"", arg.name))
+                .with("sqlExpr", format!("\"{}\"", call.display())));
+        }
     };
     let values = call.args.len() - 1;
     let columns = values.div_ceil(rows);
@@ -39,8 +45,12 @@ pub fn stack(call: &Call) -> Result<Generator> {
         let mut data_type = DataType::Null;
         for at in &places {
             let other = &call.args[at + 1].data_type;
-            data_type =
-                common_type(&data_type, other, call.env).ok_or_else(|| different_types(call, column, &places))?;
+            // Values of a column are not cast to each other's type.
+            data_type = match (&data_type, other) {
+                (DataType::Null, other) => other.clone(),
+                (own, other) if own == other || other == &DataType::Null => own.clone(),
+                _ => return Err(different_types(call, column, &places)),
+            };
         }
         for at in places {
             args[at] = Some(call.coerce(at + 1, &data_type)?.expr);

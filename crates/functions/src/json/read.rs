@@ -9,7 +9,7 @@ use arrow::array::{
     Int16Array, Int32Array, Int64Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow::datatypes::{DataType, Fields};
 use base64::Engine;
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::types::{ddl, json, name};
@@ -17,6 +17,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::options::{Formats, Options};
 use super::value::Json;
+use crate::collection::list::nullable;
 use crate::collection::new_map;
 use crate::kernel::{KernelArgs, from_arrow};
 use crate::{Call, Typed, constant};
@@ -71,26 +72,6 @@ pub(super) fn schema(call: &Call, index: usize) -> Result<DataType> {
         return Ok(field.data_type().clone());
     }
     Ok(DataType::Struct(ddl::parse_schema(&text)?))
-}
-
-/// The type with every part nullable.
-pub(super) fn nullable(data_type: &DataType) -> DataType {
-    let loose = |field: &Arc<Field>| {
-        Arc::new(field.as_ref().clone().with_data_type(nullable(field.data_type())).with_nullable(true))
-    };
-    match data_type {
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(loose).collect()),
-        DataType::List(element) => DataType::List(loose(element)),
-        DataType::Map(entries, sorted) => match entries.data_type() {
-            DataType::Struct(fields) if fields.len() == 2 => {
-                let key = Arc::new(fields[0].as_ref().clone().with_data_type(nullable(fields[0].data_type())));
-                let entry = DataType::Struct(Fields::from(vec![key, loose(&fields[1])]));
-                DataType::Map(Arc::new(entries.as_ref().clone().with_data_type(entry)), *sorted)
-            }
-            _ => data_type.clone(),
-        },
-        other => other.clone(),
-    }
 }
 
 fn kernel(args: &KernelArgs) -> Result<ArrayRef> {

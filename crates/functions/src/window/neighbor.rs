@@ -40,11 +40,11 @@ fn shifted(call: &Call, function: Arc<WindowUDF>) -> Result<Typed> {
     {
         nullable = value.nullable || arg.nullable;
         let arg = call.coerce(2, &value.data_type).map_err(|_| different_types(call))?;
-        default = Some(constant::evaluate(&arg.expr).ok_or_else(|| {
-            SparkError::unsupported(
+        default = Some(constant::try_evaluate(&arg.expr).unwrap_or_else(|| {
+            Err(SparkError::unsupported(
                 format!("a default value of {} that is not constant", call.name),
                 "Use coalesce over the result instead.",
-            )
+            ))
         })?);
     }
     let mut exprs = vec![value.expr.clone(), Expr::Literal(ScalarValue::Int64(Some(offset)), None)];

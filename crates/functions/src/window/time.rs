@@ -32,12 +32,13 @@ impl TimeWindow {
         let window_us = duration(call, 1)?;
         let slide_us = if call.args.len() > 2 { duration(call, 2)? } else { window_us };
         let start_us = if call.args.len() > 3 { duration(call, 3)? } else { 0 };
+        let shown = format!("\"window({}, {window_us}, {slide_us}, {start_us})\"", call.args[0].name);
         let range = |name: &str, value: i64| {
             SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
                 .with("exprName", format!("`{name}`"))
                 .with("valueRange", "(0, 9223372036854775807]")
                 .with("currentValue", format!("{value}L"))
-                .with("sqlExpr", format!("\"{}\"", call.display()))
+                .with("sqlExpr", shown.as_str())
         };
         let constraint = |left: &str, left_value: i64, right: &str, right_value: i64, operator: &str| {
             SparkError::new("DATATYPE_MISMATCH.PARAMETER_CONSTRAINT_VIOLATION")
@@ -46,7 +47,7 @@ impl TimeWindow {
                 .with("constraint", operator)
                 .with("rightExprName", format!("`{right}`"))
                 .with("rightExprValue", format!("{right_value}L"))
-                .with("sqlExpr", format!("\"{}\"", call.display()))
+                .with("sqlExpr", shown.as_str())
         };
         if window_us <= 0 {
             return Err(range("window_duration", window_us));
@@ -103,6 +104,7 @@ pub fn parse_duration_us(text: &str) -> Result<i64> {
     };
     if months != 0 {
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_3231")
+            .with("interval", text)
             .with_message(format!("Intervals greater than a month is not supported ({text}).")));
     }
     Ok(i64::from(days) * 86_400_000_000 + us)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, UInt64Array};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::take;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, FieldRef};
 use firesteel_protocol::{Result, SparkError};
 
 use super::super::list::{ListBuilder, bounds, element_of, list_of, new_list, require_array};
@@ -18,7 +18,7 @@ pub fn transform(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
     call.arity(1)?;
     let element = require_array(call, 0)?;
     let mut builder = Builder::new(call, lambdas);
-    let body = builder.lambda(&[(element.data_type().clone(), element.is_nullable()), (DataType::Int32, false)])?;
+    let body = builder.lambda(&with_index(element, lambdas))?;
     let output = list_of(&body.data_type, body.nullable);
     Ok(builder.finish("transform", output, call.args[0].nullable, |args| {
         let list = args.list(0)?;
@@ -34,6 +34,15 @@ pub fn transform(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
 fn evaluate(args: &Args, elements: &Elements, pool: &ArrayRef) -> Result<ArrayRef> {
     let indexes: ArrayRef = Arc::new(Int32Array::from(elements.indexes.clone()));
     args.evaluate(0, vec![elements.values(pool)?, indexes], &elements.outer)
+}
+
+/// The parameters of a lambda that may name the index too.
+fn with_index(element: &FieldRef, lambdas: &dyn Lambdas) -> Vec<(DataType, bool)> {
+    let mut params = vec![(element.data_type().clone(), element.is_nullable())];
+    if lambdas.arity(0) == Some(2) {
+        params.push((DataType::Int32, false));
+    }
+    params
 }
 
 /// Resolves a predicate, which must be a BOOLEAN.
@@ -58,7 +67,7 @@ pub fn filter(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
     call.arity(1)?;
     let element = require_array(call, 0)?;
     let mut builder = Builder::new(call, lambdas);
-    predicate(&mut builder, call, &[(element.data_type().clone(), element.is_nullable()), (DataType::Int32, false)])?;
+    predicate(&mut builder, call, &with_index(element, lambdas))?;
     let output = call.args[0].data_type.clone();
     Ok(builder.finish("filter", output, call.args[0].nullable, |args| {
         let list = args.list(0)?;

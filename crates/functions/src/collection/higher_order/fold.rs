@@ -5,7 +5,7 @@ use arrow::array::{Array, ArrayRef, UInt64Array};
 use arrow::compute::{concat, take};
 use firesteel_protocol::{Result, SparkError};
 
-use super::super::list::{bounds, require_array, retyped, sql};
+use super::super::list::{bounds, nullable, require_array, retyped, sql};
 use super::function::{Args, Builder, lambda_name};
 use crate::kernel::from_arrow;
 use crate::{Call, Lambdas, Typed};
@@ -14,25 +14,30 @@ use crate::{Call, Lambdas, Typed};
 pub fn aggregate(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
     call.arity(2)?;
     let element = require_array(call, 0)?;
-    let accumulator = call.args[1].data_type.clone();
+    // What is merged may be NULL inside where the start is not.
+    let start = call.args[1].data_type.clone();
+    let accumulator = nullable(&start);
     let mut builder = Builder::new(call, lambdas);
     let merge = builder.lambda(&[(accumulator.clone(), true), (element.data_type().clone(), element.is_nullable())])?;
     let (merged, merge_name) = (merge.data_type.clone(), merge.name.clone());
-    builder.coerce_body(0, &accumulator).ok_or_else(|| {
+    let same = nullable(&merged) == accumulator;
+    let fits = if same { Some(()) } else { builder.coerce_body(0, &accumulator) };
+    fits.ok_or_else(|| {
         let lambda = lambda_name(&merge_name, 2);
         SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
             .with("sqlExpr", format!("\"{}({}, {}, {lambda})\"", call.name, call.args[0].name, call.args[1].name))
             .with("paramIndex", "third")
-            .with("requiredType", sql(&accumulator))
+            .with("requiredType", sql(&start))
             .with("inputSql", format!("\"{lambda}\""))
             .with("inputType", sql(&merged))
     })?;
     if lambdas.arity(1).is_some() {
         let body = builder.lambda(&[(accumulator, true)])?;
-        let (output, nullable) = (body.data_type.clone(), body.nullable);
-        return Ok(builder.finish("aggregate", output, call.args[0].nullable || nullable, |args| folded(args, true)));
+        let (output, may_be_null) = (body.data_type.clone(), body.nullable);
+        return Ok(builder.finish("aggregate", output, call.args[0].nullable || may_be_null, |args| folded(args, true)));
     }
-    let typed = builder.finish("aggregate", accumulator, true, |args| folded(args, false));
+    let output = if merged == start { start } else { accumulator };
+    let typed = builder.finish("aggregate", output, true, |args| folded(args, false));
     // Spark prints the identity that it puts in.
     let identity = lambda_name("namedlambdavariable()", 1);
     let name = typed.name.strip_suffix(')').unwrap_or(&typed.name);
@@ -48,7 +53,8 @@ fn folded(args: &Args, finish: bool) -> Result<ArrayRef> {
     order.sort_by_key(|row| std::cmp::Reverse(length(*row)));
     let rows = UInt64Array::from(order.clone());
     let start = take(&args.values[1], &rows, None).map_err(from_arrow)?;
-    let data_type = start.data_type().clone();
+    let data_type = nullable(start.data_type());
+    let start = retyped(start, &data_type)?;
 
     let mut done: Vec<ArrayRef> = vec![];
     let mut active = start;

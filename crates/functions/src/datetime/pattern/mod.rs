@@ -188,7 +188,8 @@ impl Fault {
 
 /// Whether Spark 2 would have taken the pattern.
 fn legacy_accepts(pattern: &str) -> bool {
-    pattern.matches('\'').count() % 2 == 0 && unquoted(pattern).all(|c| !c.is_ascii_alphabetic() || LEGACY.contains(c))
+    pattern.matches('\'').count().is_multiple_of(2)
+        && unquoted(pattern).all(|c| !c.is_ascii_alphabetic() || LEGACY.contains(c))
 }
 
 /// The characters outside of quotes.
