@@ -12,6 +12,7 @@ pub mod coerce;
 pub mod collection;
 pub mod conditional;
 pub mod constant;
+pub mod csv;
 pub mod datetime;
 pub mod env;
 pub mod generator;

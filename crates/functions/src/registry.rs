@@ -44,6 +44,7 @@ const FAMILIES: &[&[Entry]] = &[
     crate::string::TABLE,
     crate::aggregate::TABLE,
     crate::collection::TABLE,
+    crate::csv::TABLE,
     crate::datetime::TABLE,
     crate::generator::TABLE,
     crate::json::TABLE,

@@ -194,7 +194,7 @@ fn element_nullable(call: &Call, base: i64, strict: bool, contains_null: bool) -
     match usize::try_from(index - base).ok().and_then(|at| function.args.get(at)) {
         Some(Expr::Literal(value, _)) => value.is_null(),
         Some(_) => contains_null,
-        None => true,
+        None => !strict || contains_null,
     }
 }
 

@@ -7,8 +7,9 @@ mod read;
 pub mod value;
 mod write;
 
-pub use options::Options;
+pub use options::{Formats, Options};
 pub use read::convert_texts;
+pub(crate) use read::{check_mode, schema};
 
 use firesteel_protocol::Result;
 

@@ -75,6 +75,7 @@ impl Options {
 }
 
 /// How dates and times stand in texts.
+#[derive(Debug)]
 pub struct Formats {
     zone: Zone,
     date: Option<Pattern>,

@@ -52,7 +52,7 @@ pub fn from_json(call: &Call) -> Result<Typed> {
 }
 
 /// PERMISSIVE or FAILFAST.
-pub(super) fn check_mode(options: &Options, function: &str) -> Result<()> {
+pub(crate) fn check_mode(options: &Options, function: &str) -> Result<()> {
     match options.get("mode").map(str::to_uppercase).as_deref() {
         None | Some("PERMISSIVE" | "FAILFAST") => Ok(()),
         Some(mode) => Err(SparkError::new("PARSE_MODE_UNSUPPORTED").with("funcName", function).with("mode", mode)),
@@ -60,7 +60,7 @@ pub(super) fn check_mode(options: &Options, function: &str) -> Result<()> {
 }
 
 /// A constant schema: DDL, JSON, or what `schema_of_json` gives.
-pub(super) fn schema(call: &Call, index: usize) -> Result<DataType> {
+pub(crate) fn schema(call: &Call, index: usize) -> Result<DataType> {
     let arg = &call.args[index];
     let invalid =
         || SparkError::new("INVALID_SCHEMA.NON_STRING_LITERAL").with("inputSchema", format!("\"{}\"", arg.name));
