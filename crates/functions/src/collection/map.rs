@@ -29,18 +29,24 @@ pub fn map(call: &Call) -> Result<Typed> {
             .with("docroot", "https://spark.apache.org/docs/latest"));
     }
     let side = |start: usize| (start..call.args.len()).step_by(2);
-    let common = |start: usize, what: &str| -> Result<DataType> {
+    let common = |start: usize, condition: &str| -> Result<DataType> {
         let types: Vec<DataType> = side(start).map(|index| call.args[index].data_type.clone()).collect();
         common_type_of(&types, call.env).ok_or_else(|| {
             let words: Vec<String> = types.iter().map(super::list::sql).collect();
-            SparkError::new(format!("DATATYPE_MISMATCH.CREATE_MAP_{what}_DIFF_TYPES"))
+            SparkError::new(condition)
                 .with("functionName", "`map`")
                 .with("dataType", format!("[{}]", words.join(", ")))
                 .with("sqlExpr", format!("\"{}\"", call.display()))
         })
     };
-    let (key, value) =
-        if call.args.is_empty() { (DataType::Null, DataType::Null) } else { (common(0, "KEY")?, common(1, "VALUE")?) };
+    let (key, value) = if call.args.is_empty() {
+        (DataType::Null, DataType::Null)
+    } else {
+        (
+            common(0, "DATATYPE_MISMATCH.CREATE_MAP_KEY_DIFF_TYPES")?,
+            common(1, "DATATYPE_MISMATCH.CREATE_MAP_VALUE_DIFF_TYPES")?,
+        )
+    };
     require_key(call, &key)?;
     let mut args = vec![];
     for index in 0..call.args.len() {
