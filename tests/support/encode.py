@@ -10,8 +10,10 @@ import re
 
 from pyspark.sql.types import ArrayType, DataType, MapType, Row, StructType
 
-# Numbers that a run hands out: expression ids and plan ids.
-RUN_NUMBERS = re.compile(r"(?<=[A-Za-z0-9_)`\]'])#\d+L?|(?<=plan_id=)\d+")
+# What a run hands out: expression ids, plan ids, the unique part of file names.
+RUN_NUMBERS = re.compile(
+    r"(?<=[A-Za-z0-9_)`\]'])#\d+L?|(?<=plan_id=)\d+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+)
 
 
 def value(given):
@@ -84,14 +86,14 @@ def ask(raised, method):
     return getattr(raised, method)() if hasattr(raised, method) else None
 
 
-def neutral(told, tmp=None):
-    """Without what differs from run to run: the folder of the run, and numbers that it hands out."""
+def neutral(told, tmp=None, failed=False):
+    """Without what differs from run to run: the folder of the run, and in errors the ids that it hands out."""
     if isinstance(told, str):
         if tmp:
             told = told.replace(str(tmp), "TMP")
-        return RUN_NUMBERS.sub("#N", told)
+        return RUN_NUMBERS.sub("#N", told) if failed else told
     if isinstance(told, list):
-        return [neutral(one, tmp) for one in told]
+        return [neutral(one, tmp, failed) for one in told]
     if isinstance(told, dict):
-        return {neutral(key, tmp): neutral(one, tmp) for key, one in told.items()}
+        return {neutral(key, tmp): neutral(one, tmp, failed or key == "error") for key, one in told.items()}
     return told

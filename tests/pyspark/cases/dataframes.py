@@ -338,12 +338,14 @@ def case_cache_keeps_deleted_files(spark, tmp):
 def case_views(spark, tmp):
     df = people(spark)
     df.createOrReplaceTempView("p")
-    told = {"sql": spark.sql("SELECT count(*) AS c FROM p")}
+    told = {"sql": spark.sql("SELECT count(*) AS c FROM p").collect()}
     told["again"] = failure(lambda: df.createTempView("p"))
     df.createOrReplaceGlobalTempView("gp")
-    told["global"] = spark.sql("SELECT max(id) AS m FROM global_temp.gp")
+    told["global"] = spark.sql("SELECT max(id) AS m FROM global_temp.gp").collect()
+    late = spark.sql("SELECT id FROM p")
     told["dropped"] = [spark.catalog.dropTempView("p"), spark.catalog.dropTempView("p"), spark.catalog.dropGlobalTempView("gp")]
     told["gone"] = failure(lambda: spark.table("p"))
+    told["late"] = failure(lambda: late)
     return told
 
 

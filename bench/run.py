@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""Benchmarks: wall time and memory of whole programs, Firesteel's or, with --spark, also Apache Spark's.
+
+    python3 bench/run.py [NAME] [--spark] [--rows N] [--sf N] [--runs N] [--work FOLDER]
+
+NAME is one of: startup, server, etl, csv, tpch; without it all of them run. Each program runs in a fresh process; printed
+are the median of its wall seconds and the largest resident memory of all its processes together, sampled from /proc.
+Run it with an interpreter that has PySpark (`cargo xtask bench`); for fair numbers set FIRESTEEL to a release build.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+PROGRAMS = os.path.join(HERE, "programs")
+EXAMPLE = os.path.join(ROOT, "examples", "etl_json_sqlite")
+SQLITE = "org.xerial:sqlite-jdbc:3.50.3.0"
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def firesteel():
+    given = os.environ.get("FIRESTEEL")
+    for path in [given] if given else [os.path.join(ROOT, "target", kind, "firesteel") for kind in ("release", "debug")]:
+        if os.path.exists(path):
+            return os.path.abspath(path)
+    sys.exit("no firesteel binary: cargo build --release --package firesteel")
+
+
+class Memory(threading.Thread):
+    """Samples the resident memory of a process and all below it."""
+
+    def __init__(self, root):
+        super().__init__(daemon=True)
+        self.root, self.peak, self.over = root, 0, threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.02):
+            self.peak = max(self.peak, resident(self.root))
+
+
+def resident(root):
+    """Bytes that a process and its descendants hold."""
+    parents, pages = {}, {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
+                    fields = file.read().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(entry)], pages[int(entry)] = int(fields[1]), int(fields[21])
+    family = {root}
+    grown = True
+    while grown:
+        more = {pid for pid, parent in parents.items() if parent in family} - family
+        family |= more
+        grown = bool(more)
+    return PAGE * sum(pages.get(pid, 0) for pid in family)
+
+
+def environment():
+    kept = {key: text for key, text in os.environ.items() if not key.startswith(("SPARK_", "PYSPARK_"))}
+    kept.update(PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable)
+    return kept
+
+
+def run(command, folder):
+    """A program's wall seconds and peak memory; its failure ends the benchmark."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    memory = Memory(process.pid)
+    memory.start()
+    out, _ = process.communicate()
+    seconds = time.perf_counter() - started
+    memory.over.set()
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed with {process.returncode}:\n{out[-3000:]}")
+    return seconds, memory.peak, out
+
+
+def submit(engine, script, *arguments, packages=None):
+    options = ["--packages", packages] if packages else []
+    if engine == "Firesteel":
+        return [firesteel(), "submit", *options, script, *arguments]
+    import pyspark
+
+    home = os.path.dirname(pyspark.__file__)
+    quiet = ["--conf", "spark.ui.enabled=false", "--conf", "spark.log.level=ERROR", "--driver-memory", "4g"]
+    return [os.path.join(home, "bin", "spark-submit"), "--master", "local[*]", *quiet, *options, script, *arguments]
+
+
+class Report:
+    """Prints a line per program; the ratio where two engines ran the same one."""
+
+    def __init__(self, runs):
+        self.runs = runs
+
+    def compare(self, title, engines, folder, command, before=lambda: None):
+        medians = {}
+        for engine in engines:
+            results = []
+            for _ in range(self.runs):
+                before()
+                results.append(run(command(engine), folder))
+            medians[engine] = statistics.median(one[0] for one in results)
+            self.line(title, engine, medians[engine], max(one[1] for one in results))
+        if len(medians) == 2:
+            print(f"{'':36} Spark takes {medians['Spark'] / medians['Firesteel']:.1f} times as long", flush=True)
+        return results[-1][2]
+
+    def line(self, title, engine, seconds, memory):
+        print(f"{title:36} {engine:10} {seconds:9.3f} s {memory / 2**20:9.0f} MiB", flush=True)
+
+
+def startup(report, engines, options, folder):
+    report.compare("import PySpark's Connect client", ["Python"], folder, lambda _: [
+        "env", "SPARK_CONNECT_MODE_ENABLED=1", sys.executable, "-c", "import pyspark.sql.connect.session"])
+    script = os.path.join(PROGRAMS, "count.py")
+    report.compare("spark.range(1).count()", engines, folder, lambda engine: submit(engine, script))
+
+
+def server(report, _engines, _options, folder):
+    """Until the server says that it listens; what it holds a second later."""
+    times, sizes = [], []
+    for _ in range(report.runs):
+        started = time.perf_counter()
+        process = subprocess.Popen([firesteel(), "connect", "--port", "0"], cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
+        if not re.search(r"sc://", process.stdout.readline()):
+            sys.exit("firesteel connect does not start")
+        times.append(time.perf_counter() - started)
+        time.sleep(1)
+        sizes.append(resident(process.pid))
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        process.stdout.close()
+    report.line("server ready, idle memory", "Firesteel", statistics.median(times), statistics.median(sizes))
+
+
+def etl(report, engines, options, folder):
+    """The example: JSON to SQLite. Spark needs the table to exist, so both get an empty one."""
+    for rows in options.rows or [10_000, 10_000_000]:
+        people = os.path.join(options.work, f"people-{rows}.json")
+        if not os.path.exists(people):
+            subprocess.run([sys.executable, os.path.join(EXAMPLE, "generate.py"), "--rows", str(rows), "--output", people], check=True, stdout=subprocess.DEVNULL)
+        database = os.path.join(folder, "people.db")
+
+        def before():
+            import sqlite3
+
+            if os.path.exists(database):
+                os.remove(database)
+            with sqlite3.connect(database) as connection:
+                connection.execute("CREATE TABLE people (name TEXT, age INTEGER, email TEXT, salary DOUBLE)")
+
+        job = os.path.join(EXAMPLE, "job.py")
+        report.compare(
+            f"JSON to SQLite, {rows:,} rows", engines, folder,
+            lambda engine: submit(engine, job, people, database, packages=SQLITE), before,
+        )
+
+
+def csv(report, engines, options, folder):
+    for rows in options.rows or [1_000_000]:
+        source = os.path.join(options.work, f"events-{rows}.csv")
+        if not os.path.exists(source):
+            write_events(source, rows)
+        target = os.path.join(folder, "events.parquet")
+        report.compare(
+            f"CSV to Parquet to SQL, {rows:,} rows", engines, folder,
+            lambda engine: submit(engine, os.path.join(PROGRAMS, "csv_parquet_sql.py"), source, target),
+            lambda: shutil.rmtree(target, ignore_errors=True),
+        )
+
+
+def write_events(path, rows):
+    import random
+
+    numbers = random.Random(11)
+    with open(path + ".unfinished", "w", encoding="utf-8") as file:
+        file.write("id,customer,day,kind,amount\n")
+        for row in range(rows):
+            day = f"2024-{numbers.randint(1, 12):02d}-{numbers.randint(1, 28):02d}"
+            kind = numbers.choice(("sale", "refund", "visit", "call"))
+            file.write(f"{row},c{numbers.randint(1, 50_000)},{day},{kind},{numbers.randint(0, 100_000) / 100}\n")
+    os.replace(path + ".unfinished", path)
+
+
+def tpch(report, engines, options, folder):
+    data = os.path.join(options.work, f"tpch-{options.sf:g}")
+    subprocess.run([sys.executable, os.path.join(HERE, "tpch", "generate.py"), data, str(options.sf)], check=True)
+    script = os.path.join(PROGRAMS, "tpch.py")
+    totals = {}
+    for engine in engines:
+        seconds, memory, queries = [], 0, {}
+        for _ in range(report.runs):
+            took, held, out = run(submit(engine, script, data, os.path.join(HERE, "tpch", "queries")), folder)
+            seconds.append(took)
+            memory = max(memory, held)
+            for name, text in re.findall(r"^(q\d\d) ([\d.]+)$", out, re.MULTILINE):
+                queries.setdefault(name, []).append(float(text))
+        totals[engine] = {name: statistics.median(one) for name, one in queries.items()}
+        report.line(f"TPC-H scale factor {options.sf:g}, whole program", engine, statistics.median(seconds), memory)
+        print(f"{'  22 queries alone':36} {engine:10} {sum(totals[engine].values()):9.3f} s")
+    for name in sorted(totals[engines[0]]):
+        times = [totals[engine][name] for engine in engines]
+        ratio = f"   Spark takes {times[1] / times[0]:.1f} times as long" if len(times) == 2 else ""
+        print(f"  {name}" + "".join(f" {engine} {one:.3f} s" for engine, one in zip(engines, times)) + ratio, flush=True)
+
+
+BENCHMARKS = {"startup": startup, "server": server, "etl": etl, "csv": csv, "tpch": tpch}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="one benchmark instead of all")
+    parser.add_argument("--spark", action="store_true", help="run each program on Apache Spark too")
+    parser.add_argument("--rows", type=int, action="append", help="rows for etl and csv; can be given several times")
+    parser.add_argument("--sf", type=float, default=0.1, help="scale factor of TPC-H (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each program (default: %(default)s)")
+    parser.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "firesteel-bench"), help="where data is kept (default: %(default)s)")
+    options = parser.parse_args()
+    os.makedirs(options.work, exist_ok=True)
+    engines = ["Firesteel", "Spark"] if options.spark else ["Firesteel"]
+    with tempfile.TemporaryDirectory(dir=options.work) as folder:
+        for name in [options.name] if options.name else BENCHMARKS:
+            BENCHMARKS[name](Report(options.runs), engines, options, folder)
+
+
+if __name__ == "__main__":
+    main()
