@@ -124,7 +124,7 @@ class Report:
 
 def startup(report, engines, options, folder):
     report.compare("import PySpark's Connect client", ["Python"], folder, lambda _: [
-        "env", "SPARK_CONNECT_MODE_ENABLED=1", sys.executable, "-c", "import pyspark.sql.connect.session"])
+        sys.executable, "-c", "from pyspark.sql import SparkSession; import pyspark.sql.connect.session"])
     script = os.path.join(PROGRAMS, "count.py")
     report.compare("spark.range(1).count()", engines, folder, lambda engine: submit(engine, script))
 
@@ -208,10 +208,12 @@ def tpch(report, engines, options, folder):
             memory = max(memory, held)
             for name, text in re.findall(r"^(q\d\d) ([\d.]+)$", out, re.MULTILINE):
                 queries.setdefault(name, []).append(float(text))
+            for failed in re.findall(r"^q\d\d failed.*$", out, re.MULTILINE):
+                print(f"  {engine}: {failed}")
         totals[engine] = {name: statistics.median(one) for name, one in queries.items()}
         report.line(f"TPC-H scale factor {options.sf:g}, whole program", engine, statistics.median(seconds), memory)
-        print(f"{'  22 queries alone':36} {engine:10} {sum(totals[engine].values()):9.3f} s")
-    for name in sorted(totals[engines[0]]):
+        print(f"{f'  {len(totals[engine])} queries alone':36} {engine:10} {sum(totals[engine].values()):9.3f} s")
+    for name in sorted(set.intersection(*(set(one) for one in totals.values()))):
         times = [totals[engine][name] for engine in engines]
         ratio = f"   Spark takes {times[1] / times[0]:.1f} times as long" if len(times) == 2 else ""
         print(f"  {name}" + "".join(f" {engine} {one:.3f} s" for engine, one in zip(engines, times)) + ratio, flush=True)

@@ -36,7 +36,8 @@ def same(server):
         if why is None:
             assert got == want
         else:
-            assert not internal(got), f"{key} is known to differ ({why}), but this is an internal error: {got}"
+            said = why.startswith("internal error")
+            assert said or not internal(got), f"{key} is known to differ ({why}), but this is an internal error: {got}"
             assert got != want, f"{key} is as in Spark now: take it out of known_differences.json"
 
     return compare

@@ -208,7 +208,7 @@ def test_interrupt_ends_everything(tmp_path, to_all):
 
 
 def test_sql_prints_rows_with_tabs(tmp_path):
-    status, out, err = run(["sql", "-e", "SELECT 1 AS a, 'x' AS b, null AS c; SELECT array(1, 2)"], tmp_path)
+    status, out, err = run(["sql", "-e", "SELECT 1 AS a, 'x' AS b, int(null) AS c; SELECT array(1, 2)"], tmp_path)
     assert (status, out) == (0, "1\tx\tNULL\n[1,2]\n"), err
 
 

@@ -1,4 +1,4 @@
-"""The 22 queries of TPC-H over Parquet files; prints how long each took until all its rows were here."""
+"""The 22 queries of TPC-H over Parquet files; prints how long each took until all its rows were here, or why it failed."""
 
 import glob
 import os
@@ -15,6 +15,10 @@ for path in sorted(glob.glob(os.path.join(queries, "q*.sql"))):
     with open(path, encoding="utf-8") as file:
         text = file.read()
     started = time.perf_counter()
-    spark.sql(text).collect()
-    print(os.path.basename(path)[:-4], f"{time.perf_counter() - started:.4f}", flush=True)
+    name = os.path.basename(path)[:-4]
+    try:
+        spark.sql(text).collect()
+        print(name, f"{time.perf_counter() - started:.4f}", flush=True)
+    except Exception as error:
+        print(name, "failed:", str(error).split("\n")[0], flush=True)
 spark.stop()

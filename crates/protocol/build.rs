@@ -17,11 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     files.sort();
     let descriptors = protox::compile(&files, [&root])?;
-    tonic_prost_build::configure()
-        .build_server(true)
-        .build_client(false)
-        .bytes(".")
-        .compile_fds(descriptors)?;
+    tonic_prost_build::configure().build_server(true).build_client(false).bytes(".").compile_fds(descriptors)?;
     Ok(())
 }
 

@@ -1,4 +1,7 @@
-"""PySpark programs that answer: functions `case_*(spark, tmp)` in `pyspark/cases/*.py`."""
+"""PySpark programs that answer: functions `case_*(spark, tmp)` in `pyspark/cases/*.py`.
+
+A case returns a DataFrame (compared without the order of its rows), something that JSON can hold, or both in a dict.
+"""
 
 import contextlib
 import glob
@@ -11,13 +14,6 @@ from . import encode
 from .servers import TESTS
 
 FOLDER = os.path.join(TESTS, "pyspark")
-
-
-class Unordered:
-    """A DataFrame whose rows come in any order."""
-
-    def __init__(self, df):
-        self.df = df
 
 
 def shown(action):
@@ -66,10 +62,8 @@ def expected(name):
 def answer(spark, function, tmp):
     try:
         result = function(spark, tmp)
-        if isinstance(result, Unordered):
-            outcome = encode.frame(result.df, ordered=False)
-        elif hasattr(result, "collect") and hasattr(result, "schema"):
-            outcome = encode.frame(result, ordered=True)
+        if hasattr(result, "collect") and hasattr(result, "schema"):
+            outcome = encode.frame(result, ordered=False)
         else:
             outcome = {"value": plain(result)}
     except Exception as raised:

@@ -16,7 +16,10 @@ pub fn run() -> Result<()> {
     };
     check("formatting", run_program(&mut cargo(&["fmt", "--all", "--check"])));
     check("tidy", crate::tidy::run());
-    check("clippy", run_program(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])));
+    check(
+        "clippy",
+        run_program(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+    );
     let mut docs = cargo(&["doc", "--locked", "--workspace", "--no-deps", "--quiet"]);
     check("documentation", run_program(docs.env("RUSTDOCFLAGS", "-D warnings")));
     check("licences", crate::tidy::licences());

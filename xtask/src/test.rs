@@ -14,7 +14,8 @@ pub fn run(args: &[String]) -> Result<()> {
         }
     }
     let python = client()?;
-    let mut pytest: Vec<String> = vec!["-m".into(), "pytest".into(), "-q".into(), "-p".into(), "no:cacheprovider".into()];
+    let mut pytest: Vec<String> =
+        vec!["-m".into(), "pytest".into(), "-q".into(), "-p".into(), "no:cacheprovider".into()];
     pytest.extend(["tests/".to_string()]);
     if let Some(filter) = args.first() {
         pytest.extend(["-k".into(), filter.clone()]);

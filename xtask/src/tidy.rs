@@ -10,8 +10,22 @@ const LAYERS: &[&str] = &["protocol", "functions", "sources", "plan", "engine", 
 
 /// Licences that may come in.
 const LICENCES: &[&str] = &[
-    "Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "CC0-1.0", "Unicode-3.0", "Unlicense", "0BSD",
-    "BSL-1.0", "MPL-2.0", "Apache-2.0 WITH LLVM-exception", "CDLA-Permissive-2.0", "bzip2-1.0.6", "MIT-0",
+    "Apache-2.0",
+    "MIT",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "CC0-1.0",
+    "Unicode-3.0",
+    "Unlicense",
+    "0BSD",
+    "BSL-1.0",
+    "MPL-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "CDLA-Permissive-2.0",
+    "bzip2-1.0.6",
+    "MIT-0",
 ];
 
 /// First lines, the map in ARCHITECTURE.md, dependencies between crates.
@@ -76,7 +90,17 @@ fn graph() -> Result<Vec<String>> {
 /// Every dependency's licence is one of [`LICENCES`] (one of its alternatives is enough).
 pub fn licences() -> Result<()> {
     let format = "{p}\t{l}";
-    let tree = output(&mut cargo(&["tree", "--locked", "--workspace", "--edges", "normal,build", "--prefix", "none", "--format", format]))?;
+    let tree = output(&mut cargo(&[
+        "tree",
+        "--locked",
+        "--workspace",
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+        "--format",
+        format,
+    ]))?;
     let mut bad: BTreeMap<String, String> = BTreeMap::new();
     for line in tree.lines() {
         let Some((package, licence)) = line.trim_end_matches(" (*)").split_once('\t') else { continue };

@@ -3,8 +3,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use firesteel_protocol::connect::{
-    self as pb, analyze_plan_request::Analyze, analyze_plan_response as response, analyze_plan_response::Result as Answer,
-    plan::OpType, relation::RelType,
+    self as pb, analyze_plan_request::Analyze, analyze_plan_response as response,
+    analyze_plan_response::Result as Answer, plan::OpType, relation::RelType,
 };
 use firesteel_protocol::types::{ddl, json, name, proto};
 use firesteel_protocol::{Result, SparkError};
@@ -77,7 +77,8 @@ impl Session {
                 Answer::Unpersist(response::Unpersist {})
             }
             Analyze::GetStorageLevel(message) => {
-                let relation = message.relation.ok_or_else(|| SparkError::internal("a storage level without relation"))?;
+                let relation =
+                    message.relation.ok_or_else(|| SparkError::internal("a storage level without relation"))?;
                 let none = pb::StorageLevel { replication: 1, ..Default::default() };
                 let storage_level = Some(self.cache.level(&relation).unwrap_or(none));
                 Answer::GetStorageLevel(response::GetStorageLevel { storage_level })
@@ -92,7 +93,9 @@ impl Session {
 
     /// The resolved plan as text in which ids are numbered by their first appearance.
     async fn semantics(&self, relation: pb::Relation) -> Result<String> {
-        let text = self.resolving(move |_, resolver| resolver.query(&relation).map(|r| r.plan.display_indent().to_string())).await?;
+        let text = self
+            .resolving(move |_, resolver| resolver.query(&relation).map(|r| r.plan.display_indent().to_string()))
+            .await?;
         Ok(renumbered(&text))
     }
 
@@ -116,31 +119,31 @@ impl Session {
     }
 }
 
-/// Replaces the numbers after `#` and in generated table names by their order.
+/// Replaces columns (`name#12`) and generated table names (`_t12`) by the order of their first appearance: names do
+/// not change what a plan means.
 fn renumbered(text: &str) -> String {
-    let mut seen: Vec<&str> = vec![];
+    let mut seen: Vec<String> = vec![];
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(['#', '_']) {
-        let mark = &rest[at..=at];
-        let tail = &rest[at + 1..];
-        let tail = if mark == "_" { tail.strip_prefix('t').unwrap_or("") } else { tail };
-        let digits = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        if digits == 0 {
-            out.push_str(&rest[..=at]);
-            rest = &rest[at + 1..];
+    let mut word = String::new();
+    for c in text.chars().chain(['\n']) {
+        if c.is_alphanumeric() || matches!(c, '_' | '#') {
+            word.push(c);
             continue;
         }
-        let number = &tail[..digits];
-        let index = seen.iter().position(|own| *own == number).unwrap_or_else(|| {
-            seen.push(number);
-            seen.len() - 1
-        });
-        out.push_str(&rest[..at]);
-        out.push_str(&format!("{mark}{index}"));
-        rest = &tail[digits..];
+        let number = word.rsplit_once('#').map(|(_, number)| number).or_else(|| word.strip_prefix("_t"));
+        match number.filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())) {
+            Some(number) => {
+                let index = seen.iter().position(|own| own == number).unwrap_or_else(|| {
+                    seen.push(number.to_string());
+                    seen.len() - 1
+                });
+                out.push_str(&format!("#{index}"));
+            }
+            None => out.push_str(&word),
+        }
+        word.clear();
+        out.push(c);
     }
-    out.push_str(rest);
     out
 }
 
@@ -154,6 +157,11 @@ fn root(plan: Option<pb::Plan>) -> Result<pb::Relation> {
 fn is_local(relation: &pb::Relation) -> bool {
     matches!(
         relation.rel_type,
-        Some(RelType::LocalRelation(_) | RelType::CachedLocalRelation(_) | RelType::ChunkedCachedLocalRelation(_) | RelType::Sql(_))
+        Some(
+            RelType::LocalRelation(_)
+                | RelType::CachedLocalRelation(_)
+                | RelType::ChunkedCachedLocalRelation(_)
+                | RelType::Sql(_)
+        )
     )
 }

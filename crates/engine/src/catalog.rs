@@ -107,7 +107,9 @@ impl Session {
             }
             [database, table] if database.eq_ignore_ascii_case(GLOBAL_TEMP) => Ok(Place::Global(lower(table))),
             [database, table] => Ok(Place::Table(lower(database), lower(table))),
-            [catalog, database, table] if catalog.eq_ignore_ascii_case(CATALOG) => Ok(Place::Table(lower(database), lower(table))),
+            [catalog, database, table] if catalog.eq_ignore_ascii_case(CATALOG) => {
+                Ok(Place::Table(lower(database), lower(table)))
+            }
             [catalog, ..] => Err(SparkError::new("CATALOG_NOT_FOUND")
                 .with("catalogName", name::quote(catalog))
                 .with("config", format!("\"spark.sql.catalog.{catalog}\""))),
@@ -147,9 +149,16 @@ impl Session {
         Ok(())
     }
 
-    pub(crate) fn create_database(&self, name: &str, comment: Option<String>, location: Option<String>, if_not_exists: bool) -> Result<()> {
+    pub(crate) fn create_database(
+        &self,
+        name: &str,
+        comment: Option<String>,
+        location: Option<String>,
+        if_not_exists: bool,
+    ) -> Result<()> {
         let lower = name.to_lowercase();
-        let location = location.unwrap_or_else(|| self.warehouse().join(format!("{lower}.db")).to_string_lossy().into_owned());
+        let location =
+            location.unwrap_or_else(|| self.warehouse().join(format!("{lower}.db")).to_string_lossy().into_owned());
         let mut databases = self.databases();
         if databases.contains_key(&lower) {
             if if_not_exists {
@@ -171,7 +180,8 @@ impl Session {
         if lower == DEFAULT_DATABASE {
             return Err(SparkError::new("UNSUPPORTED_FEATURE.DROP_DATABASE").with("database", name::quote(name)));
         }
-        if !cascade && !(database.tables.is_empty() && database.views.is_empty()) {
+        let empty = database.tables.is_empty() && database.views.is_empty();
+        if !cascade && !empty {
             return Err(SparkError::new("SCHEMA_NOT_EMPTY").with("schemaName", name::quote(name)));
         }
         for table in database.tables.values().filter(|table| table.managed) {
@@ -203,7 +213,9 @@ impl Session {
     pub(crate) fn view(&self, place: &Place) -> Option<View> {
         match place {
             Place::Temp(view) => self.views.views.read().expect("no panics while locked").get(view).cloned(),
-            Place::Global(view) => self.engine.global_views.views.read().expect("no panics while locked").get(view).cloned(),
+            Place::Global(view) => {
+                self.engine.global_views.views.read().expect("no panics while locked").get(view).cloned()
+            }
             Place::Table(database, view) => self.databases().get(database).and_then(|own| own.views.get(view).cloned()),
         }
     }
@@ -211,7 +223,9 @@ impl Session {
     /// The table at a place.
     pub(crate) fn table(&self, place: &Place) -> Option<Table> {
         match place {
-            Place::Table(database, table) => self.databases().get(database).and_then(|own| own.tables.get(table).cloned()),
+            Place::Table(database, table) => {
+                self.databases().get(database).and_then(|own| own.tables.get(table).cloned())
+            }
             _ => None,
         }
     }
@@ -259,7 +273,9 @@ impl Session {
     /// What a `Read` message asks of the sources; None for views.
     pub(crate) fn read_request(&self, read: &pb::Read) -> Result<Option<ReadRequest>> {
         match &read.read_type {
-            Some(pb::read::ReadType::DataSource(source)) => firesteel_plan::relation::read::request_of(source).map(Some),
+            Some(pb::read::ReadType::DataSource(source)) => {
+                firesteel_plan::relation::read::request_of(source).map(Some)
+            }
             Some(pb::read::ReadType::NamedTable(table)) => {
                 let parts = firesteel_plan::sql::parse_table_name(&table.unparsed_identifier)?;
                 Ok(self.table(&self.place(&parts)?).map(|table| table.request.as_ref().clone()))
@@ -390,11 +406,13 @@ impl Session {
                 .with("catalogName", name::quote(&message.catalog_name))
                 .with("config", format!("\"spark.sql.catalog.{}\"", message.catalog_name))),
             CatType::ListCatalogs(message) => {
-                let names = [CATALOG.to_string()].into_iter().filter(|own| matches(own, message.pattern.as_deref())).collect();
+                let names =
+                    [CATALOG.to_string()].into_iter().filter(|own| matches(own, message.pattern.as_deref())).collect();
                 strings(&[("name", false), ("description", true)], vec![names, vec![]])
             }
             CatType::ListDatabases(message) => {
-                let names: Vec<String> = self.database_names().into_iter().filter(|own| matches(own, message.pattern.as_deref())).collect();
+                let names: Vec<String> =
+                    self.database_names().into_iter().filter(|own| matches(own, message.pattern.as_deref())).collect();
                 self.database_rows(&names)
             }
             CatType::GetDatabase(message) => {
@@ -442,13 +460,19 @@ impl Session {
                 if firesteel_functions::lookup(&name).is_none() {
                     return Err(SparkError::new("UNRESOLVED_ROUTINE")
                         .with("routineName", name::quote(&message.function_name))
-                        .with("searchPath", format!("[`system`.`builtin`, `system`.`session`, `{CATALOG}`.`{}`]", self.views.current_database())));
+                        .with(
+                            "searchPath",
+                            format!(
+                                "[`system`.`builtin`, `system`.`session`, `{CATALOG}`.`{}`]",
+                                self.views.current_database()
+                            ),
+                        ));
                 }
                 function_batch(&[name])
             }
-            CatType::FunctionExists(message) => {
-                flag(firesteel_functions::lookup(message.function_name.rsplit('.').next().unwrap_or_default()).is_some())
-            }
+            CatType::FunctionExists(message) => flag(
+                firesteel_functions::lookup(message.function_name.rsplit('.').next().unwrap_or_default()).is_some(),
+            ),
             CatType::DropTempView(message) => flag(self.drop_temp_view(&message.view_name, false)),
             CatType::DropGlobalTempView(message) => flag(self.drop_temp_view(&message.view_name, true)),
             CatType::IsCached(message) => flag(self.cache.level(&named(&message.table_name)).is_some()),
@@ -472,14 +496,28 @@ impl Session {
             CatType::RefreshByPath(_) => done(),
             CatType::RecoverPartitions(message) => self.check_relation(&message.table_name).and_then(|()| done()),
             CatType::CreateTable(message) => {
-                let schema = message.schema.as_ref().map(firesteel_protocol::types::proto::decode_schema).transpose()?;
+                let schema =
+                    message.schema.as_ref().map(firesteel_protocol::types::proto::decode_schema).transpose()?;
                 let path = message.path.clone().or_else(|| message.options.get("path").cloned());
-                runtime.block_on(self.create_external(&message.table_name, path, message.source.clone(), schema, &message.options))
+                runtime.block_on(self.create_external(
+                    &message.table_name,
+                    path,
+                    message.source.clone(),
+                    schema,
+                    &message.options,
+                ))
             }
             CatType::CreateExternalTable(message) => {
-                let schema = message.schema.as_ref().map(firesteel_protocol::types::proto::decode_schema).transpose()?;
+                let schema =
+                    message.schema.as_ref().map(firesteel_protocol::types::proto::decode_schema).transpose()?;
                 let path = message.path.clone().or_else(|| message.options.get("path").cloned());
-                runtime.block_on(self.create_external(&message.table_name, path, message.source.clone(), schema, &message.options))
+                runtime.block_on(self.create_external(
+                    &message.table_name,
+                    path,
+                    message.source.clone(),
+                    schema,
+                    &message.options,
+                ))
             }
             CatType::DropTable(message) => {
                 let Place::Table(database, table) = self.place_in(&message.table_name, None)? else { return done() };
@@ -517,7 +555,17 @@ impl Session {
         options: &HashMap<String, String>,
     ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
         let parts = firesteel_plan::sql::parse_table_name(table_name)?;
-        crate::command::table::create(self, &parts, format, schema, path, vec![], options.clone().into_iter().collect(), false).await?;
+        crate::command::table::create(
+            self,
+            &parts,
+            format,
+            schema,
+            path,
+            vec![],
+            options.clone().into_iter().collect(),
+            false,
+        )
+        .await?;
         let relation = named(table_name);
         let fields = self.fields(relation).await?;
         Ok((Arc::new(Schema::new(fields)), vec![]))
@@ -591,6 +639,7 @@ impl Session {
 }
 
 /// A row of `spark.catalog.listTables()`.
+#[derive(Debug, Clone)]
 pub struct TableRow {
     pub name: String,
     pub catalog: Option<String>,
@@ -649,7 +698,8 @@ fn empty() -> (SchemaRef, Vec<RecordBatch>) {
 
 /// A table of strings; a column of no values is NULL.
 pub(crate) fn strings(columns: &[(&str, bool)], values: Vec<Vec<String>>) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-    let fields: Vec<Field> = columns.iter().map(|(name, nullable)| Field::new(*name, DataType::Utf8, *nullable)).collect();
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, nullable)| Field::new(*name, DataType::Utf8, *nullable)).collect();
     let schema = Arc::new(Schema::new(fields));
     let rows = values.iter().map(Vec::len).max().unwrap_or(0);
     let arrays = values.into_iter().map(|column| -> ArrayRef {
@@ -665,7 +715,8 @@ fn text(value: String) -> Result<(SchemaRef, Vec<RecordBatch>)> {
 
 fn flag(value: bool) -> Result<(SchemaRef, Vec<RecordBatch>)> {
     let schema = Arc::new(Schema::new(vec![Field::new("value", DataType::Boolean, false)]));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(BooleanArray::from(vec![value]))]).map_err(from_arrow)?;
+    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(BooleanArray::from(vec![value]))])
+        .map_err(from_arrow)?;
     Ok((schema, vec![batch]))
 }
 
@@ -704,7 +755,11 @@ fn table_batch(rows: Vec<TableRow>) -> Result<(SchemaRef, Vec<RecordBatch>)> {
 }
 
 fn column_batch(columns: &Fields, partitions: &[String]) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-    let mut fields = vec![Field::new("name", DataType::Utf8, false), Field::new("description", DataType::Utf8, true), Field::new("dataType", DataType::Utf8, false)];
+    let mut fields = vec![
+        Field::new("name", DataType::Utf8, false),
+        Field::new("description", DataType::Utf8, true),
+        Field::new("dataType", DataType::Utf8, false),
+    ];
     for name in ["nullable", "isPartition", "isBucket", "isCluster"] {
         fields.push(Field::new(name, DataType::Boolean, false));
     }
@@ -806,7 +861,9 @@ fn children(relation: &mut pb::Relation) -> Vec<&mut pb::Relation> {
         Some(RelType::Transpose(m)) => one!(m),
         Some(RelType::Join(m)) => m.left.as_deref_mut().into_iter().chain(m.right.as_deref_mut()).collect(),
         Some(RelType::LateralJoin(m)) => m.left.as_deref_mut().into_iter().chain(m.right.as_deref_mut()).collect(),
-        Some(RelType::SetOp(m)) => m.left_input.as_deref_mut().into_iter().chain(m.right_input.as_deref_mut()).collect(),
+        Some(RelType::SetOp(m)) => {
+            m.left_input.as_deref_mut().into_iter().chain(m.right_input.as_deref_mut()).collect()
+        }
         Some(RelType::WithRelations(m)) => m.root.as_deref_mut().into_iter().chain(m.references.iter_mut()).collect(),
         _ => vec![],
     }

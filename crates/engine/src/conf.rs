@@ -37,13 +37,25 @@ pub const SETTINGS: &[Setting] = &[
     setting("spark.sql.adaptive.enabled", "true", "Known to clients; DataFusion adapts by its own means."),
     setting("spark.sql.ansi.doubleQuotedIdentifiers", "false", "Under ANSI, text in double quotes is a name."),
     setting("spark.sql.ansi.enabled", "true", "Overflow, bad casts and the like are errors."),
-    setting("spark.sql.artifact.copyFromLocalToFs.allowDestLocal", "false", "Artifacts may be copied to the local file system."),
+    setting(
+        "spark.sql.artifact.copyFromLocalToFs.allowDestLocal",
+        "false",
+        "Artifacts may be copied to the local file system.",
+    ),
     setting("spark.sql.caseSensitive", "false", "Names differ by case."),
     fixed("spark.sql.catalogImplementation", Some("in-memory"), "Where tables are kept."),
     setting("spark.sql.columnNameOfCorruptRecord", "_corrupt_record", "Column for records that cannot be read."),
-    setting("spark.sql.connect.serverStacktrace.enabled", "false", "Clients print the Java stack of an error; there is none."),
+    setting(
+        "spark.sql.connect.serverStacktrace.enabled",
+        "false",
+        "Clients print the Java stack of an error; there is none.",
+    ),
     setting("spark.sql.csv.parser.columnPruning.enabled", "true", "Only the columns asked for are parsed."),
-    setting("spark.sql.decimalOperations.allowPrecisionLoss", "true", "Decimal results may lose digits after the point."),
+    setting(
+        "spark.sql.decimalOperations.allowPrecisionLoss",
+        "true",
+        "Decimal results may lose digits after the point.",
+    ),
     setting("spark.sql.execution.arrow.maxRecordsPerBatch", "10000", "Rows of an Arrow batch handed to Python."),
     setting("spark.sql.execution.arrow.pyspark.enabled", "false", "Known to clients."),
     setting("spark.sql.execution.arrow.pyspark.fallback.enabled", "true", "Known to clients."),
@@ -55,6 +67,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("spark.sql.execution.pandas.structHandlingMode", "legacy", "How toPandas shows structs."),
     setting("spark.sql.execution.pythonUDF.arrow.concurrency.level", "1", "Known to clients."),
     setting("spark.sql.execution.pythonUDF.arrow.enabled", "false", "Known to clients."),
+    setting("spark.sql.execution.pythonUDTF.arrow.enabled", "false", "Known to clients."),
     setting("spark.sql.files.ignoreCorruptFiles", "false", "Files that cannot be read are skipped."),
     setting("spark.sql.files.ignoreMissingFiles", "false", "Files that vanish are skipped."),
     setting("spark.sql.files.maxPartitionBytes", "134217728b", "Largest piece of a file in one partition."),
@@ -84,10 +97,19 @@ pub const SETTINGS: &[Setting] = &[
     setting("spark.sql.session.localRelationChunkSizeBytes", "16777216", "Size of one piece of uploaded rows."),
     setting("spark.sql.session.localRelationChunkSizeRows", "10000", "Rows of one piece of uploaded rows."),
     setting("spark.sql.session.localRelationSizeLimit", "3221225472", "Most local rows."),
-    Setting { key: "spark.sql.session.timeZone", default: None, fixed: false, doc: "Time zone of timestamps; the machine's by default." },
+    Setting {
+        key: "spark.sql.session.timeZone",
+        default: None,
+        fixed: false,
+        doc: "Time zone of timestamps; the machine's by default.",
+    },
     setting("spark.sql.shuffle.partitions", "200", "Partitions after a shuffle, where the user asked for one."),
     setting("spark.sql.sources.default", "parquet", "Format when none is named."),
-    setting("spark.sql.sources.partitionColumnTypeInference.enabled", "true", "Types of partition columns are inferred."),
+    setting(
+        "spark.sql.sources.partitionColumnTypeInference.enabled",
+        "true",
+        "Types of partition columns are inferred.",
+    ),
     setting("spark.sql.sources.partitionOverwriteMode", "STATIC", "Overwrite all partitions or those written."),
     setting("spark.sql.sql.maxPlanStringLength", "2147483632", "Known to clients."),
     setting("spark.sql.timeType.enabled", "false", "The TIME type may be used."),
@@ -172,7 +194,11 @@ impl SessionConf {
         }
         check(key, value)?;
         let mut warnings = vec![];
-        if !self.is_modifiable(key) && !key.starts_with("spark.sql.") && key.starts_with("spark.") && known(key).is_some() {
+        if !self.is_modifiable(key)
+            && !key.starts_with("spark.sql.")
+            && key.starts_with("spark.")
+            && known(key).is_some()
+        {
             warnings.push(format!("The SQL config '{key}' is fixed for the running application; the value has no effect until it starts anew."));
         }
         self.own.write().expect("no panics while locked").insert(key.to_string(), value.to_string());
@@ -220,7 +246,9 @@ fn check(key: &str, value: &str) -> Result<()> {
             .with("confRequirement", requirement))
     };
     let default = known(key).and_then(|setting| setting.default);
-    if matches!(default, Some("true" | "false")) && !["true", "false"].contains(&value.trim().to_ascii_lowercase().as_str()) {
+    if matches!(default, Some("true" | "false"))
+        && !["true", "false"].contains(&value.trim().to_ascii_lowercase().as_str())
+    {
         return Err(SparkError::new("INVALID_CONF_VALUE.TYPE_MISMATCH")
             .with("confName", key)
             .with("confValue", value)
@@ -254,12 +282,16 @@ fn one_of(value: &str, words: &[&str]) -> bool {
 fn machine_time_zone() -> String {
     static ZONE: std::sync::OnceLock<Arc<str>> = std::sync::OnceLock::new();
     let zone = ZONE.get_or_init(|| {
-        let named = std::env::var("TZ").ok().map(|zone| zone.trim_start_matches(':').to_string()).filter(|zone| !zone.is_empty());
+        let named = std::env::var("TZ")
+            .ok()
+            .map(|zone| zone.trim_start_matches(':').to_string())
+            .filter(|zone| !zone.is_empty());
         let linked = || {
             let target = std::fs::read_link("/etc/localtime").ok()?;
             Some(target.to_str()?.split_once("zoneinfo/")?.1.to_string())
         };
-        let zone = named.or_else(linked).filter(|zone| firesteel_functions::datetime::zone::Zone::parse(zone).is_some());
+        let zone =
+            named.or_else(linked).filter(|zone| firesteel_functions::datetime::zone::Zone::parse(zone).is_some());
         let zone = zone.unwrap_or_else(|| "UTC".into());
         Arc::from(if zone == "UTC" { "Etc/UTC" } else { zone.as_str() })
     });

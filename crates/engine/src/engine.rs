@@ -69,7 +69,9 @@ impl Engine {
         let fraction = std::num::NonZeroUsize::new(5).expect("5 is not zero");
         let pool = TrackConsumersPool::new(FairSpillPool::new(limit), fraction);
         let mode = match self.setting("spark.local.dir") {
-            Some(folders) => DiskManagerMode::Directories(folders.split(',').map(|f| PathBuf::from(f.trim())).collect()),
+            Some(folders) => {
+                DiskManagerMode::Directories(folders.split(',').map(|f| PathBuf::from(f.trim())).collect())
+            }
             None => DiskManagerMode::OsTmpDirectory,
         };
         let disk = DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(u64::MAX);

@@ -1,8 +1,8 @@
 //! EXPLAIN in Spark's modes: parsed and analyzed plans as DataFusion's logical plan, then the physical one.
 
 use datafusion::physical_plan::displayable;
-use firesteel_protocol::connect::{self as pb, analyze_plan_request::explain::ExplainMode};
 use firesteel_protocol::Result;
+use firesteel_protocol::connect::{self as pb, analyze_plan_request::explain::ExplainMode};
 
 use crate::Session;
 

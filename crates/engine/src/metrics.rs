@@ -150,6 +150,7 @@ fn add(plan: &Arc<dyn ExecutionPlan>, parent: i64, objects: &mut Vec<metrics::Me
 
 /// Bytes that the plan's scans have read.
 pub fn bytes_scanned(plan: &Arc<dyn ExecutionPlan>) -> u64 {
-    let own = plan.metrics().and_then(|set| set.sum_by_name("bytes_scanned")).map_or(0, |value| value.as_usize() as u64);
+    let own =
+        plan.metrics().and_then(|set| set.sum_by_name("bytes_scanned")).map_or(0, |value| value.as_usize() as u64);
     own + plan.children().into_iter().map(bytes_scanned).sum::<u64>()
 }

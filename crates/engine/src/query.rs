@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use arrow::array::Array;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DecimalType, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
@@ -32,6 +32,7 @@ pub struct OperationHandle {
 }
 
 /// What an executed plan gives.
+#[derive(Debug)]
 pub enum Execution {
     /// A query: rows.
     Rows(Rows),
@@ -47,15 +48,21 @@ pub struct Rows {
     pub summary: RowsSummary,
 }
 
+impl std::fmt::Debug for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rows").field("arrow_schema", &self.arrow_schema).finish_non_exhaustive()
+    }
+}
+
 /// What is known once all rows are there.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct RowsSummary {
     plan: Option<Arc<dyn ExecutionPlan>>,
     observed: Arc<Mutex<Vec<pb::execute_plan_response::ObservedMetrics>>>,
 }
 
 /// Metrics of a finished query.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Summary {
     pub metrics: Option<pb::execute_plan_response::Metrics>,
     pub observed: Vec<pb::execute_plan_response::ObservedMetrics>,
@@ -70,6 +77,7 @@ impl RowsSummary {
 }
 
 /// A relation ready to run.
+#[derive(Debug)]
 pub struct Planned {
     pub relation: Relation,
     pub optimized: LogicalPlan,
@@ -177,7 +185,11 @@ impl Session {
     }
 
     /// All rows of a resolved relation; for small results.
-    pub(crate) async fn collect(&self, planned: Planned, operation: OperationHandle) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    pub(crate) async fn collect(
+        &self,
+        planned: Planned,
+        operation: OperationHandle,
+    ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
         let mut rows = self.run(planned, operation)?;
         let mut batches = vec![];
         while let Some(batch) = rows.batches.next().await {
@@ -245,7 +257,11 @@ where
     })
 }
 
-async fn observe(session: &Arc<Session>, name: &str, relation: Relation) -> Result<pb::execute_plan_response::ObservedMetrics> {
+async fn observe(
+    session: &Arc<Session>,
+    name: &str,
+    relation: Relation,
+) -> Result<pb::execute_plan_response::ObservedMetrics> {
     let own = Arc::clone(session);
     let fields = relation.fields();
     let planned = tokio::task::spawn_blocking(move || own.physical(relation, vec![]))
@@ -286,7 +302,7 @@ pub(crate) fn literal(value: &ScalarValue) -> Result<pb::expression::Literal> {
         ScalarValue::DurationMicrosecond(Some(v)) => LiteralType::DayTimeInterval(*v),
         ScalarValue::IntervalYearMonth(Some(v)) => LiteralType::YearMonthInterval(*v),
         ScalarValue::Decimal128(Some(_), precision, scale) => LiteralType::Decimal(literal::Decimal {
-            value: value.to_string().split(',').next().map(|_| decimal_text(value)).unwrap_or_default(),
+            value: decimal_text(value),
             precision: Some(i32::from(*precision)),
             scale: Some(i32::from(*scale)),
         }),
@@ -305,7 +321,12 @@ pub(crate) fn literal(value: &ScalarValue) -> Result<pb::expression::Literal> {
             }
             LiteralType::Struct(literal::Struct { elements: values, ..Default::default() })
         }
-        other => return Err(SparkError::unsupported(format!("an observed metric of type {}", other.data_type()), "Cast it to a string.")),
+        other => {
+            return Err(SparkError::unsupported(
+                format!("an observed metric of type {}", other.data_type()),
+                "Cast it to a string.",
+            ));
+        }
     };
     Ok(pb::expression::Literal { literal_type: Some(kind), data_type: Some(proto::encode(&data_type)) })
 }
@@ -318,5 +339,3 @@ fn decimal_text(value: &ScalarValue) -> String {
         _ => String::new(),
     }
 }
-
-use arrow::datatypes::DecimalType;

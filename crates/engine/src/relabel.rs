@@ -39,7 +39,8 @@ pub fn batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     // Nullability is Spark's promise; should rows break it, the client still gets them.
     RecordBatch::try_new_with_options(Arc::clone(schema), columns.clone(), &options).or_else(|_| {
-        let loose: Fields = schema.fields().iter().map(|field| Arc::new(field.as_ref().clone().with_nullable(true))).collect();
+        let loose: Fields =
+            schema.fields().iter().map(|field| Arc::new(field.as_ref().clone().with_nullable(true))).collect();
         let schema = Arc::new(arrow::datatypes::Schema::new(loose));
         RecordBatch::try_new_with_options(schema, columns, &options).map_err(from_arrow)
     })

@@ -19,7 +19,11 @@ use crate::{OperationHandle, StageProgress};
 const AHEAD: usize = 8;
 
 /// Starts every partition as a task. Dropping the stream, or the operation's switch, stops them all.
-pub fn run(plan: Arc<dyn ExecutionPlan>, context: Arc<TaskContext>, operation: &OperationHandle) -> Result<BatchStream> {
+pub fn run(
+    plan: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+    operation: &OperationHandle,
+) -> Result<BatchStream> {
     let partitions = plan.output_partitioning().partition_count();
     let stage = operation.progress.add_stage(partitions as u64);
     let mut tasks = JoinSet::new();

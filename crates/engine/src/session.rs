@@ -89,7 +89,13 @@ impl Session {
 
     /// A session that begins with what this one has: settings, views, artifacts.
     pub fn clone_session(&self, new_id: &str) -> Result<Arc<Self>> {
-        let copy = Self::with_conf(Arc::clone(&self.engine), &self.user, new_id, self.conf.copy(), self.artifacts.try_clone()?);
+        let copy = Self::with_conf(
+            Arc::clone(&self.engine),
+            &self.user,
+            new_id,
+            self.conf.copy(),
+            self.artifacts.try_clone()?,
+        );
         copy.views.copy_from(&self.views);
         Ok(copy)
     }

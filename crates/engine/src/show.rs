@@ -66,7 +66,12 @@ async fn table(
     Ok(Table { header, rows, more, left: truncate == 0 })
 }
 
-fn cells(batch: &RecordBatch, fields: &arrow::datatypes::Fields, env: &Env, truncate: usize) -> Result<Vec<Vec<String>>> {
+fn cells(
+    batch: &RecordBatch,
+    fields: &arrow::datatypes::Fields,
+    env: &Env,
+    truncate: usize,
+) -> Result<Vec<Vec<String>>> {
     let mut columns: Vec<StringArray> = vec![];
     for (column, field) in batch.columns().iter().zip(fields) {
         let canonical = crate::relabel::relabel(column, field.data_type())?;
@@ -189,7 +194,13 @@ fn vertical(table: &Table, limit: usize) -> String {
 }
 
 fn html(table: &Table, limit: usize) -> String {
-    let safe = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;");
+    let safe = |text: &str| {
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&quot;")
+            .replace('\'', "&#39;")
+    };
     let mut text = String::from("<table border='1'>\n<tr>");
     for name in &table.header {
         text.push_str(&format!("<th>{}</th>", safe(name)));

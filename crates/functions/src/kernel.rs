@@ -88,9 +88,30 @@ impl Hash for KernelFunction {
     }
 }
 
+impl KernelFunction {
+    fn labelled(&self, args: &str) -> String {
+        if self.param.is_empty() {
+            format!("{}({args})", self.name)
+        } else {
+            format!("{}[{}]({args})", self.name, self.param)
+        }
+    }
+}
+
 impl ScalarUDFImpl for KernelFunction {
     fn name(&self) -> &str {
         self.name
+    }
+
+    /// With the setting, so that calls that differ only in it have different names in a plan.
+    fn display_name(&self, args: &[Expr]) -> datafusion::common::Result<String> {
+        let names: Vec<String> = args.iter().map(|arg| arg.schema_name().to_string()).collect();
+        Ok(self.labelled(&names.join(",")))
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> datafusion::common::Result<String> {
+        let names: Vec<String> = args.iter().map(|arg| arg.schema_name().to_string()).collect();
+        Ok(self.labelled(&names.join(",")))
     }
 
     fn signature(&self) -> &Signature {
@@ -125,7 +146,6 @@ impl ScalarUDFImpl for KernelFunction {
 }
 
 /// An expression that calls a kernel with these arguments.
-#[expect(clippy::too_many_arguments, reason = "the one constructor; `Call::kernel` is the short form")]
 pub fn kernel_expr(
     name: &'static str,
     args: Vec<Expr>,
@@ -136,9 +156,9 @@ pub fn kernel_expr(
     param: String,
     kernel: Kernel,
 ) -> Expr {
-    let signature =
-        if args.is_empty() { Signature::nullary(volatility) } else { Signature::variadic_any(volatility) };
-    let function = KernelFunction { name, kernel, return_type, nullable, volatility, env: env.clone(), param, signature };
+    let signature = if args.is_empty() { Signature::nullary(volatility) } else { Signature::variadic_any(volatility) };
+    let function =
+        KernelFunction { name, kernel, return_type, nullable, volatility, env: env.clone(), param, signature };
     ScalarUDF::from(function).call(args)
 }
 
@@ -149,7 +169,14 @@ impl Call<'_> {
     }
 
     /// [`Call::kernel`] with a setting that the kernel reads as [`KernelArgs::param`].
-    pub fn kernel_with(&self, name: &'static str, return_type: DataType, nullable: bool, param: String, kernel: Kernel) -> Typed {
+    pub fn kernel_with(
+        &self,
+        name: &'static str,
+        return_type: DataType,
+        nullable: bool,
+        param: String,
+        kernel: Kernel,
+    ) -> Typed {
         let args = self.args.iter().map(|arg| arg.expr.clone()).collect();
         let expr =
             kernel_expr(name, args, return_type.clone(), nullable, Volatility::Immutable, self.env, param, kernel);
@@ -191,6 +218,9 @@ pub fn from_datafusion(error: DataFusionError) -> SparkError {
         DataFusionError::ResourcesExhausted(message) => {
             SparkError::new("UNABLE_TO_ACQUIRE_MEMORY").with_message(format!("Unable to acquire memory: {message}"))
         }
+        DataFusionError::Execution(message) if message.contains("Scalar subquery returned more than one row") => {
+            SparkError::new("SCALAR_SUBQUERY_TOO_MANY_ROWS")
+        }
         other => SparkError::internal(other.to_string()).with_source(other),
     }
 }
@@ -206,9 +236,7 @@ pub fn from_arrow(error: arrow::error::ArrowError) -> SparkError {
                 Err(inner) => SparkError::internal(inner.to_string()).with_source(inner),
             },
         },
-        ArrowError::DivideByZero => {
-            SparkError::new("DIVIDE_BY_ZERO").with("config", "\"spark.sql.ansi.enabled\"")
-        }
+        ArrowError::DivideByZero => SparkError::new("DIVIDE_BY_ZERO").with("config", "\"spark.sql.ansi.enabled\""),
         ArrowError::ArithmeticOverflow(message) => SparkError::new("ARITHMETIC_OVERFLOW")
             .with("message", message)
             .with("alternative", "")

@@ -30,19 +30,29 @@ pub fn lookup(name: &str) -> Option<&'static Condition> {
 /// Fully qualified names of the Java exception that Spark throws for this condition, most special
 /// first; clients choose their exception class by them.
 pub fn exception_classes(condition: &str) -> &'static [&'static str] {
-    const PARSE: &[&str] = &["org.apache.spark.sql.catalyst.parser.ParseException", "org.apache.spark.sql.AnalysisException"];
-    const ARITHMETIC: &[&str] = &["org.apache.spark.SparkArithmeticException", "java.lang.ArithmeticException", "java.lang.RuntimeException"];
-    const NUMBER_FORMAT: &[&str] =
-        &["org.apache.spark.SparkNumberFormatException", "java.lang.NumberFormatException", "java.lang.IllegalArgumentException"];
-    const DATE_TIME: &[&str] = &["org.apache.spark.SparkDateTimeException", "java.time.DateTimeException", "java.lang.RuntimeException"];
-    const INDEX: &[&str] = &["org.apache.spark.SparkArrayIndexOutOfBoundsException", "java.lang.ArrayIndexOutOfBoundsException"];
-    const ILLEGAL_ARGUMENT: &[&str] = &["org.apache.spark.SparkIllegalArgumentException", "java.lang.IllegalArgumentException"];
-    const UNSUPPORTED: &[&str] = &["org.apache.spark.SparkUnsupportedOperationException", "java.lang.UnsupportedOperationException"];
+    const PARSE: &[&str] =
+        &["org.apache.spark.sql.catalyst.parser.ParseException", "org.apache.spark.sql.AnalysisException"];
+    const ARITHMETIC: &[&str] =
+        &["org.apache.spark.SparkArithmeticException", "java.lang.ArithmeticException", "java.lang.RuntimeException"];
+    const NUMBER_FORMAT: &[&str] = &[
+        "org.apache.spark.SparkNumberFormatException",
+        "java.lang.NumberFormatException",
+        "java.lang.IllegalArgumentException",
+    ];
+    const DATE_TIME: &[&str] =
+        &["org.apache.spark.SparkDateTimeException", "java.time.DateTimeException", "java.lang.RuntimeException"];
+    const INDEX: &[&str] =
+        &["org.apache.spark.SparkArrayIndexOutOfBoundsException", "java.lang.ArrayIndexOutOfBoundsException"];
+    const ILLEGAL_ARGUMENT: &[&str] =
+        &["org.apache.spark.SparkIllegalArgumentException", "java.lang.IllegalArgumentException"];
+    const UNSUPPORTED: &[&str] =
+        &["org.apache.spark.SparkUnsupportedOperationException", "java.lang.UnsupportedOperationException"];
     const UPGRADE: &[&str] = &["org.apache.spark.SparkUpgradeException", "java.lang.RuntimeException"];
     const RUNTIME: &[&str] = &["org.apache.spark.SparkRuntimeException", "java.lang.RuntimeException"];
     const SPARK: &[&str] = &["org.apache.spark.SparkException", "java.lang.Exception"];
     const ANALYSIS: &[&str] = &["org.apache.spark.sql.AnalysisException"];
-    const CLASS_NOT_FOUND: &[&str] = &["org.apache.spark.SparkClassNotFoundException", "java.lang.ClassNotFoundException"];
+    const CLASS_NOT_FOUND: &[&str] =
+        &["org.apache.spark.SparkClassNotFoundException", "java.lang.ClassNotFoundException"];
     // Exceptions of Java and of libraries under Spark, which have no condition there: the names are ours.
     const JAVA_CLASS_NOT_FOUND: &[&str] = &["java.lang.ClassNotFoundException"];
     const JAVA_NUMBER_FORMAT: &[&str] = &["java.lang.NumberFormatException", "java.lang.IllegalArgumentException"];
@@ -53,20 +63,49 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
 
     let family = condition.split('.').next().unwrap_or(condition);
     match family {
-        "PARSE_SYNTAX_ERROR" | "PARSE_EMPTY_STATEMENT" | "INVALID_SQL_SYNTAX" | "UNCLOSED_BRACKETED_COMMENT" | "INVALID_TYPED_LITERAL" => PARSE,
-        "DIVIDE_BY_ZERO" | "ARITHMETIC_OVERFLOW" | "BINARY_ARITHMETIC_OVERFLOW" | "CAST_OVERFLOW"
-        | "NUMERIC_VALUE_OUT_OF_RANGE" | "INTERVAL_ARITHMETIC_OVERFLOW" | "INTERVAL_DIVIDED_BY_ZERO" | "REMAINDER_BY_ZERO" => ARITHMETIC,
+        "PARSE_SYNTAX_ERROR"
+        | "PARSE_EMPTY_STATEMENT"
+        | "INVALID_SQL_SYNTAX"
+        | "UNCLOSED_BRACKETED_COMMENT"
+        | "INVALID_TYPED_LITERAL" => PARSE,
+        "DIVIDE_BY_ZERO"
+        | "ARITHMETIC_OVERFLOW"
+        | "BINARY_ARITHMETIC_OVERFLOW"
+        | "CAST_OVERFLOW"
+        | "NUMERIC_VALUE_OUT_OF_RANGE"
+        | "INTERVAL_ARITHMETIC_OVERFLOW"
+        | "INTERVAL_DIVIDED_BY_ZERO"
+        | "REMAINDER_BY_ZERO" => ARITHMETIC,
         "CAST_INVALID_INPUT" => NUMBER_FORMAT,
-        "DATETIME_OVERFLOW" | "CANNOT_PARSE_TIMESTAMP" | "DATETIME_FIELD_OUT_OF_BOUNDS" | "INVALID_TIMEZONE" => DATE_TIME,
+        "DATETIME_OVERFLOW" | "CANNOT_PARSE_TIMESTAMP" | "DATETIME_FIELD_OUT_OF_BOUNDS" | "INVALID_TIMEZONE" => {
+            DATE_TIME
+        }
         "INVALID_ARRAY_INDEX" | "INVALID_ARRAY_INDEX_IN_ELEMENT_AT" => INDEX,
         "INCONSISTENT_BEHAVIOR_CROSS_VERSION" => UPGRADE,
-        "INVALID_PARAMETER_VALUE" | "USER_RAISED_EXCEPTION" | "DUPLICATED_MAP_KEY" | "NULL_MAP_KEY" | "NOT_NULL_ASSERT_VIOLATION"
-        | "SCALAR_SUBQUERY_TOO_MANY_ROWS" | "MALFORMED_CSV_RECORD" | "INVALID_INDEX_OF_ZERO" | "COMPARATOR_RETURNS_NULL"
-        | "INVALID_REGEXP_REPLACE" | "INVALID_URL" | "CONVERSION_INVALID_INPUT" | "SECOND_FUNCTION_ARGUMENT_NOT_INTEGER" => RUNTIME,
+        "INVALID_PARAMETER_VALUE"
+        | "USER_RAISED_EXCEPTION"
+        | "DUPLICATED_MAP_KEY"
+        | "NULL_MAP_KEY"
+        | "NOT_NULL_ASSERT_VIOLATION"
+        | "SCALAR_SUBQUERY_TOO_MANY_ROWS"
+        | "MALFORMED_CSV_RECORD"
+        | "INVALID_INDEX_OF_ZERO"
+        | "COMPARATOR_RETURNS_NULL"
+        | "INVALID_REGEXP_REPLACE"
+        | "INVALID_URL"
+        | "CONVERSION_INVALID_INPUT"
+        | "SECOND_FUNCTION_ARGUMENT_NOT_INTEGER" => RUNTIME,
         "INVALID_FORMAT" | "ILLEGAL_DAY_OF_WEEK" | "INVALID_CONF_VALUE" => ILLEGAL_ARGUMENT,
-        "CODEC_NOT_AVAILABLE" | "_LEGACY_ERROR_TEMP_2047" | "_LEGACY_ERROR_TEMP_2078" | "_LEGACY_ERROR_TEMP_2079"
-        | "_LEGACY_ERROR_TEMP_2080" | "_LEGACY_ERROR_TEMP_2081" | "_LEGACY_ERROR_TEMP_2082" | "_LEGACY_ERROR_TEMP_2087"
-        | "_LEGACY_ILLEGAL_ARGUMENT" => ILLEGAL_ARGUMENT,
+        "CODEC_NOT_AVAILABLE"
+        | "_LEGACY_ERROR_TEMP_2047"
+        | "_LEGACY_ERROR_TEMP_2078"
+        | "_LEGACY_ERROR_TEMP_2079"
+        | "_LEGACY_ERROR_TEMP_2080"
+        | "_LEGACY_ERROR_TEMP_2081"
+        | "_LEGACY_ERROR_TEMP_2082"
+        | "_LEGACY_ERROR_TEMP_2087"
+        | "_LEGACY_ILLEGAL_ARGUMENT"
+        | "_LEGACY_ERROR_TEMP_ILLEGAL_ARGUMENT" => ILLEGAL_ARGUMENT,
         "DATA_SOURCE_NOT_FOUND" => CLASS_NOT_FOUND,
         "_LEGACY_CLASS_NOT_FOUND" => JAVA_CLASS_NOT_FOUND,
         "_LEGACY_JOB_ABORTED" => SPARK,
@@ -77,7 +116,11 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "_LEGACY_SQLITE_EXCEPTION" => SQLITE_EXCEPTION,
         "CANNOT_MODIFY_CONFIG" => ANALYSIS,
         "UNSUPPORTED_FEATURE" => UNSUPPORTED,
-        "INTERNAL_ERROR" | "FAILED_READ_FILE" | "MALFORMED_RECORD_IN_PARSING" | "TASK_WRITE_FAILED" | "OPERATION_CANCELED" => SPARK,
+        "INTERNAL_ERROR"
+        | "FAILED_READ_FILE"
+        | "MALFORMED_RECORD_IN_PARSING"
+        | "TASK_WRITE_FAILED"
+        | "OPERATION_CANCELED" => SPARK,
         _ => ANALYSIS,
     }
 }

@@ -34,7 +34,15 @@ struct Inner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QueryContext {
     /// A fragment of a SQL text; positions count characters from 0, line counts from 1.
-    Sql { text: String, start: usize, stop: usize, line: usize, column: usize, object_type: String, object_name: String },
+    Sql {
+        text: String,
+        start: usize,
+        stop: usize,
+        line: usize,
+        column: usize,
+        object_type: String,
+        object_name: String,
+    },
     /// A DataFrame call: the fragment (e.g. `col`) and the caller's line.
     DataFrame { fragment: String, call_site: String },
 }
@@ -42,7 +50,13 @@ pub enum QueryContext {
 impl SparkError {
     /// An error of a condition in the table. Parameters follow by [`SparkError::with`].
     pub fn new(condition: impl Into<String>) -> Self {
-        Self(Box::new(Inner { condition: condition.into(), params: vec![], message: None, context: None, source: None }))
+        Self(Box::new(Inner {
+            condition: condition.into(),
+            params: vec![],
+            message: None,
+            context: None,
+            source: None,
+        }))
     }
 
     /// `INTERNAL_ERROR`: a bug of ours, never the user's.
@@ -108,6 +122,18 @@ impl SparkError {
         condition::lookup(&self.0.condition)
     }
 
+    /// Java's exception classes, most special first; that of a failed cast depends on the type.
+    pub fn classes(&self) -> &'static [&'static str] {
+        let target = self.param("targetType").map(|target| target.trim_matches('"')).unwrap_or_default();
+        match (self.condition(), target) {
+            ("CAST_INVALID_INPUT", "BOOLEAN") => condition::exception_classes("USER_RAISED_EXCEPTION"),
+            ("CAST_INVALID_INPUT", "DATE" | "TIMESTAMP" | "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ") => {
+                condition::exception_classes("CANNOT_PARSE_TIMESTAMP")
+            }
+            (condition, _) => condition::exception_classes(condition),
+        }
+    }
+
     /// SQLSTATE, five characters.
     pub fn sql_state(&self) -> Option<&'static str> {
         self.row().map(|row| row.sql_state)
@@ -158,7 +184,7 @@ impl fmt::Display for SparkError {
         if self.condition().starts_with("_LEGACY") {
             return f.write_str(&self.message());
         }
-        let class = condition::exception_classes(self.condition()).first().copied().unwrap_or_default();
+        let class = self.classes().first().copied().unwrap_or_default();
         let is_parse = class.ends_with(".ParseException");
         if is_parse {
             writeln!(f)?;
@@ -168,7 +194,9 @@ impl fmt::Display for SparkError {
             write!(f, " SQLSTATE: {state}")?;
         }
         match self.context() {
-            Some(QueryContext::Sql { text, line, column, .. }) if is_parse => write_parse_place(f, text, *line, *column),
+            Some(QueryContext::Sql { text, line, column, .. }) if is_parse => {
+                write_parse_place(f, text, *line, *column)
+            }
             // Spark adds the plan here, too.
             Some(QueryContext::Sql { line, column, .. }) if class.ends_with(".AnalysisException") => {
                 write!(f, "; line {line} pos {column}")

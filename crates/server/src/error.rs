@@ -50,7 +50,11 @@ impl From<SparkError> for Failure {
         if matches!(error.condition(), "INTERNAL_ERROR") {
             tracing::error!(error = %error, source = ?std::error::Error::source(&error), "internal error");
         }
-        let classes = hierarchy(own_classes(error.condition()));
+        let classes = match error.condition() {
+            "CAST_INVALID_INPUT" => error.classes(),
+            condition => own_classes(condition),
+        };
+        let classes = hierarchy(classes);
         let is_parse = classes.iter().any(|class| class.ends_with(".ParseException"));
         // Spark's parser errors say their place in the text of the message and have no context.
         let contexts = error.context().filter(|_| !is_parse).map(query_context).into_iter().collect();

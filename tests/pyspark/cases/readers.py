@@ -1,7 +1,7 @@
 """Reading files: options, modes, malformed input, globs, partitions, schemas that do not fit."""
 
 from pyspark.sql import functions as F
-from support.cases import Unordered, failure
+from support.cases import failure
 
 
 def put(tmp, name, text):
@@ -289,6 +289,3 @@ def case_read_table(spark, tmp):
     spark.range(3).createOrReplaceTempView("numbers")
     return {"table": spark.table("numbers"), "read": spark.read.table("numbers"), "missing": failure(lambda: spark.table("nosuch"))}
 
-
-def case_unordered_helper(spark, tmp):
-    return Unordered(spark.range(3))

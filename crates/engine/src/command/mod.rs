@@ -35,24 +35,31 @@ pub async fn run(session: &Session, command: pb::Command, operation: OperationHa
         CommandType::RegisterTableFunction(_) => {
             Err(SparkError::unsupported("Python table functions", "Use explode over an array for now."))
         }
-        CommandType::RegisterDataSource(_) => {
-            Err(SparkError::unsupported("Python data sources", "Read the rows in Python and pass them to createDataFrame."))
-        }
+        CommandType::RegisterDataSource(_) => Err(SparkError::unsupported(
+            "Python data sources",
+            "Read the rows in Python and pass them to createDataFrame.",
+        )),
         CommandType::WriteStreamOperationStart(_)
         | CommandType::StreamingQueryCommand(_)
         | CommandType::StreamingQueryManagerCommand(_)
         | CommandType::StreamingQueryListenerBusCommand(_) => {
             Err(SparkError::unsupported("Structured Streaming", "Run the query as a batch."))
         }
-        CommandType::MlCommand(_) => Err(SparkError::unsupported("pyspark.ml", "Use scikit-learn on toPandas() for now.")),
+        CommandType::MlCommand(_) => {
+            Err(SparkError::unsupported("pyspark.ml", "Use scikit-learn on toPandas() for now."))
+        }
         CommandType::MergeIntoTableCommand(_) => {
             Err(SparkError::unsupported("MERGE INTO", "Write the merged rows with overwrite."))
         }
         CommandType::CreateResourceProfileCommand(_) => {
             Err(SparkError::unsupported("resource profiles", "Set spark.driver.memory and the master's cores."))
         }
-        CommandType::ExecuteExternalCommand(message) => Err(SparkError::new("DATA_SOURCE_NOT_FOUND").with("provider", message.runner)),
-        CommandType::PipelineCommand(_) => Err(SparkError::unsupported("declarative pipelines", "Run the steps as a script.")),
+        CommandType::ExecuteExternalCommand(message) => {
+            Err(SparkError::new("DATA_SOURCE_NOT_FOUND").with("provider", message.runner))
+        }
+        CommandType::PipelineCommand(_) => {
+            Err(SparkError::unsupported("declarative pipelines", "Run the steps as a script."))
+        }
         CommandType::Extension(any) => {
             Err(SparkError::unsupported(format!("the command extension {}", any.type_url), "Use Spark's own commands."))
         }

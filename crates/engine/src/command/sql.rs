@@ -97,7 +97,12 @@ fn in_context(input: &pb::Relation, query: pb::Relation) -> pb::Relation {
     }
 }
 
-async fn command_rows(session: &Session, command: SqlCommand, input: &pb::Relation, operation: OperationHandle) -> Answer {
+async fn command_rows(
+    session: &Session,
+    command: SqlCommand,
+    input: &pb::Relation,
+    operation: OperationHandle,
+) -> Answer {
     match command {
         SqlCommand::CreateView { name, columns, query, temporary, global, replace, if_not_exists, comment, .. } => {
             let query = super::view::inlined(session, in_context(input, *query));
@@ -116,7 +121,8 @@ async fn command_rows(session: &Session, command: SqlCommand, input: &pb::Relati
                 if if_not_exists {
                     return nothing();
                 }
-                return Err(SparkError::new("TABLE_OR_VIEW_ALREADY_EXISTS").with("relationName", format!("`spark_catalog`.`{database}`.`{own}`")));
+                return Err(SparkError::new("TABLE_OR_VIEW_ALREADY_EXISTS")
+                    .with("relationName", format!("`spark_catalog`.`{database}`.`{own}`")));
             }
             session.put_view(&database, &own, view)?;
             nothing()
@@ -138,7 +144,10 @@ async fn command_rows(session: &Session, command: SqlCommand, input: &pb::Relati
         }
         SqlCommand::CreateTable { name, spec, query, if_not_exists, replace, .. } => {
             if spec.bucketing.is_some() {
-                return Err(SparkError::unsupported("CLUSTERED BY .. INTO BUCKETS", "Leave it out: it changes no results."));
+                return Err(SparkError::unsupported(
+                    "CLUSTERED BY .. INTO BUCKETS",
+                    "Leave it out: it changes no results.",
+                ));
             }
             let mut partition_by = spec.partition_columns.clone();
             partition_by.extend(spec.partition_definitions.iter().map(|column| column.name.clone()));
@@ -166,8 +175,20 @@ async fn command_rows(session: &Session, command: SqlCommand, input: &pb::Relati
                             session.remove_table(&database, &own)?;
                         }
                     }
-                    let location = spec.location.clone().or_else(|| spec.options.iter().find(|(k, _)| k.eq_ignore_ascii_case("path")).map(|(_, v)| v.clone()));
-                    table::create(session, &name, spec.format.clone(), fields, location, partition_by, spec.options.clone(), if_not_exists).await?;
+                    let location = spec.location.clone().or_else(|| {
+                        spec.options.iter().find(|(k, _)| k.eq_ignore_ascii_case("path")).map(|(_, v)| v.clone())
+                    });
+                    table::create(
+                        session,
+                        &name,
+                        spec.format.clone(),
+                        fields,
+                        location,
+                        partition_by,
+                        spec.options.clone(),
+                        if_not_exists,
+                    )
+                    .await?;
                 }
             }
             nothing()
@@ -224,7 +245,10 @@ async fn command_rows(session: &Session, command: SqlCommand, input: &pb::Relati
         SqlCommand::SetCatalog { name } if name == catalog::CATALOG => nothing(),
         SqlCommand::Insert { table: target, mode, partition, columns, by_name, query, .. } => {
             if !partition.is_empty() || matches!(mode, InsertMode::ReplaceWhere(_)) {
-                return Err(SparkError::unsupported("INSERT with PARTITION or REPLACE WHERE", "Use df.write.partitionBy with partitionOverwriteMode=dynamic."));
+                return Err(SparkError::unsupported(
+                    "INSERT with PARTITION or REPLACE WHERE",
+                    "Use df.write.partitionBy with partitionOverwriteMode=dynamic.",
+                ));
             }
             let query = in_context(input, *query);
             let overwrite = mode == InsertMode::Overwrite;
@@ -268,7 +292,8 @@ async fn command_rows(session: &Session, command: SqlCommand, input: &pb::Relati
             strings(&[("namespace", false)], vec![names])
         }
         SqlCommand::ShowCatalogs { pattern } => {
-            let names = [catalog::CATALOG.to_string()].into_iter().filter(|own| matches(own, pattern.as_deref())).collect();
+            let names =
+                [catalog::CATALOG.to_string()].into_iter().filter(|own| matches(own, pattern.as_deref())).collect();
             strings(&[("catalog", false)], vec![names])
         }
         SqlCommand::ShowColumns { table, database } => {
@@ -353,7 +378,9 @@ async fn command_rows(session: &Session, command: SqlCommand, input: &pb::Relati
             session.cache.clear();
             nothing()
         }
-        SqlCommand::RefreshTable { table } => session.fields(catalog::named(&quoted(&table))).await.and_then(|_| nothing()),
+        SqlCommand::RefreshTable { table } => {
+            session.fields(catalog::named(&quoted(&table))).await.and_then(|_| nothing())
+        }
         // Files are listed anew by every query.
         SqlCommand::RefreshPath { .. } => nothing(),
         SqlCommand::Explain { mode, statement } => explain(session, mode, statement, input).await,
@@ -393,7 +420,11 @@ fn permanent(session: &Session, parts: &[String]) -> Result<Place> {
 
 fn renamed_fields(view: &[String], fields: &Fields, columns: &[(String, Option<String>)]) -> Result<Fields> {
     if fields.len() != columns.len() {
-        let kind = if columns.len() > fields.len() { "CREATE_VIEW_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS" } else { "CREATE_VIEW_COLUMN_ARITY_MISMATCH.TOO_MANY_DATA_COLUMNS" };
+        let kind = if columns.len() > fields.len() {
+            "CREATE_VIEW_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS"
+        } else {
+            "CREATE_VIEW_COLUMN_ARITY_MISMATCH.TOO_MANY_DATA_COLUMNS"
+        };
         return Err(SparkError::new(kind)
             .with("viewName", quoted(view))
             .with("viewColumns", columns.iter().map(|(name, _)| name::quote(name)).collect::<Vec<_>>().join(", "))
@@ -424,7 +455,9 @@ fn partitions_last(fields: &Fields, partition_by: &[String]) -> Fields {
 }
 
 fn show_tables(session: &Session, database: Option<Vec<String>>, pattern: Option<&str>) -> Answer {
-    let database = database.and_then(|parts| parts.last().map(|own| own.to_lowercase())).unwrap_or_else(|| session.views.current_database());
+    let database = database
+        .and_then(|parts| parts.last().map(|own| own.to_lowercase()))
+        .unwrap_or_else(|| session.views.current_database());
     let own = session.database(&database)?;
     let mut rows: Vec<(String, String, bool)> =
         own.tables.keys().chain(own.views.keys()).map(|table| (database.clone(), table.clone(), false)).collect();
@@ -446,9 +479,12 @@ fn show_tables(session: &Session, database: Option<Vec<String>>, pattern: Option
 }
 
 fn show_views(session: &Session, database: Option<Vec<String>>, pattern: Option<&str>) -> Answer {
-    let database = database.and_then(|parts| parts.last().map(|own| own.to_lowercase())).unwrap_or_else(|| session.views.current_database());
+    let database = database
+        .and_then(|parts| parts.last().map(|own| own.to_lowercase()))
+        .unwrap_or_else(|| session.views.current_database());
     let own = session.database(&database)?;
-    let mut rows: Vec<(String, String, bool)> = own.views.keys().map(|view| (database.clone(), view.clone(), false)).collect();
+    let mut rows: Vec<(String, String, bool)> =
+        own.views.keys().map(|view| (database.clone(), view.clone(), false)).collect();
     rows.extend(session.temp_view_names().into_iter().map(|view| (String::new(), view, true)));
     rows.retain(|(_, view, _)| matches(view, pattern));
     let schema = Arc::new(arrow::datatypes::Schema::new(vec![
@@ -472,8 +508,14 @@ fn describe(fields: &Fields, table: Option<crate::catalog::Table>, extended: boo
         if !table.partition_columns.is_empty() {
             rows.push(("# Partition Information".into(), String::new(), Some(String::new())));
             rows.push(("# col_name".into(), "data_type".into(), Some("comment".into())));
-            let is_partition = |field: &&Arc<Field>| table.partition_columns.iter().any(|own| own.eq_ignore_ascii_case(field.name()));
-            rows.extend(fields.iter().filter(is_partition).map(|f| (f.name().clone(), name::simple_of_field(f), json::comment(f))));
+            let is_partition =
+                |field: &&Arc<Field>| table.partition_columns.iter().any(|own| own.eq_ignore_ascii_case(field.name()));
+            rows.extend(
+                fields
+                    .iter()
+                    .filter(is_partition)
+                    .map(|f| (f.name().clone(), name::simple_of_field(f), json::comment(f))),
+            );
         }
         if extended {
             rows.push((String::new(), String::new(), Some(String::new())));

@@ -61,7 +61,6 @@ fn default_format(session: &Session) -> String {
 }
 
 /// CREATE TABLE without a query.
-#[expect(clippy::too_many_arguments, reason = "what the statement says of a table, each part once")]
 pub async fn create(
     session: &Session,
     parts: &[String],
@@ -90,7 +89,8 @@ pub async fn create(
     let columns = match columns {
         Some(columns) => {
             if managed {
-                std::fs::create_dir_all(&location).map_err(|e| SparkError::internal(format!("cannot make {location}: {e}")).with_source(e))?;
+                std::fs::create_dir_all(&location)
+                    .map_err(|e| SparkError::internal(format!("cannot make {location}: {e}")).with_source(e))?;
             }
             columns
         }
@@ -141,7 +141,8 @@ pub async fn save_as(
     let given = save.options.iter().find(|(key, _)| key.eq_ignore_ascii_case("path")).map(|(_, path)| path.clone());
     let managed = given.is_none();
     let location = given.map_or_else(|| table_folder(session, &database, &own), Ok)?;
-    let options: Vec<(String, String)> = save.options.into_iter().filter(|(key, _)| !key.eq_ignore_ascii_case("path")).collect();
+    let options: Vec<(String, String)> =
+        save.options.into_iter().filter(|(key, _)| !key.eq_ignore_ascii_case("path")).collect();
     let request = WriteRequest {
         format: Some(format.clone()),
         mode: if save.mode == SaveMode::Append { SaveMode::Append } else { SaveMode::Overwrite },
@@ -154,8 +155,10 @@ pub async fn save_as(
     };
     super::write::save(session, request, relation, operation).await?;
     // Partition columns come last in a table.
-    let is_partition = |field: &arrow::datatypes::FieldRef| save.partition_by.iter().any(|own| own.eq_ignore_ascii_case(field.name()));
-    let ordered = fields.iter().filter(|field| !is_partition(field)).chain(fields.iter().filter(|field| is_partition(field)));
+    let is_partition =
+        |field: &arrow::datatypes::FieldRef| save.partition_by.iter().any(|own| own.eq_ignore_ascii_case(field.name()));
+    let ordered =
+        fields.iter().filter(|field| !is_partition(field)).chain(fields.iter().filter(|field| is_partition(field)));
     let columns: Fields = ordered.map(|field| Arc::new(field.as_ref().clone().with_nullable(true))).collect();
     let read = ReadRequest {
         format: Some(format.clone()),
@@ -188,7 +191,11 @@ pub async fn insert(
     let (database, own, table) = existing(session, parts)?;
     let fields = session.fields(relation.clone()).await?;
     if fields.len() != table.columns.len() {
-        let kind = if fields.len() > table.columns.len() { "INSERT_COLUMN_ARITY_MISMATCH.TOO_MANY_DATA_COLUMNS" } else { "INSERT_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS" };
+        let kind = if fields.len() > table.columns.len() {
+            "INSERT_COLUMN_ARITY_MISMATCH.TOO_MANY_DATA_COLUMNS"
+        } else {
+            "INSERT_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS"
+        };
         let list = |fields: &Fields| fields.iter().map(|f| name::quote(f.name())).collect::<Vec<_>>().join(", ");
         return Err(SparkError::new(kind)
             .with("tableName", format!("`spark_catalog`.{}.{}", name::quote(&database), name::quote(&own)))
@@ -201,7 +208,12 @@ pub async fn insert(
     store(session, &table, renamed, overwrite, vec![], operation).await
 }
 
-async fn insert_by_name(session: &Session, parts: &[String], relation: pb::Relation, operation: OperationHandle) -> Result<()> {
+async fn insert_by_name(
+    session: &Session,
+    parts: &[String],
+    relation: pb::Relation,
+    operation: OperationHandle,
+) -> Result<()> {
     let (_, _, table) = existing(session, parts)?;
     store(session, &table, relation, false, vec![], operation).await
 }

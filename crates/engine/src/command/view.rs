@@ -14,8 +14,10 @@ pub async fn create(session: &Session, message: pb::CreateDataFrameViewCommand) 
     let columns = session.fields(relation.clone()).await?;
     let parts = firesteel_plan::sql::parse_table_name(&message.name)?;
     let [name] = parts.as_slice() else {
-        return Err(SparkError::new("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS")
-            .with("actualName", parts.iter().map(|p| firesteel_protocol::types::name::quote(p)).collect::<Vec<_>>().join(".")));
+        return Err(SparkError::new("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS").with(
+            "actualName",
+            parts.iter().map(|p| firesteel_protocol::types::name::quote(p)).collect::<Vec<_>>().join("."),
+        ));
     };
     let view = View { plan: Arc::new(inlined(session, relation)), columns, renamed: false, comment: None };
     session.create_temp_view(name, view, message.is_global, message.replace)
@@ -35,7 +37,11 @@ pub(crate) fn inlined(session: &Session, mut relation: pb::Relation) -> pb::Rela
         }
         if let (Some(view), Some(alias)) = (session.view(&place), parts.last()) {
             let common = own.common.clone();
-            let inner = pb::SubqueryAlias { input: Some(Box::new(view.plan.as_ref().clone())), alias: alias.to_lowercase(), qualifier: vec![] };
+            let inner = pb::SubqueryAlias {
+                input: Some(Box::new(view.plan.as_ref().clone())),
+                alias: alias.to_lowercase(),
+                qualifier: vec![],
+            };
             if !view.renamed {
                 *own = pb::Relation { common, rel_type: Some(RelType::SubqueryAlias(Box::new(inner))) };
             }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use datafusion::execution::TaskContext;
-use firesteel_protocol::connect::{self as pb, write_operation::SaveType, write_operation::save_table::TableSaveMethod};
+use firesteel_protocol::connect::{
+    self as pb, write_operation::SaveType, write_operation::save_table::TableSaveMethod,
+};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::Options;
 use firesteel_sources::sink::{self, SaveMode, WriteRequest};
@@ -24,7 +26,10 @@ pub async fn run(session: &Session, message: pb::WriteOperation, operation: Oper
     if let Some(SaveType::Table(table)) = &message.save_type {
         let parts = firesteel_plan::sql::parse_table_name(&table.table_name)?;
         if message.bucket_by.is_some() {
-            return Err(SparkError::unsupported("bucketBy", "Use partitionBy, or leave it out: it changes no results."));
+            return Err(SparkError::unsupported(
+                "bucketBy",
+                "Use partitionBy, or leave it out: it changes no results.",
+            ));
         }
         return match table.save_method() {
             TableSaveMethod::InsertInto => {
@@ -95,7 +100,8 @@ pub(crate) async fn save(
     let task_ctx = Arc::new(TaskContext::from(&session.state()?));
     let record = session.queries.start(&operation.id, Arc::clone(&planned.physical));
     let mut guard = crate::metrics::EndGuard::new(record);
-    let partitions = datafusion::physical_plan::ExecutionPlanProperties::output_partitioning(&planned.physical).partition_count();
+    let partitions =
+        datafusion::physical_plan::ExecutionPlanProperties::output_partitioning(&planned.physical).partition_count();
     let stage = operation.progress.add_stage(partitions as u64);
     let write = sink::write(&request, planned.physical, &fields, task_ctx, &ctx);
     let result = tokio::select! {
@@ -127,8 +133,15 @@ pub async fn run_v2(session: &Session, message: pb::WriteOperationV2, operation:
     let mut partition_by = vec![];
     for expression in &message.partitioning_columns {
         match &expression.expr_type {
-            Some(pb::expression::ExprType::UnresolvedAttribute(attribute)) => partition_by.push(attribute.unparsed_identifier.clone()),
-            _ => return Err(SparkError::unsupported("partition transforms", "Add a column with the value and partition by it.")),
+            Some(pb::expression::ExprType::UnresolvedAttribute(attribute)) => {
+                partition_by.push(attribute.unparsed_identifier.clone())
+            }
+            _ => {
+                return Err(SparkError::unsupported(
+                    "partition transforms",
+                    "Add a column with the value and partition by it.",
+                ));
+            }
         }
     }
     let save_as = |mode: SaveMode| super::table::SaveAs {
@@ -138,8 +151,12 @@ pub async fn run_v2(session: &Session, message: pb::WriteOperationV2, operation:
         partition_by: partition_by.clone(),
     };
     match mode {
-        Mode::Create => super::table::save_as(session, &parts, relation, save_as(SaveMode::ErrorIfExists), operation).await,
-        Mode::CreateOrReplace => super::table::save_as(session, &parts, relation, save_as(SaveMode::Overwrite), operation).await,
+        Mode::Create => {
+            super::table::save_as(session, &parts, relation, save_as(SaveMode::ErrorIfExists), operation).await
+        }
+        Mode::CreateOrReplace => {
+            super::table::save_as(session, &parts, relation, save_as(SaveMode::Overwrite), operation).await
+        }
         Mode::Replace => {
             super::table::existing(session, &parts)?;
             super::table::save_as(session, &parts, relation, save_as(SaveMode::Overwrite), operation).await

@@ -56,10 +56,14 @@ fn connect(call: &Call, op: Operator) -> Result<Typed> {
     Ok(Typed::new(expr, label, DataType::Boolean, nullable))
 }
 
-/// Whether evaluating the expression can raise an error: a kernel of ANSI mode says so in its name.
+/// Whether evaluating the expression can raise an error for some rows: a kernel of ANSI mode says so in its name.
+/// Over constants it fails for all rows or for none.
 fn can_fail(expr: &Expr) -> bool {
-    expr.exists(|node| Ok(matches!(node, Expr::ScalarFunction(function) if function.func.name().starts_with("ansi_"))))
-        .unwrap_or(true)
+    let failing = |node: &Expr| {
+        matches!(node, Expr::ScalarFunction(function)
+            if function.func.name().starts_with("ansi_") && !node.column_refs().is_empty())
+    };
+    expr.exists(|node| Ok(failing(node))).unwrap_or(true)
 }
 
 /// Whether the expression may stand in a plan twice.
@@ -72,6 +76,8 @@ fn repeatable(expr: &Expr) -> bool {
                 | Expr::ScalarSubquery(_)
                 | Expr::SetComparison(_)
                 | Expr::WindowFunction(_)
+                // The optimizer finds correlations in plain conjunctions only.
+                | Expr::OuterReferenceColumn(..)
         )
     };
     !expr.is_volatile() && !expr.exists(|node| Ok(single(node))).unwrap_or(true)

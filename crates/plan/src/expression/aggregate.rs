@@ -19,7 +19,8 @@ pub fn contains_aggregate(expr: &Expr) -> bool {
             Expr::WindowFunction(window) => {
                 // Arguments of a window function may aggregate: sum(sum(x)) OVER ().
                 let params = &window.params;
-                let inner = params.args.iter().chain(&params.partition_by).chain(params.order_by.iter().map(|o| &o.expr));
+                let inner =
+                    params.args.iter().chain(&params.partition_by).chain(params.order_by.iter().map(|o| &o.expr));
                 found |= inner.into_iter().any(contains_aggregate);
                 if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Jump }
             }

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment, Sort as SortExpr};
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::aggregate::SortKey;
 use firesteel_functions::{Call, Entry, Kind, Typed, lookup};
@@ -76,13 +76,8 @@ fn within_group(
         Ok(SortKey { arg: unaliased(resolver.expression(child, scope)?), ascending, nulls_first })
     };
     let keys = orders.iter().map(key).collect::<Result<Vec<_>>>()?;
-    let call = Call {
-        name: entry.name,
-        args,
-        distinct: function.is_distinct,
-        ignore_nulls: false,
-        env: resolver.env(),
-    };
+    let call =
+        Call { name: entry.name, args, distinct: function.is_distinct, ignore_nulls: false, env: resolver.env() };
     firesteel_functions::aggregate::within_group(&call, &keys)
 }
 
@@ -111,11 +106,10 @@ fn call(
 ) -> Result<Typed> {
     let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
     let (args, lambdas) = arguments_of(resolver, entry, function, arguments, distinct, scope)?;
-    let shown = shown_name(entry, function);
-    let call = Call { name: &shown, args, distinct, ignore_nulls, env: resolver.env() };
+    let call = Call { name: entry.name, args, distinct, ignore_nulls, env: resolver.env() };
     if distinct && !matches!(entry.kind, Kind::Aggregate(_)) {
         return Err(SparkError::new("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX")
-            .with("prettyName", name::quote(&shown))
+            .with("prettyName", name::quote(entry.name))
             .with("syntax", "\"DISTINCT\""));
     }
     match entry.kind {
@@ -139,12 +133,6 @@ fn call(
     }
 }
 
-/// Spark prints most functions by the name in its table, and a few by the user's word.
-fn shown_name(entry: &Entry, function: &str) -> String {
-    let _ = function;
-    entry.name.to_string()
-}
-
 /// Resolved arguments, lambdas apart.
 fn arguments_of<'m>(
     resolver: &Resolver,
@@ -162,6 +150,11 @@ fn arguments_of<'m>(
             // count(*) counts rows; count(DISTINCT *) distinct combinations of all columns.
             Some(ExprType::UnresolvedStar(star))
                 if star.unparsed_target.is_none() && function.eq_ignore_ascii_case("count") && !distinct =>
+            {
+                args.push(Typed::literal(ScalarValue::Int32(Some(1)), "1"));
+            }
+            Some(ExprType::ExpressionString(text))
+                if text.expression.trim() == "*" && function.eq_ignore_ascii_case("count") && !distinct =>
             {
                 args.push(Typed::literal(ScalarValue::Int32(Some(1)), "1"));
             }
@@ -190,15 +183,26 @@ fn unresolved_routine(resolver: &Resolver, function: &str) -> SparkError {
 /// Functions that SQL lets one write without parentheses: `current_date`.
 pub fn without_parentheses(resolver: &Resolver, name: &str) -> Result<Option<Typed>> {
     const NAMES: &[&str] = &[
-        "current_date", "current_timestamp", "current_time", "localtimestamp", "current_user", "user", "session_user",
-        "current_catalog", "current_database", "current_schema", "grouping__id",
+        "current_date",
+        "current_timestamp",
+        "current_time",
+        "localtimestamp",
+        "current_user",
+        "user",
+        "session_user",
+        "current_catalog",
+        "current_database",
+        "current_schema",
+        "grouping__id",
     ];
     let lower = name.to_ascii_lowercase();
     if !NAMES.contains(&lower.as_str()) {
         return Ok(None);
     }
     let lower = if lower == "grouping__id" { "grouping_id".to_string() } else { lower };
-    let Some(Kind::Scalar(build) | Kind::Aggregate(build)) = lookup(&lower).map(|entry| entry.kind) else { return Ok(None) };
+    let Some(Kind::Scalar(build) | Kind::Aggregate(build)) = lookup(&lower).map(|entry| entry.kind) else {
+        return Ok(None);
+    };
     build(&Call { name: &lower, args: vec![], distinct: false, ignore_nulls: false, env: resolver.env() }).map(Some)
 }
 
@@ -234,6 +238,3 @@ pub fn scalar(resolver: &Resolver, function: &str, args: Vec<Typed>) -> Result<T
         _ => Err(SparkError::internal(format!("{function} is not a scalar function"))),
     }
 }
-
-/// Sort keys for aggregates that keep their input's order.
-pub type Orders = Vec<SortExpr>;

@@ -16,6 +16,7 @@ use crate::resolver::LambdaVariable;
 use crate::scope::{Scope, quote_parts};
 
 /// The lambda arguments of one call.
+#[derive(Debug)]
 pub struct CallLambdas<'a, 'r, 's> {
     pub resolver: &'a Resolver<'r>,
     pub scope: &'a Scope<'s>,

@@ -77,7 +77,11 @@ pub fn value(literal: &pb::expression::Literal) -> Result<ScalarValue> {
             let own = message.struct_type.as_ref().map(proto::decode).transpose()?;
             let fields = match own.filter(|t| matches!(t, DataType::Struct(f) if !f.is_empty())).or(declared) {
                 Some(DataType::Struct(fields)) => fields,
-                _ => elements.iter().enumerate().map(|(i, v)| Field::new(format!("col{}", i + 1), v.data_type(), true)).collect(),
+                _ => elements
+                    .iter()
+                    .enumerate()
+                    .map(|(i, v)| Field::new(format!("col{}", i + 1), v.data_type(), true))
+                    .collect(),
             };
             struct_value(elements, fields)?
         }
@@ -118,7 +122,9 @@ fn array_of(values: Vec<ScalarValue>, data_type: &DataType) -> Result<ArrayRef> 
     if values.is_empty() {
         return Ok(new_empty_array(data_type));
     }
-    let cast = values.into_iter().map(|v| if v.is_null() { ScalarValue::try_new_null(data_type) } else { v.cast_to(data_type) });
+    let cast = values
+        .into_iter()
+        .map(|v| if v.is_null() { ScalarValue::try_new_null(data_type) } else { v.cast_to(data_type) });
     let values = cast.collect::<datafusion::common::Result<Vec<_>>>().map_err(internal)?;
     ScalarValue::iter_to_array(values).map_err(internal)
 }
@@ -183,12 +189,14 @@ fn map_value(
     let columns = vec![array_of(keys, kv[0].data_type())?, array_of(values, kv[1].data_type())?];
     let structs = arrow::array::StructArray::try_new(kv.clone(), columns, None).map_err(internal)?;
     let offsets = OffsetBuffer::from_lengths([count]);
-    let array = arrow::array::MapArray::try_new(Arc::clone(entries), offsets, structs, None, false).map_err(internal)?;
+    let array =
+        arrow::array::MapArray::try_new(Arc::clone(entries), offsets, structs, None, false).map_err(internal)?;
     Ok(ScalarValue::Map(Arc::new(array)))
 }
 
 fn struct_value(elements: Vec<ScalarValue>, fields: Fields) -> Result<ScalarValue> {
-    let columns = elements.into_iter().zip(&fields).map(|(v, f)| array_of(vec![v], f.data_type())).collect::<Result<Vec<_>>>()?;
+    let columns =
+        elements.into_iter().zip(&fields).map(|(v, f)| array_of(vec![v], f.data_type())).collect::<Result<Vec<_>>>()?;
     let array = arrow::array::StructArray::try_new(fields, columns, None::<NullBuffer>).map_err(internal)?;
     Ok(ScalarValue::Struct(Arc::new(array)))
 }

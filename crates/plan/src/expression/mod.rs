@@ -58,39 +58,46 @@ impl Resolver<'_> {
                 let mut columns = self.expressions(std::slice::from_ref(expression), scope)?;
                 match columns.len() {
                     1 => Ok(columns.remove(0)),
-                    _ => Err(SparkError::new("INVALID_USAGE_OF_STAR_OR_REGEX").with("elem", "'*'").with("prettyName", "expression")),
+                    _ => Err(SparkError::new("INVALID_USAGE_OF_STAR_OR_REGEX")
+                        .with("elem", "'*'")
+                        .with("prettyName", "expression")),
                 }
             }
             ExprType::LambdaFunction(_) => {
-                Err(SparkError::new("INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION").with("class", "expression"))
+                Err(SparkError::new("INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION")
+                    .with("class", "expression"))
             }
-            ExprType::NamedArgumentExpression(named) => {
-                self.expression(named.value.as_deref().ok_or_else(|| missing("value", "NamedArgumentExpression"))?, scope)
-            }
+            ExprType::NamedArgumentExpression(named) => self
+                .expression(named.value.as_deref().ok_or_else(|| missing("value", "NamedArgumentExpression"))?, scope),
             ExprType::CommonInlineUserDefinedFunction(udf) => Err(SparkError::unsupported(
                 format!("the user-defined function `{}`", udf.function_name),
                 "Write it with the functions of pyspark.sql.functions for now.",
             )),
-            ExprType::TypedAggregateExpression(_) => {
-                Err(SparkError::unsupported("typed aggregates of the Scala client", "Use an untyped aggregate function."))
+            ExprType::TypedAggregateExpression(_) => Err(SparkError::unsupported(
+                "typed aggregates of the Scala client",
+                "Use an untyped aggregate function.",
+            )),
+            ExprType::MergeAction(_) => {
+                Err(SparkError::unsupported("MERGE INTO", "Write the merged rows with overwrite."))
             }
-            ExprType::MergeAction(_) => Err(SparkError::unsupported("MERGE INTO", "Write the merged rows with overwrite.")),
             ExprType::DirectShufflePartitionId(_) => {
                 Err(SparkError::unsupported("direct partition ids", "Use repartition with columns."))
             }
-            ExprType::Extension(any) => match (any.type_url == EXPRESSION_URL).then(|| ExpressionKind::from_any(any)).flatten() {
+            ExprType::Extension(any) => match (any.type_url == EXPRESSION_URL)
+                .then(|| ExpressionKind::from_any(any))
+                .flatten()
+            {
                 Some(ExpressionKind::Function(call)) => function::resolve_sql(self, &call, scope),
                 Some(ExpressionKind::WithRelations(with)) => {
-                    let root = with.expression.as_deref().ok_or_else(|| missing("expression", "ExpressionWithRelations"))?;
+                    let root =
+                        with.expression.as_deref().ok_or_else(|| missing("expression", "ExpressionWithRelations"))?;
                     self.register_references(&with.references);
                     self.expression(root, scope)
                 }
-                Some(ExpressionKind::StarExcept(_)) => {
-                    Err(SparkError::new("INVALID_USAGE_OF_STAR_OR_REGEX").with("elem", "'*'").with("prettyName", "expression"))
-                }
-                Some(ExpressionKind::Ordinal(ordinal)) => {
-                    literal::resolve(&literal::int(ordinal.position), self.env())
-                }
+                Some(ExpressionKind::StarExcept(_)) => Err(SparkError::new("INVALID_USAGE_OF_STAR_OR_REGEX")
+                    .with("elem", "'*'")
+                    .with("prettyName", "expression")),
+                Some(ExpressionKind::Ordinal(ordinal)) => literal::resolve(&literal::int(ordinal.position), self.env()),
                 None => Err(SparkError::unsupported("this expression extension", "Use the functions of Spark itself.")),
             },
         }
@@ -102,7 +109,7 @@ impl Resolver<'_> {
         for expression in list {
             match star::expand(self, expression, scope)? {
                 Some(expanded) => columns.extend(expanded),
-                None => columns.push(self.expression(expression, scope)?),
+                None => columns.push(self.listed(expression, scope)?),
             }
         }
         Ok(columns)
@@ -123,7 +130,7 @@ impl Resolver<'_> {
             return Ok(variable);
         }
         if let Some(found) = scope.find(parts)? {
-            return self.nested(found.attribute.typed(), found.rest);
+            return self.found(&found, parts);
         }
         if let Some(found) = self.lateral_alias(parts, scope)? {
             return Ok(found);
@@ -157,7 +164,8 @@ impl Resolver<'_> {
     fn lateral_alias(&self, parts: &[String], scope: &Scope) -> Result<Option<Typed>> {
         let found = {
             let lateral = self.lateral.borrow();
-            let same = |own: &str| if scope.case_sensitive { own == parts[0] } else { own.eq_ignore_ascii_case(&parts[0]) };
+            let same =
+                |own: &str| if scope.case_sensitive { own == parts[0] } else { own.eq_ignore_ascii_case(&parts[0]) };
             lateral.iter().rev().find(|typed| same(&typed.name)).cloned()
         };
         match found {
@@ -168,9 +176,7 @@ impl Resolver<'_> {
 
     fn attribute_of_plan(&self, parts: &[String], plan_id: i64, scope: &Scope) -> Result<Typed> {
         let outputs = self.outputs.borrow();
-        let missing = || {
-            SparkError::new("CANNOT_RESOLVE_DATAFRAME_COLUMN").with("name", quote_parts(parts))
-        };
+        let missing = || SparkError::new("CANNOT_RESOLVE_DATAFRAME_COLUMN").with("name", quote_parts(parts));
         let Some(occurrences) = outputs.get(&plan_id) else {
             return Err(missing());
         };
@@ -187,7 +193,9 @@ impl Resolver<'_> {
             if let Some(current) = current {
                 if !seen.contains(&current.id) {
                     seen.push(current.id);
-                    visible.push(self.nested(current.typed(), found.rest)?);
+                    visible.push(
+                        self.found(&crate::scope::Found { attribute: current.clone(), rest: found.rest }, parts)?,
+                    );
                 }
             }
         }
@@ -204,6 +212,15 @@ impl Resolver<'_> {
             }
             _ => Err(SparkError::new("AMBIGUOUS_COLUMN_REFERENCE").with("name", quote_parts(parts))),
         }
+    }
+
+    /// A found column goes by the user's spelling of its name.
+    fn found(&self, found: &crate::scope::Found, parts: &[String]) -> Result<Typed> {
+        let mut typed = found.attribute.typed();
+        if let Some(own) = parts.len().checked_sub(found.rest.len() + 1).map(|at| &parts[at]) {
+            typed.name.clone_from(own);
+        }
+        self.nested(typed, found.rest)
     }
 
     /// `column.rest[0].rest[1]`.
@@ -251,15 +268,22 @@ impl Resolver<'_> {
             Mode::Unspecified => EvalMode::Legacy,
         };
         let arg = self.expression(inner, scope)?;
-        // Spark names `CAST(a AS INT)` of a plain column by the column alone.
-        let plain = matches!(arg.expr, Expr::Column(_));
-        let own_name = arg.name.clone();
-        let metadata = if plain { arg.metadata.clone() } else { Default::default() };
-        let mut typed = cast(unaliased(arg), &target, mode, self.env())?;
-        if plain {
-            typed.name = own_name;
-            typed.expr = typed.expr.alias(typed.name.clone());
-            typed.metadata = metadata;
+        cast(unaliased(arg), &target, mode, self.env())
+    }
+
+    /// In a list Spark names `CAST(a AS INT)` of a plain column by the column alone.
+    fn listed(&self, expression: &pb::Expression, scope: &Scope) -> Result<Typed> {
+        let mut typed = self.expression(expression, scope)?;
+        if let Some(ExprType::Cast(message)) = &expression.expr_type {
+            if let Some(ExprType::UnresolvedAttribute(_)) =
+                message.expr.as_deref().and_then(|inner| inner.expr_type.as_ref())
+            {
+                let inner = message.expr.as_deref().ok_or_else(|| missing("expr", "Cast"))?;
+                let own = self.expression(inner, scope)?;
+                typed.name.clone_from(&own.name);
+                typed.metadata = own.metadata;
+                typed.expr = typed.expr.alias(&typed.name);
+            }
         }
         Ok(typed)
     }
@@ -281,7 +305,10 @@ impl Resolver<'_> {
             escaped_string_literals: self.ctx.conf_bool("spark.sql.parser.escapedStringLiterals", false),
             group_by_ordinal: self.ctx.conf_bool("spark.sql.groupByOrdinal", true),
             order_by_ordinal: self.ctx.conf_bool("spark.sql.orderByOrdinal", true),
-            timestamp_ntz: self.ctx.conf("spark.sql.timestampType").is_some_and(|t| t.eq_ignore_ascii_case("TIMESTAMP_NTZ")),
+            timestamp_ntz: self
+                .ctx
+                .conf("spark.sql.timestampType")
+                .is_some_and(|t| t.eq_ignore_ascii_case("TIMESTAMP_NTZ")),
             time_zone: self.env().time_zone.to_string(),
             ..Default::default()
         }

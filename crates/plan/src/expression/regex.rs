@@ -16,14 +16,24 @@ pub fn expand(resolver: &Resolver, message: &pb::expression::UnresolvedRegex, sc
     let matcher = regex::RegexBuilder::new(&format!("^(?:{pattern})$"))
         .case_insensitive(!resolver.env().case_sensitive)
         .build()
-        .map_err(|e| SparkError::new("INVALID_PARAMETER_VALUE.PATTERN").with("parameter", "regexp").with("functionName", "`colRegex`").with("value", format!("'{pattern}'")).with_source(e))?;
+        .map_err(|e| {
+            SparkError::new("INVALID_PARAMETER_VALUE.PATTERN")
+                .with("parameter", "regexp")
+                .with("functionName", "`colRegex`")
+                .with("value", format!("'{pattern}'"))
+                .with_source(e)
+        })?;
     let outputs = resolver.outputs.borrow();
-    let ids: Option<Vec<u64>> =
-        message.plan_id.and_then(|id| outputs.get(&id)).map(|all| all.iter().flatten().map(|attribute| attribute.id).collect());
+    let ids: Option<Vec<u64>> = message
+        .plan_id
+        .and_then(|id| outputs.get(&id))
+        .map(|all| all.iter().flatten().map(|attribute| attribute.id).collect());
     let columns = scope
         .output()
         .filter(|attribute| ids.as_ref().is_none_or(|ids| ids.contains(&attribute.id)))
-        .filter(|attribute| qualifier.is_none_or(|q| attribute.qualifier.last().is_some_and(|own| own.eq_ignore_ascii_case(q))))
+        .filter(|attribute| {
+            qualifier.is_none_or(|q| attribute.qualifier.last().is_some_and(|own| own.eq_ignore_ascii_case(q)))
+        })
         .filter(|attribute| matcher.is_match(attribute.name()))
         .map(crate::Attribute::typed)
         .collect();

@@ -1,5 +1,7 @@
 //! Select lists: names and ids of their columns, constants among expressions.
 
+use std::sync::Arc;
+
 use arrow::datatypes::Schema;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{ColumnarValue, Expr};
@@ -36,7 +38,11 @@ pub fn select(typed: Typed, input: &Relation) -> Selected {
     if let Expr::Column(column) = &typed.expr {
         let known = input.output.iter().chain(&input.hidden).find(|attribute| attribute.column.as_ref() == column.name);
         if let Some(attribute) = known {
-            return Selected { expr: typed.expr, attribute: attribute.clone() };
+            let mut attribute = attribute.clone();
+            if attribute.name() != typed.name {
+                attribute.field = Arc::new(attribute.field.as_ref().clone().with_name(&typed.name));
+            }
+            return Selected { expr: typed.expr, attribute };
         }
     }
     let attribute = Attribute::new(typed.field());

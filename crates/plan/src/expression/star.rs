@@ -20,6 +20,10 @@ pub fn expand(resolver: &Resolver, expression: &pb::Expression, scope: &Scope) -
                 of_target(resolver, &sql::parse_column_name(target)?, scope).map(Some)
             }
         },
+        Some(ExprType::ExpressionString(text)) if text.expression.trim_end().ends_with('*') => {
+            let parsed = sql::parse_expression(&text.expression, &resolver.sql_context())?;
+            expand(resolver, &parsed, scope)
+        }
         Some(ExprType::UnresolvedRegex(regex)) => super::regex::expand(resolver, regex, scope).map(Some),
         Some(ExprType::Extension(any)) => match ExpressionKind::from_any(any) {
             Some(ExpressionKind::StarExcept(star)) => except(resolver, &star, scope).map(Some),
@@ -36,7 +40,8 @@ fn all(scope: &Scope) -> Result<Vec<Typed>> {
 fn of_plan(resolver: &Resolver, plan_id: i64, scope: &Scope) -> Result<Vec<Typed>> {
     let outputs = resolver.outputs.borrow();
     let ids: Vec<u64> = outputs.get(&plan_id).into_iter().flatten().flatten().map(|attribute| attribute.id).collect();
-    let columns: Vec<Typed> = scope.output().filter(|attribute| ids.contains(&attribute.id)).map(Attribute::typed).collect();
+    let columns: Vec<Typed> =
+        scope.output().filter(|attribute| ids.contains(&attribute.id)).map(Attribute::typed).collect();
     if columns.is_empty() {
         return Err(SparkError::new("CANNOT_RESOLVE_DATAFRAME_COLUMN").with("name", "`*`"));
     }
@@ -65,9 +70,12 @@ fn of_target(resolver: &Resolver, target: &[String], scope: &Scope) -> Result<Ve
             return names.iter().map(|name| resolver.nested(column.clone(), std::slice::from_ref(name))).collect();
         }
     }
-    let mut columns: Vec<String> = scope.output().map(|attribute| firesteel_protocol::types::name::quote(attribute.name())).collect();
+    let mut columns: Vec<String> =
+        scope.output().map(|attribute| firesteel_protocol::types::name::quote(attribute.name())).collect();
     columns.sort();
-    Err(SparkError::new("CANNOT_RESOLVE_STAR_EXPAND").with("targetString", quote_parts(target)).with("columns", columns.join(", ")))
+    Err(SparkError::new("CANNOT_RESOLVE_STAR_EXPAND")
+        .with("targetString", quote_parts(target))
+        .with("columns", columns.join(", ")))
 }
 
 fn except(resolver: &Resolver, star: &StarExcept, scope: &Scope) -> Result<Vec<Typed>> {

@@ -66,7 +66,8 @@ fn update(resolver: &Resolver, structure: Typed, path: &[String], value: Option<
         _ => {}
     }
     if columns.is_empty() {
-        return Err(SparkError::new("DATATYPE_MISMATCH.CANNOT_DROP_ALL_FIELDS").with("sqlExpr", format!("\"{}\"", structure.name)));
+        return Err(SparkError::new("DATATYPE_MISMATCH.CANNOT_DROP_ALL_FIELDS")
+            .with("sqlExpr", format!("\"{}\"", structure.name)));
     }
     let args = columns
         .into_iter()

@@ -1,5 +1,6 @@
 //! `f(..) OVER (PARTITION BY .. ORDER BY .. frame)`. Spark's `WindowExpression`.
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{Sort as SortExpr, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
@@ -18,19 +19,24 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     let mut function = unaliased(resolver.expression(function, scope)?);
     let partition_by: Vec<Typed> =
         message.partition_spec.iter().map(|e| resolver.expression(e, scope).map(unaliased)).collect::<Result<_>>()?;
-    let order_by: Vec<SortExpr> = message.order_spec.iter().map(|o| resolver.sort_order(o, scope)).collect::<Result<_>>()?;
+    let order_by: Vec<SortExpr> =
+        message.order_spec.iter().map(|o| resolver.sort_order(o, scope)).collect::<Result<_>>()?;
     let mut order_names = vec![];
+    let mut order_types = vec![];
     for order in &message.order_spec {
         let child = order.child.as_deref().ok_or_else(|| missing("child", "SortOrder"))?;
         let (ascending, nulls_first) = sort_direction(order);
         let direction = if ascending { "ASC" } else { "DESC" };
         let nulls = if nulls_first { "FIRST" } else { "LAST" };
-        order_names.push(format!("{} {direction} NULLS {nulls}", unaliased(resolver.expression(child, scope)?).name));
+        let key = unaliased(resolver.expression(child, scope)?);
+        order_names.push(format!("{} {direction} NULLS {nulls}", key.name));
+        order_types.push(key.data_type);
     }
-    let (frame, frame_text) = frame(resolver, message.frame_spec.as_deref(), &order_by, scope)?;
+    let (frame, frame_text) = frame(resolver, message.frame_spec.as_deref(), &order_types, scope)?;
     let partition_exprs: Vec<Expr> = partition_by.iter().map(|typed| typed.expr.clone()).collect();
     let mut found = 0;
-    let mut needs_order = None;
+    let mut needs_order = false;
+    let mut own_frame = None;
     let name = function.name.clone();
     let expr = function.expr.transform_down(|node| {
         let (definition, params) = match node {
@@ -49,9 +55,8 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
             }
             Expr::WindowFunction(window) => {
                 let own = window.fun.name().to_string();
-                if order_by.is_empty() {
-                    needs_order = Some(own.clone());
-                }
+                needs_order |= order_by.is_empty();
+                own_frame = frame_of(&own, &window.params.args);
                 // Ranking and offset functions have a frame of their own, which ordinary frames may not change.
                 let frame = if matches!(own.as_str(), "nth_value" | "first_value" | "last_value") {
                     frame.clone()
@@ -76,10 +81,9 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     if found == 0 {
         return Err(SparkError::new("UNSUPPORTED_EXPR_FOR_WINDOW").with("sqlExpr", format!("\"{name}\"")));
     }
-    if let Some(own) = needs_order {
-        let _ = own;
-        return Err(SparkError::new("WINDOW_FUNCTION_WITHOUT_ORDER_BY_OR_SIMILAR")
-            .with_message(format!("Window function {name} requires window to be ordered, please add ORDER BY clause. For example SELECT {name}(value_expr) OVER (PARTITION BY window_partition ORDER BY window_ordering) from table.")));
+    if needs_order {
+        let word = name.split('(').next().unwrap_or_default().to_lowercase();
+        return Err(SparkError::new("WINDOW_FUNCTION_FRAME_NOT_ORDERED").with("wf_expr", &name).with("wf_name", word));
     }
     let mut spec = vec![];
     if !partition_by.is_empty() {
@@ -89,8 +93,27 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     if !order_names.is_empty() {
         spec.push(format!("ORDER BY {}", order_names.join(", ")));
     }
-    spec.push(frame_text);
+    spec.push(own_frame.filter(|_| message.frame_spec.is_none()).unwrap_or(frame_text));
     Ok(function.named(format!("{name} OVER ({})", spec.join(" "))))
+}
+
+/// The frame that Spark prints for functions that bring their own.
+fn frame_of(function: &str, args: &[Expr]) -> Option<String> {
+    match function {
+        "row_number" | "rank" | "dense_rank" | "percent_rank" | "ntile" => {
+            Some("ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW".into())
+        }
+        "lag" | "lead" => {
+            let offset = match args.get(1) {
+                None => 1,
+                Some(Expr::Literal(value, _)) => value.to_string().parse::<i64>().ok()?,
+                Some(_) => return None,
+            };
+            let offset = if function == "lag" { -offset } else { offset };
+            Some(format!("ROWS BETWEEN {offset} FOLLOWING AND {offset} FOLLOWING"))
+        }
+        _ => None,
+    }
 }
 
 /// The frame and its text. Without one Spark takes everything up to the current row's peers when there is an
@@ -98,7 +121,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
 fn frame(
     resolver: &Resolver,
     message: Option<&pb::expression::window::WindowFrame>,
-    order_by: &[SortExpr],
+    order_by: &[DataType],
     scope: &Scope,
 ) -> Result<(WindowFrame, String)> {
     let Some(message) = message else {
@@ -132,7 +155,9 @@ fn frame(
 
 fn both_unbounded(message: &pb::expression::window::WindowFrame) -> bool {
     use window_frame::frame_boundary::Boundary;
-    let unbounded = |b: Option<&window_frame::FrameBoundary>| matches!(b.and_then(|b| b.boundary.as_ref()), Some(Boundary::Unbounded(true)));
+    let unbounded = |b: Option<&window_frame::FrameBoundary>| {
+        matches!(b.and_then(|b| b.boundary.as_ref()), Some(Boundary::Unbounded(true)))
+    };
     unbounded(message.lower.as_deref()) && unbounded(message.upper.as_deref())
 }
 
@@ -141,7 +166,7 @@ fn bound(
     message: Option<&window_frame::FrameBoundary>,
     lower: bool,
     rows: bool,
-    order_by: &[SortExpr],
+    order_by: &[DataType],
     scope: &Scope,
 ) -> Result<(WindowFrameBound, String)> {
     use window_frame::frame_boundary::Boundary;
@@ -167,26 +192,47 @@ fn bound(
             } else {
                 format!("{} FOLLOWING", typed.name)
             };
-            let magnitude = if rows {
-                magnitude.cast_to(&arrow::datatypes::DataType::UInt64).planned()?
-            } else {
-                range_bound(magnitude, order_by)
-            };
-            let bound = if negative { WindowFrameBound::Preceding(magnitude) } else { WindowFrameBound::Following(magnitude) };
+            let magnitude =
+                if rows { magnitude.cast_to(&DataType::UInt64).planned()? } else { range_bound(magnitude, order_by)? };
+            let bound =
+                if negative { WindowFrameBound::Preceding(magnitude) } else { WindowFrameBound::Following(magnitude) };
             (bound, text)
         }
     })
 }
 
-/// DataFusion adds the bound to the order column; day-time intervals over dates and timestamps need its own interval type.
-fn range_bound(value: ScalarValue, _order_by: &[SortExpr]) -> ScalarValue {
-    match value {
-        ScalarValue::DurationMicrosecond(Some(us)) => {
-            let interval = arrow::datatypes::IntervalMonthDayNano::new(0, 0, us.saturating_mul(1000));
-            ScalarValue::IntervalMonthDayNano(Some(interval))
+/// DataFusion adds the bound to the order column: numbers need the column's very type, times an interval.
+fn range_bound(value: ScalarValue, order_by: &[DataType]) -> Result<ScalarValue> {
+    use arrow::datatypes::IntervalMonthDayNano;
+    let [data_type] = order_by else {
+        return Err(SparkError::new("DATATYPE_MISMATCH.RANGE_FRAME_MULTI_ORDER")
+            .with("sqlExpr", "\"RANGE\"")
+            .with("orderSpec", format!("{} columns", order_by.len())));
+    };
+    Ok(match (value, data_type) {
+        (ScalarValue::DurationMicrosecond(Some(us)), _) => {
+            ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(0, 0, us.saturating_mul(1000))))
         }
-        other => other,
-    }
+        (ScalarValue::IntervalYearMonth(Some(months)), _) => {
+            ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(months, 0, 0)))
+        }
+        (value, DataType::Date32) if value.data_type().is_integer() => {
+            match value.cast_to(&DataType::Int32).planned()? {
+                ScalarValue::Int32(Some(days)) => {
+                    ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(0, days, 0)))
+                }
+                other => other,
+            }
+        }
+        (value, data_type) if data_type.is_numeric() => value.cast_to(data_type).planned()?,
+        (value, data_type) => {
+            return Err(SparkError::new("DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_UNACCEPTED_TYPE")
+                .with("sqlExpr", "\"RANGE\"")
+                .with("location", "lower")
+                .with("exprType", format!("\"{}\"", firesteel_protocol::types::name::sql(&value.data_type())))
+                .with("expectedType", format!("\"{}\"", firesteel_protocol::types::name::sql(data_type))));
+        }
+    })
 }
 
 fn constant(typed: &Typed) -> Result<ScalarValue> {

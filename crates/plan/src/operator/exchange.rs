@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -14,9 +15,12 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::repartition::RepartitionExec;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+};
 use futures::StreamExt;
 
+use super::partition_map::PartitionMap;
 use super::{Planned, only, over, schema_of, unordered};
 use crate::Relation;
 
@@ -109,6 +113,43 @@ impl UserDefinedLogicalNodeCore for ExchangeNode {
     }
 }
 
+/// Cuts each batch into as many pieces as there are partitions to come, so that rows are dealt out and not batches.
+#[derive(Debug)]
+pub struct Pieces(pub usize);
+
+impl PartitionMap for Pieces {
+    fn name(&self) -> &'static str {
+        "PiecesExec"
+    }
+
+    fn describe(&self) -> String {
+        format!("pieces={}", self.0)
+    }
+
+    fn schema(&self, input: &SchemaRef) -> SchemaRef {
+        Arc::clone(input)
+    }
+
+    fn apply(&self, _: usize, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
+        let count = self.0;
+        let schema = input.schema();
+        let pieces = input.flat_map(move |batch| {
+            let pieces: Vec<_> = match batch {
+                Ok(batch) => {
+                    let rows = batch.num_rows();
+                    let bound = |piece: usize| rows * piece / count;
+                    let cut =
+                        (0..count).map(|piece| (bound(piece), bound(piece + 1))).filter(|(from, until)| until > from);
+                    cut.map(|(from, until)| Ok(batch.slice(from, until - from))).collect()
+                }
+                Err(error) => vec![Err(error)],
+            };
+            futures::stream::iter(pieces)
+        });
+        Box::pin(datafusion::physical_plan::stream::RecordBatchStreamAdapter::new(schema, pieces))
+    }
+}
+
 /// The physical operator.
 #[derive(Debug)]
 pub struct ExchangeExec {
@@ -173,7 +214,10 @@ impl ExecutionPlan for ExchangeExec {
         Ok(TreeNodeRecursion::Continue)
     }
 
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
         let input = only(children)?;
         Ok(Arc::new(match &self.partitioning {
             Some(partitioning) => Self::shuffle(input, partitioning.clone())?,
@@ -181,7 +225,11 @@ impl ExecutionPlan for ExchangeExec {
         }))
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> datafusion::common::Result<SendableRecordBatchStream> {
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> datafusion::common::Result<SendableRecordBatchStream> {
         if let Some(inner) = &self.inner {
             return inner.execute(partition, context);
         }
@@ -198,4 +246,3 @@ impl ExecutionPlan for ExchangeExec {
         self.inner.as_ref().and_then(|inner| inner.metrics())
     }
 }
-

@@ -49,7 +49,11 @@ impl UserDefinedLogicalNodeCore for LocalSortNode {
     }
 
     fn with_exprs_and_inputs(&self, exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> datafusion::common::Result<Self> {
-        let keys = exprs.into_iter().zip(&self.keys).map(|(expr, own)| SortExpr::new(expr, own.asc, own.nulls_first)).collect();
+        let keys = exprs
+            .into_iter()
+            .zip(&self.keys)
+            .map(|(expr, own)| SortExpr::new(expr, own.asc, own.nulls_first))
+            .collect();
         Ok(Self { input: Arc::new(only(inputs)?), keys })
     }
 }

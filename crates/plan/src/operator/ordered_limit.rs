@@ -6,9 +6,9 @@ use std::sync::Arc;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::limit::GlobalLimitExec;
-use datafusion::physical_plan::{ExecutionPlan, with_new_children_if_necessary};
 
 use super::exchange::ExchangeExec;
 
@@ -17,18 +17,28 @@ use super::exchange::ExchangeExec;
 pub struct OrderedLimit;
 
 impl PhysicalOptimizerRule for OrderedLimit {
-    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
             if let Some(merged) = coalesced(&node) {
                 if let Some(fetch) = merged.fetch() {
                     let input: Arc<dyn ExecutionPlan> = Arc::new(ExchangeExec::concatenate(Arc::clone(merged.input())));
-                    return Ok(Transformed::yes(Arc::new(GlobalLimitExec::new(input, 0, Some(fetch))) as Arc<dyn ExecutionPlan>));
+                    return Ok(Transformed::yes(
+                        Arc::new(GlobalLimitExec::new(input, 0, Some(fetch))) as Arc<dyn ExecutionPlan>
+                    ));
                 }
             }
-            let Some(limit) = (node.as_ref() as &dyn std::any::Any).downcast_ref::<GlobalLimitExec>() else { return Ok(Transformed::no(node)) };
+            let Some(limit) = (node.as_ref() as &dyn std::any::Any).downcast_ref::<GlobalLimitExec>() else {
+                return Ok(Transformed::no(node));
+            };
             let Some(merged) = coalesced(limit.input()) else { return Ok(Transformed::no(node)) };
             let input: Arc<dyn ExecutionPlan> = Arc::new(ExchangeExec::concatenate(Arc::clone(merged.input())));
-            with_new_children_if_necessary(node, vec![input]).map(Transformed::yes)
+            Ok(Transformed::yes(
+                Arc::new(GlobalLimitExec::new(input, limit.skip(), limit.fetch())) as Arc<dyn ExecutionPlan>
+            ))
         })
         .data()
     }

@@ -68,7 +68,8 @@ pub fn supply(_resolver: &Resolver, input: Relation, columns: Vec<Typed>) -> Res
     let mut supplied = Vec::with_capacity(columns.len());
     for mut typed in columns {
         if has_marker(&typed.expr) {
-            typed.expr = replace(typed.expr, |node| Ok(marker(node, &input, &mut sources)))?;
+            // The alias tells the result from the column that stands for the marker.
+            typed.expr = replace(typed.expr, |node| Ok(marker(node, &input, &mut sources)))?.alias(&typed.name);
         }
         supplied.push(typed);
     }
@@ -127,7 +128,8 @@ impl PartialOrd for PartitionColumnsNode {
 
 impl PartitionColumnsNode {
     fn new(input: Arc<LogicalPlan>, sources: Vec<(Source, String)>) -> Result<Self> {
-        let added: Vec<Field> = sources.iter().map(|(source, name)| Field::new(name, source.data_type(), false)).collect();
+        let added: Vec<Field> =
+            sources.iter().map(|(source, name)| Field::new(name, source.data_type(), false)).collect();
         let added = DFSchema::try_from(Schema::new(added)).planned()?;
         let schema = input.schema().join(&added).planned()?;
         Ok(Self { input, sources, schema: Arc::new(schema) })

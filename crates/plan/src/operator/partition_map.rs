@@ -37,7 +37,8 @@ impl PartitionMapExec {
     pub fn new(input: Arc<dyn ExecutionPlan>, map: Arc<dyn PartitionMap>) -> Self {
         let schema = map.schema(&input.schema());
         let own = input.properties();
-        let partitioning = datafusion::physical_plan::Partitioning::UnknownPartitioning(own.partitioning.partition_count());
+        let partitioning =
+            datafusion::physical_plan::Partitioning::UnknownPartitioning(own.partitioning.partition_count());
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(schema),
             partitioning,
@@ -74,11 +75,18 @@ impl ExecutionPlan for PartitionMapExec {
         Ok(TreeNodeRecursion::Continue)
     }
 
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
         Ok(Arc::new(Self::new(only(children)?, Arc::clone(&self.map))))
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> datafusion::common::Result<SendableRecordBatchStream> {
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> datafusion::common::Result<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let output = self.map.apply(partition, self.input.execute(partition, context)?);
         let counted = output.map(move |batch| {

@@ -12,9 +12,10 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, Partitioning};
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
-use super::exchange::{ExchangeExec, ExchangeNode, Spread};
+use super::exchange::{ExchangeExec, ExchangeNode, Pieces, Spread};
 use super::local_sort::LocalSortNode;
 use super::partition_columns::PartitionColumnsNode;
+use super::partition_map::PartitionMapExec;
 use super::sample::SampleNode;
 use super::tail::TailNode;
 
@@ -40,7 +41,10 @@ impl ExtensionPlanner for OperatorPlanner {
         if let Some(exchange) = node.downcast_ref::<ExchangeNode>() {
             let count = exchange.partitions;
             return Ok(Some(Arc::new(match &exchange.spread {
-                Spread::RoundRobin => ExchangeExec::shuffle(input, Partitioning::RoundRobinBatch(count))?,
+                Spread::RoundRobin => {
+                    let pieces = PartitionMapExec::new(input, Arc::new(Pieces(count)));
+                    ExchangeExec::shuffle(Arc::new(pieces), Partitioning::RoundRobinBatch(count))?
+                }
                 Spread::Hash(keys) => {
                     let keys = keys.iter().map(|key| physical(key, schema)).collect::<Result<Vec<_>>>()?;
                     ExchangeExec::shuffle(input, Partitioning::Hash(keys, count))?

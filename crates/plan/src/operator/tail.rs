@@ -9,9 +9,9 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::DFSchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use futures::{StreamExt, TryStreamExt};
 
 use super::exchange::ExchangeExec;
@@ -35,11 +35,12 @@ pub fn plan(input: Relation, rows: usize) -> Planned {
 impl TailNode {
     /// Joins the partitions in order, then keeps the last rows.
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        let single: Arc<dyn ExecutionPlan> = match (input.output_partitioning().partition_count(), input.output_ordering()) {
-            (1, _) => input,
-            (_, Some(ordering)) => Arc::new(SortPreservingMergeExec::new(ordering.clone(), input)),
-            _ => Arc::new(ExchangeExec::concatenate(input)),
-        };
+        let single: Arc<dyn ExecutionPlan> =
+            match (input.output_partitioning().partition_count(), input.output_ordering()) {
+                (1, _) => input,
+                (_, Some(ordering)) => Arc::new(SortPreservingMergeExec::new(ordering.clone(), input)),
+                _ => Arc::new(ExchangeExec::concatenate(input)),
+            };
         Ok(Arc::new(PartitionMapExec::new(single, Arc::new(Tail { rows: self.rows }))))
     }
 }

@@ -51,7 +51,8 @@ pub fn resolve(resolver: &Resolver, message: &pb::Aggregate, outer: Option<&Scop
             for set in &message.grouping_sets {
                 let mut positions = vec![];
                 for typed in resolver.expressions(&set.grouping_set, &scope)? {
-                    let known = grouping.iter().position(|own| unaliased(own.clone()).expr == unaliased(typed.clone()).expr);
+                    let known =
+                        grouping.iter().position(|own| unaliased(own.clone()).expr == unaliased(typed.clone()).expr);
                     positions.push(known.unwrap_or_else(|| {
                         grouping.push(typed);
                         grouping.len() - 1
@@ -67,7 +68,8 @@ pub fn resolve(resolver: &Resolver, message: &pb::Aggregate, outer: Option<&Scop
         }
         GroupType::Groupby | GroupType::Unspecified => None,
     };
-    let mut list: Vec<Typed> = message.grouping_expressions.is_empty().then(Vec::new).unwrap_or_else(|| grouping.clone());
+    let mut list: Vec<Typed> =
+        message.grouping_expressions.is_empty().then(Vec::new).unwrap_or_else(|| grouping.clone());
     if sets.is_some() {
         list.clone_from(&grouping);
     }
@@ -77,7 +79,9 @@ pub fn resolve(resolver: &Resolver, message: &pb::Aggregate, outer: Option<&Scop
 
 fn cube(count: usize) -> Vec<Vec<usize>> {
     // Spark lists the full set first and the empty one last.
-    (0..1usize << count).map(|left_out| (0..count).filter(|i| left_out & (1 << (count - 1 - i)) == 0).collect()).collect()
+    (0..1usize << count)
+        .map(|left_out| (0..count).filter(|i| left_out & (1 << (count - 1 - i)) == 0).collect())
+        .collect()
 }
 
 /// Aggregates of a list without GROUP BY: one row.
@@ -112,15 +116,21 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&S
 }
 
 /// A position, a column of the input, or an alias of the select list.
-fn grouping_expression(resolver: &Resolver, expression: &pb::Expression, list: &[Typed], scope: &Scope) -> Result<Typed> {
+fn grouping_expression(
+    resolver: &Resolver,
+    expression: &pb::Expression,
+    list: &[Typed],
+    scope: &Scope,
+) -> Result<Typed> {
     if let Some(ExprType::Extension(any)) = &expression.expr_type {
         if let Some(ExpressionKind::Ordinal(ordinal)) = ExpressionKind::from_any(any) {
             let size = list.len();
-            let position = usize::try_from(ordinal.position).ok().filter(|p| (1..=size).contains(p)).ok_or_else(|| {
-                SparkError::new("GROUP_BY_POS_OUT_OF_RANGE")
-                    .with("index", ordinal.position.to_string())
-                    .with("size", size.to_string())
-            })?;
+            let position =
+                usize::try_from(ordinal.position).ok().filter(|p| (1..=size).contains(p)).ok_or_else(|| {
+                    SparkError::new("GROUP_BY_POS_OUT_OF_RANGE")
+                        .with("index", ordinal.position.to_string())
+                        .with("size", size.to_string())
+                })?;
             let typed = list[position - 1].clone();
             if contains_aggregate(&typed.expr) {
                 return Err(SparkError::new("GROUP_BY_POS_AGGREGATE")
@@ -134,8 +144,14 @@ fn grouping_expression(resolver: &Resolver, expression: &pb::Expression, list: &
         Ok(typed) => Ok(typed),
         Err(error) if error.condition().starts_with("UNRESOLVED_COLUMN") => {
             let alias = match &expression.expr_type {
-                Some(ExprType::UnresolvedAttribute(attribute)) => crate::sql::parse_column_name(&attribute.unparsed_identifier)?,
-                _ => return resolver.with_lateral_aliases(list, || resolver.expression(expression, scope)).map_err(|_| error),
+                Some(ExprType::UnresolvedAttribute(attribute)) => {
+                    crate::sql::parse_column_name(&attribute.unparsed_identifier)?
+                }
+                _ => {
+                    return resolver
+                        .with_lateral_aliases(list, || resolver.expression(expression, scope))
+                        .map_err(|_| error);
+                }
             };
             let [name] = alias.as_slice() else { return Err(error) };
             let same = |own: &str| if scope.case_sensitive { own == name } else { own.eq_ignore_ascii_case(name) };
@@ -178,6 +194,11 @@ pub(crate) fn build(
 }
 
 impl Aggregated {
+    /// No GROUP BY: one row.
+    pub fn is_global(&self) -> bool {
+        self.grouping.is_empty() && self.sets.is_none()
+    }
+
     /// A column of the output over grouping attributes and calls.
     fn select(&mut self, typed: Typed) -> Result<Selected> {
         let aliased = matches!(typed.expr, Expr::Alias(_));
@@ -259,7 +280,7 @@ impl Aggregated {
     pub fn plan(self) -> Result<Relation> {
         let mut computed: Vec<(Expr, Expr)> = vec![];
         let mut column = |expr: &Expr, name: Option<&str>| -> Expr {
-            if matches!(expr, Expr::Column(_)) || (name.is_none() && matches!(expr, Expr::Literal(..))) {
+            if name.is_none() && matches!(expr, Expr::Column(_) | Expr::Literal(..)) {
                 return expr.clone();
             }
             if name.is_none() {
@@ -304,14 +325,18 @@ impl Aggregated {
         let group_exprs = match &self.sets {
             None => keys,
             Some(sets) => {
-                let sets = sets.iter().map(|set| set.iter().map(|position| keys[*position].clone()).collect()).collect();
+                let sets =
+                    sets.iter().map(|set| set.iter().map(|position| keys[*position].clone()).collect()).collect();
                 vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))]
             }
         };
         plan = if group_exprs.is_empty() && calls.is_empty() {
             // Grouping by nothing and computing nothing still gives one row.
             LogicalPlanBuilder::from(plan)
-                .aggregate(Vec::<Expr>::new(), vec![datafusion::functions_aggregate::expr_fn::count(lit(1)).alias(format!("count#{}", next_id()))])
+                .aggregate(
+                    Vec::<Expr>::new(),
+                    vec![datafusion::functions_aggregate::expr_fn::count(lit(1)).alias(format!("count#{}", next_id()))],
+                )
                 .planned()?
                 .build()
                 .planned()?
@@ -369,11 +394,18 @@ fn grouping_function(name: &str, args: &[Expr], grouping: &[(Expr, Expr)], order
         let arg = args.first().ok_or_else(|| SparkError::internal("grouping() without argument"))?;
         return Ok(plan_cast(bit(position(arg)?), DataType::Int8));
     }
-    let positions: Vec<usize> =
-        if args.is_empty() { (0..grouping.len()).collect() } else { args.iter().map(position).collect::<Result<_>>()? };
+    let positions: Vec<usize> = if args.is_empty() {
+        (0..grouping.len()).collect()
+    } else {
+        args.iter().map(position).collect::<Result<_>>()?
+    };
     let mut sum = lit(0i64);
     for position in positions {
-        sum = binary(binary(sum, datafusion::logical_expr::Operator::BitwiseShiftLeft, lit(1i64)), datafusion::logical_expr::Operator::BitwiseOr, bit(position));
+        sum = binary(
+            binary(sum, datafusion::logical_expr::Operator::BitwiseShiftLeft, lit(1i64)),
+            datafusion::logical_expr::Operator::BitwiseOr,
+            bit(position),
+        );
     }
     Ok(sum)
 }

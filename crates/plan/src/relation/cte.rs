@@ -35,7 +35,8 @@ pub fn reference(resolver: &Resolver, message: &CteRef, outer: Option<&Scope>) -
     match entry.ok_or_else(|| SparkError::internal(format!("no definition for the CTE {}", message.name)))? {
         CteEntry::Plan(cte) => {
             let plan = cte.plan.as_ref().ok_or_else(|| crate::expression::missing("plan", "Cte"))?;
-            let relation = if cte.recursive { recursive(resolver, &cte, plan)? } else { resolver.relation_in(plan, outer)? };
+            let relation =
+                if cte.recursive { recursive(resolver, &cte, plan)? } else { resolver.relation_in(plan, outer)? };
             let relation = relation.narrow()?;
             named(relation, &cte.column_names)
         }
@@ -61,16 +62,17 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
         return Err(SparkError::new("INVALID_RECURSIVE_CTE"));
     };
     if cte.max_recursion_level.is_some() {
-        return Err(SparkError::unsupported("MAX RECURSION LEVEL", "Bound the depth by a condition in the recursive term."));
+        return Err(SparkError::unsupported(
+            "MAX RECURSION LEVEL",
+            "Bound the depth by a condition in the recursive term.",
+        ));
     }
     let anchor = named(resolver.query(&anchor)?, &cte.column_names)?.narrow()?;
     // Plain names of its own: both terms and the working table agree on them.
-    let output: Vec<Attribute> = anchor
-        .output
-        .iter()
-        .map(|a| Attribute::new(Arc::new(a.field.as_ref().clone().with_nullable(true))))
-        .collect();
-    let names: Vec<_> = anchor.output.iter().zip(&output).map(|(own, new)| own.expr().alias(new.column.as_ref())).collect();
+    let output: Vec<Attribute> =
+        anchor.output.iter().map(|a| Attribute::new(Arc::new(a.field.as_ref().clone().with_nullable(true)))).collect();
+    let names: Vec<_> =
+        anchor.output.iter().zip(&output).map(|(own, new)| own.expr().alias(new.column.as_ref())).collect();
     let anchor_plan = LogicalPlanBuilder::from(anchor.plan).project(names).planned()?.build().planned()?;
     let table = format!("{}#{}", cte.name, crate::attribute::next_id());
     resolver.ctes.borrow_mut().insert(cte.id, CteEntry::Working { table: table.clone(), output: output.clone() });
@@ -88,10 +90,16 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
         .output
         .iter()
         .zip(&output)
-        .map(|(own, new)| datafusion::logical_expr::cast(own.expr(), new.data_type().clone()).alias(new.column.as_ref()))
+        .map(|(own, new)| {
+            datafusion::logical_expr::cast(own.expr(), new.data_type().clone()).alias(new.column.as_ref())
+        })
         .collect();
     let step_plan = LogicalPlanBuilder::from(step.plan).project(exprs).planned()?.build().planned()?;
-    let plan = LogicalPlanBuilder::from(anchor_plan).to_recursive_query(table, step_plan, !all).planned()?.build().planned()?;
+    let plan = LogicalPlanBuilder::from(anchor_plan)
+        .to_recursive_query(table, step_plan, !all)
+        .planned()?
+        .build()
+        .planned()?;
     // A fresh use of the CTE has columns of its own.
     let fresh: Vec<Attribute> = output.iter().map(|a| Attribute::new(Arc::clone(&a.field))).collect();
     let exprs: Vec<_> = output.iter().zip(&fresh).map(|(own, new)| own.expr().alias(new.column.as_ref())).collect();
@@ -121,7 +129,10 @@ fn working_table(table: &str, output: &[Attribute]) -> Result<Relation> {
     let schema = Arc::new(arrow::datatypes::Schema::new(fields));
     let provider = datafusion::datasource::cte_worktable::CteWorkTable::new(table, schema);
     let source = datafusion::datasource::provider_as_source(Arc::new(provider));
-    let plan = LogicalPlanBuilder::scan(datafusion::common::TableReference::bare(table), source, None).planned()?.build().planned()?;
+    let plan = LogicalPlanBuilder::scan(datafusion::common::TableReference::bare(table), source, None)
+        .planned()?
+        .build()
+        .planned()?;
     // Each use has columns of its own.
     let fresh = project::attributes(&output.iter().map(|a| Arc::clone(&a.field)).collect());
     let exprs: Vec<_> = plan

@@ -24,7 +24,9 @@ pub fn resolve(resolver: &Resolver, message: &pb::Deduplicate, outer: Option<&Sc
     }
     let mut keys: Vec<Attribute> = vec![];
     for name in &message.column_names {
-        let same = |a: &&Attribute| if resolver.env().case_sensitive { a.name() == name } else { a.name().eq_ignore_ascii_case(name) };
+        let same = |a: &&Attribute| {
+            if resolver.env().case_sensitive { a.name() == name } else { a.name().eq_ignore_ascii_case(name) }
+        };
         let found: Vec<&Attribute> = input.output.iter().filter(same).collect();
         if found.is_empty() {
             let columns: Vec<&str> = input.output.iter().map(Attribute::name).collect();
@@ -66,7 +68,8 @@ pub(crate) fn by_keys(input: Relation, keys: &[Attribute]) -> Result<Relation> {
         .iter()
         .filter(|attribute| !is_key(attribute))
         .map(|attribute| {
-            let call = AggregateFunction::new_udf(first_value_udaf(), vec![attribute.expr()], false, None, vec![], None);
+            let call =
+                AggregateFunction::new_udf(first_value_udaf(), vec![attribute.expr()], false, None, vec![], None);
             Expr::AggregateFunction(call).alias(format!("first {}", attribute.column))
         })
         .collect();

@@ -45,12 +45,14 @@ pub fn resolve(resolver: &Resolver, filter: &pb::Filter, outer: Option<&Scope>) 
 /// Keeps the rows for which `condition` holds.
 pub(crate) fn apply(resolver: &Resolver, input: Relation, condition: Typed) -> Result<Relation> {
     if contains_window(&condition.expr) {
-        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1034").with_message(
-            "It is not allowed to use window functions inside WHERE clause",
-        ));
+        return Err(SparkError::new("WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE").with("clauseName", "WHERE"));
     }
     let (input, mut list) = crate::operator::partition_columns::supply(resolver, input, vec![condition])?;
-    let plan = LogicalPlanBuilder::from(input.plan.clone()).filter(list.remove(0).expr).planned()?.build().planned()?;
+    let plan = LogicalPlanBuilder::from(input.plan.clone())
+        .filter(unaliased(list.remove(0)).expr)
+        .planned()?
+        .build()
+        .planned()?;
     Ok(input.with_plan(plan))
 }
 
@@ -62,7 +64,8 @@ pub(crate) fn condition_of(resolver: &Resolver, typed: Typed) -> Result<Typed> {
         return Ok(typed);
     }
     let (shown, data_type) = (typed.name.clone(), typed.data_type.clone());
-    let cast = if data_type == DataType::Null { implicit_cast(typed, &DataType::Boolean, resolver.env()) } else { None };
+    let cast =
+        if data_type == DataType::Null { implicit_cast(typed, &DataType::Boolean, resolver.env()) } else { None };
     cast.ok_or_else(|| {
         SparkError::new("DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN")
             .with("sqlExpr", format!("\"{shown}\""))

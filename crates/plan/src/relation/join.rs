@@ -76,10 +76,8 @@ fn combine(left: Relation, right: Relation, kind: Kind, condition: Option<Expr>)
     .planned()?
     .build()
     .planned()?;
-    let (left_null, right_null) = (
-        matches!(kind, Kind::RightOuter | Kind::FullOuter),
-        matches!(kind, Kind::LeftOuter | Kind::FullOuter),
-    );
+    let (left_null, right_null) =
+        (matches!(kind, Kind::RightOuter | Kind::FullOuter), matches!(kind, Kind::LeftOuter | Kind::FullOuter));
     let nullable = |attributes: Vec<Attribute>, outer: bool| -> Vec<Attribute> {
         attributes.into_iter().map(|a| if outer { a.with_nullable(true) } else { a }).collect()
     };
@@ -98,7 +96,8 @@ fn key(resolver: &Resolver, side: &Relation, name: &str, word: &str) -> Result<A
     let all: Vec<&Attribute> = side.output.iter().collect();
     let found = crate::scope::find_in(&all, &parts, resolver.env().case_sensitive)?;
     found.map(|found| found.attribute).ok_or_else(|| {
-        let mut columns: Vec<String> = side.output.iter().map(|a| firesteel_protocol::types::name::quote(a.name())).collect();
+        let mut columns: Vec<String> =
+            side.output.iter().map(|a| firesteel_protocol::types::name::quote(a.name())).collect();
         columns.sort();
         SparkError::new("UNRESOLVED_USING_COLUMN_FOR_JOIN")
             .with("colName", firesteel_protocol::types::name::quote(name))
@@ -183,10 +182,14 @@ pub fn lateral(resolver: &Resolver, join: &pb::LateralJoin, outer: Option<&Scope
     let left = resolver.relation_in(required(join.left.as_deref(), "LateralJoin")?, outer)?;
     let kind = join.join_type();
     if !matches!(kind, Kind::Inner | Kind::LeftOuter | Kind::Cross) {
-        return Err(SparkError::new("UNSUPPORTED_JOIN_TYPE").with("typ", format!("{kind:?}")).with("supported", "'INNER', 'LEFT OUTER', 'CROSS'"));
+        return Err(SparkError::new("UNSUPPORTED_JOIN_TYPE")
+            .with("typ", format!("{kind:?}"))
+            .with("supported", "'INNER', 'LEFT OUTER', 'CROSS'"));
     }
     // A table function over the left side's columns is a generator.
-    if let Some(relation) = super::table_function::lateral(resolver, &left, required(join.right.as_deref(), "LateralJoin")?, kind, outer)? {
+    if let Some(relation) =
+        super::table_function::lateral(resolver, &left, required(join.right.as_deref(), "LateralJoin")?, kind, outer)?
+    {
         return match &join.join_condition {
             None => Ok(relation),
             Some(condition) => {
@@ -195,6 +198,11 @@ pub fn lateral(resolver: &Resolver, join: &pb::LateralJoin, outer: Option<&Scope
                 filter::apply(resolver, relation.clone(), filter::condition_of(resolver, typed)?)
             }
         };
+    }
+    if let Some(relation) = lateral_select(resolver, &left, required(join.right.as_deref(), "LateralJoin")?, outer)? {
+        if join.join_condition.is_none() {
+            return Ok(relation);
+        }
     }
     let inputs = [&left];
     let scope = resolver.scope(&inputs, outer);
@@ -213,4 +221,43 @@ pub fn lateral(resolver: &Resolver, join: &pb::LateralJoin, outer: Option<&Scope
     let subquery = Subquery { subquery: Arc::new(right.plan.clone()), outer_ref_columns, spans: Default::default() };
     let right = Relation { plan: LogicalPlan::Subquery(subquery), ..right };
     combine(left, right, kind, condition.or_else(|| Some(lit(true))))
+}
+
+/// `LATERAL (SELECT expressions)` without FROM adds columns to each row of the left side. None for anything else.
+fn lateral_select(
+    resolver: &Resolver,
+    left: &Relation,
+    right: &pb::Relation,
+    outer: Option<&Scope>,
+) -> Result<Option<Relation>> {
+    use pb::relation::RelType;
+    let (project, qualifier) = match right.rel_type.as_ref() {
+        Some(RelType::Project(project)) => (project, vec![]),
+        Some(RelType::SubqueryAlias(alias)) => match alias.input.as_deref().and_then(|input| input.rel_type.as_ref()) {
+            Some(RelType::Project(project)) => (project, vec![alias.alias.clone()]),
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    if project.input.is_some() {
+        return Ok(None);
+    }
+    let inputs = [left];
+    let new = super::project::resolve_list(resolver, &project.expressions, &resolver.scope(&inputs, outer))?;
+    if new.iter().any(|typed| crate::expression::aggregate::contains_aggregate(&typed.expr)) {
+        return Ok(None);
+    }
+    let known = left.output.len();
+    // A plain column of the left side becomes a column of its own here.
+    let fresh = new.into_iter().map(|typed| {
+        let name = typed.name.clone();
+        Typed { expr: crate::expression::unaliased(typed.clone()).expr.alias(name), ..typed }
+    });
+    let list = left.output.iter().map(Attribute::typed).chain(fresh).collect();
+    let mut relation = super::project::project(resolver, left.clone(), list)?;
+    for attribute in &mut relation.output[known..] {
+        attribute.qualifier.clone_from(&qualifier);
+    }
+    relation.origin = None;
+    Ok(Some(relation))
 }

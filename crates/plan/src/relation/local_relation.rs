@@ -68,7 +68,8 @@ fn rows<D: AsRef<[u8]>>(data: &[D], schema: Option<Fields>) -> Result<Relation> 
     let mut all = vec![];
     let mut own: Option<SchemaRef> = None;
     for stream in data {
-        let reader = StreamReader::try_new(Cursor::new(stream.as_ref()), None).map_err(firesteel_functions::kernel::from_arrow)?;
+        let reader = StreamReader::try_new(Cursor::new(stream.as_ref()), None)
+            .map_err(firesteel_functions::kernel::from_arrow)?;
         own.get_or_insert_with(|| reader.schema());
         for batch in reader {
             all.push(batch.map_err(firesteel_functions::kernel::from_arrow)?);
@@ -87,8 +88,11 @@ pub fn batches(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Relation>
     let fields: Fields = schema.fields().iter().map(canonical_field).collect();
     let attributes = project::attributes(&fields);
     // Columns of one name cannot live in one table: inside they have their unique names.
-    let inner: Vec<Field> =
-        attributes.iter().zip(&fields).map(|(a, f)| Field::new(a.column.as_ref(), f.data_type().clone(), true)).collect();
+    let inner: Vec<Field> = attributes
+        .iter()
+        .zip(&fields)
+        .map(|(a, f)| Field::new(a.column.as_ref(), f.data_type().clone(), true))
+        .collect();
     let inner = Arc::new(Schema::new(inner));
     let convert = |batch: RecordBatch| -> Result<RecordBatch> {
         let columns = batch
@@ -99,13 +103,19 @@ pub fn batches(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Relation>
             .collect::<Result<Vec<_>, _>>()
             .map_err(firesteel_functions::kernel::from_arrow)?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(Arc::clone(&inner), columns, &options).map_err(firesteel_functions::kernel::from_arrow)
+        RecordBatch::try_new_with_options(Arc::clone(&inner), columns, &options)
+            .map_err(firesteel_functions::kernel::from_arrow)
     };
     let batches = batches.into_iter().map(convert).collect::<Result<Vec<_>>>()?;
     let table = MemTable::try_new(Arc::clone(&inner), vec![batches]).planned()?;
     let plan = scan_plan(Arc::new(table))?;
-    let exprs: Vec<Expr> =
-        plan.schema().columns().into_iter().zip(&attributes).map(|(c, a)| Expr::Column(c).alias(a.column.as_ref())).collect();
+    let exprs: Vec<Expr> = plan
+        .schema()
+        .columns()
+        .into_iter()
+        .zip(&attributes)
+        .map(|(c, a)| Expr::Column(c).alias(a.column.as_ref()))
+        .collect();
     let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
     Ok(Relation::new(plan, attributes))
 }
@@ -120,8 +130,13 @@ pub(crate) fn scan_plan(provider: Arc<dyn TableProvider>) -> Result<datafusion::
 pub fn stored(stored: Stored) -> Result<Relation> {
     let attributes = project::attributes(stored.fields.fields());
     let plan = scan_plan(stored.provider)?;
-    let exprs: Vec<Expr> =
-        plan.schema().columns().into_iter().zip(&attributes).map(|(c, a)| Expr::Column(c).alias(a.column.as_ref())).collect();
+    let exprs: Vec<Expr> = plan
+        .schema()
+        .columns()
+        .into_iter()
+        .zip(&attributes)
+        .map(|(c, a)| Expr::Column(c).alias(a.column.as_ref()))
+        .collect();
     let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
     Ok(Relation::new(plan, attributes))
 }
@@ -133,7 +148,12 @@ pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> R
     let scope = resolver.scope(&inputs, outer);
     let mut rows: Vec<Vec<Typed>> = vec![];
     for row in &message.rows {
-        rows.push(row.values.iter().map(|v| resolver.expression(v, &scope).map(crate::expression::unaliased)).collect::<Result<_>>()?);
+        rows.push(
+            row.values
+                .iter()
+                .map(|v| resolver.expression(v, &scope).map(crate::expression::unaliased))
+                .collect::<Result<_>>()?,
+        );
     }
     let width = rows.first().map_or(0, Vec::len);
     if let Some(at) = rows.iter().position(|row| row.len() != width) {
@@ -169,8 +189,13 @@ pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> R
         exprs.push(row.into_iter().zip(&attributes).map(cast).collect::<Result<_>>()?);
     }
     let plan = LogicalPlanBuilder::values(exprs).planned()?.build().planned()?;
-    let names: Vec<Expr> =
-        plan.schema().columns().into_iter().zip(&attributes).map(|(c, a)| Expr::Column(c).alias(a.column.as_ref())).collect();
+    let names: Vec<Expr> = plan
+        .schema()
+        .columns()
+        .into_iter()
+        .zip(&attributes)
+        .map(|(c, a)| Expr::Column(c).alias(a.column.as_ref()))
+        .collect();
     let plan = LogicalPlanBuilder::from(plan).project(names).planned()?.build().planned()?;
     Ok(Relation::new(plan, attributes))
 }

@@ -13,7 +13,12 @@ use crate::scope::Scope;
 use crate::{Attribute, Resolver};
 
 /// The columns of these names; all of them for none.
-fn columns<'r>(resolver: &Resolver, input: &'r Relation, names: &[String], scope: &Scope) -> Result<Vec<&'r Attribute>> {
+fn columns<'r>(
+    resolver: &Resolver,
+    input: &'r Relation,
+    names: &[String],
+    scope: &Scope,
+) -> Result<Vec<&'r Attribute>> {
     if names.is_empty() {
         return Ok(input.output.iter().collect());
     }
@@ -23,7 +28,10 @@ fn columns<'r>(resolver: &Resolver, input: &'r Relation, names: &[String], scope
         let column = resolver.column(&parts, scope)?;
         match input.output.iter().find(|attribute| attribute.expr() == column.expr) {
             Some(attribute) => found.push(attribute),
-            None => return Err(SparkError::new("UNSUPPORTED_FEATURE.REPLACE_NESTED_COLUMN").with("colName", crate::scope::quote_parts(&parts))),
+            None => {
+                return Err(SparkError::new("UNSUPPORTED_FEATURE.REPLACE_NESTED_COLUMN")
+                    .with("colName", crate::scope::quote_parts(&parts)));
+            }
         }
     }
     Ok(found)
@@ -70,7 +78,10 @@ fn filled(resolver: &Resolver, attribute: &Attribute, value: &ScalarValue) -> Re
     let value = cast(Typed::literal(value.clone(), ""), attribute.data_type(), EvalMode::Legacy, env)?;
     let mut column = attribute.typed();
     if matches!(attribute.data_type(), DataType::Float32 | DataType::Float64) {
-        let null = Typed::literal(ScalarValue::try_new_null(attribute.data_type()).map_err(|e| SparkError::internal(e.to_string()))?, "NULL");
+        let null = Typed::literal(
+            ScalarValue::try_new_null(attribute.data_type()).map_err(|e| SparkError::internal(e.to_string()))?,
+            "NULL",
+        );
         column = function::scalar(resolver, "nanvl", vec![column, null])?;
     }
     Ok(replaced(attribute, function::scalar(resolver, "coalesce", vec![column, value])?))
@@ -91,7 +102,8 @@ pub fn drop(resolver: &Resolver, message: &pb::NaDrop, outer: Option<&Scope>) ->
             let number = function::scalar(resolver, "not", vec![nan])?;
             good = function::scalar(resolver, "and", vec![good, number])?;
         }
-        let (yes, no) = (Typed::literal(ScalarValue::Int32(Some(1)), "1"), Typed::literal(ScalarValue::Int32(Some(0)), "0"));
+        let (yes, no) =
+            (Typed::literal(ScalarValue::Int32(Some(1)), "1"), Typed::literal(ScalarValue::Int32(Some(0)), "0"));
         let one = function::scalar(resolver, "if", vec![good, yes, no])?;
         count = Some(match count {
             Some(sum) => function::scalar(resolver, "+", vec![sum, one])?,

@@ -181,7 +181,9 @@ impl<'a> Resolver<'a> {
             RelType::Filter(filter) => filter::resolve(self, filter, outer),
             RelType::Join(join) => join::resolve(self, join, outer),
             RelType::LateralJoin(join) => join::lateral(self, join, outer),
-            RelType::AsOfJoin(_) => Err(SparkError::unsupported("as-of joins", "Join on a range condition and keep the latest row.")),
+            RelType::AsOfJoin(_) => {
+                Err(SparkError::unsupported("as-of joins", "Join on a range condition and keep the latest row."))
+            }
             RelType::SetOp(operation) => set_operation::resolve(self, operation, outer),
             RelType::Sort(sort) => sort::resolve(self, sort, outer),
             RelType::Limit(limit) => limit::limit(self, limit, outer),
@@ -232,16 +234,23 @@ impl<'a> Resolver<'a> {
                 // Batch queries have no watermark: Spark removes the node, and so do we.
                 self.relation_in(required(watermark.input.as_deref(), "WithWatermark")?, outer)
             }
-            RelType::MapPartitions(_) | RelType::GroupMap(_) | RelType::CoGroupMap(_) | RelType::ApplyInPandasWithState(_) => {
-                Err(SparkError::unsupported("Python functions over rows", "Use the functions of pyspark.sql.functions for now."))
-            }
+            RelType::MapPartitions(_)
+            | RelType::GroupMap(_)
+            | RelType::CoGroupMap(_)
+            | RelType::ApplyInPandasWithState(_) => Err(SparkError::unsupported(
+                "Python functions over rows",
+                "Use the functions of pyspark.sql.functions for now.",
+            )),
             RelType::CommonInlineUserDefinedTableFunction(_) => {
                 Err(SparkError::unsupported("Python table functions", "Use explode over an array for now."))
             }
-            RelType::CommonInlineUserDefinedDataSource(_) => {
-                Err(SparkError::unsupported("Python data sources", "Read the rows in Python and pass them to createDataFrame."))
+            RelType::CommonInlineUserDefinedDataSource(_) => Err(SparkError::unsupported(
+                "Python data sources",
+                "Read the rows in Python and pass them to createDataFrame.",
+            )),
+            RelType::MlRelation(_) => {
+                Err(SparkError::unsupported("pyspark.ml", "Use scikit-learn on toPandas() for now."))
             }
-            RelType::MlRelation(_) => Err(SparkError::unsupported("pyspark.ml", "Use scikit-learn on toPandas() for now.")),
             RelType::Zip(_) | RelType::NearestByJoin(_) | RelType::RelationChanges(_) => {
                 Err(SparkError::unsupported("this relation of Spark 4.2", "Express it with joins for now."))
             }
@@ -250,7 +259,10 @@ impl<'a> Resolver<'a> {
             }
             RelType::Extension(any) => match RelationKind::from_any(any) {
                 Some(kind) => self.sql_kind(&kind, outer),
-                None => Err(SparkError::unsupported(format!("the relation extension {}", any.type_url), "Use Spark's own relations.")),
+                None => Err(SparkError::unsupported(
+                    format!("the relation extension {}", any.type_url),
+                    "Use Spark's own relations.",
+                )),
             },
             RelType::Unknown(_) => Err(SparkError::internal("an unknown relation")),
         }
@@ -276,7 +288,9 @@ impl<'a> Resolver<'a> {
     fn sql_relation(&self, message: &pb::Sql, outer: Option<&Scope>) -> Result<Relation> {
         let ctx = with_arguments(self.sql_context(), message);
         match crate::sql::parse_statement(&message.query, &ctx)? {
-            crate::sql::Statement::Query(relation) => self.with_sql_text(&message.query, || self.relation_in(&relation, outer)),
+            crate::sql::Statement::Query(relation) => {
+                self.with_sql_text(&message.query, || self.relation_in(&relation, outer))
+            }
             crate::sql::Statement::Command(_) => {
                 Err(SparkError::unsupported("a command inside of a query", "Run it by spark.sql() of its own."))
             }
@@ -323,7 +337,10 @@ impl<'a> Resolver<'a> {
 /// The values of `:name` and `?` that came with a SQL text.
 pub fn with_arguments(mut ctx: crate::sql::SqlContext, message: &pb::Sql) -> crate::sql::SqlContext {
     use pb::expression::ExprType;
-    let literal = |value: &pb::expression::Literal| pb::Expression { common: None, expr_type: Some(ExprType::Literal(value.clone())) };
+    let literal = |value: &pb::expression::Literal| pb::Expression {
+        common: None,
+        expr_type: Some(ExprType::Literal(value.clone())),
+    };
     #[expect(deprecated, reason = "clients before 4.0 send literals")]
     let (args, pos_args) = (&message.args, &message.pos_args);
     ctx.named_args.extend(args.iter().map(|(name, value)| (name.clone(), literal(value))));

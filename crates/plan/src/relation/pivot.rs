@@ -55,7 +55,12 @@ pub fn sql(resolver: &Resolver, message: &SqlPivot, outer: Option<&Scope>) -> Re
         .chain(&columns)
         .flat_map(|typed| typed.expr.column_refs().into_iter().map(|column| column.name.clone()).collect::<Vec<_>>())
         .collect();
-    let grouping = input.output.iter().filter(|a| !used.iter().any(|own| own == a.column.as_ref())).map(Attribute::typed).collect();
+    let grouping = input
+        .output
+        .iter()
+        .filter(|a| !used.iter().any(|own| own == a.column.as_ref()))
+        .map(Attribute::typed)
+        .collect();
     let column = match columns.len() {
         1 => columns.remove(0),
         _ => crate::expression::function::scalar(resolver, "struct", columns)?,
@@ -63,7 +68,8 @@ pub fn sql(resolver: &Resolver, message: &SqlPivot, outer: Option<&Scope>) -> Re
     let mut values = vec![];
     for value in &message.values {
         let typed = resolver.expression(value, &scope)?;
-        let name = if matches!(typed.expr, Expr::Alias(_)) { typed.name.clone() } else { value_name(&typed, resolver)? };
+        let name =
+            if matches!(typed.expr, Expr::Alias(_)) { typed.name.clone() } else { value_name(&typed, resolver)? };
         values.push((unaliased(typed), name));
     }
     build(resolver, &input, grouping, column, values, aggregates)
@@ -134,11 +140,8 @@ fn build(
                 call.params.filter = Some(Box::new(filter));
             })?;
             // Spark leaves a cell without rows NULL, even for counts.
-            let expr = if is_count {
-                datafusion::prelude::nullif(expr, datafusion::logical_expr::lit(0i64))
-            } else {
-                expr
-            };
+            let expr =
+                if is_count { datafusion::prelude::nullif(expr, datafusion::logical_expr::lit(0i64)) } else { expr };
             let mut column = Typed::new(expr.alias(&name), name, own.data_type, true);
             column.metadata = own.metadata;
             list.push(column);
@@ -150,7 +153,10 @@ fn build(
 /// How often each value of `column` occurs for each value of `key`.
 pub(crate) fn counts(resolver: &Resolver, input: &Relation, key: Typed, column: Typed) -> Result<Relation> {
     let values = distinct_values(resolver, input, &column)?;
-    let values = values.into_iter().map(|value| value_name(&value, resolver).map(|name| (value, name))).collect::<Result<Vec<_>>>()?;
+    let values = values
+        .into_iter()
+        .map(|value| value_name(&value, resolver).map(|name| (value, name)))
+        .collect::<Result<Vec<_>>>()?;
     let one = Typed::literal(ScalarValue::Int32(Some(1)), "1");
     let count = crate::expression::function::scalar(resolver, "count", vec![one])?;
     build(resolver, input, vec![key], column, values, vec![count])

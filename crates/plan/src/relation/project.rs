@@ -5,8 +5,8 @@ use std::sync::Arc;
 use datafusion::common::Column;
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder};
 use firesteel_functions::Typed;
-use firesteel_protocol::connect as pb;
 use firesteel_protocol::Result;
+use firesteel_protocol::connect as pb;
 
 use super::{Relation, aggregate, generate};
 use crate::attribute::next_id;
@@ -31,7 +31,12 @@ pub fn one_row() -> Relation {
 }
 
 /// Resolves a select list over `input`.
-pub fn select_list(resolver: &Resolver, input: Relation, list: &[pb::Expression], outer: Option<&Scope>) -> Result<Relation> {
+pub fn select_list(
+    resolver: &Resolver,
+    input: Relation,
+    list: &[pb::Expression],
+    outer: Option<&Scope>,
+) -> Result<Relation> {
     if list.is_empty() {
         return Ok(Relation { output: vec![], ..input });
     }
@@ -53,8 +58,13 @@ pub(crate) fn resolve_list(resolver: &Resolver, list: &[pb::Expression], scope: 
     for expression in list {
         match resolver.expressions(std::slice::from_ref(expression), scope) {
             Ok(resolved) => columns.extend(resolved),
-            Err(error) if error.condition().starts_with("UNRESOLVED_COLUMN") && columns.iter().any(|c| matches!(c.expr, Expr::Alias(_))) => {
-                match resolver.with_lateral_aliases(&columns, || resolver.expressions(std::slice::from_ref(expression), scope)) {
+            Err(error)
+                if error.condition().starts_with("UNRESOLVED_COLUMN")
+                    && columns.iter().any(|c| matches!(c.expr, Expr::Alias(_))) =>
+            {
+                match resolver
+                    .with_lateral_aliases(&columns, || resolver.expressions(std::slice::from_ref(expression), scope))
+                {
                     Ok(resolved) => columns.extend(resolved),
                     Err(_) => return Err(error),
                 }
@@ -105,7 +115,10 @@ pub fn windows(plan: LogicalPlan, mut selected: Vec<Selected>) -> Result<(Logica
         plan = LogicalPlanBuilder::window_plan(plan, distinct).planned()?;
         for column in &mut selected {
             column.expr = replace(column.expr.clone(), |node| {
-                Ok(found.iter().position(|window| window == node).map(|index| Expr::Column(Column::new_unqualified(&names[index]))))
+                Ok(found
+                    .iter()
+                    .position(|window| window == node)
+                    .map(|index| Expr::Column(Column::new_unqualified(&names[index]))))
             })?;
         }
     }

@@ -18,13 +18,15 @@ use crate::scope::quote_parts;
 use crate::{Attribute, Resolver};
 
 /// Columns of a scan that describe the file of a row; `_metadata` gathers them.
-const FILE_COLUMNS: [(&str, &str); 6] = [
+const FILE_COLUMNS: [(&str, &str); 7] = [
     ("__file_path", "file_path"),
     ("__file_name", "file_name"),
     ("__file_size", "file_size"),
     ("__file_block_start", "file_block_start"),
     ("__file_block_length", "file_block_length"),
     ("__file_modification_time", "file_modification_time"),
+    // Parquet files only.
+    ("__file_row_index", "row_index"),
 ];
 
 pub fn resolve(resolver: &Resolver, read: &pb::Read) -> Result<Relation> {
@@ -43,7 +45,8 @@ pub fn resolve(resolver: &Resolver, read: &pb::Read) -> Result<Relation> {
 /// A table, a view, a DataFrame passed to `sql()` by name, or a file as ``csv.`/path` ``.
 fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, String>) -> Result<Relation> {
     if let [name] = parts {
-        let reference = resolver.named_references.borrow().iter().rev().find(|(own, _)| own == name).map(|(_, r)| Arc::clone(r));
+        let reference =
+            resolver.named_references.borrow().iter().rev().find(|(own, _)| own == name).map(|(_, r)| Arc::clone(r));
         if let Some(relation) = reference {
             return resolver.relation(&relation);
         }
@@ -78,7 +81,10 @@ fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, 
                 };
                 files(resolver, &request)
             }
-            _ => Err(SparkError::new("TABLE_OR_VIEW_NOT_FOUND").with("relationName", quote_parts(parts))),
+            _ => Err(SparkError::new("TABLE_OR_VIEW_NOT_FOUND").with("relationName", quote_parts(parts)).with(
+                "searchPath",
+                format!("[`system`.`builtin`, `system`.`session`, `spark_catalog`.`{}`]", resolver.env().database),
+            )),
         },
     }
 }
@@ -122,27 +128,34 @@ fn files(resolver: &Resolver, request: &ReadRequest) -> Result<Relation> {
     let output = project::attributes(opened.schema.fields());
     let plan = local_relation::scan_plan(opened.provider)?;
     let columns = plan.schema().columns();
-    let mut exprs: Vec<Expr> =
-        columns.iter().zip(&output).map(|(column, attribute)| Expr::Column(column.clone()).alias(attribute.column.as_ref())).collect();
+    let mut exprs: Vec<Expr> = columns
+        .iter()
+        .zip(&output)
+        .map(|(column, attribute)| Expr::Column(column.clone()).alias(attribute.column.as_ref()))
+        .collect();
     let mut hidden = vec![];
     let file_column = |inner: &str| columns.iter().find(|column| column.name == inner).cloned();
     let found: Vec<(&str, Expr, DataType)> = FILE_COLUMNS
         .iter()
         .filter_map(|(inner, outer)| {
             let column = file_column(inner)?;
-            let data_type = plan.schema().field_with_name(column.relation.as_ref(), &column.name).ok()?.data_type().clone();
+            let data_type =
+                plan.schema().field_with_name(column.relation.as_ref(), &column.name).ok()?.data_type().clone();
             Some((*outer, Expr::Column(column), data_type))
         })
         .collect();
-    if found.len() == FILE_COLUMNS.len() {
-        let fields: Fields = found.iter().map(|(name, _, data_type)| Field::new(*name, data_type.clone(), false)).collect();
+    if found.len() >= FILE_COLUMNS.len() - 1 {
+        let fields: Fields =
+            found.iter().map(|(name, _, data_type)| Field::new(*name, data_type.clone(), false)).collect();
         let metadata = Attribute::new(Arc::new(Field::new("_metadata", DataType::Struct(fields), false)));
         let args = found.iter().flat_map(|(name, expr, _)| [lit(*name), expr.clone()]).collect();
         exprs.push(named_struct(args).alias(metadata.column.as_ref()));
         hidden.push(metadata);
-        let path = Attribute::new(Arc::new(Field::new("__input_file_name", DataType::Utf8, false)));
-        exprs.push(found[0].1.clone().alias(path.column.as_ref()));
-        hidden.push(path);
+        if let Some(name) = file_column("__input_file_name") {
+            let path = Attribute::new(Arc::new(Field::new("__input_file_name", DataType::Utf8, false)));
+            exprs.push(Expr::Column(name).alias(path.column.as_ref()));
+            hidden.push(path);
+        }
         for (name, at) in [("__input_file_block_start", 3), ("__input_file_block_length", 4)] {
             let attribute = Attribute::new(Arc::new(Field::new(name, DataType::Int64, false)));
             exprs.push(found[at].1.clone().alias(attribute.column.as_ref()));

@@ -1,7 +1,7 @@
 //! `repartition`, `coalesce`, partitioning hints: how many partitions, which rows together.
 
 use datafusion::logical_expr::Expr;
-use firesteel_protocol::connect::{self as pb, expression::literal::LiteralType, expression::ExprType};
+use firesteel_protocol::connect::{self as pb, expression::ExprType, expression::literal::LiteralType};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, required};
@@ -14,11 +14,19 @@ use crate::scope::Scope;
 pub fn resolve(resolver: &Resolver, message: &pb::Repartition, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "Repartition")?, outer)?;
     let count = partitions(message.num_partitions)?;
-    if message.shuffle.unwrap_or(false) { exchange::round_robin(input, count) } else { exchange::coalesce(input, count) }
+    if message.shuffle.unwrap_or(false) {
+        exchange::round_robin(input, count)
+    } else {
+        exchange::coalesce(input, count)
+    }
 }
 
 /// `repartition(n, cols)` and `repartitionByRange`.
-pub fn by_expression(resolver: &Resolver, message: &pb::RepartitionByExpression, outer: Option<&Scope>) -> Result<Relation> {
+pub fn by_expression(
+    resolver: &Resolver,
+    message: &pb::RepartitionByExpression,
+    outer: Option<&Scope>,
+) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "RepartitionByExpression")?, outer)?;
     let count = match message.num_partitions {
         Some(count) => partitions(count)?,
@@ -27,7 +35,13 @@ pub fn by_expression(resolver: &Resolver, message: &pb::RepartitionByExpression,
     by(resolver, input, &message.partition_exprs, count, outer)
 }
 
-fn by(resolver: &Resolver, input: Relation, keys: &[pb::Expression], count: usize, outer: Option<&Scope>) -> Result<Relation> {
+fn by(
+    resolver: &Resolver,
+    input: Relation,
+    keys: &[pb::Expression],
+    count: usize,
+    outer: Option<&Scope>,
+) -> Result<Relation> {
     let by_range = keys.iter().any(|key| matches!(key.expr_type, Some(ExprType::SortOrder(_))));
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
@@ -41,8 +55,10 @@ fn by(resolver: &Resolver, input: Relation, keys: &[pb::Expression], count: usiz
         }
         return exchange::range(input.clone(), orders, count);
     }
-    let exprs: Vec<Expr> =
-        keys.iter().map(|key| resolver.expression(key, &scope).map(|typed| unaliased(typed).expr)).collect::<Result<_>>()?;
+    let exprs: Vec<Expr> = keys
+        .iter()
+        .map(|key| resolver.expression(key, &scope).map(|typed| unaliased(typed).expr))
+        .collect::<Result<_>>()?;
     if exprs.is_empty() {
         return exchange::round_robin(input.clone(), count);
     }
@@ -72,9 +88,14 @@ pub fn hinted(resolver: &Resolver, input: Relation, name: &str, parameters: &[pb
     let mut keys = vec![];
     for parameter in parameters {
         match &parameter.expr_type {
-            Some(ExprType::Literal(pb::expression::Literal { literal_type: Some(LiteralType::Integer(n)), .. })) => count = Some(partitions(*n)?),
-            Some(ExprType::Literal(pb::expression::Literal { literal_type: Some(LiteralType::String(name)), .. })) => {
-                let attribute = pb::expression::UnresolvedAttribute { unparsed_identifier: name.clone(), ..Default::default() };
+            Some(ExprType::Literal(pb::expression::Literal {
+                literal_type: Some(LiteralType::Integer(n)), ..
+            })) => count = Some(partitions(*n)?),
+            Some(ExprType::Literal(pb::expression::Literal {
+                literal_type: Some(LiteralType::String(name)), ..
+            })) => {
+                let attribute =
+                    pb::expression::UnresolvedAttribute { unparsed_identifier: name.clone(), ..Default::default() };
                 keys.push(pb::Expression { common: None, expr_type: Some(ExprType::UnresolvedAttribute(attribute)) });
             }
             _ => keys.push(parameter.clone()),

@@ -46,7 +46,12 @@ pub fn resolve(resolver: &Resolver, message: &pb::SetOperation, outer: Option<&S
 }
 
 /// Reorders the right side like the left one; missing columns become NULLs where that is allowed.
-fn match_by_name(resolver: &Resolver, left: Relation, right: Relation, allow_missing: bool) -> Result<(Relation, Relation)> {
+fn match_by_name(
+    resolver: &Resolver,
+    left: Relation,
+    right: Relation,
+    allow_missing: bool,
+) -> Result<(Relation, Relation)> {
     let same = |a: &str, b: &str| if resolver.env().case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
     let null = |attribute: &Attribute| -> Result<Typed> {
         let value = ScalarValue::try_new_null(attribute.data_type()).planned()?;
@@ -60,8 +65,11 @@ fn match_by_name(resolver: &Resolver, left: Relation, right: Relation, allow_mis
             None if allow_missing => right_list.push(null(attribute)?),
             None => {
                 let names: Vec<&str> = right.output.iter().map(Attribute::name).collect();
-                return Err(SparkError::new("UNRESOLVED_COLUMN_AMONG_FIELD_NAMES")
-                    .with_message(format!("Cannot resolve column name \"{}\" among ({}).", attribute.name(), names.join(", "))));
+                return Err(SparkError::new("UNRESOLVED_COLUMN_AMONG_FIELD_NAMES").with_message(format!(
+                    "Cannot resolve column name \"{}\" among ({}).",
+                    attribute.name(),
+                    names.join(", ")
+                )));
             }
         }
     }
@@ -114,7 +122,10 @@ fn same_types(resolver: &Resolver, left: Relation, right: Relation, word: &str) 
     let right_selected: Vec<Selected> = right_list
         .into_iter()
         .zip(&left_selected)
-        .map(|(typed, own)| Selected { expr: typed.expr.clone(), attribute: Attribute { field: typed.named(own.attribute.name()).field(), ..own.attribute.clone() } })
+        .map(|(typed, own)| Selected {
+            expr: typed.expr.clone(),
+            attribute: Attribute { field: typed.named(own.attribute.name()).field(), ..own.attribute.clone() },
+        })
         .collect();
     Ok((left.project(left_selected)?.narrow()?, right.project(right_selected)?))
 }
@@ -165,7 +176,8 @@ fn multiset(left: Relation, right: Relation, join_type: JoinType) -> Result<Rela
     let number = |relation: Relation| -> Result<Relation> {
         let keys: Vec<Expr> = relation.plan.schema().columns().into_iter().map(Expr::Column).collect();
         let numbered = row_number().partition_by(keys).build().planned()?;
-        let plan = LogicalPlanBuilder::from(relation.plan.clone()).window(vec![numbered]).planned()?.build().planned()?;
+        let plan =
+            LogicalPlanBuilder::from(relation.plan.clone()).window(vec![numbered]).planned()?.build().planned()?;
         Ok(relation.with_plan(plan))
     };
     let joined = semi(number(left)?, number(right)?, join_type)?;

@@ -1,9 +1,9 @@
 //! ORDER BY, SORT BY; sort keys may name what the select list left out.
 //! Spark's `ResolveReferencesInSort` and `ResolveAggregateFunctions`.
 
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::expr::Sort as SortExpr;
 use datafusion::logical_expr::{LogicalPlanBuilder, Sort};
-use datafusion::logical_expr::LogicalPlan;
 use firesteel_functions::Typed;
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::{ExpressionKind, OrderByAll};
@@ -11,12 +11,12 @@ use firesteel_protocol::{Result, SparkError};
 use std::sync::Arc;
 
 use super::{Origin, Relation, aggregate, required};
+use crate::Resolver;
 use crate::expression::aggregate::{contains_aggregate, contains_window};
 use crate::expression::select::{Selected, select};
 use crate::expression::{sort_direction, unaliased};
 use crate::resolver::Planned;
 use crate::scope::Scope;
-use crate::Resolver;
 
 pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(sort.input.as_deref(), "Sort")?, outer)?;
@@ -57,7 +57,8 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
 /// `ORDER BY ALL`.
 pub fn order_by_all(resolver: &Resolver, message: &OrderByAll, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "OrderByAll")?, outer)?;
-    let order = pb::expression::SortOrder { child: None, direction: message.direction, null_ordering: message.null_ordering };
+    let order =
+        pb::expression::SortOrder { child: None, direction: message.direction, null_ordering: message.null_ordering };
     let (ascending, nulls_first) = sort_direction(&order);
     let orders = input.output.iter().map(|attribute| SortExpr::new(attribute.expr(), ascending, nulls_first)).collect();
     apply(resolver, input, orders, true)
@@ -69,7 +70,9 @@ fn ordinal(expression: &pb::Expression, input: &Relation) -> Result<pb::Expressi
     let Some(ExpressionKind::Ordinal(ordinal)) = ExpressionKind::from_any(any) else { return Ok(expression.clone()) };
     let size = input.output.len();
     let position = usize::try_from(ordinal.position).ok().filter(|p| (1..=size).contains(p)).ok_or_else(|| {
-        SparkError::new("ORDER_BY_POS_OUT_OF_RANGE").with("index", ordinal.position.to_string()).with("size", size.to_string())
+        SparkError::new("ORDER_BY_POS_OUT_OF_RANGE")
+            .with("index", ordinal.position.to_string())
+            .with("size", size.to_string())
     })?;
     let column = &input.output[position - 1];
     Ok(by_id(column.id))
@@ -99,14 +102,19 @@ fn orders(sort: &pb::Sort, columns: Vec<Typed>) -> Result<Vec<SortExpr>> {
 
 fn apply(resolver: &Resolver, input: Relation, orders: Vec<SortExpr>, global: bool) -> Result<Relation> {
     // Constant keys sort nothing.
-    let orders: Vec<SortExpr> = orders.into_iter().filter(|order| !matches!(order.expr, datafusion::logical_expr::Expr::Literal(..))).collect();
+    let orders: Vec<SortExpr> =
+        orders.into_iter().filter(|order| !matches!(order.expr, datafusion::logical_expr::Expr::Literal(..))).collect();
     if orders.is_empty() {
         return Ok(input);
     }
-    let typed = orders.iter().map(|order| Typed::new(order.expr.clone(), "", arrow::datatypes::DataType::Null, true)).collect();
+    let typed =
+        orders.iter().map(|order| Typed::new(order.expr.clone(), "", arrow::datatypes::DataType::Null, true)).collect();
     let (input, exprs) = crate::operator::partition_columns::supply(resolver, input, typed)?;
-    let orders: Vec<SortExpr> =
-        orders.into_iter().zip(exprs).map(|(order, typed)| SortExpr::new(typed.expr, order.asc, order.nulls_first)).collect();
+    let orders: Vec<SortExpr> = orders
+        .into_iter()
+        .zip(exprs)
+        .map(|(order, typed)| SortExpr::new(unaliased(typed).expr, order.asc, order.nulls_first))
+        .collect();
     if !global {
         return crate::operator::local_sort::plan(input, orders);
     }
@@ -116,8 +124,12 @@ fn apply(resolver: &Resolver, input: Relation, orders: Vec<SortExpr>, global: bo
 
 /// Computes expressions with window functions beside the columns of `input`.
 fn beside(input: Relation, columns: Vec<Typed>) -> Result<(Relation, Vec<Typed>)> {
-    let mut selected: Vec<Selected> =
-        input.output.iter().chain(&input.hidden).map(|attribute| Selected { expr: attribute.expr(), attribute: attribute.clone() }).collect();
+    let mut selected: Vec<Selected> = input
+        .output
+        .iter()
+        .chain(&input.hidden)
+        .map(|attribute| Selected { expr: attribute.expr(), attribute: attribute.clone() })
+        .collect();
     let extra: Vec<Selected> = columns.into_iter().map(|column| select(column, &input)).collect();
     let keys = extra.iter().map(|column| column.attribute.typed()).collect();
     selected.extend(extra);
@@ -137,7 +149,8 @@ pub(crate) fn through_origin(
 ) -> Result<Option<(Relation, Vec<Typed>)>> {
     match input.origin.as_deref() {
         Some(Origin::Project { input: below, selected }) => {
-            let visible = Relation { hidden: below.output.iter().chain(&below.hidden).cloned().collect(), ..input.clone() };
+            let visible =
+                Relation { hidden: below.output.iter().chain(&below.hidden).cloned().collect(), ..input.clone() };
             let inputs = [&visible];
             let scope = resolver.scope(&inputs, outer);
             let resolved: Result<Vec<Typed>> = expressions.iter().map(|e| resolver.expression(e, &scope)).collect();
@@ -148,7 +161,8 @@ pub(crate) fn through_origin(
             let mut extended = selected.clone();
             for column in &columns {
                 for reference in column.expr.column_refs() {
-                    let missing = below.output.iter().chain(&below.hidden).find(|a| a.column.as_ref() == reference.name);
+                    let missing =
+                        below.output.iter().chain(&below.hidden).find(|a| a.column.as_ref() == reference.name);
                     if let Some(attribute) = missing {
                         if !extended.iter().any(|own| own.attribute.id == attribute.id) {
                             extended.push(Selected { expr: attribute.expr(), attribute: attribute.clone() });

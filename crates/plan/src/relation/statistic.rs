@@ -68,11 +68,8 @@ fn table(resolver: &Resolver, input: &Relation, columns: &[Attribute], statistic
             list.push(value(resolver, statistic, column)?);
         }
     }
-    let computed = if list.is_empty() {
-        super::project::one_row()
-    } else {
-        aggregate::global(resolver, input.clone(), list)?
-    };
+    let computed =
+        if list.is_empty() { super::project::one_row() } else { aggregate::global(resolver, input.clone(), list)? };
     let mut rows = vec![];
     let mut values = computed.output.iter().map(Attribute::typed);
     for statistic in statistics {
@@ -86,7 +83,8 @@ fn table(resolver: &Resolver, input: &Relation, columns: &[Attribute], statistic
     let rows = function::scalar(resolver, "array", rows)?;
     let mut fields = vec![Arc::new(Field::new("summary", DataType::Utf8, true))];
     fields.extend((0..columns.len()).map(|index| Arc::new(Field::new(format!("c{index}"), DataType::Utf8, true))));
-    let names: Vec<String> = std::iter::once("summary".to_string()).chain(columns.iter().map(|c| c.name().to_string())).collect();
+    let names: Vec<String> =
+        std::iter::once("summary".to_string()).chain(columns.iter().map(|c| c.name().to_string())).collect();
     let known = computed.output.len();
     let generated = generate::generate(computed, Generator { list: rows.expr, fields, outer: false }, &names)?;
     let output = generated.output[known..].to_vec();
@@ -112,13 +110,17 @@ fn value(resolver: &Resolver, statistic: &str, column: &Attribute) -> Result<Typ
         }
         other => {
             let percent = other.strip_suffix('%').ok_or_else(|| {
-                SparkError::new("_LEGACY_ERROR_TEMP_2114").with_message(format!("{statistic} is not a recognised statistic"))
+                SparkError::new("_LEGACY_ERROR_TEMP_2114")
+                    .with_message(format!("{statistic} is not a recognised statistic"))
             })?;
             let share = percent.trim().parse::<f64>().map_err(|error| {
-                SparkError::new("_LEGACY_ERROR_TEMP_2113").with_message(format!("Unable to parse {statistic} as a percentile")).with_source(error)
+                SparkError::new("_LEGACY_ERROR_TEMP_2113")
+                    .with_message(format!("Unable to parse {statistic} as a percentile"))
+                    .with_source(error)
             })? / 100.0;
             if !(0.0..=1.0).contains(&share) {
-                return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message("requirement failed: Percentiles must be in the range [0, 1]"));
+                return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
+                    .with_message("requirement failed: Percentiles must be in the range [0, 1]"));
             }
             let value = if column.data_type().is_numeric() { own } else { number()? };
             aggregate("percentile_approx", vec![value, double(share)])
@@ -127,7 +129,13 @@ fn value(resolver: &Resolver, statistic: &str, column: &Attribute) -> Result<Typ
 }
 
 /// The values of two columns as numbers; a NULL counts as 0.
-fn pair(resolver: &Resolver, input: &Relation, names: [&str; 2], word: &str, outer: Option<&Scope>) -> Result<Vec<Typed>> {
+fn pair(
+    resolver: &Resolver,
+    input: &Relation,
+    names: [&str; 2],
+    word: &str,
+    outer: Option<&Scope>,
+) -> Result<Vec<Typed>> {
     let inputs = [input];
     let scope = resolver.scope(&inputs, outer);
     let mut pair = vec![];
@@ -168,7 +176,11 @@ pub fn correlation(resolver: &Resolver, message: &pb::StatCorr, outer: Option<&S
 }
 
 /// `df.stat.approxQuantile(columns, probabilities, error)`: one row, an array a column.
-pub fn approx_quantile(resolver: &Resolver, message: &pb::StatApproxQuantile, outer: Option<&Scope>) -> Result<Relation> {
+pub fn approx_quantile(
+    resolver: &Resolver,
+    message: &pb::StatApproxQuantile,
+    outer: Option<&Scope>,
+) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "StatApproxQuantile")?, outer)?;
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
@@ -179,7 +191,8 @@ pub fn approx_quantile(resolver: &Resolver, message: &pb::StatApproxQuantile, ou
     }
     let accuracy = if error > 1e-7 { (1.0 / error).ceil().clamp(1.0, 10_000_000.0) } else { 10_000_000.0 };
     let accuracy = Typed::literal(ScalarValue::Int32(Some(accuracy as i32)), "accuracy");
-    let shares = function::scalar(resolver, "array", message.probabilities.iter().map(|share| double(*share)).collect())?;
+    let shares =
+        function::scalar(resolver, "array", message.probabilities.iter().map(|share| double(*share)).collect())?;
     let mut quantiles = vec![];
     for column in &message.cols {
         let typed = resolver.column(&crate::sql::parse_column_name(column)?, &scope)?;
@@ -196,7 +209,8 @@ pub fn approx_quantile(resolver: &Resolver, message: &pb::StatApproxQuantile, ou
         quantiles.push(own.named(column.clone()));
     }
     let computed = aggregate::global(resolver, input.clone(), quantiles)?;
-    let all = function::scalar(resolver, "array", computed.output.iter().map(Attribute::typed).collect())?.named("approx_quantile");
+    let all = function::scalar(resolver, "array", computed.output.iter().map(Attribute::typed).collect())?
+        .named("approx_quantile");
     computed.select(vec![all])
 }
 
@@ -252,7 +266,8 @@ pub fn sample_by(resolver: &Resolver, message: &pb::StatSampleBy, outer: Option<
     args.push(double(0.0));
     let share = if args.len() == 1 { args.remove(0) } else { function::scalar(resolver, "when", args)? };
     let seed = message.seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0 as i64);
-    let random = function::scalar(resolver, "rand", vec![Typed::literal(ScalarValue::Int64(Some(seed)), seed.to_string())])?;
+    let random =
+        function::scalar(resolver, "rand", vec![Typed::literal(ScalarValue::Int64(Some(seed)), seed.to_string())])?;
     let condition = function::scalar(resolver, "<", vec![random, share])?;
     filter::apply(resolver, input.clone(), condition)
 }

@@ -13,7 +13,11 @@ use crate::expression::select::evaluate_constant;
 use crate::expression::unaliased;
 use crate::scope::Scope;
 
-pub fn resolve(resolver: &Resolver, call: &pb::UnresolvedTableValuedFunction, outer: Option<&Scope>) -> Result<Relation> {
+pub fn resolve(
+    resolver: &Resolver,
+    call: &pb::UnresolvedTableValuedFunction,
+    outer: Option<&Scope>,
+) -> Result<Relation> {
     let function = call.function_name.to_ascii_lowercase();
     if function == "range" {
         return range_call(resolver, call);

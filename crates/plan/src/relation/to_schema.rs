@@ -32,11 +32,13 @@ pub fn resolve(resolver: &Resolver, message: &pb::ToSchema, outer: Option<&Scope
                 convert(resolver, found.attribute.typed(), field)?
             }
             None if field.is_nullable() => {
-                let value = ScalarValue::try_new_null(field.data_type()).map_err(|e| SparkError::internal(e.to_string()))?;
+                let value =
+                    ScalarValue::try_new_null(field.data_type()).map_err(|e| SparkError::internal(e.to_string()))?;
                 Typed::literal(value, field.name())
             }
             None => {
-                return Err(SparkError::new("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION").with("objectName", name::quote(field.name())));
+                return Err(SparkError::new("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION")
+                    .with("objectName", name::quote(field.name())));
             }
         };
         typed.nullable = field.is_nullable() || typed.nullable;
@@ -54,7 +56,8 @@ fn convert(resolver: &Resolver, typed: Typed, field: &Field) -> Result<Typed> {
     if &typed.data_type == field.data_type() {
         return Ok(typed);
     }
-    let allowed = firesteel_functions::coerce::implicit_cast(typed.clone(), field.data_type(), resolver.env()).is_some()
+    let allowed = firesteel_functions::coerce::implicit_cast(typed.clone(), field.data_type(), resolver.env())
+        .is_some()
         || matches!((&typed.data_type, field.data_type()), (DataType::Struct(_), DataType::Struct(_)));
     if !allowed {
         return Err(SparkError::new("INVALID_COLUMN_OR_FIELD_DATA_TYPE")
@@ -123,7 +126,10 @@ pub fn parse(resolver: &Resolver, message: &pb::Parse, outer: Option<&Scope>) ->
         pb::parse::ParseFormat::Unspecified => return Err(SparkError::internal("a Parse relation without format")),
     };
     let Some(fields) = schema else {
-        return Err(SparkError::unsupported("reading a DataFrame of texts without a schema", "Give .schema(..) to the reader."));
+        return Err(SparkError::unsupported(
+            "reading a DataFrame of texts without a schema",
+            "Give .schema(..) to the reader.",
+        ));
     };
     let [column] = input.output.as_slice() else {
         return Err(SparkError::internal("Parse needs one column"));

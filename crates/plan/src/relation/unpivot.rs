@@ -43,8 +43,16 @@ pub fn resolve(resolver: &Resolver, message: &pb::Unpivot, outer: Option<&Scope>
     if values.is_empty() {
         return Err(SparkError::new("UNPIVOT_REQUIRES_VALUE_COLUMNS"));
     }
-    let entries = values.into_iter().map(|typed| Entry { name: typed.name.clone(), values: vec![unaliased(typed)] }).collect();
-    unpivot(resolver, &input, ids, entries, &message.variable_column_name, std::slice::from_ref(&message.value_column_name))
+    let entries =
+        values.into_iter().map(|typed| Entry { name: typed.name.clone(), values: vec![unaliased(typed)] }).collect();
+    unpivot(
+        resolver,
+        &input,
+        ids,
+        entries,
+        &message.variable_column_name,
+        std::slice::from_ref(&message.value_column_name),
+    )
 }
 
 /// `FROM x UNPIVOT (..)`.
@@ -59,7 +67,9 @@ pub fn sql(resolver: &Resolver, message: &SqlUnpivot, outer: Option<&Scope>) -> 
         let names: Vec<&str> = values.iter().map(|typed| typed.name.as_str()).collect();
         entries.push(Entry { name: column.alias.clone().unwrap_or_else(|| names.join("_")), values });
     }
-    let used = |attribute: &&Attribute| entries.iter().flat_map(|entry| &entry.values).any(|typed| typed.expr == attribute.expr());
+    let used = |attribute: &&Attribute| {
+        entries.iter().flat_map(|entry| &entry.values).any(|typed| typed.expr == attribute.expr())
+    };
     let ids = input.output.iter().filter(|attribute| !used(attribute)).map(Attribute::typed).collect();
     let relation = unpivot(resolver, &input, ids, entries, &message.variable_column, &message.value_columns)?;
     if message.include_nulls {
@@ -93,8 +103,11 @@ fn unpivot(
         let mut data_type = entries[0].values[index].data_type.clone();
         for entry in &entries[1..] {
             data_type = common_type(&data_type, &entry.values[index].data_type, resolver.env()).ok_or_else(|| {
-                let shown = |entry: &Entry| format!("{} \"{}\"", name::sql(&entry.values[index].data_type), entry.values[index].name);
-                SparkError::new("UNPIVOT_VALUE_DATA_TYPE_MISMATCH").with("types", entries.iter().map(shown).collect::<Vec<_>>().join(", "))
+                let shown = |entry: &Entry| {
+                    format!("{} \"{}\"", name::sql(&entry.values[index].data_type), entry.values[index].name)
+                };
+                SparkError::new("UNPIVOT_VALUE_DATA_TYPE_MISMATCH")
+                    .with("types", entries.iter().map(shown).collect::<Vec<_>>().join(", "))
             })?;
         }
         types.push(data_type);
@@ -129,9 +142,14 @@ pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Sc
     let scope = resolver.scope(&inputs, outer);
     let index = match message.index_columns.first() {
         Some(column) => unaliased(resolver.expression(column, &scope)?),
-        None => input.output.first().map(Attribute::typed).ok_or_else(|| SparkError::internal("a transpose without columns"))?,
+        None => input
+            .output
+            .first()
+            .map(Attribute::typed)
+            .ok_or_else(|| SparkError::internal("a transpose without columns"))?,
     };
-    let values: Vec<Typed> = input.output.iter().map(Attribute::typed).filter(|typed| typed.expr != index.expr).collect();
+    let values: Vec<Typed> =
+        input.output.iter().map(Attribute::typed).filter(|typed| typed.expr != index.expr).collect();
     let mut common = DataType::Null;
     for typed in &values {
         common = common_type(&common, &typed.data_type, resolver.env()).ok_or_else(|| {
@@ -140,11 +158,18 @@ pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Sc
                 .with("dt2", format!("\"{}\"", name::sql(&typed.data_type)))
         })?;
     }
-    let limit = resolver.ctx.conf("spark.sql.transposeMaxValues").and_then(|text| text.parse().ok()).unwrap_or(500usize);
-    let key = firesteel_functions::cast::cast(index.clone(), &DataType::Utf8, firesteel_functions::cast::EvalMode::Ansi, resolver.env())?;
+    let limit =
+        resolver.ctx.conf("spark.sql.transposeMaxValues").and_then(|text| text.parse().ok()).unwrap_or(500usize);
+    let key = firesteel_functions::cast::cast(
+        index.clone(),
+        &DataType::Utf8,
+        firesteel_functions::cast::EvalMode::Ansi,
+        resolver.env(),
+    )?;
     let mut exprs = vec![index.expr.clone().alias("index"), key.expr.alias("key")];
     for (at, typed) in values.iter().enumerate() {
-        let typed = implicit_cast(typed.clone(), &common, resolver.env()).ok_or_else(|| SparkError::internal("a common type that cannot be cast to"))?;
+        let typed = implicit_cast(typed.clone(), &common, resolver.env())
+            .ok_or_else(|| SparkError::internal("a common type that cannot be cast to"))?;
         exprs.push(typed.expr.alias(format!("v{at}")));
     }
     let plan = LogicalPlanBuilder::from(input.plan.clone())
@@ -161,15 +186,21 @@ pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Sc
     let batches = resolver.ctx.catalog.collect(plan)?;
     let count: usize = batches.iter().map(arrow::record_batch::RecordBatch::num_rows).sum();
     if count > limit {
-        return Err(SparkError::new("TRANSPOSE_EXCEED_ROW_LIMIT").with("maxValues", limit.to_string()).with("config", "spark.sql.transposeMaxValues"));
+        return Err(SparkError::new("TRANSPOSE_EXCEED_ROW_LIMIT")
+            .with("maxValues", limit.to_string())
+            .with("config", "spark.sql.transposeMaxValues"));
     }
     let mut fields = vec![Field::new("key", DataType::Utf8, false)];
-    let mut columns: Vec<Vec<ScalarValue>> = vec![values.iter().map(|typed| ScalarValue::Utf8(Some(typed.name.clone()))).collect()];
+    let mut columns: Vec<Vec<ScalarValue>> =
+        vec![values.iter().map(|typed| ScalarValue::Utf8(Some(typed.name.clone()))).collect()];
     for batch in &batches {
         for row in 0..batch.num_rows() {
             let text = arrow::array::cast::AsArray::as_string::<i32>(batch.column(1)).value(row).to_string();
             fields.push(Field::new(text, common.clone(), true));
-            let column = (0..values.len()).map(|at| ScalarValue::try_from_array(batch.column(at + 2), row)).collect::<datafusion::common::Result<_>>().planned()?;
+            let column = (0..values.len())
+                .map(|at| ScalarValue::try_from_array(batch.column(at + 2), row))
+                .collect::<datafusion::common::Result<_>>()
+                .planned()?;
             columns.push(column);
         }
     }
@@ -177,10 +208,17 @@ pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Sc
     let arrays = columns
         .into_iter()
         .zip(schema.fields())
-        .map(|(values, field)| if values.is_empty() { Ok(arrow::array::new_empty_array(field.data_type())) } else { ScalarValue::iter_to_array(values) })
+        .map(|(values, field)| {
+            if values.is_empty() {
+                Ok(arrow::array::new_empty_array(field.data_type()))
+            } else {
+                ScalarValue::iter_to_array(values)
+            }
+        })
         .collect::<datafusion::common::Result<Vec<_>>>()
         .planned()?;
     debug_assert!(arrays.iter().all(|array| array.len() == values.len()));
-    let batch = arrow::record_batch::RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(firesteel_functions::kernel::from_arrow)?;
+    let batch = arrow::record_batch::RecordBatch::try_new(Arc::clone(&schema), arrays)
+        .map_err(firesteel_functions::kernel::from_arrow)?;
     local_relation::batches(schema, vec![batch])
 }

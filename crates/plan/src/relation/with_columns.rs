@@ -20,7 +20,8 @@ pub fn resolve(resolver: &Resolver, message: &pb::WithColumns, outer: Option<&Sc
             return Err(SparkError::internal("withColumns needs one name a column"));
         };
         if new.iter().any(|own| same(&own.name, name)) {
-            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", firesteel_protocol::types::name::quote(&name.to_lowercase())));
+            return Err(SparkError::new("COLUMN_ALREADY_EXISTS")
+                .with("columnName", firesteel_protocol::types::name::quote(&name.to_lowercase())));
         }
         let expression = pb::Expression { common: None, expr_type: Some(ExprType::Alias(Box::new(alias.clone()))) };
         // A generator as a new column makes rows: that is a select list's business.
@@ -47,13 +48,25 @@ pub fn resolve(resolver: &Resolver, message: &pb::WithColumns, outer: Option<&Sc
     project::project(resolver, input.clone(), columns)
 }
 
-fn with_generator(resolver: &Resolver, input: Relation, message: &pb::WithColumns, outer: Option<&Scope>) -> Result<Relation> {
+fn with_generator(
+    resolver: &Resolver,
+    input: Relation,
+    message: &pb::WithColumns,
+    outer: Option<&Scope>,
+) -> Result<Relation> {
     let same = |a: &str, b: &str| if resolver.env().case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
     let mut list = vec![];
-    let named = |alias: &pb::expression::Alias| pb::Expression { common: None, expr_type: Some(ExprType::Alias(Box::new(alias.clone()))) };
+    let named = |alias: &pb::expression::Alias| pb::Expression {
+        common: None,
+        expr_type: Some(ExprType::Alias(Box::new(alias.clone()))),
+    };
     let mut placed = vec![false; message.aliases.len()];
     for attribute in &input.output {
-        match message.aliases.iter().position(|alias| alias.name.first().is_some_and(|name| same(name, attribute.name()))) {
+        match message
+            .aliases
+            .iter()
+            .position(|alias| alias.name.first().is_some_and(|name| same(name, attribute.name())))
+        {
             Some(at) => {
                 placed[at] = true;
                 list.push(named(&message.aliases[at]));
@@ -77,7 +90,6 @@ pub fn renamed(resolver: &Resolver, message: &pb::WithColumnsRenamed, outer: Opt
             renames.push((rename.col_name.clone(), rename.new_col_name.clone()));
         }
     }
-    #[expect(deprecated, reason = "clients before 4.0 send a map")]
     renames.extend(message.rename_columns_map.iter().map(|(old, new)| (old.clone(), new.clone())));
     let names: Vec<String> = input
         .output
@@ -116,20 +128,24 @@ pub fn drop(resolver: &Resolver, message: &pb::Drop, outer: Option<&Scope>) -> R
     let scope = resolver.scope(&inputs, outer);
     let mut dropped: Vec<u64> = vec![];
     for name in &message.column_names {
-        dropped.extend(input.output.iter().filter(|attribute| same(attribute.name(), name)).map(|attribute| attribute.id));
+        dropped
+            .extend(input.output.iter().filter(|attribute| same(attribute.name(), name)).map(|attribute| attribute.id));
     }
     for expression in &message.columns {
         match resolver.expression(expression, &scope) {
             Ok(typed) => {
                 let expr = crate::expression::unaliased(typed).expr;
-                dropped.extend(input.output.iter().filter(|attribute| attribute.expr() == expr).map(|attribute| attribute.id));
+                dropped.extend(
+                    input.output.iter().filter(|attribute| attribute.expr() == expr).map(|attribute| attribute.id),
+                );
             }
             Err(error) if error.condition() == "AMBIGUOUS_REFERENCE" => return Err(error),
             // Spark drops what it finds and leaves the rest.
             Err(_) => {}
         }
     }
-    let kept: Vec<Attribute> = input.output.iter().filter(|attribute| !dropped.contains(&attribute.id)).cloned().collect();
+    let kept: Vec<Attribute> =
+        input.output.iter().filter(|attribute| !dropped.contains(&attribute.id)).cloned().collect();
     if kept.len() == input.output.len() {
         return Ok(input.clone());
     }

@@ -346,7 +346,7 @@ impl Parser<'_> {
     fn unary(&mut self) -> Result<pb::Expression> {
         let start = self.position();
         let name = match self.peek().text {
-            "-" if !matches!(self.peek_at(1).kind, Kind::Number(_)) => "negative",
+            "-" if !matches!(self.peek_at(1).kind, Kind::Number(_)) => "-",
             "+" => "positive",
             "~" => "~",
             _ => return self.postfix(),

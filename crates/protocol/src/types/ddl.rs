@@ -249,7 +249,9 @@ impl Parser {
                 let kind = if word.eq_ignore_ascii_case("varchar") { "varchar" } else { "char" };
                 let numbers = self.numbers()?;
                 let [length] = numbers[..] else {
-                    return Err(SparkError::new("DATATYPE_MISSING_SIZE").with("type", format!("\"{}\"", word.to_uppercase())));
+                    return Err(
+                        SparkError::new("DATATYPE_MISSING_SIZE").with("type", format!("\"{}\"", word.to_uppercase()))
+                    );
                 };
                 metadata.insert(CHAR_VARCHAR_KEY.into(), format!("{kind}({length})"));
                 DataType::Utf8
@@ -277,7 +279,8 @@ impl Parser {
             }
             "struct" => {
                 self.expect('<')?;
-                let fields = if self.peek() == Some(&Token::Symbol('>')) { Fields::empty() } else { self.columns(Some('>'))? };
+                let fields =
+                    if self.peek() == Some(&Token::Symbol('>')) { Fields::empty() } else { self.columns(Some('>'))? };
                 self.expect('>')?;
                 DataType::Struct(fields)
             }
@@ -322,7 +325,9 @@ mod tests {
 
     #[test]
     fn columns_and_nested_types() {
-        let fields = parse_schema("a INT NOT NULL, `b c` ARRAY<STRUCT<x: DECIMAL(10,2), y MAP<STRING,BIGINT>>> COMMENT 'n'").unwrap();
+        let fields =
+            parse_schema("a INT NOT NULL, `b c` ARRAY<STRUCT<x: DECIMAL(10,2), y MAP<STRING,BIGINT>>> COMMENT 'n'")
+                .unwrap();
         assert_eq!(
             super::super::name::ddl(&fields),
             "a INT NOT NULL,`b c` ARRAY<STRUCT<x: DECIMAL(10,2), y: MAP<STRING, BIGINT>>> COMMENT 'n'"

@@ -113,7 +113,10 @@ fn field_type(field: &Field) -> Value {
 }
 
 fn own_metadata(metadata: &HashMap<String, String>) -> Value {
-    metadata.get(METADATA_KEY).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| Value::Object(Map::new()))
+    metadata
+        .get(METADATA_KEY)
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_else(|| Value::Object(Map::new()))
 }
 
 /// The comment of a column, kept in Spark's metadata.

@@ -113,7 +113,11 @@ pub fn canonical(data_type: &DataType) -> DataType {
 /// [`canonical`] for a field; name, nullability and metadata stay.
 pub fn canonical_field(field: &FieldRef) -> FieldRef {
     let data_type = canonical(field.data_type());
-    if &data_type == field.data_type() { Arc::clone(field) } else { Arc::new(field.as_ref().clone().with_data_type(data_type)) }
+    if &data_type == field.data_type() {
+        Arc::clone(field)
+    } else {
+        Arc::new(field.as_ref().clone().with_data_type(data_type))
+    }
 }
 
 /// Applies `print` to the canonical form of a type that has none of its own.

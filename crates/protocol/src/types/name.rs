@@ -33,7 +33,8 @@ fn sql_struct_field(field: &Field) -> String {
 pub fn ddl(fields: &arrow::datatypes::Fields) -> String {
     let column = |field: &arrow::datatypes::FieldRef| {
         let not_null = if field.is_nullable() { "" } else { " NOT NULL" };
-        let comment = super::json::comment(field).map(|c| format!(" COMMENT '{}'", c.replace('\'', "\\'"))).unwrap_or_default();
+        let comment =
+            super::json::comment(field).map(|c| format!(" COMMENT '{}'", c.replace('\'', "\\'"))).unwrap_or_default();
         format!("{} {}{not_null}{comment}", quote_if_needed(field.name()), sql_of_field(field))
     };
     fields.iter().map(column).collect::<Vec<_>>().join(",")

@@ -23,7 +23,12 @@ pub fn decode_schema(message: &pb::DataType) -> Result<Fields> {
 }
 
 /// A type message as a field; CHAR, VARCHAR and user-defined types leave their mark in its metadata.
-pub fn decode_field(name: &str, message: &pb::DataType, nullable: bool, mut metadata: HashMap<String, String>) -> Result<Field> {
+pub fn decode_field(
+    name: &str,
+    message: &pb::DataType,
+    nullable: bool,
+    mut metadata: HashMap<String, String>,
+) -> Result<Field> {
     let kind = message.kind.as_ref().ok_or_else(|| SparkError::internal("a DataType message without a kind"))?;
     let data_type = match kind {
         Kind::Null(_) => DataType::Null,
@@ -53,7 +58,8 @@ pub fn decode_field(name: &str, message: &pb::DataType, nullable: bool, mut meta
         Kind::DayTimeInterval(_) => super::day_time_interval(),
         Kind::Time(_) => super::time(),
         Kind::Array(a) => {
-            let element = a.element_type.as_deref().ok_or_else(|| SparkError::internal("an array without element type"))?;
+            let element =
+                a.element_type.as_deref().ok_or_else(|| SparkError::internal("an array without element type"))?;
             DataType::List(Arc::new(decode_field("element", element, a.contains_null, HashMap::new())?))
         }
         Kind::Map(m) => {
@@ -69,12 +75,19 @@ pub fn decode_field(name: &str, message: &pb::DataType, nullable: bool, mut meta
             DataType::Struct(Fields::from(fields))
         }
         Kind::Udt(udt) => {
-            let storage = udt.sql_type.as_deref().ok_or_else(|| SparkError::internal("a user-defined type without sqlType"))?;
+            let storage =
+                udt.sql_type.as_deref().ok_or_else(|| SparkError::internal("a user-defined type without sqlType"))?;
             metadata.insert(UDT_KEY.into(), super::json::udt(udt)?);
             decode(storage)?
         }
-        Kind::Unparsed(text) => return Ok(ddl::parse_type(&text.data_type_string)?.with_name(name).with_nullable(nullable)),
-        Kind::Variant(_) | Kind::Geometry(_) | Kind::Geography(_) | Kind::TimestampNtzNanos(_) | Kind::TimestampLtzNanos(_) => {
+        Kind::Unparsed(text) => {
+            return Ok(ddl::parse_type(&text.data_type_string)?.with_name(name).with_nullable(nullable));
+        }
+        Kind::Variant(_)
+        | Kind::Geometry(_)
+        | Kind::Geography(_)
+        | Kind::TimestampNtzNanos(_)
+        | Kind::TimestampLtzNanos(_) => {
             return Err(SparkError::unsupported("this data type", "Use a string or binary column instead."));
         }
     };
@@ -99,7 +112,8 @@ pub fn encode(data_type: &DataType) -> pb::DataType {
 
 /// The type of a field, user-defined and CHAR/VARCHAR types restored.
 pub fn encode_field(field: &Field) -> pb::DataType {
-    if let Some(kind) = field.metadata().get(UDT_KEY).and_then(|json| super::json::udt_message(json, field.data_type())) {
+    if let Some(kind) = field.metadata().get(UDT_KEY).and_then(|json| super::json::udt_message(json, field.data_type()))
+    {
         return pb::DataType { kind: Some(kind) };
     }
     if let Some(declared) = field.metadata().get(CHAR_VARCHAR_KEY) {
@@ -127,13 +141,19 @@ pub fn encode_field(field: &Field) -> pb::DataType {
         DataType::Date32 => Kind::Date(t::Date::default()),
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => Kind::Timestamp(t::Timestamp::default()),
         DataType::Timestamp(TimeUnit::Microsecond, None) => Kind::TimestampNtz(t::TimestampNtz::default()),
-        DataType::Time64(TimeUnit::Nanosecond) => Kind::Time(t::Time { precision: Some(6), type_variation_reference: 0 }),
-        DataType::Interval(IntervalUnit::YearMonth) => {
-            Kind::YearMonthInterval(t::YearMonthInterval { start_field: Some(0), end_field: Some(1), type_variation_reference: 0 })
+        DataType::Time64(TimeUnit::Nanosecond) => {
+            Kind::Time(t::Time { precision: Some(6), type_variation_reference: 0 })
         }
-        DataType::Duration(TimeUnit::Microsecond) => {
-            Kind::DayTimeInterval(t::DayTimeInterval { start_field: Some(0), end_field: Some(3), type_variation_reference: 0 })
-        }
+        DataType::Interval(IntervalUnit::YearMonth) => Kind::YearMonthInterval(t::YearMonthInterval {
+            start_field: Some(0),
+            end_field: Some(1),
+            type_variation_reference: 0,
+        }),
+        DataType::Duration(TimeUnit::Microsecond) => Kind::DayTimeInterval(t::DayTimeInterval {
+            start_field: Some(0),
+            end_field: Some(3),
+            type_variation_reference: 0,
+        }),
         DataType::Interval(_) => Kind::CalendarInterval(t::CalendarInterval::default()),
         DataType::List(element) => Kind::Array(Box::new(t::Array {
             element_type: Some(Box::new(encode_field(element))),
