@@ -12,7 +12,7 @@ use crate::properties;
 /// The options of spark-submit that every command takes.
 #[derive(Debug, Default, Args)]
 pub struct SettingsOptions {
-    /// Where to run: local, local[N] or local[*] (default: local[*])
+    /// Where to run: local, `local[N]` or `local[*]` (default: `local[*]`)
     #[arg(long, value_name = "MASTER_URL")]
     pub master: Option<String>,
     /// A name for the application

@@ -254,6 +254,13 @@ fn check(key: &str, value: &str) -> Result<()> {
             .with("confValue", value)
             .with("confType", "boolean"));
     }
+    let number = default.is_some_and(|default| default.parse::<i64>().is_ok());
+    if number && value.trim().parse::<i64>().is_err() {
+        return Err(SparkError::new("INVALID_CONF_VALUE.TYPE_MISMATCH")
+            .with("confName", key)
+            .with("confValue", value)
+            .with("confType", "int"));
+    }
     match key {
         "spark.sql.session.timeZone" if firesteel_functions::datetime::zone::Zone::parse(value).is_none() => {
             Err(SparkError::new("INVALID_CONF_VALUE.TIME_ZONE").with("confName", key).with("confValue", value))

@@ -138,6 +138,10 @@ fn grid(table: &Table, limit: usize) -> String {
             *width = (*width).max(half_width(cell));
         }
     }
+    if widths.is_empty() {
+        let rows = "||\n".repeat(table.rows.len());
+        return format!("++\n||\n++\n{rows}++\n{}", footer(table, limit));
+    }
     let rule: String = widths.iter().fold(String::from("+"), |rule, width| rule + &"-".repeat(*width) + "+") + "\n";
     let line = |cells: &[String]| {
         let mut line = String::from("|");

@@ -84,7 +84,7 @@ fn suggestions(parts: &[String], candidates: &[Vec<&str>]) -> String {
             (datafusion::common::utils::datafusion_strsim::levenshtein(&text, &base), text)
         })
         .collect();
-    names.sort_by_key(|(distance, _)| *distance);
+    names.sort();
     names.into_iter().take(5).map(|(_, text)| text).collect::<Vec<_>>().join(", ")
 }
 
@@ -126,8 +126,15 @@ fn has_fields(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Struct(_) | DataType::Map(..) | DataType::List(_))
 }
 
+/// Columns are named as the user wrote it; a subquery without alias has no name.
 fn ambiguous(parts: &[String], found: &[&Attribute]) -> SparkError {
-    let mut names: Vec<String> = found.iter().map(|attribute| attribute.quoted()).collect();
+    let own = parts.last().map(|part| name::quote(part)).unwrap_or_default();
+    let label = |attribute: &&Attribute| {
+        let qualifier = attribute.qualifier.iter().filter(|part| *part != "__auto_generated_subquery_name");
+        let parts = qualifier.map(|part| name::quote(part)).chain([own.clone()]);
+        parts.collect::<Vec<_>>().join(".")
+    };
+    let mut names: Vec<String> = found.iter().map(label).collect();
     names.sort();
     SparkError::new("AMBIGUOUS_REFERENCE")
         .with("name", quote_parts(parts))

@@ -1,5 +1,5 @@
 //! What Spark says of each error condition: text, SQLSTATE and the class of the exception that a
-//! client raises. The texts are recorded from Spark into [`crate::condition_table`].
+//! client raises. The texts are recorded from Spark into `condition_table.rs`.
 
 use crate::condition_table::RECORDED;
 

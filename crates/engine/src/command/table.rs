@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Fields, Schema};
+use firesteel_plan::relation::to_schema::all_nullable;
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
@@ -71,10 +72,13 @@ pub async fn create(
     options: Vec<(String, String)>,
     if_not_exists: bool,
 ) -> Result<()> {
+    // Files cannot promise NOT NULL: Spark takes it off the columns of file tables too.
+    let nullable = |fields: Fields| fields.iter().map(|f| Arc::new(all_nullable(f))).collect::<Fields>();
+    let columns = columns.map(nullable);
     let (database, own) = target(session, parts)?;
     let place = Place::Table(database.clone(), own.clone());
     if session.table(&place).is_some() || session.view(&place).is_some() {
-        return if if_not_exists { Ok(()) } else { Err(already_exists(&[database, own])) };
+        return if if_not_exists { Ok(()) } else { Err(already_exists(&["spark_catalog".into(), database, own])) };
     }
     let format = format.unwrap_or_else(|| default_format(session));
     let managed = location.is_none();

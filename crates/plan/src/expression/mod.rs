@@ -23,7 +23,7 @@ use firesteel_protocol::types::{ddl, proto};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::Resolver;
-use crate::scope::{Scope, quote_parts};
+use crate::scope::Scope;
 use crate::sql;
 
 impl Resolver<'_> {
@@ -176,17 +176,16 @@ impl Resolver<'_> {
 
     fn attribute_of_plan(&self, parts: &[String], plan_id: i64, scope: &Scope) -> Result<Typed> {
         let outputs = self.outputs.borrow();
-        let missing = || SparkError::new("CANNOT_RESOLVE_DATAFRAME_COLUMN").with("name", quote_parts(parts));
+        let missing =
+            || SparkError::new("CANNOT_RESOLVE_DATAFRAME_COLUMN").with("name", format!("\"{}\"", parts.join(".")));
         let Some(occurrences) = outputs.get(&plan_id) else {
             return Err(missing());
         };
         let mut visible: Vec<Typed> = vec![];
         let mut seen: Vec<u64> = vec![];
-        let mut known = false;
         for occurrence in occurrences {
             let all: Vec<&crate::Attribute> = occurrence.iter().collect();
             let Some(found) = crate::scope::find_in(&all, parts, scope.case_sensitive)? else { continue };
-            known = true;
             let in_sight = |attribute: &&crate::Attribute| attribute.id == found.attribute.id;
             let current = scope.output().find(in_sight);
             let current = current.or_else(|| scope.inputs.iter().flat_map(|r| r.hidden.iter()).find(in_sight));
@@ -201,16 +200,10 @@ impl Resolver<'_> {
         }
         match visible.len() {
             1 => Ok(visible.remove(0)),
-            0 if !known => {
-                let first = occurrences.first().map(Vec::as_slice).unwrap_or_default();
-                Err(crate::scope::unresolved(parts, first.iter()))
-            }
-            0 => {
-                // The DataFrame's column was replaced on the way (withColumn, union): Spark then looks by name
-                // where `spark.sql.analyzer.dataframeColumnByName`-like leniency holds; it reports the column.
-                Err(missing())
-            }
-            _ => Err(SparkError::new("AMBIGUOUS_COLUMN_REFERENCE").with("name", quote_parts(parts))),
+            0 => Err(missing()),
+            _ => self.of_nearest(parts, plan_id, scope)?.ok_or_else(|| {
+                SparkError::new("AMBIGUOUS_COLUMN_REFERENCE").with("name", format!("\"{}\"", parts.join(".")))
+            }),
         }
     }
 
@@ -221,6 +214,17 @@ impl Resolver<'_> {
             typed.name.clone_from(own);
         }
         self.nested(typed, found.rest)
+    }
+
+    /// Where a DataFrame occurs in both sides of a join, a side that is the DataFrame itself goes before one made from it.
+    fn of_nearest(&self, parts: &[String], plan_id: i64, scope: &Scope) -> Result<Option<Typed>> {
+        let mut sides = scope.inputs.iter().filter(|relation| relation.plan_id == Some(plan_id));
+        let (Some(side), None) = (sides.next(), sides.next()) else { return Ok(None) };
+        let all: Vec<&crate::Attribute> = side.output.iter().collect();
+        match crate::scope::find_in(&all, parts, scope.case_sensitive)? {
+            Some(found) => self.found(&found, parts).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// `column.rest[0].rest[1]`.

@@ -21,13 +21,9 @@ pub fn resolve(resolver: &Resolver, message: &pb::SubqueryAlias, outer: Option<&
 pub fn to_df(resolver: &Resolver, message: &pb::ToDf, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "ToDF")?, outer)?;
     if message.column_names.len() != input.output.len() {
-        return Err(SparkError::new("_LEGACY_ERROR_TEMP_3039").with_message(format!(
-            "requirement failed: The number of columns doesn't match.\nOld column names ({}): {}\nNew column names ({}): {}",
-            input.output.len(),
-            input.output.iter().map(|a| a.name()).collect::<Vec<_>>().join(", "),
-            message.column_names.len(),
-            message.column_names.join(", ")
-        )));
+        return Err(SparkError::new("ASSIGNMENT_ARITY_MISMATCH")
+            .with("numExpr", message.column_names.len().to_string())
+            .with("numTarget", input.output.len().to_string()));
     }
     rename(input, &message.column_names)
 }

@@ -30,8 +30,8 @@ pub fn resolve(resolver: &Resolver, message: &pb::Deduplicate, outer: Option<&Sc
         let found: Vec<&Attribute> = input.output.iter().filter(same).collect();
         if found.is_empty() {
             let columns: Vec<&str> = input.output.iter().map(Attribute::name).collect();
-            return Err(SparkError::new("UNRESOLVED_COLUMN_AMONG_FIELD_NAMES")
-                .with("colName", format!("\"{name}\""))
+            return Err(SparkError::new("CONNECT_INVALID_PLAN.UNRESOLVED_COLUMN_AMONG_FIELD_NAMES")
+                .with("colName", name)
                 .with("fieldNames", columns.join(", ")));
         }
         keys.extend(found.into_iter().cloned());

@@ -25,26 +25,27 @@ pub fn select_list(
     outer: Option<&Scope>,
 ) -> Result<Option<Relation>> {
     let calls: Vec<(usize, Call)> = list.iter().enumerate().filter_map(|(i, e)| Some((i, call_of(e)?))).collect();
-    let Some((at, call)) = calls.first() else { return Ok(None) };
-    if calls.len() > 1 {
-        let names: Vec<String> = calls.iter().map(|(_, call)| format!("\"{}\"", call.function)).collect();
-        return Err(SparkError::new("UNSUPPORTED_GENERATOR.MULTI_GENERATOR")
-            .with("num", calls.len().to_string())
-            .with("generators", names.join(", ")));
+    if calls.is_empty() {
+        return Ok(None);
     }
     let inputs = [input];
     let scope = resolver.scope(&inputs, outer);
-    let generator = generator(resolver, call.function, call.arguments, &scope)?;
-    let names = output_names(&generator, &call.names)?;
-    let expanded = generate(input.clone(), generator, &names)?;
-    let new: Vec<Attribute> = expanded.output[input.output.len()..].to_vec();
+    // One after the other: each makes rows of the rows before.
+    let mut expanded = input.clone();
+    let mut made: Vec<(usize, Vec<Attribute>)> = vec![];
+    for (at, call) in &calls {
+        let generator = generator(resolver, call.function, call.arguments, &scope)?;
+        let names = output_names(&generator, &call.names)?;
+        let known = expanded.output.len();
+        expanded = generate(expanded, generator, &names)?;
+        made.push((*at, expanded.output[known..].to_vec()));
+    }
     // The rest of the list is resolved over the input's columns only.
     let mut columns = vec![];
     for (index, expression) in list.iter().enumerate() {
-        if index == *at {
-            columns.extend(new.iter().map(Attribute::typed));
-        } else {
-            columns.extend(resolver.expressions(std::slice::from_ref(expression), &scope)?);
+        match made.iter().find(|(at, _)| *at == index) {
+            Some((_, new)) => columns.extend(new.iter().map(Attribute::typed)),
+            None => columns.extend(resolver.expressions(std::slice::from_ref(expression), &scope)?),
         }
     }
     project::project(resolver, expanded, columns).map(Some)
@@ -131,5 +132,5 @@ pub(crate) fn generate(input: Relation, generator: Generator, names: &[String]) 
         output.push(attribute);
     }
     let plan = LogicalPlanBuilder::from(plan).project(columns).planned()?.build().planned()?;
-    Ok(Relation { plan, output, hidden: input.hidden, origin: None })
+    Ok(Relation { plan, output, hidden: input.hidden, origin: None, plan_id: None })
 }

@@ -65,11 +65,9 @@ fn match_by_name(
             None if allow_missing => right_list.push(null(attribute)?),
             None => {
                 let names: Vec<&str> = right.output.iter().map(Attribute::name).collect();
-                return Err(SparkError::new("UNRESOLVED_COLUMN_AMONG_FIELD_NAMES").with_message(format!(
-                    "Cannot resolve column name \"{}\" among ({}).",
-                    attribute.name(),
-                    names.join(", ")
-                )));
+                return Err(SparkError::new("UNRESOLVED_COLUMN_AMONG_FIELD_NAMES")
+                    .with("colName", attribute.name())
+                    .with("fieldNames", names.join(", ")));
             }
         }
     }

@@ -63,12 +63,12 @@ pub fn calendar_interval() -> DataType {
     DataType::Interval(IntervalUnit::MonthDayNano)
 }
 
-/// ARRAY<element>.
+/// `ARRAY<element>`.
 pub fn array(element: DataType, contains_null: bool) -> DataType {
     DataType::List(Arc::new(Field::new("element", element, contains_null)))
 }
 
-/// MAP<key, value>.
+/// `MAP<key, value>`.
 pub fn map(key: DataType, value: DataType, value_contains_null: bool) -> DataType {
     let entries = Fields::from(vec![Field::new("key", key, false), Field::new("value", value, value_contains_null)]);
     DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entries), false)), false)

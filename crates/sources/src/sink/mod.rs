@@ -1,6 +1,6 @@
 //! Writing files: `df.write.format(..).mode(..).partitionBy(..).save(path)`.
 //!
-//! [`write`] runs every partition of a plan as a task of its own ([`task`]), each task writes files of
+//! [`write()`] runs every partition of a plan as a task of its own ([`task`]), each task writes files of
 //! one [`format`] below a staging folder, and [`commit`] renames them into place. [`plan`] checks a
 //! request before anything runs. Tables of other databases are written by [`crate::jdbc`].
 
@@ -83,7 +83,7 @@ pub struct WriteStats {
     pub partitions: Vec<String>,
 }
 
-/// Checks a request as [`write`] will, without running anything. `false`: there is nothing to do
+/// Checks a request as [`write()`] will, without running anything. `false`: there is nothing to do
 /// (mode `Ignore` and the target exists).
 ///
 /// # Errors
