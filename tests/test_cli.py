@@ -239,19 +239,16 @@ def test_taken_port(tmp_path):
     assert status == 1 and str(port) in err
 
 
-def test_token_keeps_strangers_out(tmp_path, monkeypatch):
-    from pyspark.sql import SparkSession
-
-    # The client hands a token over without TLS on this machine only, and reads it from this variable.
-    monkeypatch.delenv("SPARK_CONNECT_AUTHENTICATE_TOKEN", raising=False)
+def test_token_keeps_strangers_out(tmp_path):
+    # Clients of their own processes: a session that was refused would stay the active one here.
+    ask = "import sys\nfrom pyspark.sql import SparkSession\nprint(SparkSession.builder.remote(sys.argv[1]).getOrCreate().range(2).count())\n"
     with servers.Firesteel(tmp_path, "--token", "secret") as server:
-        for token in (None, "wrong"):
-            url = server.url + (f"/;token={token}" if token else "")
-            with pytest.raises(Exception, match="(?i)unauthenticated|token"):
-                SparkSession.builder.remote(url).create().range(1).count()
-        spark = SparkSession.builder.remote(server.url + "/;token=secret").create()
-        assert spark.range(2).count() == 2
-        spark.stop()
+        for token, allowed in (("", False), ("/;token=wrong", False), ("/;token=secret", True)):
+            (tmp_path / "ask.py").write_text(ask)
+            command = [sys.executable, "ask.py", server.url + token]
+            done = subprocess.run(command, env=servers.environment(), capture_output=True, text=True, timeout=120, cwd=tmp_path)
+            assert (done.returncode, done.stdout) == ((0, "2\n") if allowed else (1, "")), done.stderr
+            assert allowed or re.search("(?i)unauthenticated", done.stderr)
 
 
 def test_server_stops_in_good_order(tmp_path):
