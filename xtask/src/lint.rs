@@ -21,7 +21,7 @@ pub fn run() -> Result<()> {
         run_program(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     );
     let mut docs = cargo(&["doc", "--locked", "--workspace", "--no-deps", "--quiet"]);
-    check("documentation", run_program(docs.env("RUSTDOCFLAGS", "-D warnings")));
+    check("documentation", run_program(docs.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links")));
     check("licences", crate::tidy::licences());
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
 }

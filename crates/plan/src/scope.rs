@@ -46,8 +46,16 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Words `UNRESOLVED_COLUMN.*` with the five most similar names.
+/// Words `UNRESOLVED_COLUMN.*` with the five most similar names. Spark's analyzer knows the candidates in alphabetical
+/// order, and among equally similar ones that order stays.
 pub fn unresolved<'a>(parts: &[String], candidates: impl Iterator<Item = &'a Attribute>) -> SparkError {
+    let mut candidates: Vec<&Attribute> = candidates.collect();
+    candidates.sort_by_key(|attribute| attribute.quoted());
+    unresolved_in_order(parts, candidates.into_iter())
+}
+
+/// [`unresolved`] with the candidates in the order of the schema, as `Dataset.resolve` words it (`df.na`).
+pub fn unresolved_in_order<'a>(parts: &[String], candidates: impl Iterator<Item = &'a Attribute>) -> SparkError {
     let name = quote_parts(parts);
     let candidates: Vec<Vec<&str>> = candidates
         .map(|attribute| attribute.qualifier.iter().map(String::as_str).chain([attribute.name()]).collect())
@@ -84,7 +92,7 @@ fn suggestions(parts: &[String], candidates: &[Vec<&str>]) -> String {
             (datafusion::common::utils::datafusion_strsim::levenshtein(&text, &base), text)
         })
         .collect();
-    names.sort();
+    names.sort_by_key(|(distance, _)| *distance);
     names.into_iter().take(5).map(|(_, text)| text).collect::<Vec<_>>().join(", ")
 }
 

@@ -25,7 +25,10 @@ fn columns<'r>(
     let mut found = vec![];
     for name in names {
         let parts = crate::sql::parse_column_name(name)?;
-        let column = resolver.column(&parts, scope)?;
+        let column = resolver.column(&parts, scope).map_err(|error| match error.condition() {
+            "UNRESOLVED_COLUMN.WITH_SUGGESTION" => crate::scope::unresolved_in_order(&parts, scope.output()),
+            _ => error,
+        })?;
         match input.output.iter().find(|attribute| attribute.expr() == column.expr) {
             Some(attribute) => found.push(attribute),
             None => {

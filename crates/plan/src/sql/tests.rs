@@ -241,7 +241,7 @@ fn operators_bind_as_in_spark() {
     assert_eq!(expression("10 div 3 + 1"), "+(div(10, 3), 1)");
     assert_eq!(expression("not a = b and c or d"), "or(and(not(=(a, b)), c), d)");
     assert_eq!(expression("-1 % 2 ^ 3 | 4 & 5"), "|(^(%(-1, 2), 3), &(4, 5))");
-    assert_eq!(expression("-a * b - -1"), "-(*(negative(a), b), -1)");
+    assert_eq!(expression("-a * b - -1"), "-(*(-(a), b), -1)");
     assert_eq!(expression("a between 1 and 2 and b"), "and(between(a, 1, 2), b)");
     assert_eq!(expression("a << 1 >= b >> 2 >>> 3"), ">=(<<(a, 1), >>>(>>(b, 2), 3))");
     assert_eq!(expression("a is not distinct from b || 'x'"), "<=>(a, concat(b, 'x'))");
