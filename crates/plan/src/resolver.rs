@@ -17,7 +17,9 @@ pub struct Resolver<'a> {
     pub ctx: &'a ResolveContext,
     /// Output of each relation that carries a plan id, for `df["a"]`; several where a DataFrame occurs
     /// more than once in the query.
-    pub(crate) outputs: RefCell<HashMap<i64, Vec<Vec<Attribute>>>>,
+    pub(crate) outputs: RefCell<HashMap<i64, Vec<Occurrence>>>,
+    /// How many relations are being resolved, one inside of the other.
+    pub(crate) depth: std::cell::Cell<usize>,
     /// Plans that subquery expressions refer to by plan id.
     pub(crate) references: RefCell<HashMap<i64, Arc<pb::Relation>>>,
     /// DataFrames passed to `sql()` by name, innermost last.
@@ -34,6 +36,14 @@ pub struct Resolver<'a> {
     pub observed: RefCell<Vec<(String, crate::Relation)>>,
 }
 
+/// One place of a DataFrame in the query.
+#[derive(Debug)]
+pub(crate) struct Occurrence {
+    /// Relations above it.
+    pub depth: usize,
+    pub output: Vec<Attribute>,
+}
+
 /// A lambda variable: the user's name and the unique name in the plan.
 #[derive(Debug, Clone)]
 pub(crate) struct LambdaVariable {
@@ -48,6 +58,7 @@ impl<'a> Resolver<'a> {
         Self {
             ctx,
             outputs: RefCell::default(),
+            depth: std::cell::Cell::default(),
             references: RefCell::default(),
             named_references: RefCell::default(),
             ctes: RefCell::default(),

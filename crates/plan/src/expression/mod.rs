@@ -12,6 +12,8 @@ pub mod subquery;
 pub mod update_fields;
 pub mod window;
 
+use std::cmp::Ordering;
+
 use arrow::datatypes::Field;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::Sort as SortExpr;
@@ -181,29 +183,32 @@ impl Resolver<'_> {
         let Some(occurrences) = outputs.get(&plan_id) else {
             return Err(missing());
         };
-        let mut visible: Vec<Typed> = vec![];
-        let mut seen: Vec<u64> = vec![];
+        // A DataFrame may occur in both sides of a join, there as itself and here below others: the nearest one is meant.
+        let mut nearest: Vec<(usize, u64, Typed)> = vec![];
         for occurrence in occurrences {
-            let all: Vec<&crate::Attribute> = occurrence.iter().collect();
+            let all: Vec<&crate::Attribute> = occurrence.output.iter().collect();
             let Some(found) = crate::scope::find_in(&all, parts, scope.case_sensitive)? else { continue };
             let in_sight = |attribute: &&crate::Attribute| attribute.id == found.attribute.id;
             let current = scope.output().find(in_sight);
             let current = current.or_else(|| scope.inputs.iter().flat_map(|r| r.hidden.iter()).find(in_sight));
-            if let Some(current) = current {
-                if !seen.contains(&current.id) {
-                    seen.push(current.id);
-                    visible.push(
-                        self.found(&crate::scope::Found { attribute: current.clone(), rest: found.rest }, parts)?,
-                    );
-                }
+            let Some(current) = current else { continue };
+            let typed = self.found(&crate::scope::Found { attribute: current.clone(), rest: found.rest }, parts)?;
+            match nearest.first().map(|(depth, ..)| occurrence.depth.cmp(depth)) {
+                Some(Ordering::Greater) => continue,
+                Some(Ordering::Less) => nearest.clear(),
+                _ => {}
+            }
+            if !nearest.iter().any(|(_, id, _)| *id == current.id) {
+                nearest.push((occurrence.depth, current.id, typed));
             }
         }
-        match visible.len() {
-            1 => Ok(visible.remove(0)),
+        match nearest.len() {
+            1 => Ok(nearest.remove(0).2),
             0 => Err(missing()),
-            _ => self.of_nearest(parts, plan_id, scope)?.ok_or_else(|| {
-                SparkError::new("AMBIGUOUS_COLUMN_REFERENCE").with("name", format!("\"{}\"", parts.join(".")))
-            }),
+            _ => {
+                let name = format!("\"{}\"", parts.join("."));
+                Err(SparkError::new("AMBIGUOUS_COLUMN_REFERENCE").with("name", name))
+            }
         }
     }
 
@@ -214,17 +219,6 @@ impl Resolver<'_> {
             typed.name.clone_from(own);
         }
         self.nested(typed, found.rest)
-    }
-
-    /// Where a DataFrame occurs in both sides of a join, a side that is the DataFrame itself goes before one made from it.
-    fn of_nearest(&self, parts: &[String], plan_id: i64, scope: &Scope) -> Result<Option<Typed>> {
-        let mut sides = scope.inputs.iter().filter(|relation| relation.plan_id == Some(plan_id));
-        let (Some(side), None) = (sides.next(), sides.next()) else { return Ok(None) };
-        let all: Vec<&crate::Attribute> = side.output.iter().collect();
-        match crate::scope::find_in(&all, parts, scope.case_sensitive)? {
-            Some(found) => self.found(&found, parts).map(Some),
-            None => Ok(None),
-        }
     }
 
     /// `column.rest[0].rest[1]`.

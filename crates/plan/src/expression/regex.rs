@@ -27,7 +27,7 @@ pub fn expand(resolver: &Resolver, message: &pb::expression::UnresolvedRegex, sc
     let ids: Option<Vec<u64>> = message
         .plan_id
         .and_then(|id| outputs.get(&id))
-        .map(|all| all.iter().flatten().map(|attribute| attribute.id).collect());
+        .map(|all| all.iter().flat_map(|o| &o.output).map(|attribute| attribute.id).collect());
     let columns = scope
         .output()
         .filter(|attribute| ids.as_ref().is_none_or(|ids| ids.contains(&attribute.id)))

@@ -39,7 +39,8 @@ fn all(scope: &Scope) -> Result<Vec<Typed>> {
 
 fn of_plan(resolver: &Resolver, plan_id: i64, scope: &Scope) -> Result<Vec<Typed>> {
     let outputs = resolver.outputs.borrow();
-    let ids: Vec<u64> = outputs.get(&plan_id).into_iter().flatten().flatten().map(|attribute| attribute.id).collect();
+    let ids: Vec<u64> =
+        outputs.get(&plan_id).into_iter().flatten().flat_map(|o| &o.output).map(|attribute| attribute.id).collect();
     let columns: Vec<Typed> =
         scope.output().filter(|attribute| ids.contains(&attribute.id)).map(Attribute::typed).collect();
     if columns.is_empty() {

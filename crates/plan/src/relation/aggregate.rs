@@ -97,7 +97,17 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&S
     };
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
-    let list = project::resolve_list(resolver, &message.select, &scope)?;
+    // GROUP BY window(..) makes a column of that name.
+    let mut windows = vec![];
+    for expression in &message.grouping {
+        if matches!(&expression.expr_type, Some(ExprType::UnresolvedFunction(call)) if call.function_name.eq_ignore_ascii_case("window"))
+        {
+            let mut typed = resolver.expression(expression, &scope)?;
+            typed.expr = typed.expr.alias("window");
+            windows.push(typed);
+        }
+    }
+    let list = resolver.with_lateral_aliases(&windows, || project::resolve_list(resolver, &message.select, &scope))?;
     let grouping = if message.group_by_all {
         list.iter().filter(|column| !contains_aggregate(&column.expr)).cloned().collect()
     } else {
@@ -184,6 +194,15 @@ pub(crate) fn build(
                 .with("dataType", format!("\"{}\"", firesteel_protocol::types::name::sql(&typed.data_type))));
         }
         keys.push((unaliased(typed), attribute));
+    }
+    let mut input = input;
+    for (key, _) in &keys {
+        // A row without time is in no window.
+        if matches!(&key.expr, Expr::ScalarFunction(call) if call.func.name() == "window") {
+            let there = key.expr.clone().is_not_null();
+            let plan = LogicalPlanBuilder::from(input.plan.clone()).filter(there).planned()?.build().planned()?;
+            input = Relation { plan, ..input };
+        }
     }
     let mut aggregated = Aggregated { input, grouping: keys, sets, calls: vec![], selected: vec![], having: None };
     for typed in list {

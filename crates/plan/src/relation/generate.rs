@@ -132,5 +132,5 @@ pub(crate) fn generate(input: Relation, generator: Generator, names: &[String]) 
         output.push(attribute);
     }
     let plan = LogicalPlanBuilder::from(plan).project(columns).planned()?.build().planned()?;
-    Ok(Relation { plan, output, hidden: input.hidden, origin: None, plan_id: None })
+    Ok(Relation { plan, output, hidden: input.hidden, origin: None })
 }

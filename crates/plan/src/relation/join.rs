@@ -88,7 +88,7 @@ fn combine(left: Relation, right: Relation, kind: Kind, condition: Option<Expr>)
         output.extend(nullable(right.output, right_null));
         hidden.extend(nullable(right.hidden, right_null));
     }
-    Ok(Relation { plan, output, hidden, origin: None, plan_id: None })
+    Ok(Relation { plan, output, hidden, origin: None })
 }
 
 fn key(resolver: &Resolver, side: &Relation, name: &str, word: &str) -> Result<Attribute> {
@@ -156,7 +156,7 @@ fn using(resolver: &Resolver, left: Relation, right: Relation, kind: Kind, names
     let mut exprs: Vec<Expr> = selected.iter().map(Selected::projected).collect();
     exprs.extend(hidden.iter().map(Attribute::expr));
     let plan = LogicalPlanBuilder::from(joined.plan).project(exprs).planned()?.build().planned()?;
-    Ok(Relation { plan, output, hidden, origin: None, plan_id: None })
+    Ok(Relation { plan, output, hidden, origin: None })
 }
 
 /// `NATURAL JOIN`.

@@ -47,8 +47,6 @@ pub struct Relation {
     pub hidden: Vec<Attribute>,
     /// What it was selected from, so that ORDER BY and HAVING can name what the list left out.
     pub origin: Option<Arc<Origin>>,
-    /// The id that the client gave the relation.
-    pub plan_id: Option<i64>,
 }
 
 /// Where a relation's columns came from.
@@ -63,7 +61,7 @@ pub enum Origin {
 impl Relation {
     /// A relation whose plan has exactly these columns.
     pub fn new(plan: LogicalPlan, output: Vec<Attribute>) -> Self {
-        Self { plan, output, hidden: vec![], origin: None, plan_id: None }
+        Self { plan, output, hidden: vec![], origin: None }
     }
 
     /// The same columns over another plan (filter, sort, limit, ...).
@@ -95,7 +93,7 @@ impl Relation {
             }
         }
         let plan = LogicalPlanBuilder::from(self.plan).project(exprs).planned()?.build().planned()?;
-        Ok(Self { plan, output, hidden: vec![], origin: self.origin, plan_id: None })
+        Ok(Self { plan, output, hidden: vec![], origin: self.origin })
     }
 
     /// Projects to resolved expressions without aggregates, windows and generators.
@@ -116,7 +114,7 @@ impl Relation {
         let plan = LogicalPlanBuilder::from(self.plan.clone()).project(exprs).planned()?.build().planned()?;
         let output = selected.iter().map(|column| column.attribute.clone()).collect();
         let origin = Some(Arc::new(Origin::Project { input: self, selected }));
-        Ok(Self { plan, output, hidden: vec![], origin, plan_id: None })
+        Ok(Self { plan, output, hidden: vec![], origin })
     }
 
     /// Spark's schema.
@@ -163,15 +161,18 @@ impl<'a> Resolver<'a> {
             Some(stored) => local_relation::stored(stored),
             None => self.relation_kind(relation, outer),
         };
+        let depth = self.depth.get();
+        self.depth.set(depth + 1);
         let result = match text {
             Some(text) => self.with_sql_text(&text, resolve),
             None => resolve(),
         };
-        let mut resolved = result.map_err(|error| self.at(error, origin))?;
-        resolved.plan_id = common.and_then(|common| common.plan_id);
+        self.depth.set(depth);
+        let resolved = result.map_err(|error| self.at(error, origin))?;
         if let Some(plan_id) = common.and_then(|common| common.plan_id) {
             let mut outputs = self.outputs.borrow_mut();
-            outputs.entry(plan_id).or_default().push(resolved.output.clone());
+            let occurrence = crate::resolver::Occurrence { depth, output: resolved.output.clone() };
+            outputs.entry(plan_id).or_default().push(occurrence);
         }
         Ok(resolved)
     }

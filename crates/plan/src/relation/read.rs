@@ -163,5 +163,5 @@ fn files(resolver: &Resolver, request: &ReadRequest) -> Result<Relation> {
         }
     }
     let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
-    Ok(Relation { plan, output, hidden, origin: None, plan_id: None })
+    Ok(Relation { plan, output, hidden, origin: None })
 }
