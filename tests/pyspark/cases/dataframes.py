@@ -455,3 +455,16 @@ def case_dataframe_functions(spark, tmp):
         "alias": df.alias("z").select("z.id"), "explain": len(shown(df.explain)) > 1, "random split": sum(part.count() for part in df.randomSplit([0.5, 0.5], 1)),
         "input files": df.inputFiles(), "zip": df.limit(0).collect(), "lateral": df.alias("a").lateralJoin(spark.range(2).select((F.col("id") + F.col("a.id").outer()).alias("s"))).select("a.id", "s"),
     }
+
+
+def case_columns_after_a_join_with_itself(spark, tmp):
+    df = spark.createDataFrame([(1, "a"), (2, "b")], "id INT, name STRING")
+    late = df.filter("id > 1")
+    joined = df.join(late, df["id"] == late["id"])
+    return {"columns": joined.select(df["id"], late["name"]), "ambiguous": failure(lambda: df.join(df, df["id"] == df["id"]))}
+
+
+def case_time_windows(spark, tmp):
+    df = spark.sql("SELECT timestamp_seconds(id * 60) AS ts, id AS v FROM range(10) UNION ALL SELECT NULL, 99")
+    windowed = df.groupBy(F.window("ts", "5 minutes")).agg(F.count("*").alias("n"), F.sum("v").alias("v"))
+    return windowed.select("window.start", "window.end", "n", "v").orderBy("start")
