@@ -4,7 +4,10 @@
 //! The only unsafe code of this crate. `rusqlite` copies every bound text, and gives neither the declared
 //! type of a column nor a number as SQLite itself prints it.
 
-#![expect(unsafe_code, reason = "SQLite's C interface: binding a value a call is too slow through the safe wrapper")]
+#![expect(
+    unsafe_code,
+    reason = "SQLite\'s C interface: declared column types and numbers as SQLite prints them, which the wrapper does not give"
+)]
 
 use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
