@@ -6,7 +6,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "SQLite\'s C interface: declared column types and numbers as SQLite prints them, which the wrapper does not give"
+    reason = "SQLite's C interface: declared column types and numbers as SQLite prints them, which the wrapper does not give"
 )]
 
 use std::ffi::{CStr, c_int};
