@@ -27,7 +27,7 @@ pub fn parse(text: &str) -> Result<usize> {
 }
 
 fn invalid(text: &str) -> SparkError {
-    SparkError::new("INVALID_CONF_VALUE.DEFAULT_COLLATION")
+    SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
         .with_message(format!("spark.driver.memory: expected a size such as 512m or 4g, got \"{text}\""))
 }
 

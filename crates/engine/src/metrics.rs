@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use datafusion::physical_plan::ExecutionPlan;
@@ -16,7 +16,10 @@ const KEPT: usize = 200;
 #[derive(Debug)]
 pub struct QueryRecord {
     pub operation_id: String,
-    pub plan: Arc<dyn ExecutionPlan>,
+    /// While the query runs. A plan may hold the build side of its joins: it is let go at the end.
+    plan: Mutex<Option<Arc<dyn ExecutionPlan>>>,
+    /// What the operators measured, once the query has ended.
+    metrics: OnceLock<Metrics>,
     started: Instant,
     /// Milliseconds it took, once it has ended.
     duration_ms: AtomicU64,
@@ -51,7 +54,19 @@ impl QueryRecord {
         }
     }
 
+    /// What the operators have measured so far, or in all.
+    pub fn metrics(&self) -> Metrics {
+        let plan = self.plan.lock().expect("no panics while locked").clone();
+        match plan {
+            Some(plan) => message(&plan),
+            None => self.metrics.get().cloned().unwrap_or_default(),
+        }
+    }
+
     fn end(&self, state: u8) {
+        if let Some(plan) = self.plan.lock().expect("no panics while locked").take() {
+            self.metrics.get_or_init(|| message(&plan));
+        }
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.duration_ms.store(elapsed, Ordering::Relaxed);
         self.state.store(state, Ordering::Relaxed);
@@ -69,7 +84,8 @@ impl QueryLog {
     pub fn start(&self, operation_id: &str, plan: Arc<dyn ExecutionPlan>) -> Arc<QueryRecord> {
         let record = Arc::new(QueryRecord {
             operation_id: operation_id.to_string(),
-            plan,
+            plan: Mutex::new(Some(plan)),
+            metrics: OnceLock::new(),
             started: Instant::now(),
             duration_ms: AtomicU64::new(0),
             state: AtomicU8::new(0),

@@ -78,7 +78,7 @@ fn ordinal(expression: &pb::Expression, input: &Relation) -> Result<pb::Expressi
     Ok(by_id(column.id))
 }
 
-/// An expression that names an output column by its id, whatever its name is: see [`Resolver::attribute_by_id`].
+/// An expression that names an output column by its id, whatever its name is; `Resolver::column` knows it.
 pub(crate) fn by_id(id: u64) -> pb::Expression {
     let attribute = pb::expression::UnresolvedAttribute {
         unparsed_identifier: format!("`#{id}`"),
