@@ -35,6 +35,7 @@ class Server:
         self.folder = str(folder)
         self.process = None
         self.url = None
+        self.sessions = []
 
     def __enter__(self):
         self.start()
@@ -49,6 +50,10 @@ class Server:
     def stop(self):
         if self.process is None:
             return
+        # Clients release their results on threads that all of them share, and retry for minutes where no server is left.
+        for spark in self.sessions if self.alive() else []:
+            spark.stop()
+        self.sessions.clear()
         self.process.terminate()
         try:
             self.process.wait(20)
@@ -64,6 +69,7 @@ class Server:
         if not self.alive():
             self.start()
         spark = SparkSession.builder.remote(self.url).create()
+        self.sessions.append(spark)
         spark.conf.set("spark.sql.session.timeZone", timezone)
         return spark
 

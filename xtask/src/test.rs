@@ -18,8 +18,9 @@ pub fn run(args: &[String]) -> Result<()> {
         // Spark's own example programs come with the whole package; without it their test is skipped.
         environment("oracle", "tests/oracle/requirements.txt")?;
     }
+    // A test that hangs fails, with the stack of where it hangs.
     let mut pytest: Vec<String> =
-        vec!["-m".into(), "pytest".into(), "-q".into(), "-p".into(), "no:cacheprovider".into()];
+        ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=300"].map(String::from).into();
     pytest.extend(["tests/".to_string()]);
     if let Some(filter) = args.first() {
         pytest.extend(["-k".into(), filter.clone()]);

@@ -1,20 +1,17 @@
-//! Kept rows: `cache()`, `persist()`, `checkpoint()`, CACHE TABLE. Filled by the first use, in memory under the
-//! session's memory pool or on disk.
+//! Kept rows: `cache()`, `persist()`, `checkpoint()`, CACHE TABLE. Filled by the first use; where
+//! the rows lie is in `kept`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use arrow::record_batch::RecordBatch;
-use datafusion::datasource::MemTable;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use firesteel_functions::kernel::from_datafusion;
 use firesteel_plan::context::Stored;
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::{Result, SparkError};
 use prost::Message;
 
-use crate::{OperationHandle, Session};
+use crate::kept::{self, KeptRows};
+use crate::{CancelToken, Session};
 
 /// What a session keeps.
 #[derive(Debug, Default)]
@@ -33,11 +30,12 @@ struct Entry {
     filling: Mutex<()>,
 }
 
-/// Rows in memory. The reservation counts them against the session's memory.
+/// Kept rows and the table that scans them.
 #[derive(Debug)]
 pub struct Kept {
     stored: Stored,
-    _reservation: MemoryReservation,
+    /// Counts the memory while anyone may scan it.
+    _rows: KeptRows,
 }
 
 /// The relation's bytes without plan ids: the client numbers the same DataFrame's nodes anew.
@@ -79,7 +77,11 @@ impl Cache {
     }
 
     /// The rows of a relation if it is marked. `make` runs it, at most once. Blocks.
-    pub fn rows(&self, relation: &pb::Relation, make: impl FnOnce() -> Result<Kept>) -> Result<Option<Stored>> {
+    pub fn rows(
+        &self,
+        relation: &pb::Relation,
+        make: impl FnOnce(pb::StorageLevel) -> Result<Kept>,
+    ) -> Result<Option<Stored>> {
         if self.is_empty() {
             return Ok(None);
         }
@@ -94,7 +96,7 @@ impl Cache {
         if let Some(kept) = entry.kept.get() {
             return Ok(Some(kept.stored.clone()));
         }
-        let kept = Arc::new(make()?);
+        let kept = Arc::new(make(entry.level)?);
         let stored = kept.stored.clone();
         // Set only here, under the lock.
         let _ = entry.kept.set(kept);
@@ -117,15 +119,23 @@ impl Cache {
 
 impl Session {
     /// Runs a relation and keeps its rows.
-    pub(crate) async fn keep(&self, relation: pb::Relation) -> Result<Kept> {
+    pub(crate) async fn keep(
+        &self,
+        relation: pb::Relation,
+        level: pb::StorageLevel,
+        cancel: CancelToken,
+    ) -> Result<Kept> {
         let planned = self.plan(relation).await?;
-        self.keep_planned(planned).await
+        self.keep_planned(planned, level, cancel).await
     }
 
-    pub(crate) async fn keep_planned(&self, planned: crate::query::Planned) -> Result<Kept> {
+    pub(crate) async fn keep_planned(
+        &self,
+        planned: crate::query::Planned,
+        level: pb::StorageLevel,
+        cancel: CancelToken,
+    ) -> Result<Kept> {
         let fields: SchemaRef = Arc::new(Schema::new(planned.relation.fields()));
-        let pool = Arc::clone(&self.engine.runtime_env()?.memory_pool);
-        let reservation = MemoryConsumer::new("cached relation").register(&pool);
         // Inside, the columns need names of their own.
         let inner: Vec<Field> = fields
             .fields()
@@ -133,21 +143,10 @@ impl Session {
             .enumerate()
             .map(|(index, field)| Field::new(format!("c{index}"), field.data_type().clone(), true))
             .collect();
-        let inner = Arc::new(Schema::new(inner));
-        let mut rows = self.run(planned, OperationHandle::default())?;
-        let mut batches: Vec<RecordBatch> = vec![];
-        use futures::StreamExt;
-        while let Some(batch) = rows.batches.next().await {
-            let batch = crate::relabel::batch(&batch?, &inner)?;
-            reservation.try_grow(batch.get_array_memory_size()).map_err(|error| {
-                from_datafusion(error).with_message(
-                    "The rows to cache do not fit in memory. Raise spark.driver.memory, or write them as Parquet and read that.",
-                )
-            })?;
-            batches.push(batch);
-        }
-        let table = MemTable::try_new(inner, vec![batches]).map_err(from_datafusion)?;
-        Ok(Kept { stored: Stored { provider: Arc::new(table), fields }, _reservation: reservation })
+        let storage = self.engine.storage()?;
+        let context = Arc::new(datafusion::execution::TaskContext::from(&self.state()?));
+        let rows = kept::fill(planned.physical, context, Arc::new(Schema::new(inner)), level, storage, cancel).await?;
+        Ok(Kept { stored: Stored { provider: rows.table()?, fields }, _rows: rows })
     }
 
     /// The kept rows of a client's remote relation.

@@ -37,3 +37,13 @@ impl CancelToken {
         thrown.expect("the sender lives as long as this token");
     }
 }
+
+/// Throws its switch when it is dropped: when a future that waits is dropped, the threads that work for it stop too.
+#[derive(Debug, Default)]
+pub(crate) struct CancelOnDrop(pub CancelToken);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}

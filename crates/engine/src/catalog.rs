@@ -17,7 +17,7 @@ use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::ReadRequest;
 
-use crate::Session;
+use crate::{CancelToken, Session};
 
 /// The one catalog.
 pub const CATALOG: &str = "spark_catalog";
@@ -304,11 +304,13 @@ pub struct SessionCatalog {
     runtime: tokio::runtime::Handle,
     /// Relations that are being looked up in the cache, so that making one does not find itself.
     busy: Mutex<Vec<Vec<u8>>>,
+    /// Thrown when nobody waits for the resolution any more.
+    cancel: CancelToken,
 }
 
 impl SessionCatalog {
-    pub fn new(session: Arc<Session>) -> Self {
-        Self { session, runtime: tokio::runtime::Handle::current(), busy: Mutex::default() }
+    pub fn new(session: Arc<Session>, cancel: CancelToken) -> Self {
+        Self { session, runtime: tokio::runtime::Handle::current(), busy: Mutex::default(), cancel }
     }
 }
 
@@ -356,7 +358,10 @@ impl Catalog for SessionCatalog {
             }
             busy.push(key.clone());
         }
-        let make = || self.runtime.block_on(Box::pin(self.session.keep_uncached(relation.clone())));
+        let make = |level| {
+            let kept = self.session.keep_uncached(relation.clone(), level, self.cancel.clone());
+            self.runtime.block_on(Box::pin(kept))
+        };
         let result = self.session.cache.rows(relation, make);
         self.busy.lock().expect("no panics while locked").retain(|own| *own != key);
         result
@@ -373,18 +378,30 @@ impl Catalog for SessionCatalog {
         let planned = self.session.physical(Relation::new(plan, vec![]), vec![])?;
         let context = Arc::new(datafusion::execution::TaskContext::from(&self.session.state()?));
         let run = datafusion::physical_plan::collect(planned.physical, context);
-        self.runtime.block_on(run).map_err(from_datafusion)
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => Err(crate::runner::cancelled()),
+                rows = run => rows.map_err(from_datafusion),
+            }
+        })
     }
 }
 
 impl Session {
     /// Runs a cached relation itself, its inputs' caches included.
-    async fn keep_uncached(&self, relation: pb::Relation) -> Result<crate::cache::Kept> {
+    async fn keep_uncached(
+        &self,
+        relation: pb::Relation,
+        level: pb::StorageLevel,
+        cancel: CancelToken,
+    ) -> Result<crate::cache::Kept> {
         let key = crate::cache::key(&relation);
         let session = self.arc();
-        let ctx = self.resolve_context();
+        let ctx = self.resolve_context(&cancel);
+        let inner = cancel.clone();
         let task = tokio::task::spawn_blocking(move || {
-            let catalog = SessionCatalog::new(Arc::clone(&session));
+            let catalog = SessionCatalog::new(Arc::clone(&session), inner);
             catalog.busy.lock().expect("no panics while locked").push(key);
             let ctx = firesteel_plan::ResolveContext { catalog: Arc::new(catalog), ..ctx };
             let resolver = Resolver::new(&ctx);
@@ -392,7 +409,7 @@ impl Session {
             session.physical(resolved, vec![])
         });
         let planned = task.await.map_err(|error| SparkError::internal(error.to_string()))??;
-        self.keep_planned(planned).await
+        self.keep_planned(planned, level, cancel).await
     }
 
     fn catalog_call(&self, call: &CatType, runtime: &tokio::runtime::Handle) -> Result<(SchemaRef, Vec<RecordBatch>)> {

@@ -34,6 +34,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("spark.connect.session.planCompression.threshold", "10485760", "Plans from this size on are compressed."),
     fixed("spark.driver.memory", None, "Memory that queries may take before they spill."),
     fixed("spark.local.dir", None, "Folders for spilled data."),
+    fixed(
+        "spark.memory.storageFraction",
+        Some("0.5"),
+        "Share of the memory that cached rows may take before they go to disk.",
+    ),
     setting("spark.sql.adaptive.enabled", "true", "Known to clients; DataFusion adapts by its own means."),
     setting("spark.sql.ansi.doubleQuotedIdentifiers", "false", "Under ANSI, text in double quotes is a name."),
     setting("spark.sql.ansi.enabled", "true", "Overflow, bad casts and the like are errors."),

@@ -9,6 +9,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::catalog::GlobalViews;
+use crate::kept::Storage;
 use crate::{Session, memory};
 
 /// What an engine is started with.
@@ -36,6 +37,7 @@ pub struct Engine {
     conf: EngineConf,
     parallelism: usize,
     runtime_env: OnceLock<Arc<RuntimeEnv>>,
+    storage: OnceLock<Arc<Storage>>,
     pub(crate) global_views: GlobalViews,
 }
 
@@ -43,7 +45,13 @@ impl Engine {
     /// An engine; `INVALID_...` settings show when the first query needs them.
     pub fn new(conf: EngineConf) -> Arc<Self> {
         let parallelism = parallelism(&conf.master).unwrap_or_else(available);
-        Arc::new(Self { conf, parallelism, runtime_env: OnceLock::new(), global_views: GlobalViews::default() })
+        Arc::new(Self {
+            conf,
+            parallelism,
+            runtime_env: OnceLock::new(),
+            storage: OnceLock::new(),
+            global_views: GlobalViews::default(),
+        })
     }
 
     pub fn conf(&self) -> &EngineConf {
@@ -81,6 +89,17 @@ impl Engine {
             .build_arc()
             .map_err(firesteel_functions::kernel::from_datafusion)?;
         Ok(Arc::clone(self.runtime_env.get_or_init(|| env)))
+    }
+
+    /// Where cached rows go: `spark.memory.storageFraction` of the memory, then disk.
+    pub(crate) fn storage(&self) -> Result<Arc<Storage>> {
+        if let Some(storage) = self.storage.get() {
+            return Ok(Arc::clone(storage));
+        }
+        let limit = memory::limit(self.setting("spark.driver.memory"))?;
+        let fraction = memory::fraction("spark.memory.storageFraction", self.setting("spark.memory.storageFraction"))?;
+        let storage = Arc::new(Storage::new(self.runtime_env()?, (limit as f64 * fraction) as usize));
+        Ok(Arc::clone(self.storage.get_or_init(|| storage)))
     }
 
     fn setting(&self, key: &str) -> Option<&str> {

@@ -12,6 +12,7 @@ pub mod command;
 pub mod conf;
 pub mod engine;
 pub mod explain;
+pub mod kept;
 pub mod memory;
 pub mod metrics;
 pub mod progress;

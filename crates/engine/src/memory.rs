@@ -26,6 +26,15 @@ pub fn parse(text: &str) -> Result<usize> {
     count.checked_mul(factor).filter(|bytes| *bytes > 0).ok_or_else(|| invalid(text))
 }
 
+/// A share between 0 and 1; Spark's default is a half.
+pub fn fraction(key: &str, setting: Option<&str>) -> Result<f64> {
+    let Some(text) = setting else { return Ok(0.5) };
+    text.trim().parse().ok().filter(|share| (0.0..1.0).contains(share)).ok_or_else(|| {
+        SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
+            .with_message(format!("{key}: expected a number from 0 to 1, got \"{text}\""))
+    })
+}
+
 fn invalid(text: &str) -> SparkError {
     SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
         .with_message(format!("spark.driver.memory: expected a size such as 512m or 4g, got \"{text}\""))

@@ -142,15 +142,15 @@ impl Session {
         work: impl FnOnce(&Session, &Resolver) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let session = self.arc();
-        let ctx = self.resolve_context();
+        let guard = crate::cancel::CancelOnDrop::default();
+        let ctx = self.resolve_context(&guard.0);
         let task = tokio::task::spawn_blocking(move || {
             let resolver = Resolver::new(&ctx);
             work(&session, &resolver)
         });
-        match task.await {
-            Ok(result) => result,
-            Err(error) => Err(SparkError::internal(format!("resolving the plan failed: {error}"))),
-        }
+        let ended = task.await;
+        drop(guard);
+        ended.unwrap_or_else(|error| Err(SparkError::internal(format!("resolving the plan failed: {error}"))))
     }
 
     /// Optimizes and plans a resolved relation. Blocks.

@@ -16,7 +16,7 @@ use firesteel_sources::SourceContext;
 use crate::cache::Cache;
 use crate::catalog::{SessionCatalog, TempViews};
 use crate::metrics::QueryLog;
-use crate::{Artifacts, Engine, SessionConf};
+use crate::{Artifacts, CancelToken, Engine, SessionConf};
 
 /// One client's session.
 #[derive(Debug)]
@@ -139,11 +139,11 @@ impl Session {
         }
     }
 
-    /// Everything that the resolver needs. Must be called inside the runtime.
-    pub(crate) fn resolve_context(&self) -> ResolveContext {
+    /// Everything that the resolver needs; `cancel` stops what it runs. Must be called inside the runtime.
+    pub(crate) fn resolve_context(&self, cancel: &CancelToken) -> ResolveContext {
         let env = self.env();
         let source = self.source_context(env.clone());
-        ResolveContext { env, source, catalog: Arc::new(SessionCatalog::new(self.arc())) }
+        ResolveContext { env, source, catalog: Arc::new(SessionCatalog::new(self.arc(), cancel.clone())) }
     }
 
     /// DataFusion's state for one query.

@@ -8,7 +8,7 @@ pub mod write;
 use firesteel_protocol::connect::{self as pb, command::CommandType, execute_plan_response::ResponseType};
 use firesteel_protocol::{Result, SparkError};
 
-use crate::{OperationHandle, Session};
+use crate::{CancelToken, OperationHandle, Session};
 
 /// Runs a command; what it gives goes to the client.
 pub async fn run(session: &Session, command: pb::Command, operation: OperationHandle) -> Result<Vec<ResponseType>> {
@@ -18,7 +18,7 @@ pub async fn run(session: &Session, command: pb::Command, operation: OperationHa
         CommandType::WriteOperation(message) => write::run(session, message, operation).await.map(|()| vec![]),
         CommandType::WriteOperationV2(message) => write::run_v2(session, message, operation).await.map(|()| vec![]),
         CommandType::CreateDataframeView(message) => view::create(session, message).await.map(|()| vec![]),
-        CommandType::CheckpointCommand(message) => checkpoint(session, message).await,
+        CommandType::CheckpointCommand(message) => checkpoint(session, message, operation.cancel).await,
         CommandType::RemoveCachedRemoteRelationCommand(message) => {
             if let Some(relation) = message.relation {
                 session.cache.remove_remote(&relation.relation_id);
@@ -67,10 +67,15 @@ pub async fn run(session: &Session, command: pb::Command, operation: OperationHa
 }
 
 /// `checkpoint` and `localCheckpoint`: the rows are computed now and kept for the session.
-async fn checkpoint(session: &Session, message: pb::CheckpointCommand) -> Result<Vec<ResponseType>> {
+async fn checkpoint(
+    session: &Session,
+    message: pb::CheckpointCommand,
+    cancel: CancelToken,
+) -> Result<Vec<ResponseType>> {
+    let level = message.storage_level.unwrap_or_else(crate::cache::default_level);
     let relation = message.relation.ok_or_else(|| SparkError::internal("a checkpoint without relation"))?;
     let id = uuid::Uuid::new_v4().to_string();
-    let kept = session.keep(relation).await?;
+    let kept = session.keep(relation, level, cancel).await?;
     session.cache.keep_remote(&id, kept);
     let relation = Some(pb::CachedRemoteRelation { relation_id: id });
     Ok(vec![ResponseType::CheckpointCommandResult(pb::CheckpointCommandResult { relation })])

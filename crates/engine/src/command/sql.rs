@@ -58,7 +58,7 @@ fn statement(session: &Session, input: &pb::Relation) -> Result<Statement> {
         },
         _ => return Err(SparkError::internal("a SQL command without text")),
     };
-    let ctx = session.resolve_context();
+    let ctx = session.resolve_context(&crate::CancelToken::new());
     let resolver = firesteel_plan::Resolver::new(&ctx);
     let sql_ctx = firesteel_plan::relation::with_arguments(resolver.sql_context(), text);
     sql::parse_statement(&text.query, &sql_ctx)

@@ -1,0 +1,98 @@
+"""Limits: memory is bounded and spills, a finished query holds nothing, an interrupted one stops."""
+
+import os
+import threading
+import time
+
+import pytest
+from support import servers
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A server with 64 MiB for its queries and a folder of its own for what spills."""
+    spills = tmp_path / "spills"
+    spills.mkdir()
+    options = ["--conf", "spark.driver.memory=64m", "--conf", f"spark.local.dir={spills}", "--master", "local[2]"]
+    with servers.Firesteel(tmp_path, *options) as server:
+        server.spills = spills
+        yield server
+
+
+def files(folder):
+    return [os.path.join(base, name) for base, _, names in os.walk(folder) for name in names]
+
+
+def test_cached_rows_that_exceed_memory_go_to_disk(small):
+    from pyspark.sql import functions as F
+
+    spark = small.session()
+    # 4 million rows of two longs: 64 MB, where cached rows may take 32.
+    df = spark.range(4_000_000).selectExpr("id", "id * 2 AS double").repartition(4).cache()
+    assert df.count() == 4_000_000
+    assert files(small.spills)
+    row = df.select("*", F.spark_partition_id().alias("p")).selectExpr("sum(id)", "sum(double)", "count(DISTINCT p)").first()
+    assert tuple(row) == (7_999_998_000_000, 15_999_996_000_000, 4)
+    df.unpersist()
+    assert spark.range(10).count() == 10
+    assert not files(small.spills)
+
+
+def test_disk_only_takes_no_memory_and_checkpoints_keep_partitions(small):
+    from pyspark import StorageLevel
+    from pyspark.sql import functions as F
+
+    spark = small.session()
+    df = spark.range(1_000_000).repartition(3).persist(StorageLevel.DISK_ONLY)
+    assert df.count() == 1_000_000
+    assert len(files(small.spills)) == 3
+    assert df.selectExpr("sum(id)").first()[0] == 499_999_500_000
+    kept = spark.range(1000).repartition(5).localCheckpoint()
+    assert kept.select(F.spark_partition_id()).distinct().count() == 5
+
+
+def test_finished_joins_hold_no_memory(small):
+    spark = small.session()
+    # Each build side is about 1 MB: kept ones would fill the 64 MB long before the end.
+    left = spark.range(50_000).withColumnRenamed("id", "k")
+    right = spark.range(60_000)
+    for _ in range(150):
+        assert right.join(left, right.id == left.k).count() == 50_000
+
+
+def test_an_interrupted_cache_stops_its_work(small):
+    spark = small.session()
+    failures = []
+
+    def count():
+        try:
+            spark.range(10**13).selectExpr("id % 7 AS k").groupBy("k").count().cache().collect()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
+            failures.append(error)
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    wait(lambda: busy(small) > 0.3, "the query does not run")
+    spark.interruptAll()
+    thread.join(60)
+    assert failures and "OPERATION_CANCELED" in str(failures[0])
+    wait(lambda: busy(small) < 0.1, "the server still computes")
+
+
+def busy(server):
+    """Cores that the server uses, over half a second."""
+    before = ticks(server.process.pid)
+    time.sleep(0.5)
+    return (ticks(server.process.pid) - before) / os.sysconf("SC_CLK_TCK") / 0.5
+
+
+def ticks(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def wait(condition, otherwise, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, otherwise
