@@ -12,7 +12,7 @@ macro_rules! python_files {
     };
 }
 
-const FILES: [(&str, &str); 18] = python_files![
+const FILES: [(&str, &str); 20] = python_files![
     "__init__.py",
     "broadcast.py",
     "connect_dataframe.py",
@@ -30,6 +30,8 @@ const FILES: [(&str, &str); 18] = python_files![
     "status.py",
     "submitted.py",
     "unsupported.py",
+    "worker.py",
+    "worker_tasks.py",
     "py.typed",
 ];
 

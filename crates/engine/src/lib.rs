@@ -15,6 +15,7 @@ pub mod explain;
 pub mod memory;
 pub mod metrics;
 pub mod progress;
+pub mod python;
 pub mod query;
 pub mod relabel;
 pub mod runner;

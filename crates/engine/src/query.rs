@@ -156,7 +156,8 @@ impl Session {
     /// Optimizes and plans a resolved relation. Blocks.
     pub(crate) fn physical(&self, relation: Relation, observed: Vec<(String, Relation)>) -> Result<Planned> {
         let state = self.state()?;
-        let optimized = state.optimize(&relation.plan).map_err(from_datafusion)?;
+        let plan = self.without_python_calls(&relation.plan)?;
+        let optimized = state.optimize(&plan).map_err(from_datafusion)?;
         let handle = tokio::runtime::Handle::current();
         let planning = async { state.query_planner().create_physical_plan(&optimized, &state).await };
         let physical = handle.block_on(planning).map_err(from_datafusion)?;

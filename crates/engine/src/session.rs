@@ -143,7 +143,7 @@ impl Session {
     pub(crate) fn resolve_context(&self) -> ResolveContext {
         let env = self.env();
         let source = self.source_context(env.clone());
-        ResolveContext { env, source, catalog: Arc::new(SessionCatalog::new(self.arc())) }
+        ResolveContext { env, source, catalog: Arc::new(SessionCatalog::new(self.arc())), python: self.python() }
     }
 
     /// DataFusion's state for one query.

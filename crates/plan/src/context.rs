@@ -8,6 +8,7 @@ use bytes::Bytes;
 use datafusion::logical_expr::LogicalPlan;
 use firesteel_functions::Env;
 use firesteel_protocol::{Result, connect as pb};
+use firesteel_python::PythonSession;
 use firesteel_sources::{ReadRequest, SourceContext};
 
 /// What a name in FROM stands for.
@@ -50,6 +51,8 @@ pub struct ResolveContext {
     pub env: Env,
     pub source: SourceContext,
     pub catalog: Arc<dyn Catalog>,
+    /// For user functions in Python.
+    pub python: PythonSession,
 }
 
 impl ResolveContext {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
+use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, Partitioning};
@@ -16,6 +16,8 @@ use super::exchange::{ExchangeExec, ExchangeNode, Pieces, Spread};
 use super::local_sort::LocalSortNode;
 use super::partition_columns::PartitionColumnsNode;
 use super::partition_map::PartitionMapExec;
+use super::python::eval::PythonEvalNode;
+use super::python::map::PythonMapNode;
 use super::sample::SampleNode;
 use super::tail::TailNode;
 
@@ -69,6 +71,16 @@ impl ExtensionPlanner for OperatorPlanner {
         }
         if let Some(node) = node.downcast_ref::<PartitionColumnsNode>() {
             return node.exec(input).map(Some);
+        }
+        if let Some(node) = node.downcast_ref::<PythonMapNode>() {
+            return Ok(Some(node.exec(input)));
+        }
+        if let Some(eval) = node.downcast_ref::<PythonEvalNode>() {
+            let args = UserDefinedLogicalNodeCore::expressions(eval)
+                .iter()
+                .map(|arg| physical(arg, schema))
+                .collect::<Result<Vec<_>>>()?;
+            return Ok(Some(eval.exec(input, args)));
         }
         Ok(None)
     }

@@ -12,6 +12,7 @@ pub mod local_relation;
 pub mod missing_values;
 pub mod pivot;
 pub mod project;
+pub mod python;
 pub mod range;
 pub mod read;
 pub mod repartition;
@@ -238,13 +239,13 @@ impl<'a> Resolver<'a> {
                 // Batch queries have no watermark: Spark removes the node, and so do we.
                 self.relation_in(required(watermark.input.as_deref(), "WithWatermark")?, outer)
             }
-            RelType::MapPartitions(_)
-            | RelType::GroupMap(_)
-            | RelType::CoGroupMap(_)
-            | RelType::ApplyInPandasWithState(_) => Err(SparkError::unsupported(
-                "Python functions over rows",
-                "Use the functions of pyspark.sql.functions for now.",
-            )),
+            RelType::MapPartitions(message) => python::map_partitions(self, message, outer),
+            RelType::GroupMap(_) | RelType::CoGroupMap(_) | RelType::ApplyInPandasWithState(_) => {
+                Err(SparkError::unsupported(
+                    "Python functions over rows",
+                    "Use the functions of pyspark.sql.functions for now.",
+                ))
+            }
             RelType::CommonInlineUserDefinedTableFunction(_) => {
                 Err(SparkError::unsupported("Python table functions", "Use explode over an array for now."))
             }
