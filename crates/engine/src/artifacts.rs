@@ -23,6 +23,7 @@ pub struct PythonFiles {
     pub files: Option<PathBuf>,
     /// For `sys.path`.
     pub includes: Vec<PathBuf>,
+    pub archives: Vec<PathBuf>,
 }
 
 /// The uploads of one session.
@@ -83,7 +84,10 @@ impl Artifacts {
                 path.extension().is_some_and(|extension| ["zip", "egg", "jar"].iter().any(|own| extension == *own))
             }));
         }
-        PythonFiles { files: Some(directory.path().join(FILES)), includes }
+        let archives = fs::read_dir(directory.path().join("archives"));
+        let archives =
+            archives.map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
+        PythonFiles { files: Some(directory.path().join(FILES)), includes, archives }
     }
 
     /// A copy for a cloned session.

@@ -220,6 +220,7 @@ fn finish(
                 return;
             }
         }
+        into.lock().expect("no panics while locked").extend(session.accumulated());
         for (name, relation) in observed {
             match observe(&session, &name, relation).await {
                 Ok(message) => into.lock().expect("no panics while locked").push(message),

@@ -29,6 +29,7 @@ pub struct Session {
     artifacts: Artifacts,
     pub(crate) views: TempViews,
     pub(crate) cache: Cache,
+    pub(crate) functions: crate::python::Functions,
     /// Finished and running queries with their operators' metrics.
     pub queries: QueryLog,
     this: Weak<Session>,
@@ -60,6 +61,7 @@ impl Session {
             artifacts,
             views: TempViews::default(),
             cache: Cache::default(),
+            functions: Default::default(),
             queries: QueryLog::default(),
             this: this.clone(),
         })
@@ -97,6 +99,7 @@ impl Session {
             self.artifacts.try_clone()?,
         );
         copy.views.copy_from(&self.views);
+        copy.functions.copy_from(&self.functions);
         Ok(copy)
     }
 

@@ -2,11 +2,12 @@
 //! needs, and workers that it forks, one a task at a time.
 //!
 //! Reading order: [`session`] (what a session lends to its tasks), [`program`] (what a worker is told to run),
-//! [`pool`] (parents and workers), [`task`] (one partition's rows there and back). What a worker does with what it is
+//! [`pool`] (parents and workers), [`task`] (one partition's rows there and back), [`planner`] (questions). What a worker does with what it is
 //! told is `python/firesteel/worker.py`; which rows go where is the business of `plan`'s operators.
 
 pub mod encode;
 mod parent;
+pub mod planner;
 pub mod pool;
 pub mod program;
 pub mod session;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -10,13 +11,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::PythonSession;
 use crate::parent::Parent;
 
 /// Idle workers end after this time, as Spark's do.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// No word from any worker for this long: tasks may be waiting for each other.
+const STALLED: Duration = Duration::from_millis(300);
 
 /// Where the Python package `firesteel` lies; given a directory to write it to if it is nowhere yet.
 pub type PackageDirectory = Arc<dyn Fn(&Path) -> std::io::Result<PathBuf> + Send + Sync>;
@@ -59,6 +63,12 @@ pub struct Pool {
     conf: PoolConf,
     parents: Mutex<HashMap<PathBuf, Arc<Parent>>>,
     idle: parking_lot::Mutex<Vec<Idle>>,
+    /// Tasks that run at once.
+    slots: Arc<Semaphore>,
+    /// Counts what comes from workers: a number that stands still may mean that tasks wait for each other.
+    progress: AtomicU64,
+    /// When a task last went on without a slot.
+    exception: parking_lot::Mutex<Instant>,
     this: Weak<Pool>,
 }
 
@@ -103,6 +113,9 @@ impl Pool {
             conf,
             parents: Mutex::default(),
             idle: parking_lot::Mutex::default(),
+            slots: Arc::new(Semaphore::new(slots())),
+            progress: AtomicU64::new(0),
+            exception: parking_lot::Mutex::new(Instant::now()),
             this: this.clone(),
         })
     }
@@ -124,6 +137,29 @@ impl Pool {
         let mut stream = parent.fork(pandas).await.map_err(failed)?;
         let pid = stream.read_i32().await.map_err(failed)?;
         Ok(Worker { stream: Some(stream), _process: Process(pid), key })
+    }
+
+    /// A place for one more task. Partitions may be many, and each takes a process; but tasks may wait for each other,
+    /// so where nothing moves, one by one they go on without.
+    pub(crate) async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        let mut seen = self.progress.load(Ordering::Relaxed);
+        loop {
+            if let Ok(permit) = tokio::time::timeout(STALLED, Arc::clone(&self.slots).acquire_owned()).await {
+                return permit.ok();
+            }
+            let now = self.progress.load(Ordering::Relaxed);
+            let mut last = self.exception.lock();
+            if now == seen && last.elapsed() >= STALLED {
+                *last = Instant::now();
+                return None;
+            }
+            seen = now;
+        }
+    }
+
+    /// A worker has said something.
+    pub(crate) fn moved(&self) {
+        self.progress.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Keeps a worker that has done its task for the next one.
@@ -160,13 +196,11 @@ impl Pool {
     }
 
     /// Starts the session's parent ahead of the first task; an error shows with that task.
-    pub fn warm(&self, session: &PythonSession, pandas: bool) {
+    pub fn warm(&self, session: &PythonSession) {
         let Some(pool) = self.this.upgrade() else { return };
-        let session = session.clone();
+        let Ok(interpreter) = self.interpreter(session) else { return };
         tokio::spawn(async move {
-            if let Ok(worker) = pool.worker(&session, pandas).await {
-                pool.give_back(worker);
-            }
+            let _ = pool.parent(&interpreter).await;
         });
     }
 
@@ -206,6 +240,11 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.idle.lock().clear();
     }
+}
+
+/// Several a core, since operators over each other take one each.
+fn slots() -> usize {
+    4 * std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get).max(2)
 }
 
 fn find(name: &str) -> Option<PathBuf> {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use crate::Pool;
 
 /// The session as its Python tasks see it. Made anew for each query, so that files added between queries are there.
@@ -17,8 +19,12 @@ pub struct PythonSession {
     pub files: Option<PathBuf>,
     /// Directories and archives for `sys.path`.
     pub includes: Vec<PathBuf>,
+    /// Uploaded archives; unpacked beside the files.
+    pub archives: Vec<PathBuf>,
     /// `spark.executor.pyspark.memory` in mebibytes.
     pub memory_mb: Option<u64>,
+    /// Updates of accumulators that workers sent and no query has handed to the client yet: pickled `(id, update)`.
+    pub accumulated: Arc<Mutex<Vec<Vec<u8>>>>,
     /// `spark.python.worker.reuse`.
     pub reuse: bool,
 }

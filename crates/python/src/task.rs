@@ -10,6 +10,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 use arrow::ipc::reader::StreamDecoder;
+use base64::Engine as _;
+use bytes::Bytes;
 use firesteel_protocol::{Result, SparkError};
 use futures::{Stream, StreamExt};
 use serde_json::{Value, json};
@@ -48,6 +50,7 @@ pub struct TaskInfo {
 impl TaskInfo {
     fn json(&self, session: &PythonSession) -> Value {
         let files = session.files.as_ref().map(|path| path.to_string_lossy().into_owned());
+        let archives: Vec<String> = session.archives.iter().map(|path| path.to_string_lossy().into_owned()).collect();
         let includes: Vec<String> = session.includes.iter().map(|path| path.to_string_lossy().into_owned()).collect();
         json!({
             "partition": self.partition,
@@ -55,6 +58,7 @@ impl TaskInfo {
             "attempt": next_attempt(),
             "files": files,
             "includes": includes,
+            "archives": archives,
             "memory_mb": session.memory_mb,
         })
     }
@@ -90,24 +94,33 @@ pub fn run(session: PythonSession, program: Arc<Program>, info: TaskInfo, input:
     Box::pin(output)
 }
 
-/// Runs a program that has no input to its end and gives its answer: the JSON of its last frame.
-pub async fn call(session: &PythonSession, program: &Program) -> Result<(Value, Vec<RecordBatch>)> {
-    let (sender, mut receiver) = mpsc::channel(AHEAD);
-    let info = TaskInfo::default();
-    let driving = drive(session, program, &info, Box::pin(futures::stream::empty()), &sender);
-    tokio::pin!(driving);
-    let mut batches = vec![];
-    loop {
-        tokio::select! {
-            ended = &mut driving => {
-                while let Ok(batch) = receiver.try_recv() {
-                    batches.push(batch?);
-                }
-                return ended.map(|value| (value, batches));
+/// Runs a program that has no rows and gives its answer: the JSON of its last frame, and the bytes before it.
+pub async fn call(session: &PythonSession, program: &Program) -> Result<(Value, Bytes)> {
+    let mut worker = session.pool.worker(session, program.pandas).await?;
+    let stream = worker.stream.take().expect("a worker at rest has its connection");
+    let (read, write) = stream.into_split();
+    let mut start = program.header().to_vec();
+    put(&mut start, TaskInfo::default().json(session).to_string().as_bytes());
+    let write = send(write, start, Box::pin(futures::stream::empty())).await?;
+    let mut reader = Reader { read: BufReader::with_capacity(BUFFER, read), decoder: StreamDecoder::new() };
+    let mut told = vec![];
+    let end = loop {
+        match reader.read.read_i32().await.map_err(|_| crashed())? {
+            ERROR => return Err(user_error(&reader.json().await?)),
+            END => break reader.json().await?,
+            length => {
+                let size = usize::try_from(length).map_err(|_| SparkError::internal("a frame without a size"))?;
+                told.extend(reader.bytes(size).await?);
             }
-            Some(batch) = receiver.recv() => batches.push(batch?),
+        }
+    };
+    if let (true, Some(write)) = (session.reuse && end["reuse"] == json!(true), write) {
+        if let Ok(stream) = reader.read.into_inner().reunite(write) {
+            worker.stream = Some(stream);
+            session.pool.give_back(worker);
         }
     }
+    Ok((end, told.into()))
 }
 
 fn done() -> Aborted<()> {
@@ -131,6 +144,7 @@ async fn drive(
     input: ByteStream,
     sender: &mpsc::Sender<Result<RecordBatch>>,
 ) -> Result<Value> {
+    let _slot = session.pool.slot().await;
     let mut worker = session.pool.worker(session, program.pandas).await?;
     let stream = worker.stream.take().expect("a worker at rest has its connection");
     let (read, write) = stream.into_split();
@@ -154,7 +168,7 @@ async fn drive(
             failure = &mut input_failed => {
                 return Err(failure.unwrap_or_else(|_| SparkError::internal("a Python task lost its input")));
             }
-            frame = reader.next() => match frame? {
+            frame = reader.next() => match { session.pool.moved(); frame? } {
                 Frame::Batches(batches) => {
                     for batch in batches {
                         if sender.send(Ok(batch)).await.is_err() {
@@ -166,6 +180,9 @@ async fn drive(
             },
         }
     };
+    let updates = end["accumulators"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let updates = updates.filter_map(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
+    session.accumulated.lock().extend(updates);
     if session.reuse && end["reuse"] == json!(true) {
         // The worker has read the end marker, so the writer has nothing left to do.
         if let Ok((Some(write), _)) = (&mut writer.0).await {
@@ -252,6 +269,7 @@ fn user_error(value: &Value) -> SparkError {
     SparkError::new("PYTHON_EXCEPTION")
         .with("msg", "An exception was thrown from the Python worker")
         .with("traceback", text("traceback"))
+        .with("message", text("message"))
 }
 
 fn unreadable(error: arrow::error::ArrowError) -> SparkError {

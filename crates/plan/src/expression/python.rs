@@ -9,6 +9,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::{missing, star, unaliased};
 use crate::Resolver;
+use crate::operator::python::aggregate::PythonAggregate;
 use crate::operator::python::function::{PythonFunction, PythonUdf, eval_type};
 use crate::scope::Scope;
 
@@ -44,7 +45,7 @@ pub fn call(
     resolver: &Resolver,
     function: Arc<PythonFunction>,
     arguments: &[pb::Expression],
-    _distinct: bool,
+    distinct: bool,
     scope: &Scope,
 ) -> Result<Typed> {
     let mut keywords = vec![];
@@ -65,7 +66,11 @@ pub fn call(
             }
             None => {
                 keywords.push(None);
-                args.push(unaliased(resolver.expression(argument, scope)?));
+                let mut typed = unaliased(resolver.expression(argument, scope)?);
+                if let Some(name) = struct_name(resolver, argument, scope)? {
+                    typed.name = name;
+                }
+                args.push(typed);
             }
         }
     }
@@ -79,18 +84,51 @@ pub fn call(
     if eval_type::is_scalar(function.eval_type) {
         return Ok(Typed::new(PythonUdf::call(function, keywords, exprs), name, data_type, true));
     }
+    if eval_type::is_aggregate(function.eval_type) {
+        return Ok(Typed::new(PythonAggregate::call(function, keywords, exprs, distinct), name, data_type, true));
+    }
     Err(crate::relation::python::unknown_kind(function.eval_type))
 }
 
-/// Spark's name of the call.
+/// The analyzer prints a struct with the names of its fields.
+fn struct_name(resolver: &Resolver, argument: &pb::Expression, scope: &Scope) -> Result<Option<String>> {
+    match &argument.expr_type {
+        Some(ExprType::UnresolvedFunction(call)) if call.function_name.eq_ignore_ascii_case("struct") => {
+            let mut parts = vec![];
+            for field in resolver.expressions(&call.arguments, scope)? {
+                parts.push(field.name.clone());
+                parts.push(field.name);
+            }
+            Ok(Some(format!("struct({})", parts.join(", "))))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Spark's name of the call. It shows its arguments as the analyzer prints them, not as SQL would.
 fn display(function: &PythonFunction, keywords: &[Option<String>], args: &[Typed]) -> String {
     let shown: Vec<String> = args
         .iter()
         .zip(keywords)
-        .map(|(arg, keyword)| match keyword {
-            Some(keyword) => format!("{keyword} => {}", arg.name),
-            None => arg.name.clone(),
+        .map(|(arg, keyword)| {
+            let name = lower_casts(&arg.name);
+            match keyword {
+                Some(keyword) => format!("{keyword} => {name}"),
+                None => name,
+            }
         })
         .collect();
     format!("{}({})", function.name, shown.join(", "))
+}
+
+/// `CAST(a AS BIGINT)` as `cast(a as bigint)`.
+fn lower_casts(name: &str) -> String {
+    static TYPE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r" AS ([A-Z][A-Z0-9_<>,: ]*(?:\([0-9, ]+\))?)\)").expect("a pattern")
+    });
+    if !name.contains("CAST(") {
+        return name.to_string();
+    }
+    let lower = |found: &regex::Captures| format!(" as {})", found[1].to_lowercase());
+    TYPE.replace_all(&name.replace("CAST(", "cast("), lower).into_owned()
 }

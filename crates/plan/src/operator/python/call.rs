@@ -9,7 +9,7 @@ use firesteel_protocol::{Result, SparkError};
 use firesteel_python::{Function, Program, PythonSession};
 use serde_json::{Value, json};
 
-use super::function::{PythonFunction, eval_type};
+use super::function::{PythonFunction, eval_type as number};
 use crate::ResolveContext;
 
 /// Settings that PySpark's worker reads, and Firesteel's own for the way there.
@@ -38,9 +38,16 @@ pub struct WorkerSettings {
     pub zone: Arc<str>,
     /// Rows of a batch that user code sees.
     pub batch_rows: usize,
+    /// Partitions after rows were put together by keys.
+    pub partitions: usize,
 }
 
 impl WorkerSettings {
+    /// Settings for a worker, as JSON.
+    pub fn conf(&self) -> &Value {
+        &self.conf
+    }
+
     pub fn of(ctx: &ResolveContext) -> Self {
         let mut conf = serde_json::Map::new();
         for key in FOR_WORKERS {
@@ -57,6 +64,7 @@ impl WorkerSettings {
             conf: Value::Object(conf),
             zone: ctx.env.time_zone.to_string().into(),
             batch_rows,
+            partitions: ctx.source.parallelism.max(1),
         }
     }
 }
@@ -77,6 +85,22 @@ impl PythonCall {
         functions: &[(Arc<PythonFunction>, Function)],
         input: Option<&Fields>,
     ) -> Result<Self> {
+        let eval_type = functions.first().map_or(0, |(function, _)| function.eval_type);
+        Self::of(settings, eval_type, functions, input, &[])
+    }
+
+    /// [`PythonCall::udf`] where the functions are run in another way than they were made for, with more settings.
+    pub fn of(
+        settings: &WorkerSettings,
+        eval_type: i32,
+        functions: &[(Arc<PythonFunction>, Function)],
+        input: Option<&Fields>,
+        more: &[(&str, String)],
+    ) -> Result<Self> {
+        let mut conf = settings.conf.clone();
+        for (key, value) in more {
+            conf[*key] = json!(value);
+        }
         let (first, _) = functions.first().ok_or_else(|| SparkError::internal("a Python program without function"))?;
         let mut blobs: Vec<Bytes> = vec![];
         let mut listed = vec![];
@@ -91,17 +115,17 @@ impl PythonCall {
             listed.push(json!({ "commands": commands, "arguments": arguments }));
         }
         let mut details = json!({
-            "eval_type": first.eval_type,
+            "eval_type": eval_type,
             "python": first.python,
-            "conf": settings.conf,
+            "conf": conf,
             "functions": listed,
         });
         if let Some(fields) = input {
             details["eval_conf"] =
                 json!({ "input_type": json::to_json(&DataType::Struct(fields.clone())).to_string() });
         }
-        let kind = if first.eval_type == eval_type::BATCHED { "rows" } else { "udf" };
-        let program = Program::new(kind, details, &blobs, eval_type::is_pandas(first.eval_type));
+        let kind = if eval_type == number::BATCHED { "rows" } else { "udf" };
+        let program = Program::new(kind, details, &blobs, number::is_pandas(eval_type));
         let names: Vec<&str> = functions.iter().map(|(function, _)| function.name.as_str()).collect();
         Ok(Self { settings: settings.clone(), program: Arc::new(program), label: names.join(", ") })
     }

@@ -210,21 +210,29 @@ impl ExecutionPlan for PythonEvalExec {
             outgoing
         });
         let info = TaskInfo { partition, barrier: None };
-        let bytes = arrow_stream(batches, sent);
-        let answers = firesteel_python::run(settings.session.clone(), Arc::clone(&self.call.program), info, bytes);
         let given: Fields =
             self.results.iter().map(|(name, kind)| Arc::new(Field::new(name, kind.clone(), true))).collect();
-        let joined = Joined { answers, waiting, given, schema: self.schema() };
-        let output = futures::stream::unfold(joined, move |mut joined| {
-            let metrics = metrics.clone();
-            async move {
-                let item = joined.next().await?;
-                if let Ok(batch) = &item {
-                    metrics.record_output(batch.num_rows());
+        let (program, schema) = (Arc::clone(&self.call.program), self.schema());
+        // Without rows there is nothing to call, and no worker to wait for.
+        let output = async move {
+            let mut batches = Box::pin(batches);
+            let Some(first) = batches.next().await else { return futures::stream::empty().boxed() };
+            let bytes = arrow_stream(futures::stream::iter([first]).chain(batches), sent);
+            let answers = firesteel_python::run(settings.session, program, info, bytes);
+            let joined = Joined { answers, waiting, given, schema };
+            let rows = futures::stream::unfold(joined, move |mut joined| {
+                let metrics = metrics.clone();
+                async move {
+                    let item = joined.next().await?;
+                    if let Ok(batch) = &item {
+                        metrics.record_output(batch.num_rows());
+                    }
+                    Some((item.map_err(to_datafusion), joined))
                 }
-                Some((item.map_err(to_datafusion), joined))
-            }
-        });
+            });
+            rows.boxed()
+        };
+        let output = futures::stream::once(output).flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), output)))
     }
 

@@ -14,9 +14,11 @@ use firesteel_functions::kernel::to_datafusion;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_python::{Argument, Function};
 
+use super::aggregate::PythonAggregate;
 use super::call::{PythonCall, WorkerSettings, numbered};
 use super::eval::PythonEvalNode;
 use super::function::{PythonFunction, PythonUdf, eval_type};
+use super::over;
 use crate::attribute::next_id;
 use crate::expression::aggregate::replace;
 use crate::resolver::Planned;
@@ -24,11 +26,15 @@ use crate::resolver::Planned;
 /// The plan without Python calls in its expressions, subqueries included.
 pub fn extract(plan: LogicalPlan, settings: &WorkerSettings) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|node| {
-        let has = node.expressions().iter().any(contains);
-        if !has {
+        let node = if node.expressions().iter().any(contains) {
+            rewrite(node, settings).map_err(to_datafusion)?
+        } else if node.expressions().iter().any(aggregates) {
+            node
+        } else {
             return Ok(Transformed::no(node));
-        }
-        rewrite(node, settings).map(Transformed::yes).map_err(to_datafusion)
+        };
+        // Below a narrowing projection may be what is left to do.
+        over::rewrite(node, settings).map(Transformed::yes).map_err(to_datafusion)
     })
     .map(|transformed| transformed.data)
     .planned()
@@ -39,7 +45,7 @@ pub fn needed(plan: &LogicalPlan) -> bool {
     let mut found = false;
     // The visitor never fails.
     let _ = plan.apply_with_subqueries(|node| {
-        found |= node.expressions().iter().any(contains);
+        found |= node.expressions().iter().any(|expr| contains(expr) || aggregates(expr));
         Ok(if found {
             datafusion::common::tree_node::TreeNodeRecursion::Stop
         } else {
@@ -52,6 +58,11 @@ pub fn needed(plan: &LogicalPlan) -> bool {
 /// A call of a Python function of one value a row stands in the expression.
 pub fn contains(expr: &Expr) -> bool {
     expr.exists(|node| Ok(PythonUdf::of(node).is_some())).unwrap_or(false)
+}
+
+/// A call of a Python function of one value a group is what the expression is.
+fn aggregates(expr: &Expr) -> bool {
+    PythonAggregate::of(expr).is_some() || PythonAggregate::over(expr).is_some()
 }
 
 fn rewrite(plan: LogicalPlan, settings: &WorkerSettings) -> Result<LogicalPlan> {
@@ -91,7 +102,7 @@ fn rewrite(plan: LogicalPlan, settings: &WorkerSettings) -> Result<LogicalPlan> 
 }
 
 /// The plan with exactly these columns.
-fn narrow(plan: LogicalPlan, names: &[String]) -> Result<LogicalPlan> {
+pub(super) fn narrow(plan: LogicalPlan, names: &[String]) -> Result<LogicalPlan> {
     let fields = plan.schema().fields();
     if fields.len() == names.len() && fields.iter().zip(names).all(|(field, name)| field.name() == name) {
         return Ok(plan);

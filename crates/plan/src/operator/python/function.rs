@@ -85,6 +85,28 @@ pub struct PythonFunction {
     pub deterministic: bool,
 }
 
+/// A user function that makes tables, as the client sent it: a class.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PythonTableFunction {
+    pub name: String,
+    pub eval_type: i32,
+    /// The pickled class.
+    pub command: Bytes,
+    pub python: String,
+    /// A struct of its columns; None asks the class's `analyze`.
+    pub data_type: Option<DataType>,
+    pub deterministic: bool,
+}
+
+/// A data source in Python, as the client registered it: a class.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PythonDataSource {
+    pub name: String,
+    /// The pickled class.
+    pub command: Bytes,
+    pub python: String,
+}
+
 /// A call: the function, which arguments go by keyword.
 #[derive(Debug, Clone)]
 pub struct PythonUdf {
