@@ -3,7 +3,7 @@
 
     python3 bench/run.py [NAME] [--spark] [--rows N] [--sf N] [--runs N] [--work FOLDER]
 
-NAME is one of: startup, server, etl, csv, tpch; without it all of them run. Each program runs in a fresh process; printed
+NAME is one of: startup, server, etl, csv, python, tpch; without it all of them run. Each program runs in a fresh process; printed
 are the median of its wall seconds and the largest resident memory of all its processes together, sampled from /proc.
 Run it with an interpreter that has PySpark (`cargo xtask bench`); for fair numbers set FIRESTEEL to a release build.
 """
@@ -182,6 +182,16 @@ def csv(report, engines, options, folder):
         )
 
 
+def python(report, engines, options, folder):
+    """Python functions: the first one of a session, then each kind over all rows."""
+    script = os.path.join(PROGRAMS, "python_functions.py")
+    out = report.compare("first Python function, program", engines, folder, lambda engine: submit(engine, script, "first", "1"))
+    print(f"  {'that function alone':34} {engines[-1]:10} {re.search(r'^first ([0-9.]+)$', out, re.MULTILINE).group(1):>9} s")
+    for rows in options.rows or [3_000_000]:
+        for kind, title in (("plain", "udf"), ("pandas", "pandas_udf"), ("map", "mapInPandas"), ("group", "applyInPandas")):
+            report.compare(f"{title}, {rows:,} rows", engines, folder, lambda engine: submit(engine, script, kind, str(rows)))
+
+
 def write_events(path, rows):
     import random
 
@@ -219,14 +229,14 @@ def tpch(report, engines, options, folder):
         print(f"  {name}" + "".join(f" {engine} {one:.3f} s" for engine, one in zip(engines, times)) + ratio, flush=True)
 
 
-BENCHMARKS = {"startup": startup, "server": server, "etl": etl, "csv": csv, "tpch": tpch}
+BENCHMARKS = {"startup": startup, "server": server, "etl": etl, "csv": csv, "python": python, "tpch": tpch}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="one benchmark instead of all")
     parser.add_argument("--spark", action="store_true", help="run each program on Apache Spark too")
-    parser.add_argument("--rows", type=int, action="append", help="rows for etl and csv; can be given several times")
+    parser.add_argument("--rows", type=int, action="append", help="rows for etl, csv and python; can be given several times")
     parser.add_argument("--sf", type=float, default=0.1, help="scale factor of TPC-H (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each program (default: %(default)s)")
     parser.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "firesteel-bench"), help="where data is kept (default: %(default)s)")

@@ -1,7 +1,10 @@
 //! The server in this process: where it listens, and how a Python program finds it.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use firesteel_engine::python::PoolConf;
 use firesteel_engine::{Engine, EngineConf};
 use firesteel_server::{Bound, ServerConf};
 use tokio::process::Command;
@@ -9,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::settings::Settings;
+use crate::{client, python, shim};
 
 /// Where a program's server is, and what it asks of its clients.
 pub struct Connection {
@@ -114,6 +118,32 @@ pub fn engine_conf(settings: &Settings) -> EngineConf {
         working_dir: std::env::current_dir().unwrap_or_else(|_| "/".into()),
         app_name: settings.app_name().to_owned(),
         master: settings.master.clone(),
+        python: python_conf(settings),
+    }
+}
+
+/// The workers' interpreter is the one that Spark would take, else the program's own.
+fn python_conf(settings: &Settings) -> PoolConf {
+    let asked = settings.get("spark.pyspark.python").map(str::to_owned);
+    let asked = asked.or_else(|| std::env::var("PYSPARK_PYTHON").ok().filter(|name| !name.is_empty()));
+    let interpreter = match asked {
+        Some(program) => python::locate(&program).or(Some(program.into())),
+        None => python::find(settings).ok(),
+    };
+    let stem = client::directory_stem().map(|stem| ("FIRESTEEL_CLIENT_DIR".to_owned(), stem.display().to_string()));
+    let modules = settings.list("spark.submit.pyFiles").into_iter().map(|file| {
+        let path = PathBuf::from(file.strip_prefix("file://").or_else(|| file.strip_prefix("file:")).unwrap_or(file));
+        match path.extension() {
+            Some(extension) if extension == "py" => path.parent().unwrap_or(Path::new(".")).to_path_buf(),
+            _ => path,
+        }
+    });
+    PoolConf {
+        interpreter,
+        package: Arc::new(shim::directory),
+        environment: stem.into_iter().collect(),
+        modules: modules.collect(),
+        working_dir: std::env::current_dir().unwrap_or_else(|_| "/".into()),
     }
 }
 

@@ -47,7 +47,8 @@ fn virtual_environment() -> Option<PathBuf> {
     active.or_else(ours).map(|root| root.join("bin/python")).filter(|python| is_executable(python))
 }
 
-fn locate(program: &str) -> Option<PathBuf> {
+/// A program by its path or name.
+pub fn locate(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
         return Some(PathBuf::from(program)).filter(|path| is_executable(path));
     }

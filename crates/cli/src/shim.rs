@@ -12,7 +12,7 @@ macro_rules! python_files {
     };
 }
 
-const FILES: [(&str, &str); 18] = python_files![
+const FILES: [(&str, &str); 21] = python_files![
     "__init__.py",
     "broadcast.py",
     "connect_dataframe.py",
@@ -30,6 +30,9 @@ const FILES: [(&str, &str); 18] = python_files![
     "status.py",
     "submitted.py",
     "unsupported.py",
+    "worker.py",
+    "worker_rows.py",
+    "worker_tasks.py",
     "py.typed",
 ];
 

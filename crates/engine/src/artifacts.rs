@@ -14,6 +14,18 @@ use firesteel_protocol::{Result, SparkError};
 /// Name prefix of blobs that are found by their hash.
 const CACHE_PREFIX: &str = "cache/";
 
+/// Where files lie under the names by which `SparkFiles` finds them.
+const FILES: &str = "files";
+
+/// Uploads as Python functions see them.
+#[derive(Debug, Default, Clone)]
+pub struct PythonFiles {
+    pub files: Option<PathBuf>,
+    /// For `sys.path`.
+    pub includes: Vec<PathBuf>,
+    pub archives: Vec<PathBuf>,
+}
+
 /// The uploads of one session.
 #[derive(Debug, Default)]
 pub struct Artifacts {
@@ -58,6 +70,24 @@ impl Artifacts {
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         let path = self.directory.get()?.path().join(relative_path(name).ok()?);
         path.exists().then_some(path)
+    }
+
+    /// What Python functions find: files by their names, modules on their path.
+    pub fn python(&self) -> PythonFiles {
+        let Some(directory) = self.directory.get() else { return PythonFiles::default() };
+        let modules = directory.path().join("pyfiles");
+        let mut includes = vec![];
+        if let Ok(entries) = fs::read_dir(&modules) {
+            includes.push(modules);
+            let archives = entries.flatten().map(|entry| entry.path());
+            includes.extend(archives.filter(|path| {
+                path.extension().is_some_and(|extension| ["zip", "egg", "jar"].iter().any(|own| extension == *own))
+            }));
+        }
+        let archives = fs::read_dir(directory.path().join("archives"));
+        let archives =
+            archives.map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
+        PythonFiles { files: Some(directory.path().join(FILES)), includes, archives }
     }
 
     /// A copy for a cloned session.

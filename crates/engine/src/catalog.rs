@@ -11,6 +11,7 @@ use bytes::Bytes;
 use datafusion::logical_expr::LogicalPlan;
 use firesteel_functions::kernel::{from_arrow, from_datafusion};
 use firesteel_plan::context::{Catalog, Stored, TableEntry};
+use firesteel_plan::operator::python::function::{PythonDataSource, PythonFunction, PythonTableFunction};
 use firesteel_plan::{Relation, Resolver};
 use firesteel_protocol::connect::{self as pb, catalog::CatType, relation::RelType};
 use firesteel_protocol::types::name;
@@ -367,6 +368,18 @@ impl Catalog for SessionCatalog {
         result
     }
 
+    fn python_function(&self, name: &str) -> Option<Arc<PythonFunction>> {
+        self.session.functions.scalar(name)
+    }
+
+    fn python_data_source(&self, name: &str) -> Option<Arc<PythonDataSource>> {
+        self.session.functions.source(name)
+    }
+
+    fn python_table_function(&self, name: &str) -> Option<Arc<PythonTableFunction>> {
+        self.session.functions.table(name)
+    }
+
     fn catalog_relation(&self, call: &pb::Catalog) -> Result<(SchemaRef, Vec<RecordBatch>)> {
         call.cat_type.as_ref().map_or_else(
             || Err(SparkError::internal("a catalog call without kind")),
@@ -468,13 +481,14 @@ impl Session {
             }
             CatType::ListFunctions(message) => {
                 let mut names: Vec<String> = firesteel_functions::registry::names().map(str::to_string).collect();
+                names.extend(self.functions.names());
                 names.retain(|own| matches(own, message.pattern.as_deref()));
                 names.sort();
                 function_batch(&names)
             }
             CatType::GetFunction(message) => {
                 let name = message.function_name.rsplit('.').next().unwrap_or_default().to_lowercase();
-                if firesteel_functions::lookup(&name).is_none() {
+                if firesteel_functions::lookup(&name).is_none() && !self.functions.contains(&name) {
                     return Err(SparkError::new("UNRESOLVED_ROUTINE")
                         .with("routineName", name::quote(&message.function_name))
                         .with(
@@ -487,9 +501,10 @@ impl Session {
                 }
                 function_batch(&[name])
             }
-            CatType::FunctionExists(message) => flag(
-                firesteel_functions::lookup(message.function_name.rsplit('.').next().unwrap_or_default()).is_some(),
-            ),
+            CatType::FunctionExists(message) => {
+                let name = message.function_name.rsplit('.').next().unwrap_or_default();
+                flag(firesteel_functions::lookup(name).is_some() || self.functions.contains(name))
+            }
             CatType::DropTempView(message) => flag(self.drop_temp_view(&message.view_name, false)),
             CatType::DropGlobalTempView(message) => flag(self.drop_temp_view(&message.view_name, true)),
             CatType::IsCached(message) => flag(self.cache.level(&named(&message.table_name)).is_some()),

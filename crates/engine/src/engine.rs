@@ -7,6 +7,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use firesteel_protocol::{Result, SparkError};
+use firesteel_python::{Pool, PoolConf};
 
 use crate::catalog::GlobalViews;
 use crate::kept::Storage;
@@ -23,11 +24,19 @@ pub struct EngineConf {
     pub app_name: String,
     /// `local`, `local[N]`, `local[*]`.
     pub master: String,
+    /// How Python workers are started.
+    pub python: PoolConf,
 }
 
 impl Default for EngineConf {
     fn default() -> Self {
-        Self { conf: vec![], working_dir: PathBuf::from("."), app_name: "firesteel".into(), master: "local[*]".into() }
+        Self {
+            conf: vec![],
+            working_dir: PathBuf::from("."),
+            app_name: "firesteel".into(),
+            master: "local[*]".into(),
+            python: PoolConf::default(),
+        }
     }
 }
 
@@ -39,18 +48,23 @@ pub struct Engine {
     runtime_env: OnceLock<Arc<RuntimeEnv>>,
     storage: OnceLock<Arc<Storage>>,
     pub(crate) global_views: GlobalViews,
+    /// Starts nothing until a Python function runs.
+    pub(crate) python: Arc<Pool>,
 }
 
 impl Engine {
     /// An engine; `INVALID_...` settings show when the first query needs them.
     pub fn new(conf: EngineConf) -> Arc<Self> {
         let parallelism = parallelism(&conf.master).unwrap_or_else(available);
+        let python = Pool::new(conf.python.clone());
+        let global_views = GlobalViews::default();
         Arc::new(Self {
             conf,
             parallelism,
             runtime_env: OnceLock::new(),
             storage: OnceLock::new(),
-            global_views: GlobalViews::default(),
+            global_views,
+            python,
         })
     }
 

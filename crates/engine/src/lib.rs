@@ -16,6 +16,7 @@ pub mod kept;
 pub mod memory;
 pub mod metrics;
 pub mod progress;
+pub mod python;
 pub mod query;
 pub mod relabel;
 pub mod runner;

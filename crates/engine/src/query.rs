@@ -156,7 +156,8 @@ impl Session {
     /// Optimizes and plans a resolved relation. Blocks.
     pub(crate) fn physical(&self, relation: Relation, observed: Vec<(String, Relation)>) -> Result<Planned> {
         let state = self.state()?;
-        let optimized = state.optimize(&relation.plan).map_err(from_datafusion)?;
+        let plan = self.without_python_calls(&relation.plan)?;
+        let optimized = state.optimize(&plan).map_err(from_datafusion)?;
         let handle = tokio::runtime::Handle::current();
         let planning = async { state.query_planner().create_physical_plan(&optimized, &state).await };
         let physical = handle.block_on(planning).map_err(from_datafusion)?;
@@ -219,6 +220,7 @@ fn finish(
                 return;
             }
         }
+        into.lock().expect("no panics while locked").extend(session.accumulated());
         for (name, relation) in observed {
             match observe(&session, &name, relation).await {
                 Ok(message) => into.lock().expect("no panics while locked").push(message),

@@ -29,6 +29,7 @@ pub struct Session {
     artifacts: Artifacts,
     pub(crate) views: TempViews,
     pub(crate) cache: Cache,
+    pub(crate) functions: crate::python::Functions,
     /// Finished and running queries with their operators' metrics.
     pub queries: QueryLog,
     this: Weak<Session>,
@@ -60,6 +61,7 @@ impl Session {
             artifacts,
             views: TempViews::default(),
             cache: Cache::default(),
+            functions: Default::default(),
             queries: QueryLog::default(),
             this: this.clone(),
         })
@@ -97,6 +99,7 @@ impl Session {
             self.artifacts.try_clone()?,
         );
         copy.views.copy_from(&self.views);
+        copy.functions.copy_from(&self.functions);
         Ok(copy)
     }
 
@@ -143,7 +146,8 @@ impl Session {
     pub(crate) fn resolve_context(&self, cancel: &CancelToken) -> ResolveContext {
         let env = self.env();
         let source = self.source_context(env.clone());
-        ResolveContext { env, source, catalog: Arc::new(SessionCatalog::new(self.arc(), cancel.clone())) }
+        let catalog = Arc::new(SessionCatalog::new(self.arc(), cancel.clone()));
+        ResolveContext { env, source, catalog, python: self.python() }
     }
 
     /// DataFusion's state for one query.

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use datafusion::logical_expr::LogicalPlan;
 use firesteel_functions::Env;
 use firesteel_protocol::{Result, connect as pb};
+use firesteel_python::PythonSession;
 use firesteel_sources::{ReadRequest, SourceContext};
+
+use crate::operator::python::function::{PythonDataSource, PythonFunction, PythonTableFunction};
 
 /// What a name in FROM stands for.
 #[derive(Debug, Clone)]
@@ -38,6 +41,12 @@ pub trait Catalog: std::fmt::Debug + Send + Sync {
     fn remote_relation(&self, id: &str) -> Result<Stored>;
     /// The kept rows of this very relation, where it was cached; makes them on the first use.
     fn cached(&self, relation: &pb::Relation) -> Result<Option<Stored>>;
+    /// A registered Python function of that name, of one value a row or a group.
+    fn python_function(&self, name: &str) -> Option<Arc<PythonFunction>>;
+    /// A registered Python table function.
+    fn python_table_function(&self, name: &str) -> Option<Arc<PythonTableFunction>>;
+    /// A registered data source in Python.
+    fn python_data_source(&self, name: &str) -> Option<Arc<PythonDataSource>>;
     /// `spark.catalog.*` calls that yield rows.
     fn catalog_relation(&self, call: &pb::Catalog) -> Result<(SchemaRef, Vec<RecordBatch>)>;
     /// Runs a plan to its end and keeps the rows; for small results needed while resolving.
@@ -50,6 +59,8 @@ pub struct ResolveContext {
     pub env: Env,
     pub source: SourceContext,
     pub catalog: Arc<dyn Catalog>,
+    /// For user functions in Python.
+    pub python: PythonSession,
 }
 
 impl ResolveContext {

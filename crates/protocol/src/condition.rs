@@ -61,6 +61,9 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
     const SQL_EXCEPTION: &[&str] = &["java.sql.SQLException"];
     const SQLITE_EXCEPTION: &[&str] = &["org.sqlite.SQLiteException", "java.sql.SQLException"];
 
+    const PYTHON: &[&str] =
+        &["org.apache.spark.api.python.PythonException", "java.lang.RuntimeException", "java.lang.Exception"];
+
     let family = condition.split('.').next().unwrap_or(condition);
     match family {
         "PARSE_SYNTAX_ERROR"
@@ -108,7 +111,8 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "_LEGACY_ERROR_TEMP_ILLEGAL_ARGUMENT" => ILLEGAL_ARGUMENT,
         "DATA_SOURCE_NOT_FOUND" => CLASS_NOT_FOUND,
         "_LEGACY_CLASS_NOT_FOUND" => JAVA_CLASS_NOT_FOUND,
-        "_LEGACY_JOB_ABORTED" => SPARK,
+        "PYTHON_EXCEPTION" => PYTHON,
+        "_LEGACY_JOB_ABORTED" | "_LEGACY_PYTHON_WORKER_EXITED" | "ARROW_TYPE_MISMATCH" => SPARK,
         "_LEGACY_NO_SUCH_ELEMENT" => NO_SUCH_ELEMENT,
         "_LEGACY_NUMBER_FORMAT" => JAVA_NUMBER_FORMAT,
         "_LEGACY_PARENT_NOT_DIRECTORY" => PARENT_NOT_DIRECTORY,

@@ -34,6 +34,10 @@ impl ConfigResult {
     }
 }
 
+/// What clients ask when they make a Python function, and only then.
+pub(crate) const ASKED_FOR_PYTHON: &[&str] =
+    &["spark.sql.execution.pythonUDF.arrow.enabled", "spark.sql.execution.pythonUDTF.arrow.enabled"];
+
 /// Runs one operation.
 pub(crate) fn run(conf: &SessionConf, operation: Option<pb::config_request::Operation>) -> Result<ConfigResult> {
     let mut result = ConfigResult::default();

@@ -70,6 +70,10 @@ impl SparkConnectService for Service {
         let session = self.session(&request.user_context, &request.session_id, observed.as_deref())?;
         let result = config::run(session.session.conf(), request.operation);
         let result = result.map_err(|failure| session.status(&failure))?;
+        if result.pairs.iter().any(|pair| config::ASKED_FOR_PYTHON.contains(&pair.key.as_str())) {
+            let _runtime = self.queries.enter();
+            session.session.warm_python();
+        }
         Ok(Response::new(pb::ConfigResponse {
             session_id: request.session_id,
             server_side_session_id: session.server_side_id(),

@@ -1,5 +1,6 @@
 //! Commands: what a client executes that is no query. One `match`; one file a family.
 
+pub mod python_source;
 pub mod sql;
 pub mod table;
 pub mod view;
@@ -28,17 +29,9 @@ pub async fn run(session: &Session, command: pb::Command, operation: OperationHa
         CommandType::GetResourcesCommand(_) => {
             Ok(vec![ResponseType::GetResourcesCommandResult(pb::GetResourcesCommandResult::default())])
         }
-        CommandType::RegisterFunction(udf) => Err(SparkError::unsupported(
-            format!("the user-defined function `{}`", udf.function_name),
-            "Write it with the functions of pyspark.sql.functions for now.",
-        )),
-        CommandType::RegisterTableFunction(_) => {
-            Err(SparkError::unsupported("Python table functions", "Use explode over an array for now."))
-        }
-        CommandType::RegisterDataSource(_) => Err(SparkError::unsupported(
-            "Python data sources",
-            "Read the rows in Python and pass them to createDataFrame.",
-        )),
+        CommandType::RegisterFunction(udf) => session.register_function(&udf).map(|()| vec![]),
+        CommandType::RegisterTableFunction(udtf) => session.register_table_function(&udtf).map(|()| vec![]),
+        CommandType::RegisterDataSource(source) => session.register_data_source(&source).map(|()| vec![]),
         CommandType::WriteStreamOperationStart(_)
         | CommandType::StreamingQueryCommand(_)
         | CommandType::StreamingQueryManagerCommand(_)

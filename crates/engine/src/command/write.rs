@@ -55,6 +55,13 @@ pub async fn run(session: &Session, message: pb::WriteOperation, operation: Oper
         Some(SaveType::Path(path)) => path,
         _ => String::new(),
     };
+    if let Some(source) = message.source.as_deref().and_then(|name| session.functions.source(name)) {
+        let mut options: Vec<(String, String)> = message.options.into_iter().collect();
+        if !path.is_empty() {
+            options.push(("path".into(), path));
+        }
+        return super::python_source::write(session, &source, mode, options, relation, operation).await;
+    }
     let bucket_by = message.bucket_by.map(|bucket| bucket.bucket_column_names).unwrap_or_default();
     let request = WriteRequest {
         format: message.source,

@@ -104,6 +104,9 @@ fn call(
     ignore_nulls: bool,
     scope: &Scope,
 ) -> Result<Typed> {
+    if let Some(own) = resolver.ctx.catalog.python_function(function) {
+        return super::python::call(resolver, own, arguments, distinct, scope);
+    }
     let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
     let (args, lambdas) = arguments_of(resolver, entry, function, arguments, distinct, scope)?;
     let call = Call { name: entry.name, args, distinct, ignore_nulls, env: resolver.env() };

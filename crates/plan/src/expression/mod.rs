@@ -5,6 +5,7 @@ pub mod extract;
 pub mod function;
 pub mod lambda;
 pub mod literal;
+pub mod python;
 pub mod regex;
 pub mod select;
 pub mod star;
@@ -71,10 +72,7 @@ impl Resolver<'_> {
             }
             ExprType::NamedArgumentExpression(named) => self
                 .expression(named.value.as_deref().ok_or_else(|| missing("value", "NamedArgumentExpression"))?, scope),
-            ExprType::CommonInlineUserDefinedFunction(udf) => Err(SparkError::unsupported(
-                format!("the user-defined function `{}`", udf.function_name),
-                "Write it with the functions of pyspark.sql.functions for now.",
-            )),
+            ExprType::CommonInlineUserDefinedFunction(udf) => python::resolve(self, udf, scope),
             ExprType::TypedAggregateExpression(_) => Err(SparkError::unsupported(
                 "typed aggregates of the Scala client",
                 "Use an untyped aggregate function.",

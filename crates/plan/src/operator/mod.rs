@@ -8,6 +8,7 @@ pub mod ordered_limit;
 pub mod partition_columns;
 pub mod partition_map;
 pub mod planner;
+pub mod python;
 pub mod sample;
 pub mod tail;
 

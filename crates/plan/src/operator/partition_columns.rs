@@ -127,7 +127,7 @@ impl PartialOrd for PartitionColumnsNode {
 }
 
 impl PartitionColumnsNode {
-    fn new(input: Arc<LogicalPlan>, sources: Vec<(Source, String)>) -> Result<Self> {
+    pub(crate) fn new(input: Arc<LogicalPlan>, sources: Vec<(Source, String)>) -> Result<Self> {
         let added: Vec<Field> =
             sources.iter().map(|(source, name)| Field::new(name, source.data_type(), false)).collect();
         let added = DFSchema::try_from(Schema::new(added)).planned()?;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
+use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, Partitioning};
@@ -16,6 +16,11 @@ use super::exchange::{ExchangeExec, ExchangeNode, Pieces, Spread};
 use super::local_sort::LocalSortNode;
 use super::partition_columns::PartitionColumnsNode;
 use super::partition_map::PartitionMapExec;
+use super::python::cogroup::PythonCogroupNode;
+use super::python::eval::PythonEvalNode;
+use super::python::group::PythonGroupNode;
+use super::python::map::PythonMapNode;
+use super::python::table::PythonTableNode;
 use super::sample::SampleNode;
 use super::tail::TailNode;
 
@@ -69,6 +74,27 @@ impl ExtensionPlanner for OperatorPlanner {
         }
         if let Some(node) = node.downcast_ref::<PartitionColumnsNode>() {
             return node.exec(input).map(Some);
+        }
+        if let Some(node) = node.downcast_ref::<PythonMapNode>() {
+            return Ok(Some(node.exec(input)));
+        }
+        if let Some(node) = node.downcast_ref::<PythonGroupNode>() {
+            return Ok(Some(node.exec(input)));
+        }
+        if let (Some(node), [left, right]) = (node.downcast_ref::<PythonCogroupNode>(), physical_inputs) {
+            return Ok(Some(node.exec(Arc::clone(left), Arc::clone(right))));
+        }
+        if let Some(table) = node.downcast_ref::<PythonTableNode>() {
+            let args = UserDefinedLogicalNodeCore::expressions(table);
+            let args = args.iter().map(|arg| physical(arg, schema)).collect::<Result<Vec<_>>>()?;
+            return Ok(Some(table.exec(input, args)));
+        }
+        if let Some(eval) = node.downcast_ref::<PythonEvalNode>() {
+            let args = UserDefinedLogicalNodeCore::expressions(eval)
+                .iter()
+                .map(|arg| physical(arg, schema))
+                .collect::<Result<Vec<_>>>()?;
+            return Ok(Some(eval.exec(input, args)));
         }
         Ok(None)
     }

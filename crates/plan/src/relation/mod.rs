@@ -12,6 +12,9 @@ pub mod local_relation;
 pub mod missing_values;
 pub mod pivot;
 pub mod project;
+pub mod python;
+pub mod python_source;
+pub mod python_table;
 pub mod range;
 pub mod read;
 pub mod repartition;
@@ -238,15 +241,15 @@ impl<'a> Resolver<'a> {
                 // Batch queries have no watermark: Spark removes the node, and so do we.
                 self.relation_in(required(watermark.input.as_deref(), "WithWatermark")?, outer)
             }
-            RelType::MapPartitions(_)
-            | RelType::GroupMap(_)
-            | RelType::CoGroupMap(_)
-            | RelType::ApplyInPandasWithState(_) => Err(SparkError::unsupported(
-                "Python functions over rows",
-                "Use the functions of pyspark.sql.functions for now.",
-            )),
-            RelType::CommonInlineUserDefinedTableFunction(_) => {
-                Err(SparkError::unsupported("Python table functions", "Use explode over an array for now."))
+            RelType::MapPartitions(message) => python::map_partitions(self, message, outer),
+            RelType::GroupMap(message) => python::group_map(self, message, outer),
+            RelType::CoGroupMap(message) => python::cogroup_map(self, message, outer),
+            RelType::ApplyInPandasWithState(_) => {
+                Err(SparkError::unsupported("applyInPandasWithState", "Use applyInPandas on a batch."))
+            }
+            RelType::CommonInlineUserDefinedTableFunction(message) => {
+                let function = python_table::table_function(message)?;
+                python_table::plan(self, &function, &message.arguments, None, outer)
             }
             RelType::CommonInlineUserDefinedDataSource(_) => Err(SparkError::unsupported(
                 "Python data sources",

@@ -11,6 +11,7 @@ use firesteel_protocol::{Result, SparkError};
 use super::{Relation, aggregate, required};
 use crate::expression::function::map_aggregates;
 use crate::expression::{literal, unaliased};
+use crate::operator::python::aggregate::PythonAggregate;
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
@@ -125,6 +126,9 @@ fn build(
     values: Vec<(Typed, String)>,
     aggregates: Vec<Typed>,
 ) -> Result<Relation> {
+    if aggregates.iter().any(|typed| PythonAggregate::of(&typed.expr).is_some()) {
+        return Err(SparkError::new("UNSUPPORTED_FEATURE.PANDAS_UDAF_IN_PIVOT"));
+    }
     let mut list = grouping.clone();
     for (value, value_name) in values {
         let same = crate::expression::function::scalar(resolver, "<=>", vec![column.clone(), value])?.expr;

@@ -102,6 +102,9 @@ fn is_file_format(name: &str) -> bool {
 }
 
 fn data_source(resolver: &Resolver, source: &pb::read::DataSource) -> Result<Relation> {
+    if let Some(own) = source.format.as_deref().and_then(|name| resolver.ctx.catalog.python_data_source(name)) {
+        return super::python_source::read(resolver, &own, source);
+    }
     let request = request_of(source)?;
     files(resolver, &request)
 }

@@ -6,7 +6,7 @@ use firesteel_protocol::connect::{self as pb, join::JoinType, relation::RelType}
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
-use super::{Relation, generate, project, range};
+use super::{Relation, generate, project, python_table, range};
 use crate::Resolver;
 use crate::expression::function::generator;
 use crate::expression::select::evaluate_constant;
@@ -28,6 +28,9 @@ pub fn resolve(
         let generator = generator(resolver, &function, &call.arguments, &resolver.scope(&inputs, outer))?;
         let names: Vec<String> = generator.fields.iter().map(|field| field.name().clone()).collect();
         return generate::generate(input, generator, &names);
+    }
+    if let Some(own) = resolver.ctx.catalog.python_table_function(&call.function_name) {
+        return python_table::plan(resolver, &own, &call.arguments, None, outer);
     }
     Err(SparkError::new("UNRESOLVABLE_TABLE_VALUED_FUNCTION").with("name", name::quote(&call.function_name)))
 }
@@ -74,6 +77,9 @@ pub(crate) fn lateral(
     kind: JoinType,
     outer: Option<&Scope>,
 ) -> Result<Option<Relation>> {
+    if let Some(relation) = lateral_python(resolver, left, right, outer)? {
+        return Ok(Some(relation));
+    }
     let (call, alias) = match right.rel_type.as_ref() {
         Some(RelType::UnresolvedTableValuedFunction(call)) => (call, None),
         Some(RelType::SubqueryAlias(alias)) => match alias.input.as_deref().and_then(|input| input.rel_type.as_ref()) {
@@ -97,4 +103,50 @@ pub(crate) fn lateral(
         }
     }
     Ok(Some(relation))
+}
+
+/// A Python table function at the right side of a lateral join.
+fn lateral_python(
+    resolver: &Resolver,
+    left: &Relation,
+    right: &pb::Relation,
+    outer: Option<&Scope>,
+) -> Result<Option<Relation>> {
+    use firesteel_protocol::extension::RelationKind;
+    match right.rel_type.as_ref() {
+        Some(RelType::SubqueryAlias(alias)) => {
+            let Some(inner) = alias.input.as_deref() else { return Ok(None) };
+            let relation = lateral_python(resolver, left, inner, outer)?;
+            Ok(relation.map(|mut relation| {
+                for attribute in &mut relation.output[left.output.len()..] {
+                    attribute.qualifier = vec![alias.alias.clone()];
+                }
+                relation
+            }))
+        }
+        Some(RelType::Extension(any)) => {
+            let Some(RelationKind::ColumnAliases(aliases)) = RelationKind::from_any(any) else { return Ok(None) };
+            let Some(inner) = aliases.input.as_deref() else { return Ok(None) };
+            let Some(mut relation) = lateral_python(resolver, left, inner, outer)? else { return Ok(None) };
+            let known = left.output.len();
+            if relation.output.len() - known != aliases.names.len() {
+                return Err(SparkError::new("UDTF_ALIAS_NUMBER_MISMATCH")
+                    .with("aliasesSize", (relation.output.len() - known).to_string())
+                    .with("aliasesNames", aliases.names.join(",")));
+            }
+            for (attribute, name) in relation.output[known..].iter_mut().zip(&aliases.names) {
+                attribute.field = std::sync::Arc::new(attribute.field.as_ref().clone().with_name(name));
+            }
+            Ok(Some(relation))
+        }
+        Some(RelType::UnresolvedTableValuedFunction(call)) => {
+            let Some(own) = resolver.ctx.catalog.python_table_function(&call.function_name) else { return Ok(None) };
+            python_table::plan(resolver, &own, &call.arguments, Some(left.clone()), outer).map(Some)
+        }
+        Some(RelType::CommonInlineUserDefinedTableFunction(message)) => {
+            let own = python_table::table_function(message)?;
+            python_table::plan(resolver, &own, &message.arguments, Some(left.clone()), outer).map(Some)
+        }
+        _ => Ok(None),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use firesteel_protocol::connect::{self as pb, join::JoinType, read, relation::RelType};
+use firesteel_protocol::connect::{self as pb, expression::ExprType, join::JoinType, read, relation::RelType};
 use firesteel_protocol::extension::{
     ColumnAliases, LateralView, NaturalJoin, RelationKind, SqlPivot, SqlUnpivot, UnpivotColumn, Values, ValuesRow,
 };
@@ -287,19 +287,122 @@ impl Parser<'_> {
         self.expect_symbol("(")?;
         let mut arguments = vec![];
         if !self.is_symbol(")") {
-            let first = self.peek();
-            if self.is_word("TABLE") && (self.is_symbol_at(1, "(") || self.is_identifier_at(1)) {
-                let error =
-                    SparkError::unsupported("TABLE arguments of table functions", "join with a subquery instead");
-                return Err(self.error_at(first, error));
-            }
-            arguments = self.comma_separated(|parser| parser.argument(false))?;
+            arguments = self.comma_separated(Self::table_function_argument)?;
         }
         self.expect_symbol(")")?;
         let function = pb::UnresolvedTableValuedFunction { function_name: unparse(parts), arguments };
         let relation = self.placed_relation(start, build::rel(RelType::UnresolvedTableValuedFunction(function)));
         let sampled = self.sample(start, relation)?;
         self.aliased(start, sampled)
+    }
+
+    /// An argument, perhaps named, perhaps a table.
+    fn table_function_argument(&mut self) -> Result<pb::Expression> {
+        let named = self.is_identifier_at(0) && self.is_symbol_at(1, "=>");
+        let at = if named { 2 } else { 0 };
+        let is_table =
+            self.is_word_at(at, "TABLE") && (self.is_symbol_at(at + 1, "(") || self.is_identifier_at(at + 1));
+        if !is_table {
+            return self.argument(false);
+        }
+        let start = self.position();
+        let key = if named { Some(self.identifier()?) } else { None };
+        if named {
+            self.expect_symbol("=>")?;
+        }
+        let table = self.table_argument()?;
+        let Some(key) = key else { return Ok(table) };
+        let argument = pb::NamedArgumentExpression { key, value: Some(Box::new(table)) };
+        Ok(self.placed(start, build::expr(ExprType::NamedArgumentExpression(Box::new(argument)))))
+    }
+
+    /// `TABLE t`, `TABLE(t)` or `TABLE(query)`, then `WITH SINGLE PARTITION`, `PARTITION BY ..`, `ORDER BY ..`.
+    fn table_argument(&mut self) -> Result<pb::Expression> {
+        let start = self.position();
+        self.expect_word("TABLE")?;
+        let plan_id = self.table_argument_rows()?;
+        let mut options = pb::subquery_expression::TableArgOptions::default();
+        if self.eat_word("WITH") {
+            self.expect_word("SINGLE")?;
+            self.expect_word("PARTITION")?;
+            options.with_single_partition = Some(true);
+        } else if self.eat_word("PARTITION") || self.eat_word("DISTRIBUTE") {
+            self.expect_word("BY")?;
+            let wrapped = self.is_symbol("(");
+            options.partition_spec = if wrapped {
+                let several = self.attempt(|parser| {
+                    let list = parser.parenthesized(Self::expression)?;
+                    let ends = parser.is_symbol(")") || parser.is_symbol(",") || parser.is_any_word(&["ORDER", "SORT"]);
+                    if ends { Ok(list) } else { Err(parser.unexpected()) }
+                });
+                match several {
+                    Some(list) => list,
+                    None => vec![self.expression()?],
+                }
+            } else {
+                self.table_argument_keys(Self::expression)?
+            };
+        }
+        if self.eat_word("ORDER") || self.eat_word("SORT") {
+            self.expect_word("BY")?;
+            options.order_spec = if self.is_symbol("(") {
+                match self.attempt(|parser| {
+                    let list = parser.parenthesized(Self::sort_order)?;
+                    if parser.is_symbol(")") || parser.is_symbol(",") { Ok(list) } else { Err(parser.unexpected()) }
+                }) {
+                    Some(list) => list,
+                    None => vec![self.sort_order()?],
+                }
+            } else {
+                self.table_argument_keys(Self::sort_order)?
+            };
+        }
+        let subquery = pb::SubqueryExpression {
+            plan_id,
+            subquery_type: pb::subquery_expression::SubqueryType::TableArg.into(),
+            table_arg_options: Some(options),
+            in_subquery_values: vec![],
+        };
+        Ok(self.placed(start, build::expr(ExprType::SubqueryExpression(subquery))))
+    }
+
+    /// The rows of a TABLE argument as a reference of the enclosing query.
+    fn table_argument_rows(&mut self) -> Result<i64> {
+        let mut plan = if self.is_symbol("(") {
+            if self.is_query_at(1) {
+                return self.enclosed(Self::subquery);
+            }
+            self.enclosed(|parser| {
+                let start = parser.position();
+                let parts = parser.name_parts()?;
+                Ok(parser.named_table(start, &parts, HashMap::new()))
+            })?
+        } else {
+            let start = self.position();
+            let parts = self.name_parts()?;
+            self.named_table(start, &parts, HashMap::new())
+        };
+        let plan_id = super::parser::next_id();
+        plan.common.get_or_insert_default().plan_id = Some(plan_id);
+        self.references.push(plan);
+        Ok(plan_id)
+    }
+
+    fn enclosed<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.expect_symbol("(")?;
+        let value = inner(self)?;
+        self.expect_symbol(")")?;
+        Ok(value)
+    }
+
+    /// One key, or several where no further argument of the function can follow: its arguments are separated alike.
+    fn table_argument_keys<T>(&mut self, mut key: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
+        let mut keys = vec![key(self)?];
+        while self.is_symbol(",") && !(self.is_identifier_at(1) && self.is_symbol_at(2, "=>")) {
+            self.advance();
+            keys.push(key(self)?);
+        }
+        Ok(keys)
     }
 
     /// `VALUES (..), (..) [AS t(a, b)]`.

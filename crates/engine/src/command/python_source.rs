@@ -1,0 +1,107 @@
+//! `df.write` to a data source written in Python: its writer takes each partition in a worker; what the writers say is
+//! committed by the source, or aborted when one of them failed.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Field, Fields};
+use bytes::Bytes;
+use firesteel_plan::operator::python::function::{PythonDataSource, PythonFunction, eval_type};
+use firesteel_plan::operator::python::{PythonCall, WorkerSettings, map};
+use firesteel_plan::relation::python_source::failed;
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::types::json;
+use firesteel_protocol::{Result, SparkError};
+use firesteel_python::planner::Question;
+use firesteel_python::{Argument, Function};
+use firesteel_sources::sink::SaveMode;
+
+use crate::{OperationHandle, Session};
+
+/// A pickled None: what a partition that failed has to say.
+const NONE: &[u8] = b"N.";
+
+/// Writes the relation.
+pub(crate) async fn write(
+    session: &Session,
+    source: &PythonDataSource,
+    mode: SaveMode,
+    options: Vec<(String, String)>,
+    relation: pb::Relation,
+    operation: OperationHandle,
+) -> Result<()> {
+    let overwrite = match mode {
+        SaveMode::Append => false,
+        SaveMode::Overwrite => true,
+        SaveMode::ErrorIfExists | SaveMode::Ignore => {
+            let mode = if mode == SaveMode::Ignore { "Ignore" } else { "ErrorIfExists" };
+            return Err(SparkError::new("UNSUPPORTED_DATA_SOURCE_SAVE_MODE")
+                .with("source", &source.name)
+                .with("createMode", format!("\"{mode}\"")));
+        }
+    };
+    let input = session.resolving(move |_, resolver| resolver.query(&relation)).await?;
+    let partitions = 1;
+    let settings = WorkerSettings::of(&session.resolve_context());
+    let message: Fields = vec![Field::new("message", DataType::Binary, true)].into();
+    let given = DataType::Struct(message.clone());
+    let question = Question::default()
+        .with(&source.command)
+        .with(&source.name)
+        .with(json::to_json(&DataType::Struct(input.fields())).to_string())
+        .with(json::to_json(&given).to_string())
+        .options(&options)
+        .flag(overwrite)
+        .flag(false)
+        .flag(true);
+    let planned = question.ask(&settings.session, "write_into_data_source", &source.python).await;
+    let mut planned = planned.map_err(|error| failed("plan", source, error))?;
+    let (command, writer) = (planned.bytes()?, planned.bytes()?);
+    let function = Arc::new(PythonFunction {
+        name: format!("write {}", source.name),
+        eval_type: eval_type::MAP_ARROW_ITER,
+        command: command.clone(),
+        python: source.python.clone(),
+        data_type: given,
+        deterministic: true,
+    });
+    let whole = Function { commands: vec![command], arguments: vec![Argument { offset: 0, name: None }] };
+    let call = PythonCall::udf(&settings, &[(function, whole)], None)?;
+    let mapped = map::plan(input, call, message, "write()", false)?;
+    let own = session.arc();
+    let planned = tokio::task::spawn_blocking(move || own.physical(mapped, vec![])).await;
+    let planned = planned.map_err(|error| SparkError::internal(error.to_string()))??;
+    match session.collect(planned, operation).await {
+        Ok((_, batches)) => {
+            let mut messages: Vec<Bytes> = vec![];
+            for batch in &batches {
+                let column = batch.column(0).as_binary::<i32>();
+                for row in 0..column.len() {
+                    messages.push(Bytes::copy_from_slice(column.value(row)));
+                }
+            }
+            end(&settings, source, &writer, &messages, false).await
+        }
+        Err(error) => {
+            let nothing = vec![Bytes::from_static(NONE); partitions];
+            // The write's own error says more than that of the clean-up.
+            let _ = end(&settings, source, &writer, &nothing, true).await;
+            Err(error)
+        }
+    }
+}
+
+/// Commits the write, or takes it back.
+async fn end(
+    settings: &WorkerSettings,
+    source: &PythonDataSource,
+    writer: &Bytes,
+    messages: &[Bytes],
+    abort: bool,
+) -> Result<()> {
+    let question =
+        messages.iter().fold(Question::default().with(writer).int(messages.len()), Question::with).flag(abort);
+    let answer = question.ask(&settings.session, "commit_data_source_write", &source.python).await;
+    let action = if abort { "abort" } else { "commit" };
+    answer.map(|_| ()).map_err(|error| failed(action, source, error))
+}

@@ -1,0 +1,150 @@
+//! The session as its Python functions see it: interpreter, uploaded files, limits.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use datafusion::logical_expr::LogicalPlan;
+use firesteel_plan::operator::python::function::{PythonDataSource, PythonFunction, PythonTableFunction};
+use firesteel_plan::operator::python::{WorkerSettings, extract};
+use firesteel_protocol::{Result, SparkError, connect as pb};
+pub use firesteel_python::{Pool, PoolConf, PythonSession};
+
+use crate::{Session, memory};
+
+/// Functions that a session registered, by lower-case name.
+#[derive(Debug, Default)]
+pub(crate) struct Functions {
+    scalar: RwLock<HashMap<String, Arc<PythonFunction>>>,
+    table: RwLock<HashMap<String, Arc<PythonTableFunction>>>,
+    sources: RwLock<HashMap<String, Arc<PythonDataSource>>>,
+    /// What Python accumulators of running queries were given.
+    accumulated: Arc<parking_lot::Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Functions {
+    pub(crate) fn scalar(&self, name: &str) -> Option<Arc<PythonFunction>> {
+        self.scalar.read().expect("no panics while locked").get(&key(name)).cloned()
+    }
+
+    pub(crate) fn table(&self, name: &str) -> Option<Arc<PythonTableFunction>> {
+        self.table.read().expect("no panics while locked").get(&key(name)).cloned()
+    }
+
+    pub(crate) fn source(&self, name: &str) -> Option<Arc<PythonDataSource>> {
+        self.sources.read().expect("no panics while locked").get(&name.to_lowercase()).cloned()
+    }
+
+    /// Whether a function of either kind has that name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.scalar(name).is_some() || self.table(name).is_some()
+    }
+
+    /// All names, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let scalar = self.scalar.read().expect("no panics while locked");
+        let table = self.table.read().expect("no panics while locked");
+        let mut names: Vec<String> = scalar.keys().chain(table.keys()).cloned().collect();
+        names.sort();
+        names
+    }
+
+    pub(crate) fn copy_from(&self, other: &Self) {
+        copy(&self.scalar, &other.scalar);
+        copy(&self.table, &other.table);
+        copy(&self.sources, &other.sources);
+    }
+}
+
+fn copy<T: Clone>(to: &RwLock<T>, from: &RwLock<T>) {
+    to.write().expect("no panics while locked").clone_from(&from.read().expect("no panics while locked"));
+}
+
+fn key(name: &str) -> String {
+    name.replace('`', "").to_lowercase()
+}
+
+impl Session {
+    /// `spark.udf.register`.
+    pub(crate) fn register_function(&self, message: &pb::CommonInlineUserDefinedFunction) -> Result<()> {
+        let function = firesteel_plan::expression::python::python_function(message)?;
+        self.functions.scalar.write().expect("no panics while locked").insert(key(&message.function_name), function);
+        Ok(())
+    }
+
+    /// `spark.udtf.register`.
+    pub(crate) fn register_table_function(&self, message: &pb::CommonInlineUserDefinedTableFunction) -> Result<()> {
+        let function = firesteel_plan::relation::python_table::table_function(message)?;
+        self.functions.table.write().expect("no panics while locked").insert(key(&message.function_name), function);
+        Ok(())
+    }
+
+    /// What the session lends to Python workers.
+    pub(crate) fn python(&self) -> PythonSession {
+        let conf = self.conf();
+        let memory = conf.lookup("spark.executor.pyspark.memory").and_then(|text| memory::parse(&text).ok());
+        let shared = self.artifacts().python();
+        PythonSession {
+            pool: Arc::clone(&self.engine.python),
+            session_id: self.server_side_id().into(),
+            interpreter: conf.lookup("spark.pyspark.python"),
+            files: shared.files,
+            accumulated: Arc::clone(&self.functions.accumulated),
+            includes: shared.includes,
+            archives: shared.archives,
+            memory_mb: memory.map(|bytes| (bytes >> 20) as u64),
+            reuse: conf.lookup("spark.python.worker.reuse").is_none_or(|text| text.trim().eq_ignore_ascii_case("true")),
+        }
+    }
+
+    /// What Python accumulators were given since this was asked last, as clients read it.
+    pub(crate) fn accumulated(&self) -> Option<pb::execute_plan_response::ObservedMetrics> {
+        use pb::expression::literal::LiteralType;
+        let updates = std::mem::take(&mut *self.functions.accumulated.lock());
+        if updates.is_empty() {
+            return None;
+        }
+        let literal =
+            |update| pb::expression::Literal { literal_type: Some(LiteralType::Binary(update)), data_type: None };
+        Some(pb::execute_plan_response::ObservedMetrics {
+            name: "__python_accumulator__".into(),
+            values: updates.into_iter().map(|update| literal(update.into())).collect(),
+            ..Default::default()
+        })
+    }
+
+    /// Starts the Python workers' parent, for a client that is about to send functions. Must be called inside the
+    /// runtime.
+    pub fn warm_python(&self) {
+        self.engine.python.warm(&self.python());
+    }
+
+    /// `spark.dataSource.register`.
+    pub(crate) fn register_data_source(&self, message: &pb::CommonInlineUserDefinedDataSource) -> Result<()> {
+        use pb::common_inline_user_defined_data_source::DataSource;
+        let Some(DataSource::PythonDataSource(source)) = &message.data_source else {
+            return Err(SparkError::internal("a data source without code"));
+        };
+        let source = PythonDataSource {
+            name: message.name.clone(),
+            command: source.command.clone().into(),
+            python: source.python_ver.clone(),
+        };
+        let mut sources = self.functions.sources.write().expect("no panics while locked");
+        sources.insert(message.name.to_lowercase(), Arc::new(source));
+        Ok(())
+    }
+
+    /// The plan with nodes in place of the calls of Python functions. Must be called inside the runtime.
+    pub(crate) fn without_python_calls(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
+        if !extract::needed(plan) {
+            return Ok(plan.clone());
+        }
+        extract::extract(plan.clone(), &WorkerSettings::of(&self.resolve_context()))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.engine.python.forget(self.server_side_id());
+    }
+}

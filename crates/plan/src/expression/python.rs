@@ -1,0 +1,134 @@
+//! Calls of Python functions in expressions.
+
+use std::sync::Arc;
+
+use firesteel_functions::Typed;
+use firesteel_protocol::connect::{self as pb, common_inline_user_defined_function::Function, expression::ExprType};
+use firesteel_protocol::types::proto;
+use firesteel_protocol::{Result, SparkError};
+
+use super::{missing, star, unaliased};
+use crate::Resolver;
+use crate::operator::python::aggregate::PythonAggregate;
+use crate::operator::python::function::{PythonFunction, PythonUdf, eval_type};
+use crate::scope::Scope;
+
+/// A function that the client sent with the call.
+pub fn resolve(resolver: &Resolver, message: &pb::CommonInlineUserDefinedFunction, scope: &Scope) -> Result<Typed> {
+    let function = python_function(message)?;
+    call(resolver, function, &message.arguments, message.is_distinct, scope)
+}
+
+/// The Python function of a message.
+pub fn python_function(message: &pb::CommonInlineUserDefinedFunction) -> Result<Arc<PythonFunction>> {
+    match message.function.as_ref().ok_or_else(|| missing("function", "CommonInlineUserDefinedFunction"))? {
+        Function::PythonUdf(udf) => {
+            let output = udf.output_type.as_ref().ok_or_else(|| missing("output_type", "PythonUDF"))?;
+            Ok(Arc::new(PythonFunction {
+                name: message.function_name.clone(),
+                eval_type: udf.eval_type,
+                command: udf.command.clone().into(),
+                python: udf.python_ver.clone(),
+                data_type: proto::decode(output)?,
+                deterministic: message.deterministic,
+            }))
+        }
+        Function::ScalarScalaUdf(_) | Function::JavaUdf(_) => Err(SparkError::unsupported(
+            format!("the JVM function `{}`", message.function_name),
+            "Write it in Python, or with the functions of Spark.",
+        )),
+    }
+}
+
+/// A call of a function with the arguments of a message.
+pub fn call(
+    resolver: &Resolver,
+    function: Arc<PythonFunction>,
+    arguments: &[pb::Expression],
+    distinct: bool,
+    scope: &Scope,
+) -> Result<Typed> {
+    let mut keywords = vec![];
+    let mut args: Vec<Typed> = vec![];
+    for argument in arguments {
+        if let Some(ExprType::NamedArgumentExpression(named)) = &argument.expr_type {
+            let value = named.value.as_deref().ok_or_else(|| missing("value", "NamedArgumentExpression"))?;
+            keywords.push(Some(named.key.clone()));
+            args.push(unaliased(resolver.expression(value, scope)?));
+            continue;
+        }
+        match star::expand(resolver, argument, scope)? {
+            Some(columns) => {
+                for column in columns {
+                    keywords.push(None);
+                    args.push(unaliased(column));
+                }
+            }
+            None => {
+                keywords.push(None);
+                let mut typed = unaliased(resolver.expression(argument, scope)?);
+                if let Some(name) = struct_name(resolver, argument, scope)? {
+                    typed.name = name;
+                }
+                args.push(typed);
+            }
+        }
+    }
+    if !resolver.lambdas.borrow().is_empty() {
+        return Err(SparkError::new("UNSUPPORTED_FEATURE.LAMBDA_FUNCTION_WITH_PYTHON_UDF")
+            .with("funcName", format!("\"{}\"", display(&function, &keywords, &args))));
+    }
+    let name = display(&function, &keywords, &args);
+    let data_type = function.data_type.clone();
+    let exprs = args.into_iter().map(|arg| arg.expr).collect();
+    if eval_type::is_scalar(function.eval_type) {
+        return Ok(Typed::new(PythonUdf::call(function, keywords, exprs), name, data_type, true));
+    }
+    if eval_type::is_aggregate(function.eval_type) {
+        return Ok(Typed::new(PythonAggregate::call(function, keywords, exprs, distinct), name, data_type, true));
+    }
+    Err(crate::relation::python::unknown_kind(function.eval_type))
+}
+
+/// The analyzer prints a struct with the names of its fields.
+fn struct_name(resolver: &Resolver, argument: &pb::Expression, scope: &Scope) -> Result<Option<String>> {
+    match &argument.expr_type {
+        Some(ExprType::UnresolvedFunction(call)) if call.function_name.eq_ignore_ascii_case("struct") => {
+            let mut parts = vec![];
+            for field in resolver.expressions(&call.arguments, scope)? {
+                parts.push(field.name.clone());
+                parts.push(field.name);
+            }
+            Ok(Some(format!("struct({})", parts.join(", "))))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Spark's name of the call. It shows its arguments as the analyzer prints them, not as SQL would.
+fn display(function: &PythonFunction, keywords: &[Option<String>], args: &[Typed]) -> String {
+    let shown: Vec<String> = args
+        .iter()
+        .zip(keywords)
+        .map(|(arg, keyword)| {
+            let name = lower_casts(&arg.name);
+            match keyword {
+                Some(keyword) => format!("{keyword} => {name}"),
+                None => name,
+            }
+        })
+        .collect();
+    format!("{}({})", function.name, shown.join(", "))
+}
+
+/// `CAST(a AS BIGINT)` as `cast(a as bigint)`.
+fn lower_casts(name: &str) -> String {
+    static TYPE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r" AS ([A-Z][A-Z0-9_<>,: ]*(?:\([0-9, ]+\))?)\)").expect("a pattern")
+    });
+    if !name.contains("CAST(") {
+        return name.to_string();
+    }
+    let lower = |found: &regex::Captures| format!(" as {})", found[1].to_lowercase());
+    TYPE.replace_all(&name.replace("CAST(", "cast("), lower).into_owned()
+}

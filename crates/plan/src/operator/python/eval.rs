@@ -1,0 +1,295 @@
+//! Functions of one value a row: their arguments go to a worker, their results come back as columns beside the input's.
+//! All functions of one node make one trip. Spark's `ArrowEvalPythonExec` and `BatchEvalPythonExec`.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DFSchema, DFSchemaRef};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use firesteel_functions::kernel::{from_datafusion, to_datafusion};
+use firesteel_protocol::{Result, SparkError};
+use firesteel_python::{BatchStream, TaskInfo};
+use futures::StreamExt;
+use parking_lot::Mutex;
+
+use super::call::PythonCall;
+use super::convert::{conform, for_worker, rebatch, worker_fields};
+use super::map::{arrow_stream, labelled};
+use crate::operator::only;
+use crate::resolver::Planned;
+
+/// The logical node: the input's columns, then one for each function.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PythonEvalNode {
+    input: Arc<LogicalPlan>,
+    call: PythonCall,
+    /// What goes to the worker; functions name them by position.
+    args: Vec<Expr>,
+    /// The new columns, by their names in the plan.
+    results: Vec<(String, DataType)>,
+    schema: DFSchemaRef,
+}
+
+impl PartialOrd for PythonEvalNode {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        self.input.partial_cmp(&other.input)
+    }
+}
+
+impl PythonEvalNode {
+    pub fn new(
+        input: Arc<LogicalPlan>,
+        call: PythonCall,
+        args: Vec<Expr>,
+        results: Vec<(String, DataType)>,
+    ) -> Result<Self> {
+        let added: Vec<Field> = results.iter().map(|(name, kind)| Field::new(name, kind.clone(), true)).collect();
+        let added = DFSchema::try_from(Schema::new(added)).planned()?;
+        let schema = input.schema().join(&added).planned()?;
+        Ok(Self { input, call, args, results, schema: Arc::new(schema) })
+    }
+
+    /// The operator, with the arguments as physical expressions.
+    pub fn exec(&self, input: Arc<dyn ExecutionPlan>, args: Vec<Arc<dyn PhysicalExpr>>) -> Arc<dyn ExecutionPlan> {
+        Arc::new(PythonEvalExec::new(input, self.call.clone(), args, self.results.clone()))
+    }
+}
+
+impl UserDefinedLogicalNodeCore for PythonEvalNode {
+    fn name(&self) -> &str {
+        "PythonEval"
+    }
+
+    fn inputs(&self) -> Vec<&LogicalPlan> {
+        vec![&self.input]
+    }
+
+    fn schema(&self) -> &DFSchemaRef {
+        &self.schema
+    }
+
+    fn expressions(&self) -> Vec<Expr> {
+        self.args.clone()
+    }
+
+    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
+        self.results.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "PythonEval: {}", self.call.label)
+    }
+
+    fn with_exprs_and_inputs(&self, exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> datafusion::common::Result<Self> {
+        Self::new(Arc::new(only(inputs)?), self.call.clone(), exprs, self.results.clone()).map_err(to_datafusion)
+    }
+
+    fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
+        let schema = self.input.schema();
+        let own = schema.fields().len();
+        let mut needed: Vec<usize> = output_columns.iter().copied().filter(|column| *column < own).collect();
+        for arg in &self.args {
+            for column in arg.column_refs() {
+                needed.push(schema.maybe_index_of_column(column)?);
+            }
+        }
+        needed.sort_unstable();
+        needed.dedup();
+        Some(vec![needed])
+    }
+}
+
+/// The physical operator. Rows keep their partition and order.
+#[derive(Debug)]
+struct PythonEvalExec {
+    input: Arc<dyn ExecutionPlan>,
+    call: PythonCall,
+    args: Vec<Arc<dyn PhysicalExpr>>,
+    results: Vec<(String, DataType)>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl PythonEvalExec {
+    fn new(
+        input: Arc<dyn ExecutionPlan>,
+        call: PythonCall,
+        args: Vec<Arc<dyn PhysicalExpr>>,
+        results: Vec<(String, DataType)>,
+    ) -> Self {
+        let added = results.iter().map(|(name, kind)| Arc::new(Field::new(name, kind.clone(), true)));
+        let fields: Vec<_> = input.schema().fields().iter().cloned().chain(added).collect();
+        let own = input.properties();
+        let properties = Arc::new(PlanProperties::new(
+            EquivalenceProperties::new(Arc::new(Schema::new(fields))),
+            Partitioning::UnknownPartitioning(own.partitioning.partition_count()),
+            own.emission_type,
+            own.boundedness,
+        ));
+        Self { input, call, args, results, properties, metrics: ExecutionPlanMetricsSet::new() }
+    }
+}
+
+impl DisplayAs for PythonEvalExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "PythonEvalExec: {}", self.call.label)
+    }
+}
+
+impl ExecutionPlan for PythonEvalExec {
+    fn name(&self) -> &str {
+        "PythonEvalExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn apply_expressions(
+        &self,
+        visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
+    ) -> datafusion::common::Result<TreeNodeRecursion> {
+        for arg in &self.args {
+            if visit(arg)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::new(only(children)?, self.call.clone(), self.args.clone(), self.results.clone())))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> datafusion::common::Result<SendableRecordBatchStream> {
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let settings = self.call.settings.clone();
+        let input_schema = self.input.schema();
+        let types: Vec<DataType> =
+            self.args.iter().map(|arg| arg.data_type(&input_schema)).collect::<datafusion::common::Result<_>>()?;
+        let sent = Arc::new(Schema::new(worker_fields(&super::call::numbered(types), &settings.zone)));
+        // What was sent, row for row beside what comes back. Not bounded: a function over an iterator may read ahead,
+        // and any other reads on only when it has answered.
+        let waiting: Arc<Mutex<VecDeque<RecordBatch>>> = Arc::default();
+        let keep = Arc::clone(&waiting);
+        let args = self.args.clone();
+        let batch_schema = Arc::clone(&sent);
+        let batches = rebatch(self.input.execute(partition, context)?, settings.batch_rows).map(move |batch| {
+            let batch = batch?;
+            let evaluated = args
+                .iter()
+                .map(|arg| arg.evaluate(&batch).and_then(|value| value.into_array(batch.num_rows())))
+                .collect::<datafusion::common::Result<Vec<_>>>()
+                .map_err(from_datafusion)?;
+            let outgoing = for_worker(&evaluated, batch.num_rows(), &batch_schema);
+            keep.lock().push_back(batch);
+            outgoing
+        });
+        let info = TaskInfo { partition, barrier: None };
+        let given: Fields =
+            self.results.iter().map(|(name, kind)| Arc::new(Field::new(name, kind.clone(), true))).collect();
+        let (program, schema) = (Arc::clone(&self.call.program), self.schema());
+        // Without rows there is nothing to call, and no worker to wait for.
+        let output = async move {
+            let mut batches = Box::pin(batches);
+            let Some(first) = batches.next().await else { return futures::stream::empty().boxed() };
+            let bytes = arrow_stream(futures::stream::iter([first]).chain(batches), sent);
+            let answers = firesteel_python::run(settings.session, program, info, bytes);
+            let joined = Joined { answers, waiting, given, schema };
+            let rows = futures::stream::unfold(joined, move |mut joined| {
+                let metrics = metrics.clone();
+                async move {
+                    let item = joined.next().await?;
+                    if let Ok(batch) = &item {
+                        metrics.record_output(batch.num_rows());
+                    }
+                    Some((item.map_err(to_datafusion), joined))
+                }
+            });
+            rows.boxed()
+        };
+        let output = futures::stream::once(output).flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), output)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
+
+/// Puts answers beside the rows that they answer.
+struct Joined {
+    answers: BatchStream,
+    waiting: Arc<Mutex<VecDeque<RecordBatch>>>,
+    given: Fields,
+    schema: SchemaRef,
+}
+
+impl Joined {
+    async fn next(&mut self) -> Option<Result<RecordBatch>> {
+        loop {
+            return match self.answers.next().await? {
+                Ok(batch) if batch.num_rows() == 0 => continue,
+                Ok(batch) => Some(self.join(&batch)),
+                Err(error) => Some(Err(error)),
+            };
+        }
+    }
+
+    fn join(&self, answer: &RecordBatch) -> Result<RecordBatch> {
+        let rows = answer.num_rows();
+        let input = self.take(rows)?;
+        let mut columns: Vec<ArrayRef> = input.columns().to_vec();
+        columns.extend(conform(answer.columns(), &self.given, "pandas_udf()")?);
+        labelled(columns, rows, &self.schema)
+    }
+
+    /// The next `rows` rows of what was sent.
+    fn take(&self, rows: usize) -> Result<RecordBatch> {
+        let mut waiting = self.waiting.lock();
+        let mut parts = vec![];
+        let mut missing = rows;
+        while missing > 0 {
+            let batch = waiting
+                .pop_front()
+                .ok_or_else(|| SparkError::internal("a Python worker answered rows that it was not asked"))?;
+            let taken = batch.num_rows().min(missing);
+            if taken < batch.num_rows() {
+                waiting.push_front(batch.slice(taken, batch.num_rows() - taken));
+            }
+            parts.push(batch.slice(0, taken));
+            missing -= taken;
+        }
+        match &parts[..] {
+            [one] => Ok(one.clone()),
+            _ => {
+                let schema = parts[0].schema();
+                arrow::compute::concat_batches(&schema, &parts).map_err(firesteel_functions::kernel::from_arrow)
+            }
+        }
+    }
+}

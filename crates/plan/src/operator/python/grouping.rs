@@ -1,0 +1,144 @@
+//! Rows of equal keys together: how partitions are arranged for functions over groups, and how the groups are cut.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::row::{OwnedRow, RowConverter, SortField};
+use datafusion::common::Column;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, SortExpr};
+use firesteel_functions::kernel::{from_arrow, from_datafusion};
+use firesteel_protocol::Result;
+use futures::StreamExt;
+
+use crate::attribute::next_id;
+use crate::operator::exchange::{ExchangeNode, Spread};
+use crate::operator::local_sort::LocalSortNode;
+use crate::operator::partition_columns::{PartitionColumnsNode, Source};
+
+/// Rows with equal `keys` in one partition, one after the other, by `order` and then as they came.
+pub fn arranged(input: LogicalPlan, keys: &[Expr], order: &[SortExpr], partitions: usize) -> Result<LogicalPlan> {
+    // A sort may swap rows of equal keys; users see the rows of a group in the order in which they came.
+    let place = format!("_place#{}", next_id());
+    let node = PartitionColumnsNode::new(Arc::new(input), vec![(Source::MonotonicId, place.clone())])?;
+    let numbered = LogicalPlan::Extension(Extension { node: Arc::new(node) });
+    let spread = if keys.is_empty() { Spread::Coalesce } else { Spread::Hash(keys.to_vec()) };
+    let partitions = if keys.is_empty() { 1 } else { partitions };
+    let node = ExchangeNode { input: Arc::new(numbered), spread, partitions };
+    let together = LogicalPlan::Extension(Extension { node: Arc::new(node) });
+    let mut sort: Vec<SortExpr> = keys.iter().map(|key| SortExpr::new(key.clone(), true, true)).collect();
+    sort.extend_from_slice(order);
+    sort.push(SortExpr::new(Expr::Column(Column::new_unqualified(place)), true, true));
+    let node = LocalSortNode { input: Arc::new(together), keys: sort };
+    Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
+}
+
+/// The rows of one group, in pieces of the batches in which they came.
+#[derive(Debug)]
+pub struct Group {
+    /// Its keys, comparable with those of another [`Groups`] of the same types.
+    pub key: OwnedRow,
+    pub batches: Vec<RecordBatch>,
+}
+
+impl Group {
+    pub fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// All rows as one batch.
+    pub fn whole(&self) -> Result<RecordBatch> {
+        match &self.batches[..] {
+            [one] => Ok(one.clone()),
+            several => arrow::compute::concat_batches(&several[0].schema(), several).map_err(from_arrow),
+        }
+    }
+
+    /// Batches of at most `rows` rows.
+    pub fn batches_of(&self, rows: usize) -> Result<Vec<RecordBatch>> {
+        let whole = self.whole()?;
+        let total = whole.num_rows();
+        Ok((0..total.max(1))
+            .step_by(rows.min(total.max(1)))
+            .map(|from| whole.slice(from, rows.min(total - from)))
+            .collect())
+    }
+}
+
+/// Cuts a stream that is sorted by `keys` into groups.
+pub struct Groups {
+    input: SendableRecordBatchStream,
+    keys: Vec<usize>,
+    converter: RowConverter,
+    /// Whole groups not given out yet; the last one may go on.
+    found: VecDeque<Group>,
+    ended: bool,
+}
+
+impl std::fmt::Debug for Groups {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Groups").field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+impl Groups {
+    /// `keys` are positions in the stream's schema.
+    pub fn new(input: SendableRecordBatchStream, keys: Vec<usize>) -> Result<Self> {
+        let schema = input.schema();
+        let fields = keys.iter().map(|key| SortField::new(schema.field(*key).data_type().clone())).collect();
+        let converter = RowConverter::new(fields).map_err(from_arrow)?;
+        Ok(Self { input, keys, converter, found: VecDeque::new(), ended: false })
+    }
+
+    /// The next group; None after the last one.
+    pub async fn next(&mut self) -> Result<Option<Group>> {
+        loop {
+            if self.found.len() > 1 || self.ended {
+                return Ok(self.found.pop_front());
+            }
+            match self.input.next().await {
+                Some(batch) => self.cut(&batch.map_err(from_datafusion)?)?,
+                None => self.ended = true,
+            }
+        }
+    }
+
+    fn cut(&mut self, batch: &RecordBatch) -> Result<()> {
+        let count = batch.num_rows();
+        if count == 0 {
+            return Ok(());
+        }
+        if self.keys.is_empty() {
+            // Without keys all rows are one group.
+            let key = RowConverter::new(vec![SortField::new(arrow::datatypes::DataType::Boolean)])
+                .and_then(|converter| {
+                    let one: ArrayRef = Arc::new(arrow::array::BooleanArray::from(vec![true]));
+                    Ok(converter.convert_columns(&[one])?.row(0).owned())
+                })
+                .map_err(from_arrow)?;
+            match self.found.back_mut() {
+                Some(group) => group.batches.push(batch.clone()),
+                None => self.found.push_back(Group { key, batches: vec![batch.clone()] }),
+            }
+            return Ok(());
+        }
+        let columns: Vec<ArrayRef> = self.keys.iter().map(|key| Arc::clone(batch.column(*key))).collect();
+        let rows = self.converter.convert_columns(&columns).map_err(from_arrow)?;
+        let mut from = 0;
+        while from < count {
+            let key = rows.row(from);
+            let mut until = from + 1;
+            while until < count && rows.row(until) == key {
+                until += 1;
+            }
+            let piece = batch.slice(from, until - from);
+            match self.found.back_mut() {
+                Some(group) if group.key.row() == key => group.batches.push(piece),
+                _ => self.found.push_back(Group { key: key.owned(), batches: vec![piece] }),
+            }
+            from = until;
+        }
+        Ok(())
+    }
+}

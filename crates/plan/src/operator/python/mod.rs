@@ -1,0 +1,22 @@
+//! User functions in Python: what they are in plans, and the operators that send rows to Python workers.
+//!
+//! Reading order: [`function`] (a user function and how its call stands in an expression), [`call`] (functions and
+//! settings as a worker's program), [`convert`] (rows as PySpark expects them and back), [`extract`] (calls leave
+//! expressions for plan nodes), then one operator a file: [`eval`] (columns), [`map`] (whole batches), [`group`] (groups,
+//! windows), [`cogroup`] (groups of two relations), [`table`] (table functions); [`grouping`] and [`window`] serve those.
+
+pub mod aggregate;
+pub mod call;
+pub mod cogroup;
+pub mod convert;
+pub mod eval;
+pub mod extract;
+pub mod function;
+pub mod group;
+pub mod grouping;
+pub mod map;
+pub mod over;
+pub mod table;
+pub mod window;
+
+pub use call::{PythonCall, WorkerSettings};

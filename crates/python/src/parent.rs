@@ -1,0 +1,116 @@
+//! The parent of an interpreter's workers: started with the first user code, it imports PySpark once and forks a
+//! worker for every connection to its socket. It ends with us, since its standard input is our end of a socket pair.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use firesteel_protocol::{Result, SparkError};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::Mutex;
+
+use crate::PoolConf;
+
+/// An interpreter that takes longer to start is broken.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running parent.
+#[derive(Debug)]
+pub(crate) struct Parent {
+    process: parking_lot::Mutex<Child>,
+    /// Holds the socket; only this user may enter.
+    directory: TempDir,
+    control: Mutex<Control>,
+}
+
+#[derive(Debug)]
+struct Control {
+    stream: UnixStream,
+    pandas: bool,
+}
+
+impl Parent {
+    /// Starts an interpreter and waits until it takes connections.
+    pub(crate) async fn start(interpreter: &Path, conf: &PoolConf) -> Result<Self> {
+        let failed = |error: std::io::Error| {
+            SparkError::new("PYTHON_WORKER_START").with_message(format!(
+                "cannot start Python workers with {}: {error}. Name another interpreter by PYSPARK_PYTHON or \
+                 spark.pyspark.python.",
+                interpreter.display()
+            ))
+        };
+        let directory = tempfile::Builder::new().prefix("firesteel-python-").tempdir().map_err(failed)?;
+        let package = (conf.package)(directory.path()).map_err(failed)?;
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
+        let mut command = Command::new(interpreter);
+        command
+            .arg(package.join("firesteel").join("worker.py"))
+            .arg(directory.path().join("socket"))
+            .current_dir(&conf.working_dir)
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            // As Spark's PythonWorkerFactory sets them: hashes of strings agree between workers.
+            .env("PYTHONHASHSEED", "0")
+            .env("PYTHONUNBUFFERED", "YES")
+            .env("PYTHONPATH", python_path(&package, &conf.modules))
+            .env_remove("SPARK_REMOTE")
+            .env_remove("SPARK_TESTING")
+            // Ctrl-C at the terminal is the program's, not the workers'.
+            .process_group(0);
+        for (key, value) in &conf.environment {
+            command.env(key, value);
+        }
+        let process = command.spawn().map_err(failed)?;
+        drop(command);
+        ours.set_nonblocking(true).map_err(failed)?;
+        let mut stream = UnixStream::from_std(ours).map_err(failed)?;
+        let mut ready = [0; 1];
+        let answer = tokio::time::timeout(PATIENCE, stream.read_exact(&mut ready)).await;
+        let parent = Self {
+            process: parking_lot::Mutex::new(process),
+            directory,
+            control: Mutex::new(Control { stream, pandas: false }),
+        };
+        match answer {
+            Ok(Ok(_)) => Ok(parent),
+            Ok(Err(_)) => Err(failed(std::io::Error::other("it ended at once; its own words are on standard error"))),
+            Err(_) => Err(failed(std::io::Error::other("it did not answer in time"))),
+        }
+    }
+
+    /// A connection to a worker that is forked for it.
+    pub(crate) async fn fork(&self, pandas: bool) -> std::io::Result<UnixStream> {
+        let mut control = self.control.lock().await;
+        if pandas && !control.pandas {
+            control.pandas = true;
+            control.stream.write_all(b"pandas\n").await?;
+        }
+        drop(control);
+        UnixStream::connect(self.directory.path().join("socket")).await
+    }
+
+    /// Whether the process still runs.
+    pub(crate) fn alive(&self) -> bool {
+        matches!(self.process.lock().try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Parent {
+    fn drop(&mut self) {
+        let mut process = self.process.lock();
+        // Its workers see their connections close and end by themselves.
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+}
+
+fn python_path(package: &Path, modules: &[std::path::PathBuf]) -> std::ffi::OsString {
+    let own = std::env::var_os("PYTHONPATH").filter(|path| !path.is_empty());
+    let mut entries = vec![package.to_path_buf()];
+    entries.extend_from_slice(modules);
+    entries.extend(own.iter().flat_map(std::env::split_paths));
+    std::env::join_paths(entries).unwrap_or_else(|_| package.as_os_str().to_owned())
+}

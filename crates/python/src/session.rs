@@ -1,0 +1,30 @@
+//! What a session lends to its Python tasks: interpreter, uploaded files, limits.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::Pool;
+
+/// The session as its Python tasks see it. Made anew for each query, so that files added between queries are there.
+#[derive(Debug, Clone)]
+pub struct PythonSession {
+    pub pool: Arc<Pool>,
+    /// Workers are reused by their own session only: modules that one session added are not another one's.
+    pub session_id: Arc<str>,
+    /// `spark.pyspark.python`; none takes the interpreter that the program was submitted with.
+    pub interpreter: Option<String>,
+    /// Uploaded files: `SparkFiles.getRootDirectory()` in a task.
+    pub files: Option<PathBuf>,
+    /// Directories and archives for `sys.path`.
+    pub includes: Vec<PathBuf>,
+    /// Uploaded archives; unpacked beside the files.
+    pub archives: Vec<PathBuf>,
+    /// `spark.executor.pyspark.memory` in mebibytes.
+    pub memory_mb: Option<u64>,
+    /// Updates of accumulators that workers sent and no query has handed to the client yet: pickled `(id, update)`.
+    pub accumulated: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// `spark.python.worker.reuse`.
+    pub reuse: bool,
+}

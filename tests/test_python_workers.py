@@ -1,0 +1,130 @@
+"""The processes behind Python functions: they are reused, bounded, ended; their end is an error and not the server's."""
+
+import os
+import subprocess
+import threading
+import time
+
+import pyarrow as pa
+import pytest
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+from support import servers
+
+
+def pids(spark, partitions=1):
+    def own(batches):
+        list(batches)
+        yield pa.RecordBatch.from_arrays([pa.array([os.getpid()])], ["pid"])
+
+    return [row.pid for row in spark.range(partitions, numPartitions=partitions).mapInArrow(own, "pid long").collect()]
+
+
+def children(pid):
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
+    return [int(child) for child in listed]
+
+
+def below(pid):
+    return [grandchild for child in children(pid) for grandchild in children(child)]
+
+
+def test_workers_are_reused(server):
+    spark = server.session()
+    assert pids(spark) == pids(spark)
+
+
+def test_partitions_have_workers_of_their_own(server):
+    spark = server.session()
+
+    def slow(batches):
+        time.sleep(0.3)
+        yield from batches
+
+    def own(x):
+        return os.getpid()
+
+    df = spark.range(4, numPartitions=2).mapInArrow(slow, "id long")
+    assert df.select(F.udf(own, "long")("id").alias("p")).distinct().count() == 2
+
+
+def test_sessions_have_workers_of_their_own(server):
+    assert set(pids(server.session())).isdisjoint(pids(server.session()))
+
+
+def test_a_worker_that_ends_is_an_error_and_the_session_goes_on(server):
+    spark = server.session()
+    with pytest.raises(PySparkException, match="Python worker exited unexpectedly"):
+        spark.range(1).select(F.udf(lambda x: os._exit(3), "int")("id")).collect()
+    assert len(pids(spark)) == 1
+
+
+def test_interrupt_ends_the_work(server):
+    spark = server.session()
+
+    def sleep(x):
+        time.sleep(60)
+        return x
+
+    failed = []
+
+    def work():
+        try:
+            spark.range(1).select(F.udf(sleep, "long")("id")).collect()
+        except PySparkException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    before = set(below(server.process.pid))
+    thread.start()
+    busy = set()
+    end = time.time() + 20
+    while not busy and time.time() < end:
+        time.sleep(0.2)
+        busy = set(below(server.process.pid)) - before
+    time.sleep(0.5)
+    spark.interruptAll()
+    thread.join(20)
+    assert failed and not thread.is_alive()
+    end = time.time() + 10
+    while busy & set(below(server.process.pid)) and time.time() < end:
+        time.sleep(0.2)
+    assert not busy & set(below(server.process.pid))
+
+
+def test_a_limit_stops_the_reader_early(server):
+    spark = server.session()
+
+    def endless(batches):
+        n = 0
+        while True:
+            yield pa.RecordBatch.from_arrays([pa.array(range(n, n + 100))], ["n"])
+            n += 100
+
+    started = time.time()
+    assert spark.range(1, numPartitions=1).mapInArrow(endless, "n long").limit(5).count() == 5
+    assert time.time() - started < 30
+
+
+def test_memory_is_limited(tmp_path):
+    with servers.Firesteel(tmp_path, "--conf", "spark.executor.pyspark.memory=2g") as server:
+        spark = server.session()
+
+        def greedy(x):
+            return len(bytearray(4 << 30))
+
+        with pytest.raises(PySparkException, match="MemoryError"):
+            spark.range(1).select(F.udf(greedy, "long")("id")).collect()
+        assert len(pids(spark)) == 1
+
+
+def test_workers_end_with_the_server(tmp_path):
+    with servers.Firesteel(tmp_path) as server:
+        pids(server.session())
+        family = children(server.process.pid) + below(server.process.pid)
+        server.process.kill()
+        server.process.wait()
+        end = time.time() + 10
+        while any(os.path.exists(f"/proc/{pid}") for pid in family) and time.time() < end:
+            time.sleep(0.1)
+        assert family and not any(os.path.exists(f"/proc/{pid}") for pid in family)
