@@ -1,46 +1,28 @@
 """`SparkContext`: the application around a Connect session, with what classic scripts ask it for.
 
 There is one application to a program, as in Spark; its properties come from the session, from what `firesteel submit`
-was told, and from this machine. Making RDDs (`parallelize`, `textFile`) is not here yet.
+was told, and from this machine. How it makes RDDs is in `rdd.sources`, its way into Java in `jvm`.
 """
 
+import itertools
 import os
 import re
 import sys
 import threading
 import time
+import weakref
 
-from firesteel import submitted
+from firesteel import jvm, submitted
 from firesteel.broadcast import Broadcast
+from firesteel.rdd.hadoop_files import local_path
+from firesteel.rdd.sources import Sources
+from firesteel.status import Jobs, StatusTracker
 from firesteel.unsupported import no_jvm, unsupported
 
 __all__ = ["SparkContext"]
 
 LOCAL_MASTER = re.compile(r"local(?:\[\s*(\d+|\*)\s*(?:,\s*\d+\s*)?\])?$")
 LOG_LEVELS = {"ALL", "DEBUG", "ERROR", "FATAL", "INFO", "OFF", "TRACE", "WARN"}
-READ_WAY = "spark.read, which gives a DataFrame."
-RDD_MAKERS = {
-    "parallelize": "spark.createDataFrame(data, schema).",
-    "range": "spark.range(start, end, step).",
-    "emptyRDD": "spark.createDataFrame([], schema).",
-    "textFile": "spark.read.text(path).",
-    "wholeTextFiles": "spark.read.text(path, wholetext=True).",
-    "binaryFiles": 'spark.read.format("binaryFile").load(path).',
-    "binaryRecords": READ_WAY,
-    "pickleFile": READ_WAY,
-    "sequenceFile": READ_WAY,
-    "hadoopFile": READ_WAY,
-    "hadoopRDD": READ_WAY,
-    "newAPIHadoopFile": READ_WAY,
-    "newAPIHadoopRDD": READ_WAY,
-    "union": "DataFrame.union.",
-    "runJob": "a DataFrame action.",
-    "accumulator": "an aggregate (df.agg), or DataFrame.observe.",
-    "show_profiles": "spark.profile.show().",
-    "dump_profiles": "spark.profile.dump(path).",
-    "cancelJobGroup": "sc.addJobTag and sc.cancelJobsWithTag.",
-}
-
 
 def check_master(master):
     """Raise for a master that is not this machine: clusters are not here yet."""
@@ -56,11 +38,12 @@ def parallelism_of(master):
     return (os.cpu_count() or 1) if cores == "*" else int(cores)
 
 
-class SparkContext:
+class SparkContext(Sources):
     """The main entry point of classic PySpark."""
 
     PACKAGE_EXTENSIONS = (".zip", ".egg", ".jar")
     _active_spark_context = None
+    _next_accum_id = 0
     _lock = threading.RLock()
 
     def __init__(
@@ -99,6 +82,7 @@ class SparkContext:
             SparkContext._active_spark_context = self
             try:
                 self._attach(open_session(dict(options), "getOrCreate"), options)
+                self._batchSize = batchSize
             except BaseException:
                 SparkContext._active_spark_context = None
                 raise
@@ -113,6 +97,14 @@ class SparkContext:
         self._local_properties = threading.local()
         self._checkpoint_dir = None
         self._stopped = False
+        self._batchSize = 0
+        self._jobs = Jobs()
+        self._rdd_ids = itertools.count()
+        # Persisted RDDs by number, for `_jsc.getPersistentRDDs()`.
+        self._persistent = weakref.WeakValueDictionary()
+        # Where workers look for modules besides their own path.
+        self._python_paths = []
+        self._archives = []
         settings = {"spark.master": "local[*]", "spark.app.name": "pyspark-shell", **submitted.configuration(), **options}
         settings.setdefault("spark.app.id", "local-%d" % self._started)
         settings.setdefault("spark.app.startTime", str(self._started))
@@ -120,6 +112,14 @@ class SparkContext:
         settings.setdefault("spark.executor.id", "driver")
         settings.setdefault("spark.submit.deployMode", "client")
         self._conf = SparkConf(loadDefaults=False).setAll(list(settings.items()))
+        self._code_is_shipped = False
+
+    def _ship_code(self):
+        """Once: give other servers' workers the modules that tasks use. Firesteel's workers have them."""
+        if not self._code_is_shipped:
+            self._code_is_shipped = True
+            if os.environ.get(submitted.RUN_DIR) is None:
+                self._session.addArtifacts(submitted.package_archive(), pyfile=True)
 
     @classmethod
     def _of_session(cls, session, options):
@@ -249,9 +249,14 @@ class SparkContext:
             raise ValueError(
                 "Supplied level %s did not match one of: %s" % (logLevel, ",".join(sorted(LOG_LEVELS)))
             )
+        jvm.Logger.getRootLogger().setLevel(logLevel.upper())
 
     def setCheckpointDir(self, dirName):
-        self._checkpoint_dir = dirName
+        import uuid
+
+        directory = os.path.join(local_path(dirName), str(uuid.uuid4()))
+        os.makedirs(directory)
+        self._checkpoint_dir = "file:" + directory
         self._session.conf._set_all({"spark.checkpoint.dir": dirName}, silent=True)
 
     def getCheckpointDir(self):
@@ -296,6 +301,17 @@ class SparkContext:
     def cancelAllJobs(self):
         self._session.interruptAll()
 
+    def cancelJobGroup(self, groupId):
+        self._session.interruptTag(tag_of_group(groupId))
+
+    def _group_tag(self):
+        """The tag of this thread's jobs, by which its group is cancelled."""
+        group = self.getLocalProperty("spark.jobGroup.id")
+        return None if group is None else tag_of_group(group)
+
+    def _next_rdd_id(self):
+        return next(self._rdd_ids)
+
     # Files and values that functions use.
 
     def addFile(self, path, recursive=False):
@@ -317,72 +333,106 @@ class SparkContext:
         entry = os.path.join(directory, name) if name.endswith(self.PACKAGE_EXTENSIONS) else directory
         if entry not in sys.path:
             sys.path.insert(1, entry)
+        if entry not in self._python_paths:
+            self._python_paths.append(entry)
         import importlib
 
         importlib.invalidate_caches()
 
     def addArchive(self, path):
-        raise unsupported("SparkContext.addArchive", "unpack it, and use sc.addFile(path, recursive=True).")
+        import shutil
+
+        archive, _, name = path.partition("#")
+        source = local_path(archive)
+        shutil.unpack_archive(source, os.path.join(submitted.files_directory(), name or os.path.basename(source)))
+        self._archives.append(path)
+
+    @property
+    def listArchives(self):
+        return sorted("file:" + os.path.abspath(local_path(path)) for path in self._archives)
 
     @property
     def listFiles(self):
-        return sorted(os.listdir(submitted.files_directory()))
+        directory = submitted.files_directory()
+        return sorted("file:" + os.path.join(directory, name) for name in os.listdir(directory))
 
     def broadcast(self, value):
         return Broadcast(self, value)
 
-    def statusTracker(self):
-        from firesteel.status import StatusTracker
+    def accumulator(self, value, accum_param=None):
+        from pyspark import accumulators
 
-        return StatusTracker(self)
+        if accum_param is None:
+            for kind, param in (
+                (int, accumulators.INT_ACCUMULATOR_PARAM),
+                (float, accumulators.FLOAT_ACCUMULATOR_PARAM),
+                (complex, accumulators.COMPLEX_ACCUMULATOR_PARAM),
+            ):
+                if isinstance(value, kind):
+                    accum_param = param
+                    break
+            else:
+                raise TypeError("No default accumulator param for type %s" % type(value))
+        with SparkContext._lock:
+            SparkContext._next_accum_id += 1
+            return accumulators.Accumulator(SparkContext._next_accum_id - 1, value, accum_param)
+
+    def _add_updates(self, updates):
+        """Add what finished tasks have added; each update is a pickled list of (accumulator, value)."""
+        import pickle
+
+        from pyspark.accumulators import _accumulatorRegistry
+
+        for update in updates:
+            for identity, value in pickle.loads(update):
+                accumulator = _accumulatorRegistry.get(identity)
+                if accumulator is not None:
+                    accumulator += value
+
+    def statusTracker(self):
+        return StatusTracker(self._jobs)
+
+    def show_profiles(self):
+        raise no_profiles()
+
+    def dump_profiles(self, path):
+        raise no_profiles()
 
     # The way into Hadoop's configuration that scripts use, and the rest of the JVM, which is not there.
 
     @property
     def _jsc(self):
-        return None if self._stopped else JavaContext(self._session)
+        return None if self._stopped else JavaContext(self)
 
-    @property
-    def _jvm(self):
-        raise no_jvm("SparkContext._jvm")
-
-    @property
-    def _gateway(self):
-        raise no_jvm("SparkContext._gateway")
+    _jvm = jvm.Package()
+    _gateway = jvm.Gateway()
 
 
-def refuse(name, way_round):
-    def method(self, *args, **kwargs):
-        raise unsupported("SparkContext.%s" % name, way_round)
-
-    method.__name__ = name
-    return method
+def tag_of_group(group):
+    """Tags may hold no commas, groups may."""
+    return "firesteel-group-" + str(group).encode("utf-8").hex()
 
 
-for _name, _way_round in RDD_MAKERS.items():
-    setattr(SparkContext, _name, refuse(_name, _way_round))
+def no_profiles():
+    from pyspark.errors import PySparkRuntimeError
 
-
-def local_path(path):
-    """The path of a local file, plain or as a `file:` URI."""
-    from urllib.parse import unquote, urlparse
-
-    uri = urlparse(path)
-    if uri.scheme == "file":
-        return unquote(uri.path)
-    if uri.scheme and "://" in path:
-        raise unsupported("Adding the file %s" % path, "download it, and add the local file.")
-    return path
+    return PySparkRuntimeError(errorClass="INCORRECT_CONF_FOR_PROFILE", messageParameters={})
 
 
 class JavaContext:
-    """`sc._jsc`: only its Hadoop configuration."""
+    """`sc._jsc`: its Hadoop configuration, and what is kept."""
 
-    def __init__(self, session):
-        self._session = session
+    def __init__(self, context):
+        self._context = context
 
     def hadoopConfiguration(self):
-        return HadoopConfiguration(self._session)
+        return HadoopConfiguration(self._context._session)
+
+    def getPersistentRDDs(self):
+        return dict(self._context._persistent)
+
+    def applicationId(self):
+        return self._context.applicationId
 
     def sc(self):
         return self

@@ -77,11 +77,20 @@ SUPPLIED = {
     "pyspark.core.status": "firesteel.status",
 }
 
+MLLIB_WAY = "%s is not supported by Firesteel yet. Way round: another library on df.toPandas()."
+MLLIB = (
+    "classification clustering common evaluation feature fpm linalg.distributed random recommendation regression stat "
+    "tree util"
+)
 MISSING = {
     "pyspark.streaming": "DStreams (pyspark.streaming) are not supported by Firesteel yet. "
     "Way round: Structured Streaming's spark.readStream, or a batch read.",
-    "pyspark.mllib": "The RDD-based pyspark.mllib is not supported by Firesteel yet. "
-    "Way round: another library on df.toPandas().",
+    **{name: MLLIB_WAY % name for name in ("pyspark.mllib." + part for part in MLLIB.split())},
+}
+# Where the real ones are installed, they are used: exceptions must be of the class that a script knows.
+SUPPLIED_IF_ABSENT = {
+    "py4j": None,
+    "py4j.protocol": "firesteel.py4j_protocol",
 }
 
 
@@ -89,8 +98,11 @@ class PySparkFinder:
     """Finds the modules of the tables; every other import goes its normal way for the price of one comparison."""
 
     def find_spec(self, name, path=None, target=None):
-        if not name.startswith("pyspark"):
+        if not name.startswith("py"):
             return None
+        if name in SUPPLIED_IF_ABSENT:
+            found = PathFinder.find_spec(name, path)
+            return found or ModuleSpec(name, SuppliedLoader(), is_package=name == "py4j")
         if name in SUPPLIED:
             return ModuleSpec(name, SuppliedLoader(), is_package=name == "pyspark.core")
         if name in MISSING:
@@ -118,7 +130,7 @@ class SuppliedLoader(Loader):
     """A module of PySpark's name with the public names of ours."""
 
     def exec_module(self, module):
-        source = SUPPLIED[module.__name__]
+        source = SUPPLIED.get(module.__name__) or SUPPLIED_IF_ABSENT.get(module.__name__)
         if source is not None:
             ours = importlib.import_module(source)
             module.__doc__ = ours.__doc__

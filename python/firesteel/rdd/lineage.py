@@ -1,0 +1,244 @@
+"""Lineage: how an RDD's partitions come about, and the DataFrame that computes them.
+
+A node is a source, a step over one parent, a shuffle or a union. `compiled` turns a node into a frame, a reader and the
+steps that one task runs over it; steps in a row are one task. Shuffles and kept nodes are computed once, by `job`, and kept
+on the server.
+"""
+
+from firesteel.task import frame
+from firesteel.task.frame import Encode, EncodedSource, IndexSource, RowSource, TaggedSource
+
+
+class Node:
+    """What all kinds share: a name, and the kept frame once there is one."""
+
+    parents = ()
+    # Kept because a shuffle's output is always reused, as Spark reuses its shuffle files.
+    always_kept = False
+
+    def __init__(self):
+        self.name = None
+        # Asked to be kept (persist, localCheckpoint), and on which level.
+        self.storage_level = None
+        # The frame on the server, when it has been computed.
+        self.kept = None
+        # Where a reliable checkpoint goes, and once it is there, the source that reads it back.
+        self.checkpoint_path = None
+        self.checkpoint = None
+        self.is_locally_checkpointed = False
+        self.is_barrier = False
+        self._count = None
+
+    def partition_count(self):
+        if self._count is None:
+            self._count = self.count_partitions()
+        return self._count
+
+    @property
+    def is_kept(self):
+        return self.kept is not None
+
+    @property
+    def wants_keeping(self):
+        return self.kept is None and (self.always_kept or self.storage_level is not None)
+
+    def dependencies(self):
+        """The nodes that this one is computed from, as lineage stands after checkpoints."""
+        return () if self.is_kept or self.checkpoint is not None else self.parents
+
+
+class Local(Node):
+    """Records that the driver had, one pickled list or several a partition."""
+
+    kind = "ParallelCollectionRDD"
+    where = "readRDDFromFile at PythonRDD.scala:326"
+
+    def __init__(self, slices):
+        super().__init__()
+        self.slices = slices
+        self._table = None
+
+    def count_partitions(self):
+        return len(self.slices)
+
+    def frame(self, session, selection):
+        import pyarrow
+
+        if self._table is None:
+            output, batches = frame.Output(), []
+            for index, records in enumerate(self.slices):
+                for row in Encode()(index, records):
+                    output.add(row)
+                    if output.is_full:
+                        batches.append(output.take())
+            self._table = pyarrow.Table.from_batches([*batches, output.take()])
+            self.slices = range(len(self.slices))
+        table = self._table
+        if selection is not None:
+            table = table.filter(pyarrow.array([part in selection for part in table["part"].to_pylist()], pyarrow.bool_()))
+        rows = session.createDataFrame(table)
+        count = self.partition_count()
+        return rows if count < 2 else placed(rows, count), EncodedSource()
+
+
+class Made(Node):
+    """Records that tasks make or read themselves: `make(index)` gives partition index's."""
+
+    def __init__(self, count, make, kind="HadoopRDD", where="textFile at NativeMethodAccessorImpl.java:0"):
+        super().__init__()
+        # A number, or a function that finds it out when first needed and may fail.
+        self.count = count
+        self.make = make
+        self.kind, self.where = kind, where
+
+    def count_partitions(self):
+        return self.count() if callable(self.count) else self.count
+
+    def frame(self, session, selection):
+        count = self.partition_count()
+        indices = session.range(0, count, 1, max(count, 1))
+        if selection is not None:
+            indices = selected(indices, "id", selection)
+        return indices, IndexSource(self.make())
+
+
+class Rows(Node):
+    """The rows of a DataFrame."""
+
+    kind = "MapPartitionsRDD"
+    where = "javaToPython at NativeMethodAccessorImpl.java:0"
+
+    def __init__(self, dataframe):
+        super().__init__()
+        self.dataframe = dataframe
+
+    def numbered(self):
+        from pyspark.sql import functions
+
+        return self.dataframe.select("*", functions.spark_partition_id())
+
+    def count_partitions(self):
+        """Asked of the server by running: the protocol has no question for it."""
+
+        def index_of(batches):
+            from pyspark import TaskContext
+
+            parts = set()
+            for batch in batches:
+                parts.update(batch.column(batch.num_columns - 1).to_pylist())
+            context = TaskContext.get()
+            if not parts and context is not None:
+                parts.add(context.partitionId())
+            import pyarrow
+
+            yield pyarrow.RecordBatch.from_arrays([pyarrow.array(sorted(parts), pyarrow.int32())], ["part"])
+
+        counted = self.numbered().mapInArrow(index_of, "part int").toArrow()["part"].to_pylist()
+        return max(counted) + 1 if counted else 0
+
+    def frame(self, session, selection):
+        return self.numbered(), RowSource(self.dataframe.schema.json(), selection)
+
+
+class Step(Node):
+    """A function over each partition of one parent: `function(index, records)`."""
+
+    kind = "PythonRDD"
+    where = "RDD at PythonRDD.scala:59"
+
+    def __init__(self, parent, function):
+        super().__init__()
+        self.parents = (parent,)
+        self.function = function
+        self.is_barrier = parent.is_barrier
+
+    def count_partitions(self):
+        node = self
+        while isinstance(node, Step) and node._count is None:
+            node = node.parents[0]
+        return node.partition_count()
+
+
+class Shuffle(Node):
+    """Records sent to other partitions: `places[i](index, records, targets)` for those of parent i.
+
+    With `apart`, the only record of a partition is the list of each parent's records; else they follow one another.
+    """
+
+    kind = "ShuffledRDD"
+    where = "partitionBy at NativeMethodAccessorImpl.java:0"
+    always_kept = True
+
+    def __init__(self, parents, places, count, apart=False):
+        super().__init__()
+        self.parents = tuple(parents)
+        self.places = tuple(places)
+        self.targets = count
+        self.apart = apart
+
+    def count_partitions(self):
+        return self.targets
+
+    def reader(self):
+        return TaggedSource(len(self.parents)) if self.apart else EncodedSource(is_kept=True)
+
+
+class Union(Node):
+    """The partitions of several parents, one after the other."""
+
+    kind = "UnionRDD"
+    where = "union at NativeMethodAccessorImpl.java:0"
+
+    def __init__(self, parents):
+        super().__init__()
+        self.parents = tuple(parents)
+
+    def count_partitions(self):
+        return sum(parent.partition_count() for parent in self.parents)
+
+
+def selected(dataframe, column, selection):
+    from pyspark.sql import functions
+
+    return dataframe.filter(functions.col(column).isin(sorted(selection)))
+
+
+def placed(rows, count):
+    """Rows in the partitions that they name, in the order of the partitions that they come from; marks first."""
+    if hasattr(rows, "repartitionById"):
+        exchanged = rows.repartitionById(count, "part")
+    else:
+        # Clients before 4.1: several partitions may meet in one task, which takes them one after the other.
+        exchanged = rows.repartition(count, "part")
+    return exchanged.sortWithinPartitions("part", "tag", "seq")
+
+
+def fused(node):
+    """The node whose frame a task reads, and the steps over it."""
+    steps = []
+    while True:
+        if node.checkpoint is not None:
+            node = node.checkpoint
+        elif isinstance(node, Step) and not node.is_kept:
+            steps.append(node.function)
+            node = node.parents[0]
+        else:
+            return node, steps[::-1]
+
+
+def uncomputed(node):
+    """The nodes that must be computed and kept before this one can be, in order; itself too if it wants it.
+
+    Not recursive: lineage of a program that loops is as deep as its loop is long.
+    """
+    order, done, stack = [], set(), [(node, False)]
+    while stack:
+        one, parents_are_done = stack.pop()
+        if parents_are_done:
+            if one.wants_keeping and one.checkpoint is None:
+                order.append(one)
+        elif id(one) not in done:
+            done.add(id(one))
+            stack.append((one, True))
+            stack.extend((parent, False) for parent in one.dependencies())
+    return order
