@@ -44,6 +44,10 @@ class SparkContext(Sources):
     PACKAGE_EXTENSIONS = (".zip", ".egg", ".jar")
     _active_spark_context = None
     _next_accum_id = 0
+    # Of an instance only: PySpark's SparkConf asks the class whether there is a JVM.
+    _jvm = None
+    _gateway = None
+    _system_properties = {"SPARK_SUBMIT": "true"}
     _lock = threading.RLock()
 
     def __init__(
@@ -68,7 +72,8 @@ class SparkContext(Sources):
                 "Cannot run multiple SparkContexts at once; existing SparkContext(app=%s, master=%s)"
                 % (active.appName, active.master)
             )
-        options = dict(conf.getAll()) if conf is not None else {}
+        options = {key: text for key, text in self._system_properties.items() if key.startswith("spark.")}
+        options.update(dict(conf.getAll()) if conf is not None else {})
         if master is not None:
             options["spark.master"] = master
         if appName is not None:
@@ -82,7 +87,7 @@ class SparkContext(Sources):
             SparkContext._active_spark_context = self
             try:
                 self._attach(open_session(dict(options), "getOrCreate"), options)
-                self._batchSize = batchSize
+                self._batchSize, self.sparkHome = batchSize, sparkHome
             except BaseException:
                 SparkContext._active_spark_context = None
                 raise
@@ -98,6 +103,9 @@ class SparkContext(Sources):
         self._checkpoint_dir = None
         self._stopped = False
         self._batchSize = 0
+        self.sparkHome = None
+        self._jvm = jvm.Package()
+        self._gateway = jvm.Gateway()
         self._jobs = Jobs()
         self._rdd_ids = itertools.count()
         # Persisted RDDs by number, for `_jsc.getPersistentRDDs()`.
@@ -105,6 +113,8 @@ class SparkContext(Sources):
         # Where workers look for modules besides their own path.
         self._python_paths = []
         self._archives = []
+        self._added_files = []
+        self._told = set()
         settings = {"spark.master": "local[*]", "spark.app.name": "pyspark-shell", **submitted.configuration(), **options}
         settings.setdefault("spark.app.id", "local-%d" % self._started)
         settings.setdefault("spark.app.startTime", str(self._started))
@@ -150,7 +160,12 @@ class SparkContext(Sources):
 
     @classmethod
     def setSystemProperty(cls, key, value):
-        raise no_jvm("SparkContext.setSystemProperty", "SparkConf().set(key, value).")
+        """Kept for `getSystemProperty`, and for the configuration of a context made later."""
+        cls._system_properties[key] = value
+
+    @classmethod
+    def getSystemProperty(cls, key):
+        return cls._system_properties.get(key)
 
     def stop(self):
         if not self._stopped:
@@ -257,7 +272,6 @@ class SparkContext(Sources):
         directory = os.path.join(local_path(dirName), str(uuid.uuid4()))
         os.makedirs(directory)
         self._checkpoint_dir = "file:" + directory
-        self._session.conf._set_all({"spark.checkpoint.dir": dirName}, silent=True)
 
     def getCheckpointDir(self):
         return self._checkpoint_dir
@@ -319,18 +333,32 @@ class SparkContext(Sources):
 
         source = local_path(path)
         target = os.path.join(submitted.files_directory(), os.path.basename(source.rstrip("/")))
-        if not os.path.isdir(source):
-            shutil.copy(source, target)
-        elif recursive:
+        if os.path.isdir(source):
+            if not recursive:
+                raise ValueError("%s is a directory: use addFile(path, recursive=True)" % path)
             shutil.copytree(source, target, dirs_exist_ok=True)
         else:
-            raise ValueError("%s is a directory: use addFile(path, recursive=True)" % path)
+            shutil.copy(source, target)
+            self._tell_workers(target, file=True)
+        self._added_files.append("file:" + source)
+
+    def _tell_workers(self, path, **kind):
+        """Once for each file: an artifact cannot change."""
+        if path not in self._told:
+            self._told.add(path)
+            self._session.addArtifacts(path, **kind)
 
     def addPyFile(self, path):
-        self.addFile(path)
+        import shutil
+
+        source = local_path(path)
         directory = submitted.files_directory()
-        name = os.path.basename(local_path(path))
-        entry = os.path.join(directory, name) if name.endswith(self.PACKAGE_EXTENSIONS) else directory
+        target = os.path.join(directory, os.path.basename(source))
+        shutil.copy(source, target)
+        self._added_files.append("file:" + source)
+        if target.endswith((".zip", ".py", ".egg", ".jar")):
+            self._tell_workers(target, pyfile=True)
+        entry = target if target.endswith(self.PACKAGE_EXTENSIONS) else directory
         if entry not in sys.path:
             sys.path.insert(1, entry)
         if entry not in self._python_paths:
@@ -339,22 +367,22 @@ class SparkContext(Sources):
 
         importlib.invalidate_caches()
 
+    @property
+    def listFiles(self):
+        return sorted(set(self._added_files))
+
     def addArchive(self, path):
         import shutil
 
         archive, _, name = path.partition("#")
         source = local_path(archive)
         shutil.unpack_archive(source, os.path.join(submitted.files_directory(), name or os.path.basename(source)))
+        self._tell_workers("%s#%s" % (source, name) if name else source, archive=True)
         self._archives.append(path)
 
     @property
     def listArchives(self):
-        return sorted("file:" + os.path.abspath(local_path(path)) for path in self._archives)
-
-    @property
-    def listFiles(self):
-        directory = submitted.files_directory()
-        return sorted("file:" + os.path.join(directory, name) for name in os.listdir(directory))
+        return sorted({"file:" + local_path(path) for path in self._archives})
 
     def broadcast(self, value):
         return Broadcast(self, value)
@@ -404,8 +432,6 @@ class SparkContext(Sources):
     def _jsc(self):
         return None if self._stopped else JavaContext(self)
 
-    _jvm = jvm.Package()
-    _gateway = jvm.Gateway()
 
 
 def tag_of_group(group):

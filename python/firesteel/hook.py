@@ -19,7 +19,11 @@ def install():
 
 
 def patch_util(module):
+    from firesteel import threads
+
     module._is_remote_only = True
+    module.InheritableThread = threads.InheritableThread
+    module.inheritable_thread_target = threads.inheritable_thread_target
 
 
 def patch_pyspark(module):

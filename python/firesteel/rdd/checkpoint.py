@@ -19,7 +19,7 @@ def write_checkpoint(context, node):
     os.makedirs(directory, exist_ok=True)
     count = node.partition_count()
     writer = PickledPart(directory)
-    job.run(context, lineage.Step(node, writer))
+    job.run_tasks(context, lineage.Step(node, writer))
     node.checkpoint = lineage.Made(
         count, lambda: pickled_records(directory), "ReliableCheckpointRDD", "checkpoint at NativeMethodAccessorImpl.java:0"
     )

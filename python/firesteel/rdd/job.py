@@ -126,7 +126,13 @@ def prepare(context, compiler, node):
 
 
 def run(context, node, selection=None):
-    """Run a node's tasks: the list of records of each partition, by index."""
+    """Run a node's tasks: the list of records of each partition, by index. Then write the checkpoints that it waited for."""
+    parts = run_tasks(context, node, selection)
+    checkpoint(context, node)
+    return parts
+
+
+def run_tasks(context, node, selection=None):
     with running(context) as job:
         compiler = Compiler(context, job)
         prepare(context, compiler, node)
@@ -147,7 +153,6 @@ def run(context, node, selection=None):
             elif tag == frame.UPDATES:
                 updates.append(data[position].as_py())
         context._add_updates(updates)
-    checkpoint(context, node)
     return parts
 
 

@@ -84,17 +84,8 @@ class RDD(Transformations, Pairs, Actions, Statistics, Saving, Keeping):
         return title(self._node, self.id())
 
     def __add__(self, other):
-        from pyspark.errors import PySparkTypeError
-
         if not isinstance(other, RDD):
-            raise PySparkTypeError(
-                errorClass="NOT_EXPECTED_TYPE",
-                messageParameters={
-                    "expected_type": "RDD",
-                    "arg_name": "other",
-                    "arg_type": type(other).__name__,
-                },
-            )
+            raise TypeError
         return self.union(other)
 
     def __getnewargs__(self):

@@ -166,7 +166,7 @@ class Transformations:
 
     def coalesce(self, numPartitions, shuffle=False):
         if not numPartitions > 0:
-            raise illegal_partitions(numPartitions)
+            raise ValueError("Number of partitions must be positive.")
         if shuffle:
             node = lineage.Shuffle([self._node], [route.deal], numPartitions)
             node.kind, node.where = "MapPartitionsRDD", "coalesce at NativeMethodAccessorImpl.java:0"
@@ -204,15 +204,6 @@ def first_of(one, _other):
 
 def same(records):
     return records
-
-
-def illegal_partitions(count):
-    from firesteel.rdd.errors import java_error
-
-    return java_error(
-        "java.lang.IllegalArgumentException",
-        "requirement failed: Number of partitions (%s) must be positive." % count,
-    )
 
 
 def largest_sample():

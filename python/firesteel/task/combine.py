@@ -14,11 +14,20 @@ def by_key(records, create, merge_value, merge_combiners, memory_mb):
     from pyspark.shuffle import get_used_memory
 
     source, data = iter(records), {}
+    # A sum is worth doing without a call.
+    keys_repeat, adds = False, is_addition(merge_value)
     while True:
         chunk = list(islice(source, STEP))
         if not chunk:
             return data.items()
-        if create is None:
+        known = len(data)
+        if create is None and adds and keys_repeat:
+            for key, value in chunk:
+                try:
+                    data[key] = data[key] + value
+                except KeyError:
+                    data[key] = value
+        elif create is None:
             for key, value in chunk:
                 if key in data:
                     data[key] = merge_value(data[key], value)
@@ -30,8 +39,22 @@ def by_key(records, create, merge_value, merge_combiners, memory_mb):
                     data[key] = merge_value(data[key], value)
                 else:
                     data[key] = create(value)
+        keys_repeat = len(data) - known < len(chunk) >> 3
         if get_used_memory() > memory_mb:
             return spilled(data, source, create or identity, merge_value, merge_combiners, memory_mb)
+
+
+def is_addition(function):
+    """Whether it is `operator.add`, or a lambda that says the same."""
+    import operator
+
+    if function is operator.add:
+        return True
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_code == ADDITION.co_code and code.co_argcount == 2 and not code.co_freevars
+
+
+ADDITION = (lambda one, other: one + other).__code__
 
 
 def identity(value):
