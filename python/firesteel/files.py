@@ -17,6 +17,12 @@ class SparkFiles:
     def get(cls, filename):
         return os.path.join(cls.getRootDirectory(), filename)
 
+    # In a worker: where the session's files are.
+    _root_directory = None
+    _is_running_on_worker = False
+
     @classmethod
     def getRootDirectory(cls):
+        if cls._root_directory is not None:
+            return cls._root_directory
         return os.path.abspath(submitted.files_directory())

@@ -49,6 +49,13 @@ def patch_pyspark(module):
         importlib.import_module("pyspark." + name)
 
 
+def patch_conf(module):
+    def in_order(self):
+        return "\n".join("%s=%s" % pair for pair in sorted(self.getAll()))
+
+    module.SparkConf.toDebugString = in_order
+
+
 def patch_with(name):
     """A patch that lives in the module `firesteel.NAME`, imported when it is needed."""
 
@@ -61,6 +68,7 @@ def patch_with(name):
 PATCHES = {
     "pyspark": patch_pyspark,
     "pyspark.util": patch_util,
+    "pyspark.conf": patch_conf,
     "pyspark.sql.session": patch_with("session_builder"),
     "pyspark.sql.context": patch_with("sql_context"),
     "pyspark.sql.connect.session": patch_with("connect_session"),

@@ -12,7 +12,7 @@ macro_rules! python_files {
     };
 }
 
-const FILES: [(&str, &str); 55] = python_files![
+const FILES: [(&str, &str); 56] = python_files![
     "__init__.py",
     "broadcast.py",
     "connect_dataframe.py",
@@ -31,6 +31,7 @@ const FILES: [(&str, &str); 55] = python_files![
     "sql_context.py",
     "status.py",
     "submitted.py",
+    "threads.py",
     "unsupported.py",
     "rdd/__init__.py",
     "rdd/actions.py",

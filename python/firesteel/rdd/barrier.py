@@ -14,3 +14,7 @@ class RDDBarrier:
         mapped = self.rdd.mapPartitionsWithIndex(f, preservesPartitioning)
         mapped._node.is_barrier = True
         return mapped
+
+
+# As it is known to programs, and printed.
+RDDBarrier.__module__ = "pyspark.core.rdd"

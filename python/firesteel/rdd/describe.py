@@ -1,6 +1,13 @@
 """How an RDD and its lineage read: `repr(rdd)`, `toDebugString()`."""
 
 
+from firesteel.rdd import lineage
+
+
+def is_plain(node):
+    return node.storage_level is None and node.checkpoint is None
+
+
 def title(node, number):
     name = node.name + " " if node.name else ""
     return "%s%s[%d] at %s" % (name, node.kind, number, node.where)
@@ -21,24 +28,20 @@ def debug_string(rdd):
         return "[%s]" % str(level) if level is not None and not node.is_locally_checkpointed else "[]"
 
     def draw(node, first, rest):
-        from firesteel.rdd import lineage
-
         lines.append("%s%s %s" % (first, title(node, number(node)), stored(node)))
         if node.checkpoint is not None:
-            lines.append("%s ReliableCheckpointRDD[%d] at %s []" % (rest + "|", number(node.checkpoint), node.where))
+            lines.append("%s|  %s []" % (rest, title(node.checkpoint, number(node.checkpoint))))
             return
+        # Steps in a row are one RDD there.
         parents = node.parents
-        while isinstance(node, lineage.Step) and parents and isinstance(parents[0], lineage.Step):
-            if parents[0].storage_level is not None or parents[0].checkpoint is not None:
-                break
+        while isinstance(node, lineage.Step) and isinstance(parents[0], lineage.Step) and is_plain(parents[0]):
             node, parents = parents[0], parents[0].parents
         for parent in parents:
             if isinstance(node, lineage.Shuffle):
-                count = "+-(%d) " % parent.partition_count()
-                draw(parent, rest + count, rest + " " * (len(count) - 2) + "| ")
+                draw(parent, "%s+-(%d) " % (rest, parent.partition_count()), rest + "   ")
             else:
                 draw(parent, rest + "|  ", rest)
 
     count = "(%d) " % rdd.getNumPartitions()
-    draw(rdd._node, count, " " * (len(count) - 1))
+    draw(rdd._node, count, " ")
     return "\n".join(lines)

@@ -30,7 +30,9 @@ class Compiler:
         if node.is_kept:
             rows = node.kept
             if selection is not None:
-                rows = lineage.selected(rows, "part", selection)
+                # Few tasks: they read few partitions each, or none.
+                rows = lineage.selected(rows, "part", selection).coalesce(len(selection))
+            rows = lineage.known(rows, lineage.FRAME)
             return rows, node.reader() if isinstance(node, lineage.Shuffle) else frame.EncodedSource(is_kept=True)
         if isinstance(node, lineage.Union):
             return self.union(node, selection), frame.EncodedSource()
@@ -47,7 +49,7 @@ class Compiler:
             offset += count
         if whole is None:
             whole = self.session.createDataFrame([], frame.SCHEMA)
-        return whole
+        return lineage.known(whole, lineage.FRAME)
 
     def written(self, node, writer, selection=None, schema=frame.SCHEMA):
         """The DataFrame of a node's records as `writer` writes them."""
@@ -68,7 +70,8 @@ class Compiler:
         def task(batches):
             return run(payload, batches)
 
-        return rows.mapInArrow(task, schema, **({"barrier": True} if barrier else {}))
+        mapped = rows.mapInArrow(task, schema, **({"barrier": True} if barrier else {}))
+        return lineage.known(mapped, lineage.FRAME) if schema is frame.SCHEMA else mapped
 
     def exchanged(self, node):
         """The frame of a shuffle: each parent's records sent to their targets, in the order of the parents' partitions."""

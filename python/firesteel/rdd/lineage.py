@@ -73,12 +73,12 @@ class Local(Node):
                         batches.append(output.take())
             self._table = pyarrow.Table.from_batches([*batches, output.take()])
             self.slices = range(len(self.slices))
-        table = self._table
+        table, first, count = self._table, 0, self.partition_count()
         if selection is not None:
             table = table.filter(pyarrow.array([part in selection for part in table["part"].to_pylist()], pyarrow.bool_()))
-        rows = session.createDataFrame(table)
-        count = self.partition_count()
-        return rows if count < 2 else placed(rows, count), EncodedSource()
+            first, count = min(selection), len(selection)
+        rows = known(session.createDataFrame(table), FRAME)
+        return rows if count < 2 else placed(rows, count, first), EncodedSource()
 
 
 class Made(Node):
@@ -96,10 +96,11 @@ class Made(Node):
 
     def frame(self, session, selection):
         count = self.partition_count()
-        indices = session.range(0, count, 1, max(count, 1))
-        if selection is not None:
+        first, end = (0, count) if selection is None else (min(selection), max(selection) + 1)
+        indices = session.range(first, end, 1, max(end - first, 1))
+        if selection is not None and len(selection) < end - first:
             indices = selected(indices, "id", selection)
-        return indices, IndexSource(self.make())
+        return known(indices, "id"), IndexSource(self.make())
 
 
 class Rows(Node):
@@ -115,7 +116,9 @@ class Rows(Node):
     def numbered(self):
         from pyspark.sql import functions
 
-        return self.dataframe.select("*", functions.spark_partition_id())
+        # Names may repeat in a DataFrame, and the columns go to Python by name.
+        names = ["c%d" % position for position in range(len(self.dataframe.columns))]
+        return self.dataframe.toDF(*names).select("*", functions.spark_partition_id().alias("part"))
 
     def count_partitions(self):
         """Asked of the server by running: the protocol has no question for it."""
@@ -197,20 +200,40 @@ class Union(Node):
         return sum(parent.partition_count() for parent in self.parents)
 
 
+FRAME = "frame"
+
+
+def known(dataframe, kind):
+    """The same DataFrame, which need not ask the server what its columns are."""
+    from pyspark.sql.types import BinaryType, IntegerType, LongType, StructType
+
+    if hasattr(dataframe, "_cached_schema"):
+        schema = StructType()
+        if kind == FRAME:
+            schema.add("part", IntegerType()).add("tag", IntegerType()).add("seq", LongType()).add("data", BinaryType())
+        else:
+            schema.add(kind, LongType(), False)
+        dataframe._cached_schema = schema
+    return dataframe
+
+
 def selected(dataframe, column, selection):
     from pyspark.sql import functions
 
     return dataframe.filter(functions.col(column).isin(sorted(selection)))
 
 
-def placed(rows, count):
-    """Rows in the partitions that they name, in the order of the partitions that they come from; marks first."""
+def placed(rows, count, first=0):
+    """Rows in the partitions that they name, counted from the first; in order, marks first."""
+    from pyspark.sql import functions
+
+    target = "part" if first == 0 else functions.expr("(part - %d) %% %d" % (first, count))
     if hasattr(rows, "repartitionById"):
-        exchanged = rows.repartitionById(count, "part")
+        exchanged = rows.repartitionById(count, target)
     else:
         # Clients before 4.1: several partitions may meet in one task, which takes them one after the other.
-        exchanged = rows.repartition(count, "part")
-    return exchanged.sortWithinPartitions("part", "tag", "seq")
+        exchanged = rows.repartition(count, target)
+    return known(exchanged.sortWithinPartitions("part", "tag", "seq"), FRAME)
 
 
 def fused(node):

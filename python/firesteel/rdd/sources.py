@@ -35,11 +35,12 @@ class Sources:
         step = numbers[1] - numbers[0] if size > 1 else 1
         first = numbers[0]
 
-        def part(index):
+        def numbers_of(index, _records):
             ends = (first + int(part * size / slices) * step for part in (index, index + 1))
             return range(*ends, step)
 
-        return RDD(lineage.Made(slices, lambda: part, "PythonRDD", "RDD at PythonRDD.scala:59"), self)
+        nothing = lineage.Made(slices, lambda: no_records, lineage.Local.kind, lineage.Local.where)
+        return RDD(nothing, self)._step(numbers_of)
 
     def range(self, start, end=None, step=1, numSlices=None):
         return self.parallelize(range(0, start, step) if end is None else range(start, end, step), numSlices)

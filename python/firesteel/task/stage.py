@@ -109,6 +109,12 @@ class Stage:
         for path in self.paths:
             if path not in sys.path and os.path.exists(path):
                 sys.path.insert(1, path)
+        # In Spark's own workers its class knows where files are; the user's function may hold ours.
+        theirs = sys.modules.get("pyspark.core.files")
+        if theirs is not None and theirs.SparkFiles._is_running_on_worker:
+            from firesteel.files import SparkFiles
+
+            SparkFiles._root_directory = theirs.SparkFiles._root_directory
 
     def enter_task(self, index):
         from pyspark import TaskContext
