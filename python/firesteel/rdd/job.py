@@ -18,6 +18,8 @@ class Compiler:
         self.context = context
         self.session = context._session
         self.job = job
+        # Whether a task of the stages made so far may add to an accumulator.
+        self.adds = False
         context._ship_code()
 
     def compiled(self, node, selection=None):
@@ -48,11 +50,11 @@ class Compiler:
                 whole = rows if whole is None else whole.union(rows)
             offset += count
         if whole is None:
-            whole = self.session.createDataFrame([], frame.SCHEMA)
+            whole = self.session.createDataFrame([], lineage.frame_schema())
         return lineage.known(whole, lineage.FRAME)
 
-    def written(self, node, writer, selection=None, schema=frame.SCHEMA):
-        """The DataFrame of a node's records as `writer` writes them."""
+    def written(self, node, writer, selection=None, schema=None):
+        """The DataFrame of a node's records as `writer` writes them: a frame, unless it has another schema."""
         rows, reader, steps = self.compiled(node, selection)
         return self.mapped(rows, self.stage(reader, steps, writer), schema, node.is_barrier)
 
@@ -62,7 +64,10 @@ class Compiler:
         number = self.job.new_stage()
         properties = dict(self.context._local_properties.__dict__)
         stage = Stage(reader, steps, writer, number, properties, self.context._python_paths)
-        return CPickleSerializer().dumps(stage)
+        payload = CPickleSerializer().dumps(stage)
+        # The name of the function that makes an accumulator in a task stands in the pickle as it is.
+        self.adds = self.adds or b"_deserialize_accumulator" in payload
+        return payload
 
     def mapped(self, rows, payload, schema, barrier=False):
         from firesteel.task.stage import run
@@ -70,8 +75,10 @@ class Compiler:
         def task(batches):
             return run(payload, batches)
 
-        mapped = rows.mapInArrow(task, schema, **({"barrier": True} if barrier else {}))
-        return lineage.known(mapped, lineage.FRAME) if schema is frame.SCHEMA else mapped
+        barrier = {"barrier": True} if barrier else {}
+        if schema is not None:
+            return rows.mapInArrow(task, schema, **barrier)
+        return lineage.known(rows.mapInArrow(task, lineage.frame_schema(), **barrier), lineage.FRAME)
 
     def exchanged(self, node):
         """The frame of a shuffle: each parent's records sent to their targets, in the order of the parents' partitions."""
@@ -89,17 +96,19 @@ class Compiler:
 
     def keep(self, node):
         """Compute a node and keep its frame on the server."""
+        self.adds = False
         if isinstance(node, lineage.Shuffle):
             rows = self.exchanged(node)
         else:
             rows = self.written(node, Encode())
         kept = rows.localCheckpoint(eager=True)
-        self.context._add_updates(self.updates_of(kept))
+        if self.adds:
+            self.context._add_updates(self.updates_of(kept))
         node.kept = kept
 
     @staticmethod
     def updates_of(kept):
-        updates = kept.filter("tag = %d" % frame.UPDATES).select("data").toArrow()
+        updates = lineage.known(kept, lineage.FRAME).filter("tag = %d" % frame.UPDATES).select("data").toArrow()
         return updates["data"].to_pylist()
 
 

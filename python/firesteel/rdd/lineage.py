@@ -77,7 +77,7 @@ class Local(Node):
         if selection is not None:
             table = table.filter(pyarrow.array([part in selection for part in table["part"].to_pylist()], pyarrow.bool_()))
             first, count = min(selection), len(selection)
-        rows = known(session.createDataFrame(table), FRAME)
+        rows = known(local_rows(session, table), FRAME)
         return rows if count < 2 else placed(rows, count, first), EncodedSource()
 
 
@@ -201,20 +201,34 @@ class Union(Node):
 
 
 FRAME = "frame"
+SMALL_TABLE_BYTES = 1 << 20
+
+
+def frame_schema(kind=FRAME):
+    """The columns of a frame, or of a range whose only column is named so."""
+    from pyspark.sql.types import BinaryType, IntegerType, LongType, StructType
+
+    if kind != FRAME:
+        return StructType().add(kind, LongType(), False)
+    schema = StructType().add("part", IntegerType()).add("tag", IntegerType())
+    return schema.add("seq", LongType()).add("data", BinaryType())
 
 
 def known(dataframe, kind):
     """The same DataFrame, which need not ask the server what its columns are."""
-    from pyspark.sql.types import BinaryType, IntegerType, LongType, StructType
-
     if hasattr(dataframe, "_cached_schema"):
-        schema = StructType()
-        if kind == FRAME:
-            schema.add("part", IntegerType()).add("tag", IntegerType()).add("seq", LongType()).add("data", BinaryType())
-        else:
-            schema.add(kind, LongType(), False)
-        dataframe._cached_schema = schema
+        dataframe._cached_schema = frame_schema(kind)
     return dataframe
+
+
+def local_rows(session, table):
+    """A small table travels in the plan; a large one is uploaded, once."""
+    if table.nbytes > SMALL_TABLE_BYTES:
+        return session.createDataFrame(table)
+    from pyspark.sql.connect.dataframe import DataFrame
+    from pyspark.sql.connect.plan import LocalRelation
+
+    return DataFrame(LocalRelation(table), session)
 
 
 def selected(dataframe, column, selection):

@@ -6,7 +6,6 @@ order, a pickled list. Every partition has at least one row, a mark if it has no
 
 from itertools import islice
 
-SCHEMA = "part int, tag int, seq bigint, data binary"
 # Tags below zero carry no records.
 MARK = -1
 UPDATES = -2
