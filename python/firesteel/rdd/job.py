@@ -33,7 +33,9 @@ class Compiler:
             rows = node.kept
             if selection is not None:
                 # Few tasks: they read few partitions each, or none.
-                rows = lineage.selected(rows, "part", selection).coalesce(len(selection))
+                rows = lineage.selected(rows, "part", selection).coalesce(
+                    min(len(selection), lineage.MOST_TASKS)
+                )
             rows = lineage.known(rows, lineage.FRAME)
             return rows, node.reader() if isinstance(node, lineage.Shuffle) else frame.EncodedSource(is_kept=True)
         if isinstance(node, lineage.Union):
@@ -51,6 +53,8 @@ class Compiler:
             offset += count
         if whole is None:
             whole = self.session.createDataFrame([], lineage.frame_schema())
+        if offset > lineage.MOST_TASKS:
+            whole = whole.coalesce(lineage.MOST_TASKS)
         return lineage.known(whole, lineage.FRAME)
 
     def written(self, node, writer, selection=None, schema=None):

@@ -5,6 +5,8 @@ steps that one task runs over it; steps in a row are one task. Shuffles and kept
 on the server.
 """
 
+import os
+
 from firesteel.task import frame
 from firesteel.task.frame import Encode, EncodedSource, IndexSource, RowSource, TaggedSource
 
@@ -67,7 +69,7 @@ class Local(Node):
         if self._table is None:
             output, batches = frame.Output(), []
             for index, records in enumerate(self.slices):
-                for row in Encode()(index, records):
+                for row in Encode(dumps=frame.dumps)(index, records):
                     output.add(row)
                     if output.is_full:
                         batches.append(output.take())
@@ -97,7 +99,7 @@ class Made(Node):
     def frame(self, session, selection):
         count = self.partition_count()
         first, end = (0, count) if selection is None else (min(selection), max(selection) + 1)
-        indices = session.range(first, end, 1, max(end - first, 1))
+        indices = session.range(first, end, 1, min(max(end - first, 1), MOST_TASKS))
         if selection is not None and len(selection) < end - first:
             indices = selected(indices, "id", selection)
         return known(indices, "id"), IndexSource(self.make())
@@ -237,16 +239,21 @@ def selected(dataframe, column, selection):
     return dataframe.filter(functions.col(column).isin(sorted(selection)))
 
 
+# A task takes several partitions, one after the other, where there are more of them than keep the cores busy.
+MOST_TASKS = max(16, 4 * (os.cpu_count() or 1))
+
+
 def placed(rows, count, first=0):
-    """Rows in the partitions that they name, counted from the first; in order, marks first."""
+    """Rows in the tasks of their partitions, counted from the first; in order, marks first."""
     from pyspark.sql import functions
 
-    target = "part" if first == 0 else functions.expr("(part - %d) %% %d" % (first, count))
+    tasks = min(count, MOST_TASKS)
+    target = functions.expr("cast((part - %d) * %dL div %d as int)" % (first, tasks, count))
     if hasattr(rows, "repartitionById"):
-        exchanged = rows.repartitionById(count, target)
+        exchanged = rows.repartitionById(tasks, target)
     else:
-        # Clients before 4.1: several partitions may meet in one task, which takes them one after the other.
-        exchanged = rows.repartition(count, target)
+        # Clients before 4.1: which partitions meet in a task is left to chance.
+        exchanged = rows.repartition(tasks, target)
     return known(exchanged.sortWithinPartitions("part", "tag", "seq"), FRAME)
 
 

@@ -24,6 +24,16 @@ def dumps(value):
     return cloudpickle.dumps(value, 5)
 
 
+def quick_dumps(value):
+    """Pickle records in a worker. What a user's script defines has no name there: it fails at once, and goes by value."""
+    from pickle import dumps as by_name
+
+    try:
+        return by_name(value, 5)
+    except Exception:
+        return dumps(value)
+
+
 class Output:
     """Rows on their way out, given as record batches of bounded size."""
 
@@ -105,9 +115,10 @@ class Encode:
 
     writes_batches = False
 
-    def __init__(self, offset=0, tag=0):
+    def __init__(self, offset=0, tag=0, dumps=quick_dumps):
         self.offset = offset
         self.tag = tag
+        self.dumps = dumps
 
     def __call__(self, index, partition_records):
         part = index + self.offset
@@ -118,7 +129,7 @@ class Encode:
             if not batch:
                 break
             empty = False
-            data = dumps(batch)
+            data = self.dumps(batch)
             yield part, self.tag, seq, data
             seq += 1
             if len(data) < SMALL_BATCH_BYTES:

@@ -16,7 +16,7 @@ class PickledPart:
     def __call__(self, index, records):
         from itertools import islice
 
-        from firesteel.task.frame import dumps
+        from firesteel.task.frame import quick_dumps
 
         source = iter(records)
         path = os.path.join(self.directory, part_name(index))
@@ -25,7 +25,7 @@ class PickledPart:
                 batch = list(islice(source, 1024))
                 if not batch:
                     break
-                data = dumps(batch)
+                data = quick_dumps(batch)
                 file.write(len(data).to_bytes(8, "big"))
                 file.write(data)
         os.replace(path + ".writing", path)

@@ -30,7 +30,7 @@ class Route:
         seq = index << frame.SEQ_BITS
         for buckets in self.place(index, records, self.targets):
             for target, batch in buckets.items():
-                yield target, self.tag, seq, frame.dumps(batch)
+                yield target, self.tag, seq, frame.quick_dumps(batch)
             seq += 1
 
     def place_of_updates(self, index):
