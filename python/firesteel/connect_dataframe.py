@@ -1,7 +1,7 @@
 """`df.rdd` on the Connect client's DataFrame. Patches `pyspark.sql.connect.dataframe`."""
 
-from firesteel.rdd import RDD
-
 
 def patch(module):
-    module.DataFrame.rdd = property(RDD)
+    from firesteel.rdd.dataframes import rows_of
+
+    module.DataFrame.rdd = property(rows_of)

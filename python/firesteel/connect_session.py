@@ -20,7 +20,9 @@ def patch(module):
         SparkContext._session_stopped(self)
 
     def missing_attribute(self, name):
-        if name in ("_jvm", "_jconf", "_jsparkSession"):
+        if name == "_jvm":
+            return context_of(self)._jvm
+        if name in ("_jconf", "_jsparkSession"):
             raise no_jvm(name)
         return get_attribute(self, name)
 
@@ -31,6 +33,17 @@ def patch(module):
     session._sc = property(context_of)
     session._jsc = property(lambda self: context_of(self)._jsc)
     session.newSession = new_session
+    create_from_local = session.createDataFrame
+
+    def create_dataframe(self, data, *args, **kwargs):
+        from firesteel.rdd import RDD, dataframes
+
+        if isinstance(data, RDD):
+            return dataframes.create(self, data, *args, **kwargs)
+        return create_from_local(self, data, *args, **kwargs)
+
+    create_dataframe.__doc__ = create_from_local.__doc__
+    session.createDataFrame = create_dataframe
     if not hasattr(session, "__enter__"):
         session.__enter__ = lambda self: self
     end_with_the_server()

@@ -1,46 +1,28 @@
 """`SparkContext`: the application around a Connect session, with what classic scripts ask it for.
 
 There is one application to a program, as in Spark; its properties come from the session, from what `firesteel submit`
-was told, and from this machine. Making RDDs (`parallelize`, `textFile`) is not here yet.
+was told, and from this machine. How it makes RDDs is in `rdd.sources`, its way into Java in `jvm`.
 """
 
+import itertools
 import os
 import re
 import sys
 import threading
 import time
+import weakref
 
-from firesteel import submitted
+from firesteel import jvm, submitted
 from firesteel.broadcast import Broadcast
+from firesteel.rdd.hadoop_files import local_path
+from firesteel.rdd.sources import Sources
+from firesteel.status import Jobs, StatusTracker
 from firesteel.unsupported import no_jvm, unsupported
 
 __all__ = ["SparkContext"]
 
 LOCAL_MASTER = re.compile(r"local(?:\[\s*(\d+|\*)\s*(?:,\s*\d+\s*)?\])?$")
 LOG_LEVELS = {"ALL", "DEBUG", "ERROR", "FATAL", "INFO", "OFF", "TRACE", "WARN"}
-READ_WAY = "spark.read, which gives a DataFrame."
-RDD_MAKERS = {
-    "parallelize": "spark.createDataFrame(data, schema).",
-    "range": "spark.range(start, end, step).",
-    "emptyRDD": "spark.createDataFrame([], schema).",
-    "textFile": "spark.read.text(path).",
-    "wholeTextFiles": "spark.read.text(path, wholetext=True).",
-    "binaryFiles": 'spark.read.format("binaryFile").load(path).',
-    "binaryRecords": READ_WAY,
-    "pickleFile": READ_WAY,
-    "sequenceFile": READ_WAY,
-    "hadoopFile": READ_WAY,
-    "hadoopRDD": READ_WAY,
-    "newAPIHadoopFile": READ_WAY,
-    "newAPIHadoopRDD": READ_WAY,
-    "union": "DataFrame.union.",
-    "runJob": "a DataFrame action.",
-    "accumulator": "an aggregate (df.agg), or DataFrame.observe.",
-    "show_profiles": "spark.profile.show().",
-    "dump_profiles": "spark.profile.dump(path).",
-    "cancelJobGroup": "sc.addJobTag and sc.cancelJobsWithTag.",
-}
-
 
 def check_master(master):
     """Raise for a master that is not this machine: clusters are not here yet."""
@@ -56,11 +38,16 @@ def parallelism_of(master):
     return (os.cpu_count() or 1) if cores == "*" else int(cores)
 
 
-class SparkContext:
+class SparkContext(Sources):
     """The main entry point of classic PySpark."""
 
     PACKAGE_EXTENSIONS = (".zip", ".egg", ".jar")
     _active_spark_context = None
+    _next_accum_id = 0
+    # Of an instance only: PySpark's SparkConf asks the class whether there is a JVM.
+    _jvm = None
+    _gateway = None
+    _system_properties = {"SPARK_SUBMIT": "true"}
     _lock = threading.RLock()
 
     def __init__(
@@ -85,7 +72,8 @@ class SparkContext:
                 "Cannot run multiple SparkContexts at once; existing SparkContext(app=%s, master=%s)"
                 % (active.appName, active.master)
             )
-        options = dict(conf.getAll()) if conf is not None else {}
+        options = {key: text for key, text in self._system_properties.items() if key.startswith("spark.")}
+        options.update(dict(conf.getAll()) if conf is not None else {})
         if master is not None:
             options["spark.master"] = master
         if appName is not None:
@@ -99,6 +87,7 @@ class SparkContext:
             SparkContext._active_spark_context = self
             try:
                 self._attach(open_session(dict(options), "getOrCreate"), options)
+                self._batchSize, self.sparkHome = batchSize, sparkHome
             except BaseException:
                 SparkContext._active_spark_context = None
                 raise
@@ -113,6 +102,19 @@ class SparkContext:
         self._local_properties = threading.local()
         self._checkpoint_dir = None
         self._stopped = False
+        self._batchSize = 0
+        self.sparkHome = None
+        self._jvm = jvm.Package()
+        self._gateway = jvm.Gateway()
+        self._jobs = Jobs()
+        self._rdd_ids = itertools.count()
+        # Persisted RDDs by number, for `_jsc.getPersistentRDDs()`.
+        self._persistent = weakref.WeakValueDictionary()
+        # Where workers look for modules besides their own path.
+        self._python_paths = []
+        self._archives = []
+        self._added_files = []
+        self._told = set()
         settings = {"spark.master": "local[*]", "spark.app.name": "pyspark-shell", **submitted.configuration(), **options}
         settings.setdefault("spark.app.id", "local-%d" % self._started)
         settings.setdefault("spark.app.startTime", str(self._started))
@@ -120,6 +122,14 @@ class SparkContext:
         settings.setdefault("spark.executor.id", "driver")
         settings.setdefault("spark.submit.deployMode", "client")
         self._conf = SparkConf(loadDefaults=False).setAll(list(settings.items()))
+        self._code_is_shipped = False
+
+    def _ship_code(self):
+        """Once: give other servers' workers the modules that tasks use. Firesteel's workers have them."""
+        if not self._code_is_shipped:
+            self._code_is_shipped = True
+            if os.environ.get(submitted.RUN_DIR) is None:
+                self._session.addArtifacts(submitted.package_archive(), pyfile=True)
 
     @classmethod
     def _of_session(cls, session, options):
@@ -150,7 +160,12 @@ class SparkContext:
 
     @classmethod
     def setSystemProperty(cls, key, value):
-        raise no_jvm("SparkContext.setSystemProperty", "SparkConf().set(key, value).")
+        """Kept for `getSystemProperty`, and for the configuration of a context made later."""
+        cls._system_properties[key] = value
+
+    @classmethod
+    def getSystemProperty(cls, key):
+        return cls._system_properties.get(key)
 
     def stop(self):
         if not self._stopped:
@@ -249,10 +264,14 @@ class SparkContext:
             raise ValueError(
                 "Supplied level %s did not match one of: %s" % (logLevel, ",".join(sorted(LOG_LEVELS)))
             )
+        jvm.Logger.getRootLogger().setLevel(logLevel.upper())
 
     def setCheckpointDir(self, dirName):
-        self._checkpoint_dir = dirName
-        self._session.conf._set_all({"spark.checkpoint.dir": dirName}, silent=True)
+        import uuid
+
+        directory = os.path.join(local_path(dirName), str(uuid.uuid4()))
+        os.makedirs(directory)
+        self._checkpoint_dir = "file:" + directory
 
     def getCheckpointDir(self):
         return self._checkpoint_dir
@@ -296,6 +315,17 @@ class SparkContext:
     def cancelAllJobs(self):
         self._session.interruptAll()
 
+    def cancelJobGroup(self, groupId):
+        self._session.interruptTag(tag_of_group(groupId))
+
+    def _group_tag(self):
+        """The tag of this thread's jobs, by which its group is cancelled."""
+        group = self.getLocalProperty("spark.jobGroup.id")
+        return None if group is None else tag_of_group(group)
+
+    def _next_rdd_id(self):
+        return next(self._rdd_ids)
+
     # Files and values that functions use.
 
     def addFile(self, path, recursive=False):
@@ -303,86 +333,132 @@ class SparkContext:
 
         source = local_path(path)
         target = os.path.join(submitted.files_directory(), os.path.basename(source.rstrip("/")))
-        if not os.path.isdir(source):
-            shutil.copy(source, target)
-        elif recursive:
+        if os.path.isdir(source):
+            if not recursive:
+                raise ValueError("%s is a directory: use addFile(path, recursive=True)" % path)
             shutil.copytree(source, target, dirs_exist_ok=True)
         else:
-            raise ValueError("%s is a directory: use addFile(path, recursive=True)" % path)
+            shutil.copy(source, target)
+            self._tell_workers(target, file=True)
+        self._added_files.append("file:" + source)
+
+    def _tell_workers(self, path, **kind):
+        """Once for each file: an artifact cannot change."""
+        if path not in self._told:
+            self._told.add(path)
+            self._session.addArtifacts(path, **kind)
 
     def addPyFile(self, path):
-        self.addFile(path)
+        import shutil
+
+        source = local_path(path)
         directory = submitted.files_directory()
-        name = os.path.basename(local_path(path))
-        entry = os.path.join(directory, name) if name.endswith(self.PACKAGE_EXTENSIONS) else directory
+        target = os.path.join(directory, os.path.basename(source))
+        shutil.copy(source, target)
+        self._added_files.append("file:" + source)
+        if target.endswith((".zip", ".py", ".egg", ".jar")):
+            self._tell_workers(target, pyfile=True)
+        entry = target if target.endswith(self.PACKAGE_EXTENSIONS) else directory
         if entry not in sys.path:
             sys.path.insert(1, entry)
+        if entry not in self._python_paths:
+            self._python_paths.append(entry)
         import importlib
 
         importlib.invalidate_caches()
 
-    def addArchive(self, path):
-        raise unsupported("SparkContext.addArchive", "unpack it, and use sc.addFile(path, recursive=True).")
-
     @property
     def listFiles(self):
-        return sorted(os.listdir(submitted.files_directory()))
+        return sorted(set(self._added_files))
+
+    def addArchive(self, path):
+        import shutil
+
+        archive, _, name = path.partition("#")
+        source = local_path(archive)
+        shutil.unpack_archive(source, os.path.join(submitted.files_directory(), name or os.path.basename(source)))
+        self._tell_workers("%s#%s" % (source, name) if name else source, archive=True)
+        self._archives.append(path)
+
+    @property
+    def listArchives(self):
+        return sorted({"file:" + local_path(path) for path in self._archives})
 
     def broadcast(self, value):
         return Broadcast(self, value)
 
-    def statusTracker(self):
-        from firesteel.status import StatusTracker
+    def accumulator(self, value, accum_param=None):
+        from pyspark import accumulators
 
-        return StatusTracker(self)
+        if accum_param is None:
+            for kind, param in (
+                (int, accumulators.INT_ACCUMULATOR_PARAM),
+                (float, accumulators.FLOAT_ACCUMULATOR_PARAM),
+                (complex, accumulators.COMPLEX_ACCUMULATOR_PARAM),
+            ):
+                if isinstance(value, kind):
+                    accum_param = param
+                    break
+            else:
+                raise TypeError("No default accumulator param for type %s" % type(value))
+        with SparkContext._lock:
+            SparkContext._next_accum_id += 1
+            return accumulators.Accumulator(SparkContext._next_accum_id - 1, value, accum_param)
+
+    def _add_updates(self, updates):
+        """Add what finished tasks have added; each update is a pickled list of (accumulator, value)."""
+        import pickle
+
+        from pyspark.accumulators import _accumulatorRegistry
+
+        for update in updates:
+            for identity, value in pickle.loads(update):
+                accumulator = _accumulatorRegistry.get(identity)
+                if accumulator is not None:
+                    accumulator += value
+
+    def statusTracker(self):
+        return StatusTracker(self._jobs)
+
+    def show_profiles(self):
+        raise no_profiles()
+
+    def dump_profiles(self, path):
+        raise no_profiles()
 
     # The way into Hadoop's configuration that scripts use, and the rest of the JVM, which is not there.
 
     @property
     def _jsc(self):
-        return None if self._stopped else JavaContext(self._session)
-
-    @property
-    def _jvm(self):
-        raise no_jvm("SparkContext._jvm")
-
-    @property
-    def _gateway(self):
-        raise no_jvm("SparkContext._gateway")
+        return None if self._stopped else JavaContext(self)
 
 
-def refuse(name, way_round):
-    def method(self, *args, **kwargs):
-        raise unsupported("SparkContext.%s" % name, way_round)
 
-    method.__name__ = name
-    return method
+def tag_of_group(group):
+    """Tags may hold no commas, groups may."""
+    return "firesteel-group-" + str(group).encode("utf-8").hex()
 
 
-for _name, _way_round in RDD_MAKERS.items():
-    setattr(SparkContext, _name, refuse(_name, _way_round))
+def no_profiles():
+    from pyspark.errors import PySparkRuntimeError
 
-
-def local_path(path):
-    """The path of a local file, plain or as a `file:` URI."""
-    from urllib.parse import unquote, urlparse
-
-    uri = urlparse(path)
-    if uri.scheme == "file":
-        return unquote(uri.path)
-    if uri.scheme and "://" in path:
-        raise unsupported("Adding the file %s" % path, "download it, and add the local file.")
-    return path
+    return PySparkRuntimeError(errorClass="INCORRECT_CONF_FOR_PROFILE", messageParameters={})
 
 
 class JavaContext:
-    """`sc._jsc`: only its Hadoop configuration."""
+    """`sc._jsc`: its Hadoop configuration, and what is kept."""
 
-    def __init__(self, session):
-        self._session = session
+    def __init__(self, context):
+        self._context = context
 
     def hadoopConfiguration(self):
-        return HadoopConfiguration(self._session)
+        return HadoopConfiguration(self._context._session)
+
+    def getPersistentRDDs(self):
+        return dict(self._context._persistent)
+
+    def applicationId(self):
+        return self._context.applicationId
 
     def sc(self):
         return self

@@ -19,7 +19,11 @@ def install():
 
 
 def patch_util(module):
+    from firesteel import threads
+
     module._is_remote_only = True
+    module.InheritableThread = threads.InheritableThread
+    module.inheritable_thread_target = threads.inheritable_thread_target
 
 
 def patch_pyspark(module):
@@ -45,6 +49,13 @@ def patch_pyspark(module):
         importlib.import_module("pyspark." + name)
 
 
+def patch_conf(module):
+    def in_order(self):
+        return "\n".join("%s=%s" % pair for pair in sorted(self.getAll()))
+
+    module.SparkConf.toDebugString = in_order
+
+
 def patch_with(name):
     """A patch that lives in the module `firesteel.NAME`, imported when it is needed."""
 
@@ -57,6 +68,7 @@ def patch_with(name):
 PATCHES = {
     "pyspark": patch_pyspark,
     "pyspark.util": patch_util,
+    "pyspark.conf": patch_conf,
     "pyspark.sql.session": patch_with("session_builder"),
     "pyspark.sql.context": patch_with("sql_context"),
     "pyspark.sql.connect.session": patch_with("connect_session"),
@@ -77,11 +89,20 @@ SUPPLIED = {
     "pyspark.core.status": "firesteel.status",
 }
 
+MLLIB_WAY = "%s is not supported by Firesteel yet. Way round: another library on df.toPandas()."
+MLLIB = (
+    "classification clustering common evaluation feature fpm linalg.distributed random recommendation regression stat "
+    "tree util"
+)
 MISSING = {
     "pyspark.streaming": "DStreams (pyspark.streaming) are not supported by Firesteel yet. "
     "Way round: Structured Streaming's spark.readStream, or a batch read.",
-    "pyspark.mllib": "The RDD-based pyspark.mllib is not supported by Firesteel yet. "
-    "Way round: another library on df.toPandas().",
+    **{name: MLLIB_WAY % name for name in ("pyspark.mllib." + part for part in MLLIB.split())},
+}
+# Where the real ones are installed, they are used: exceptions must be of the class that a script knows.
+SUPPLIED_IF_ABSENT = {
+    "py4j": None,
+    "py4j.protocol": "firesteel.py4j_protocol",
 }
 
 
@@ -89,8 +110,11 @@ class PySparkFinder:
     """Finds the modules of the tables; every other import goes its normal way for the price of one comparison."""
 
     def find_spec(self, name, path=None, target=None):
-        if not name.startswith("pyspark"):
+        if not name.startswith("py"):
             return None
+        if name in SUPPLIED_IF_ABSENT:
+            found = PathFinder.find_spec(name, path)
+            return found or ModuleSpec(name, SuppliedLoader(), is_package=name == "py4j")
         if name in SUPPLIED:
             return ModuleSpec(name, SuppliedLoader(), is_package=name == "pyspark.core")
         if name in MISSING:
@@ -118,7 +142,7 @@ class SuppliedLoader(Loader):
     """A module of PySpark's name with the public names of ours."""
 
     def exec_module(self, module):
-        source = SUPPLIED[module.__name__]
+        source = SUPPLIED.get(module.__name__) or SUPPLIED_IF_ABSENT.get(module.__name__)
         if source is not None:
             ours = importlib.import_module(source)
             module.__doc__ = ours.__doc__

@@ -27,10 +27,12 @@ def configuration():
 
 def files_directory():
     """The directory of `--files` and `SparkContext.addFile`; made when first asked for."""
-    directory = os.environ.get(RUN_DIR)
-    if directory is None:
-        directory = _own_directory()
-    directory = os.path.join(directory, "files")
+    return private_directory("files")
+
+
+def private_directory(name):
+    """A directory of this program's own, which ends with it; made when first asked for."""
+    directory = os.path.join(os.environ.get(RUN_DIR) or _own_directory(), name)
     os.makedirs(directory, exist_ok=True)
     return directory
 
@@ -44,3 +46,18 @@ def _own_directory():
     directory = tempfile.mkdtemp(prefix="firesteel-")
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     return directory
+
+
+@functools.lru_cache(maxsize=None)
+def package_archive():
+    """A zip file of this package, for the Python workers of servers that do not have it."""
+    import zipfile
+
+    root = os.path.dirname(os.path.abspath(__file__))
+    target = os.path.join(private_directory("code"), "firesteel_tasks.zip")
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for folder in ("", "task", "rdd"):
+            for name in sorted(os.listdir(os.path.join(root, folder))):
+                if name.endswith(".py"):
+                    archive.write(os.path.join(root, folder, name), os.path.join("firesteel", folder, name))
+    return target

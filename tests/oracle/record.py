@@ -3,7 +3,8 @@
 
     python3 tests/oracle/record.py [FILTER]     (with an interpreter that has pyspark 4.2, and Java 17)
 
-FILTER is a part of a file's name: `sql/casts`, `pyspark/`, `tpch`. Review the difference before you commit it.
+FILTER is a part of a file's name: `sql/casts`, `pyspark/`, `classic/`, `tpch`. Review the difference before you commit it.
+`classic/` are programs with a SparkContext: they are answered by classic Spark on a JVM, each file in a process of its own.
 """
 
 import json
@@ -20,7 +21,7 @@ time.tzset()
 logging.disable(logging.CRITICAL)
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from support import cases, servers, sqlfile, tpch  # noqa: E402
+from support import cases, classic, servers, sqlfile, tpch  # noqa: E402
 
 
 def write(path, answers):
@@ -56,6 +57,11 @@ def record_cases(server, name, folder):
     write(cases.expected_path(name), answers)
 
 
+def record_classic(_server, name, folder):
+    environment = {**servers.environment(), "PYTHONPATH": ""}
+    write(classic.expected_path(name), classic.answers(name, folder, environment, [sys.executable]))
+
+
 def record_tpch(server, _name, folder):
     spark = server.session("UTC")
     tpch.load(spark, folder)
@@ -68,11 +74,19 @@ def main():
     work = [(f"sql/{name}", record_sql, name) for name in sqlfile.names()]
     work += [(f"pyspark/{name}", record_cases, name) for name in cases.names()]
     work += [("tpch", record_tpch, "tpch")]
-    with tempfile.TemporaryDirectory(prefix="firesteel-record-") as folder, servers.Spark(folder) as server:
-        for title, record, name in work:
-            if wanted in title:
-                print(f"recording {title}", flush=True)
-                record(server, name, folder)
+    classic_work = [(f"classic/{name}", record_classic, name) for name in classic.names()]
+    with tempfile.TemporaryDirectory(prefix="firesteel-record-") as folder:
+        record_all(classic_work, wanted, None, folder)
+        if any(wanted in title for title, _, _ in work):
+            with servers.Spark(folder) as server:
+                record_all(work, wanted, server, folder)
+
+
+def record_all(work, wanted, server, folder):
+    for title, record, name in work:
+        if wanted in title:
+            print(f"recording {title}", flush=True)
+            record(server, name, folder)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ macro_rules! python_files {
     };
 }
 
-const FILES: [(&str, &str); 21] = python_files![
+const FILES: &[(&str, &str)] = &python_files![
     "__init__.py",
     "broadcast.py",
     "connect_dataframe.py",
@@ -20,19 +20,58 @@ const FILES: [(&str, &str); 21] = python_files![
     "context.py",
     "files.py",
     "hook.py",
+    "jvm.py",
     "packages.json",
     "packages.py",
-    "rdd.py",
+    "py.typed",
+    "py4j_protocol.py",
     "run.py",
     "session_builder.py",
     "shell.py",
     "sql_context.py",
     "status.py",
     "submitted.py",
+    "threads.py",
     "unsupported.py",
     "worker.py",
     "worker_rows.py",
     "worker_tasks.py",
+    "rdd/__init__.py",
+    "rdd/actions.py",
+    "rdd/barrier.py",
+    "rdd/bounded.py",
+    "rdd/checkpoint.py",
+    "rdd/dataframes.py",
+    "rdd/describe.py",
+    "rdd/errors.py",
+    "rdd/hadoop_files.py",
+    "rdd/job.py",
+    "rdd/keeping.py",
+    "rdd/lineage.py",
+    "rdd/pairs.py",
+    "rdd/partitioner.py",
+    "rdd/rdd.py",
+    "rdd/saving.py",
+    "rdd/sources.py",
+    "rdd/statistics.py",
+    "rdd/transformations.py",
+    "task/__init__.py",
+    "task/binary.py",
+    "task/codecs.py",
+    "task/combine.py",
+    "task/distinct.py",
+    "task/frame.py",
+    "task/hashing.py",
+    "task/java_object.py",
+    "task/lines.py",
+    "task/part_file.py",
+    "task/pipe.py",
+    "task/route.py",
+    "task/sequence_file.py",
+    "task/shared.py",
+    "task/stage.py",
+    "task/to_arrow.py",
+    "task/writable.py",
     "py.typed",
 ];
 
@@ -85,6 +124,9 @@ fn write_at_once(cache: &Path, target: &Path) -> io::Result<()> {
 
 fn write(directory: &Path) -> io::Result<()> {
     let package = directory.join("firesteel");
-    fs::create_dir_all(&package)?;
-    FILES.iter().try_for_each(|(name, text)| fs::write(package.join(name), text))
+    FILES.iter().try_for_each(|(name, text)| {
+        let file = package.join(name);
+        fs::create_dir_all(file.parent().unwrap_or(&package))?;
+        fs::write(file, text)
+    })
 }

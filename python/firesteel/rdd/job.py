@@ -1,0 +1,195 @@
+"""Jobs: what an action runs. First the shuffles and the kept RDDs that are not there yet, then the action's own tasks."""
+
+import contextlib
+import pickle
+
+from firesteel.rdd import lineage
+from firesteel.rdd.errors import task_errors
+from firesteel.task import frame
+from firesteel.task.frame import Encode
+from firesteel.task.route import Route
+from firesteel.task.stage import Stage
+
+
+class Compiler:
+    """Turns nodes into DataFrames for one job of a context."""
+
+    def __init__(self, context, job):
+        self.context = context
+        self.session = context._session
+        self.job = job
+        # Whether a task of the stages made so far may add to an accumulator.
+        self.adds = False
+        context._ship_code()
+
+    def compiled(self, node, selection=None):
+        """(frame, reader, steps) of a node: what one task reads and does."""
+        base, steps = lineage.fused(node)
+        rows, reader = self.base(base, selection)
+        return rows, reader, steps
+
+    def base(self, node, selection):
+        if node.is_kept:
+            rows = node.kept
+            if selection is not None:
+                # Few tasks: they read few partitions each, or none.
+                rows = lineage.selected(rows, "part", selection).coalesce(
+                    min(len(selection), lineage.MOST_TASKS)
+                )
+            rows = lineage.known(rows, lineage.FRAME)
+            return rows, node.reader() if isinstance(node, lineage.Shuffle) else frame.EncodedSource(is_kept=True)
+        if isinstance(node, lineage.Union):
+            return self.union(node, selection), frame.EncodedSource()
+        return node.frame(self.session, selection)
+
+    def union(self, node, selection):
+        whole, offset = None, 0
+        for parent in node.parents:
+            count = parent.partition_count()
+            wanted = None if selection is None else {part - offset for part in selection if 0 <= part - offset < count}
+            if count and (wanted is None or wanted):
+                rows = self.written(parent, Encode(offset), wanted)
+                whole = rows if whole is None else whole.union(rows)
+            offset += count
+        if whole is None:
+            whole = self.session.createDataFrame([], lineage.frame_schema())
+        if offset > lineage.MOST_TASKS:
+            whole = whole.coalesce(lineage.MOST_TASKS)
+        return lineage.known(whole, lineage.FRAME)
+
+    def written(self, node, writer, selection=None, schema=None):
+        """The DataFrame of a node's records as `writer` writes them: a frame, unless it has another schema."""
+        rows, reader, steps = self.compiled(node, selection)
+        return self.mapped(rows, self.stage(reader, steps, writer), schema, node.is_barrier)
+
+    def stage(self, reader, steps, writer):
+        from pyspark.serializers import CPickleSerializer
+
+        number = self.job.new_stage()
+        properties = dict(self.context._local_properties.__dict__)
+        stage = Stage(reader, steps, writer, number, properties, self.context._python_paths)
+        payload = CPickleSerializer().dumps(stage)
+        # The name of the function that makes an accumulator in a task stands in the pickle as it is.
+        self.adds = self.adds or b"_deserialize_accumulator" in payload
+        return payload
+
+    def mapped(self, rows, payload, schema, barrier=False):
+        from firesteel.task.stage import run
+
+        def task(batches):
+            return run(payload, batches)
+
+        barrier = {"barrier": True} if barrier else {}
+        if schema is not None:
+            return rows.mapInArrow(task, schema, **barrier)
+        return lineage.known(rows.mapInArrow(task, lineage.frame_schema(), **barrier), lineage.FRAME)
+
+    def exchanged(self, node):
+        """The frame of a shuffle: each parent's records sent to their targets, in the order of the parents' partitions."""
+        whole = None
+        for tag, (parent, place) in enumerate(zip(node.parents, node.places)):
+            if parent.partition_count() == 0:
+                continue
+            rows = self.written(parent, Route(node.targets, place, tag))
+            whole = rows if whole is None else whole.union(rows)
+        if whole is None:
+            rows, _ = lineage.Local([[]] * node.targets).frame(self.session, None)
+            return rows
+        # Markers come first, then parent after parent.
+        return lineage.placed(whole, node.targets)
+
+    def keep(self, node):
+        """Compute a node and keep its frame on the server."""
+        self.adds = False
+        if isinstance(node, lineage.Shuffle):
+            rows = self.exchanged(node)
+        else:
+            rows = self.written(node, Encode())
+        kept = rows.localCheckpoint(eager=True)
+        if self.adds:
+            self.context._add_updates(self.updates_of(kept))
+        node.kept = kept
+
+    @staticmethod
+    def updates_of(kept):
+        updates = lineage.known(kept, lineage.FRAME).filter("tag = %d" % frame.UPDATES).select("data").toArrow()
+        return updates["data"].to_pylist()
+
+
+@contextlib.contextmanager
+def running(context):
+    """A job of a context: told to the status tracker, tagged with the thread's group, its errors worded."""
+    job = context._jobs.begin(context.getLocalProperty("spark.jobGroup.id"))
+    tag = context._group_tag()
+    if tag is not None:
+        context._session.addTag(tag)
+    try:
+        with task_errors():
+            yield job
+        job.end("SUCCEEDED")
+    except BaseException:
+        job.end("FAILED")
+        raise
+    finally:
+        if tag is not None:
+            context._session.removeTag(tag)
+
+
+def prepare(context, compiler, node):
+    for one in lineage.uncomputed(node):
+        one.partition_count()
+        compiler.keep(one)
+
+
+def run(context, node, selection=None):
+    """Run a node's tasks: the list of records of each partition, by index. Then write the checkpoints that it waited for."""
+    parts = run_tasks(context, node, selection)
+    checkpoint(context, node)
+    return parts
+
+
+def run_tasks(context, node, selection=None):
+    with running(context) as job:
+        compiler = Compiler(context, job)
+        prepare(context, compiler, node)
+        count = node.partition_count() if selection is None else len(selection)
+        if count == 0:
+            return {}
+        job.tasks = count
+        table = compiler.written(node, Encode(), selection).toArrow()
+        parts = {}
+        updates = []
+        columns = (table.column(name).to_pylist() for name in ("part", "tag", "seq"))
+        data = table.column("data")
+        order = sorted(zip(*columns, range(table.num_rows)))
+        for part, tag, _, position in order:
+            records = parts.setdefault(part, [])
+            if tag >= 0:
+                records.extend(pickle.loads(data[position].as_buffer()))
+            elif tag == frame.UPDATES:
+                updates.append(data[position].as_py())
+        context._add_updates(updates)
+    return parts
+
+
+def checkpoint(context, node):
+    """After a job: write the reliable checkpoints that were asked for among what it used."""
+    stack, seen = [node], set()
+    while stack:
+        one = stack.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if one.checkpoint_path is not None and one.checkpoint is None:
+            from firesteel.rdd.checkpoint import write_checkpoint
+
+            write_checkpoint(context, one)
+        stack.extend(one.dependencies())
+
+
+def arrow_frame(context, node, writer, schema):
+    """A DataFrame of a node's records, made when the DataFrame runs; shuffles below it run now."""
+    with running(context) as job:
+        compiler = Compiler(context, job)
+        prepare(context, compiler, node)
+        return compiler.written(node, writer, None, schema)

@@ -1,0 +1,69 @@
+"""Files that tasks write, one a partition, and the pickled ones that they read back."""
+
+import os
+
+
+def part_name(index, extension="", infix=""):
+    return "part-%s%05d%s" % (infix, index, extension)
+
+
+class PickledPart:
+    """A step that writes a partition's records as pickled batches, each after its length."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def __call__(self, index, records):
+        from itertools import islice
+
+        from firesteel.task.frame import quick_dumps
+
+        source = iter(records)
+        path = os.path.join(self.directory, part_name(index))
+        with open(path + ".writing", "wb") as file:
+            while True:
+                batch = list(islice(source, 1024))
+                if not batch:
+                    break
+                data = quick_dumps(batch)
+                file.write(len(data).to_bytes(8, "big"))
+                file.write(data)
+        os.replace(path + ".writing", path)
+        return iter(())
+
+
+def pickled_records(directory):
+    """A function of the partition's index that reads back what `PickledPart` wrote."""
+
+    def read(index):
+        from pickle import loads
+
+        with open(os.path.join(directory, part_name(index)), "rb") as file:
+            while True:
+                size = file.read(8)
+                if not size:
+                    return
+                yield from loads(file.read(int.from_bytes(size, "big")))
+
+    return read
+
+
+class WrittenPart:
+    """A step that writes a partition's file and yields its name: through `_temporary`, so that a half is never seen."""
+
+    def __init__(self, directory, extension, write, infix=""):
+        self.directory = directory
+        self.extension = extension
+        self.infix = infix
+        # write(file, records)
+        self.write = write
+
+    def __call__(self, index, records):
+        temporary = os.path.join(self.directory, "_temporary")
+        os.makedirs(temporary, exist_ok=True)
+        name = part_name(index, self.extension, self.infix)
+        path = os.path.join(temporary, "%s.%d" % (name, os.getpid()))
+        with open(path, "wb") as file:
+            self.write(file, records)
+        os.replace(path, os.path.join(temporary, name))
+        yield name

@@ -1,0 +1,127 @@
+"""Between RDDs and DataFrames: `df.rdd`, `toDF`, `createDataFrame(rdd)`; and what tasks know of themselves."""
+
+import datetime
+import decimal
+
+from pyspark import TaskContext
+from pyspark.sql import Row
+from pyspark.sql.types import DoubleType, IntegerType, StringType, StructField, StructType
+
+
+def failing(action):
+    try:
+        return {"no error": repr(action())}
+    except Exception as raised:
+        condition = raised.getCondition() if hasattr(raised, "getCondition") else None
+        known = [one for one in ("FIELD_DATA_TYPE_UNACCEPTABLE", "CANNOT_DETERMINE_TYPE", "CANNOT_INFER_EMPTY_SCHEMA",
+                                 "FIELD_NOT_NULLABLE", "LENGTH_SHOULD_BE_THE_SAME") if one in str(raised)]
+        return {"condition": condition if condition != "PYTHON_EXCEPTION" else None, "known": known}
+
+
+def case_rows(spark, tmp):
+    df = spark.createDataFrame(
+        [(1, "a", 1.5, [1, 2], {"k": 1}, None), (2, "b", None, [], {}, Row(x=1))],
+        "i int, s string, d double, a array<int>, m map<string,int>, r struct<x:int>",
+    )
+    rows = df.rdd.collect()
+    return {
+        "rows": rows, "names": rows[0].__fields__, "types": [type(row).__name__ for row in rows],
+        "map": df.rdd.map(lambda row: (row.s, row["i"], row[2])).collect(),
+        "asDict": df.rdd.map(lambda row: row.asDict(True)).collect(),
+        "times": spark.sql("select date'2020-02-03' d, timestamp'2020-02-03 04:05:06' t, 1.50bd n, x'00ff' b").rdd.collect(),
+        "count": df.rdd.count(), "first": df.rdd.first(), "isEmpty": [df.rdd.isEmpty(), df.filter("i > 9").rdd.isEmpty()],
+        "same names": spark.sql("select 1 a, 2 a").rdd.map(tuple).collect(),
+    }
+
+
+def case_partitions(spark, tmp):
+    counted = lambda df: df.rdd.mapPartitions(lambda rows: [sum(1 for _ in rows)]).collect()  # noqa: E731
+    return {
+        "range": [spark.range(0, 10, 1, 4).rdd.getNumPartitions(), counted(spark.range(0, 10, 1, 4))],
+        "with empty ones": counted(spark.range(0, 2, 1, 4)),
+        "coalesced": spark.range(0, 10, 1, 4).coalesce(2).rdd.getNumPartitions(),
+        "glom": spark.range(0, 6, 1, 3).rdd.map(lambda row: row.id).glom().collect(),
+        "take": spark.range(0, 1000, 1, 10).rdd.take(3),
+    }
+
+
+def case_to_dataframe(spark, tmp):
+    sc = spark.sparkContext
+    pairs = sc.parallelize([("a", 1), ("b", 2)], 2)
+    schema = StructType([StructField("s", StringType()), StructField("i", IntegerType(), False)])
+    dated = sc.parallelize([Row(d=datetime.date(2020, 1, 2), n=decimal.Decimal("1.50"), b=b"x", ok=True, f=1.5, l=[1], m={"k": 1})])
+    return {
+        "toDF": pairs.toDF(), "names": pairs.toDF(["x", "y"]), "schema": pairs.toDF(schema), "text": pairs.toDF("x string, y long"),
+        "rows": sc.parallelize([Row(a=1, b="x"), Row(a=2, b=None)]).toDF(), "dicts": sc.parallelize([{"a": 1, "b": 2.5}]).toDF(),
+        "create": spark.createDataFrame(pairs, ["k", "v"]), "one column": spark.createDataFrame(sc.parallelize([1, 2]), "int"),
+        "single type": spark.createDataFrame(sc.parallelize([1.5, None]), DoubleType()),
+        "later rows": spark.createDataFrame(sc.parallelize([(None, 1), ("x", 2)], 1), ["a", "b"]),
+        "sampled": spark.createDataFrame(sc.parallelize([(1, "a"), (2, "b")]), samplingRatio=1.0),
+        "kinds": spark.createDataFrame(dated), "grouped": pairs.toDF(["k", "v"]).groupBy("k").sum("v"),
+        "back again": pairs.toDF(["k", "v"]).filter("v > 1").rdd.map(lambda row: row.k).collect(),
+        "nested": sc.parallelize([(1, (2, "x"))]).toDF(),
+    }
+
+
+def case_bad(spark, tmp):
+    sc = spark.sparkContext
+    schema = StructType([StructField("s", StringType()), StructField("i", IntegerType(), False)])
+    return {
+        "wrong type": failing(lambda: sc.parallelize([("a", "b")]).toDF(schema).collect()),
+        "null": failing(lambda: sc.parallelize([("a", None)]).toDF(schema).collect()),
+        "length": failing(lambda: sc.parallelize([("a",)]).toDF(schema).collect()),
+        "nothing": failing(lambda: sc.parallelize([]).toDF()),
+        "only nulls": failing(lambda: sc.parallelize([(None,)]).toDF()),
+        "empty row": failing(lambda: sc.parallelize([()]).toDF()),
+    }
+
+
+def case_tasks(spark, tmp):
+    sc = spark.sparkContext
+    sc.setLocalProperty("key", "value")
+
+    def known(x):
+        context = TaskContext.get()
+        return context.partitionId(), context.getLocalProperty("key"), isinstance(context.stageId(), int), context.attemptNumber()
+
+    answer = {"tasks": sc.parallelize(range(4), 4).map(known).collect(), "driver": TaskContext.get() is None}
+    answer["after a shuffle"] = sc.parallelize([(n, n) for n in range(4)], 2).partitionBy(3).mapPartitions(lambda part: [known(part)]).collect()
+    sc.setLocalProperty("key", None)
+    return answer
+
+
+def case_context(spark, tmp):
+    from pyspark import SparkContext
+
+    sc = spark.sparkContext
+    return {
+        "same": [sc is SparkContext.getOrCreate(), spark.sparkContext is sc], "master": sc.master,
+        "parallelism": [sc.defaultParallelism, sc.defaultMinPartitions], "version": sc.version == spark.version,
+        "local property": [sc.getLocalProperty("none"), sc.setLocalProperty("k", "v"), sc.getLocalProperty("k")],
+        "unknown job": [sc.statusTracker().getJobInfo(10**6), sc.statusTracker().getActiveJobsIds()],
+        "conf": sc.getConf().get("spark.master"), "checkpoint": sc.getCheckpointDir(),
+    }
+
+
+def case_groups(spark, tmp):
+    import threading
+    import time
+
+    sc = spark.sparkContext
+    outcome = {}
+
+    def work():
+        sc.setJobGroup("long", "a long job")
+        try:
+            outcome["result"] = sc.parallelize(range(2), 2).map(lambda x: time.sleep(60)).collect()
+        except Exception:
+            outcome["result"] = "cancelled"
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not sc.statusTracker().getJobIdsForGroup("long"):
+        time.sleep(0.1)
+    time.sleep(2)
+    sc.cancelJobGroup("long")
+    thread.join(40)
+    return [outcome.get("result", "still running"), sc.parallelize([1]).count()]
