@@ -1,14 +1,15 @@
 //! The engine: what all sessions of a process share - memory, disk for spills, parallelism.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use firesteel_protocol::{Result, SparkError};
 
-use crate::catalog::GlobalViews;
+use crate::catalog::{GlobalViews, Store};
 use crate::{Session, memory};
 
 /// What an engine is started with.
@@ -37,13 +38,21 @@ pub struct Engine {
     parallelism: usize,
     runtime_env: OnceLock<Arc<RuntimeEnv>>,
     pub(crate) global_views: GlobalViews,
+    /// Catalogs that sessions use, by metastore file (None: in memory) and warehouse.
+    stores: Mutex<HashMap<(Option<PathBuf>, PathBuf), Arc<Store>>>,
 }
 
 impl Engine {
     /// An engine; `INVALID_...` settings show when the first query needs them.
     pub fn new(conf: EngineConf) -> Arc<Self> {
         let parallelism = parallelism(&conf.master).unwrap_or_else(available);
-        Arc::new(Self { conf, parallelism, runtime_env: OnceLock::new(), global_views: GlobalViews::default() })
+        Arc::new(Self {
+            conf,
+            parallelism,
+            runtime_env: OnceLock::new(),
+            global_views: GlobalViews::default(),
+            stores: Mutex::default(),
+        })
     }
 
     pub fn conf(&self) -> &EngineConf {
@@ -81,6 +90,18 @@ impl Engine {
             .build_arc()
             .map_err(firesteel_functions::kernel::from_datafusion)?;
         Ok(Arc::clone(self.runtime_env.get_or_init(|| env)))
+    }
+
+    /// The catalog in a metastore file, or the one in memory, with a warehouse. Opens nothing.
+    pub(crate) fn store(&self, metastore: Option<PathBuf>, warehouse: PathBuf) -> Arc<Store> {
+        let mut stores = self.stores.lock().expect("no panics while locked");
+        let store = stores.entry((metastore.clone(), warehouse.clone())).or_insert_with(|| {
+            Arc::new(match metastore {
+                Some(path) => Store::in_file(path, warehouse),
+                None => Store::in_memory(warehouse),
+            })
+        });
+        Arc::clone(store)
     }
 
     fn setting(&self, key: &str) -> Option<&str> {
