@@ -139,7 +139,7 @@ impl Session {
         if !extract::needed(plan) {
             return Ok(plan.clone());
         }
-        extract::extract(plan.clone(), &WorkerSettings::of(&self.resolve_context(&crate::CancelToken::new())))
+        extract::extract(plan.clone(), &WorkerSettings::of(&self.resolve_context()))
     }
 }
 

@@ -143,7 +143,7 @@ impl Session {
     ) -> Result<T> {
         let session = self.arc();
         let guard = crate::cancel::CancelOnDrop::default();
-        let ctx = self.resolve_context(&guard.0);
+        let ctx = self.resolve_context_until(&guard.0);
         let task = tokio::task::spawn_blocking(move || {
             let resolver = Resolver::new(&ctx);
             work(&session, &resolver)

@@ -1,6 +1,6 @@
 //! A session: settings, names, kept rows and artifacts of one client.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::session_state::SessionState;
@@ -14,7 +14,7 @@ use firesteel_protocol::Result;
 use firesteel_sources::SourceContext;
 
 use crate::cache::Cache;
-use crate::catalog::{SessionCatalog, TempViews};
+use crate::catalog::{SessionCatalog, Store, TempViews};
 use crate::metrics::QueryLog;
 use crate::{Artifacts, CancelToken, Engine, SessionConf};
 
@@ -28,6 +28,8 @@ pub struct Session {
     conf: Arc<SessionConf>,
     artifacts: Artifacts,
     pub(crate) views: TempViews,
+    /// Tables and databases, once a statement asked for them.
+    pub(crate) store: OnceLock<Arc<Store>>,
     pub(crate) cache: Cache,
     pub(crate) functions: crate::python::Functions,
     /// Finished and running queries with their operators' metrics.
@@ -60,6 +62,7 @@ impl Session {
             conf: Arc::new(conf),
             artifacts,
             views: TempViews::default(),
+            store: OnceLock::new(),
             cache: Cache::default(),
             functions: Default::default(),
             queries: QueryLog::default(),
@@ -142,8 +145,13 @@ impl Session {
         }
     }
 
-    /// Everything that the resolver needs; `cancel` stops what it runs. Must be called inside the runtime.
-    pub(crate) fn resolve_context(&self, cancel: &CancelToken) -> ResolveContext {
+    /// Everything that the resolver needs. Must be called inside the runtime.
+    pub(crate) fn resolve_context(&self) -> ResolveContext {
+        self.resolve_context_until(&CancelToken::new())
+    }
+
+    /// The same; `cancel` stops the queries that resolving runs.
+    pub(crate) fn resolve_context_until(&self, cancel: &CancelToken) -> ResolveContext {
         let env = self.env();
         let source = self.source_context(env.clone());
         let catalog = Arc::new(SessionCatalog::new(self.arc(), cancel.clone()));

@@ -42,7 +42,7 @@ pub(crate) async fn write(
     };
     let input = session.resolving(move |_, resolver| resolver.query(&relation)).await?;
     let partitions = 1;
-    let settings = WorkerSettings::of(&session.resolve_context(&crate::CancelToken::new()));
+    let settings = WorkerSettings::of(&session.resolve_context());
     let message: Fields = vec![Field::new("message", DataType::Binary, true)].into();
     let given = DataType::Struct(message.clone());
     let question = Question::default()
