@@ -144,6 +144,7 @@ fn python_conf(settings: &Settings) -> PoolConf {
         environment: stem.into_iter().collect(),
         modules: modules.collect(),
         working_dir: std::env::current_dir().unwrap_or_else(|_| "/".into()),
+        expected: settings.python_functions,
     }
 }
 

@@ -93,6 +93,8 @@ pub struct Settings {
     pub conf: IndexMap<String, String>,
     /// A local master.
     pub master: String,
+    /// The program has Python functions by the look of it.
+    pub python_functions: bool,
 }
 
 impl Settings {
@@ -122,7 +124,7 @@ impl Settings {
         conf.insert("spark.master".to_owned(), master.clone());
         conf.entry("spark.app.name".to_owned()).or_insert_with(|| default_name.to_owned());
         conf.entry("spark.submit.deployMode".to_owned()).or_insert_with(|| "client".to_owned());
-        Ok(Self { conf, master })
+        Ok(Self { conf, master, python_functions: false })
     }
 
     pub fn app_name(&self) -> &str {
