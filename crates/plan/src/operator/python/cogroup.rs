@@ -228,8 +228,10 @@ impl Pair {
     }
 
     async fn next(&mut self) -> Result<Option<Vec<arrow::buffer::Buffer>>> {
-        self.left.fill().await?;
-        self.right.fill().await?;
+        // Both at once: neither side may wait for the other to be read.
+        let (left, right) = futures::join!(self.left.fill(), self.right.fill());
+        left?;
+        right?;
         let order = match (&self.left.next, &self.right.next) {
             (None, None) => return Ok(None),
             (Some(_), None) => Ordering::Less,
