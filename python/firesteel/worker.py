@@ -39,8 +39,13 @@ def main():
     signal.signal(signal.SIGCHLD, lambda *_: None)
     control.sendall(b"\n")
     children = set()
+    ahead = False
     while True:
-        ready, _, _ = select.select([control, listener, read_wake], [], [])
+        ready, _, _ = select.select([control, listener, read_wake], [], [], None if ahead else 0)
+        if not ready:
+            # Arrow looks for pandas when it makes its first array: better here once than in every worker.
+            import_quietly("pandas")
+            ahead = True
         if read_wake in ready:
             os.read(read_wake, 4096)
             bury(children)
@@ -105,11 +110,14 @@ def prepare():
 
 
 def import_quietly(name):
+    import gc
+
     try:
         __import__(name)
     except ImportError:
         # The task that needs it says so.
         pass
+    gc.freeze()
 
 
 def bury(children):

@@ -27,6 +27,7 @@ from pyspark.sql.types import (
     LongType,
     MapType,
     NullType,
+    Row,
     ShortType,
     StringType,
     StructType,
@@ -34,6 +35,18 @@ from pyspark.sql.types import (
     TimestampType,
     UserDefinedType,
 )
+
+class StructLengthMismatch(Exception):
+    java_class = "StructLengthMismatch"
+
+    def __init__(self, expected, actual):
+        self.parameters = {"expected": str(expected), "actual": str(actual)}
+        super().__init__("%d fields are required while %d values are provided" % (expected, actual))
+
+
+class PickleException(Exception):
+    java_class = "PickleException"
+
 
 INTEGERS = {ByteType: 8, ShortType: 16, IntegerType: 32, LongType: 64}
 
@@ -182,6 +195,14 @@ def column_maker(data_type):
     convert = converter(data_type)
 
     def make(values):
+        for kind in set(map(type, values)):
+            if issubclass(kind, Row) or kind.__module__ == "numpy":
+                raise PickleException(
+                    "expected zero arguments for construction of ClassDict (for %s). This happens when an "
+                    "unsupported/unregistered class is being unpickled that requires construction arguments. Fix it "
+                    "by registering a custom IObjectConstructor for this class."
+                    % ("numpy.dtype" if kind.__module__ == "numpy" else "pyspark.sql.types._create_row")
+                )
         return pa.array([None if value is None else convert(value) for value in values], type=arrow_type)
 
     return make
@@ -217,9 +238,16 @@ def converter(data_type):
         return lambda value: None
     if kind is ArrayType:
         element = converter(data_type.elementType)
-        return lambda value: (
-            [None if one is None else element(one) for one in value] if isinstance(value, (list, tuple)) else None
-        )
+
+        def elements(value):
+            if isinstance(value, (bytes, bytearray)):
+                # In Java bytes are an array of signed numbers.
+                value = [byte - 256 if byte > 127 else byte for byte in value]
+            if not isinstance(value, (list, tuple)):
+                return None
+            return [None if one is None else element(one) for one in value]
+
+        return elements
     if kind is MapType:
         key, item = converter(data_type.keyType), converter(data_type.valueType)
         return lambda value: (
@@ -238,10 +266,7 @@ def struct(data_type):
         if not isinstance(value, tuple):
             return None
         if len(value) != len(fields):
-            raise PySparkRuntimeError(
-                "Input row doesn't have expected number of values required by the schema. "
-                "%d fields are required while %d values are provided." % (len(fields), len(value))
-            )
+            raise StructLengthMismatch(len(fields), len(value))
         return {
             name: None if one is None else field(one) for name, field, one in zip(names, fields, value)
         }

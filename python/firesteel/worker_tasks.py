@@ -136,6 +136,8 @@ def describe(error):
         "traceback": "".join(traceback.format_exception(type(error), error, tail)),
         "message": str(error),
         "type": type(error).__name__,
+        "java": getattr(error, "java_class", None),
+        "parameters": getattr(error, "parameters", None),
         "condition": condition() if condition else None,
     }
 

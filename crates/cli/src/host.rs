@@ -131,6 +131,7 @@ fn python_conf(settings: &Settings) -> PoolConf {
         None => python::find(settings).ok(),
     };
     let stem = client::directory_stem().map(|stem| ("FIRESTEEL_CLIENT_DIR".to_owned(), stem.display().to_string()));
+    let run_dir = settings.run_dir.as_ref().map(|path| ("FIRESTEEL_RUN_DIR".to_owned(), path.display().to_string()));
     let modules = settings.list("spark.submit.pyFiles").into_iter().map(|file| {
         let path = PathBuf::from(file.strip_prefix("file://").or_else(|| file.strip_prefix("file:")).unwrap_or(file));
         match path.extension() {
@@ -141,9 +142,10 @@ fn python_conf(settings: &Settings) -> PoolConf {
     PoolConf {
         interpreter,
         package: Arc::new(shim::directory),
-        environment: stem.into_iter().collect(),
+        environment: stem.into_iter().chain(run_dir).collect(),
         modules: modules.collect(),
         working_dir: std::env::current_dir().unwrap_or_else(|_| "/".into()),
+        expected: settings.python_functions,
     }
 }
 

@@ -51,10 +51,11 @@ pub enum Mode {
 /// # Errors
 /// Where the program cannot start, or the server ends before it does. What the program itself
 /// fails with is in its exit status, which becomes ours.
-pub fn run(program: Program) -> CommandResult {
+pub fn run(mut program: Program) -> CommandResult {
     logging::start();
     let python = python::find(&program.settings)?;
     let run_dir = prepare(&program.settings)?;
+    program.settings.run_dir = Some(run_dir.path().to_owned());
     let launch = Launch { shim: write_shim(run_dir.path())?, run_dir: run_dir.path(), program: &program };
     let runtime = firesteel_server::runtime().map_err(|error| format!("cannot start: {error}"))?;
     let status = runtime.block_on(launch.run(&python));

@@ -93,6 +93,10 @@ pub struct Settings {
     pub conf: IndexMap<String, String>,
     /// A local master.
     pub master: String,
+    /// The program has Python functions by the look of it.
+    pub python_functions: bool,
+    /// The directory of this run: the files of `--files` among others.
+    pub run_dir: Option<PathBuf>,
 }
 
 impl Settings {
@@ -122,7 +126,7 @@ impl Settings {
         conf.insert("spark.master".to_owned(), master.clone());
         conf.entry("spark.app.name".to_owned()).or_insert_with(|| default_name.to_owned());
         conf.entry("spark.submit.deployMode".to_owned()).or_insert_with(|| "client".to_owned());
-        Ok(Self { conf, master })
+        Ok(Self { conf, master, python_functions: false, run_dir: None })
     }
 
     /// Tables outlive the process, as in spark-sql and pyspark, unless it is said otherwise.

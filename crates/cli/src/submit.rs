@@ -57,7 +57,8 @@ pub fn run(options: SubmitOptions) -> CommandResult {
         options.program.split_first().ok_or("which script? Usage: firesteel submit [options] SCRIPT [args]")?;
     let script = locate_script(script)?;
     let name = script.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let settings = Settings::gather(&options.settings, &name)?;
+    let mut settings = Settings::gather(&options.settings, &name)?;
+    settings.python_functions = has_python_functions(&script);
     if options.settings.verbose {
         eprintln!("Main script: {}", script.display());
         eprintln!("Arguments: {}", arguments.join(" "));
@@ -68,6 +69,12 @@ pub fn run(options: SubmitOptions) -> CommandResult {
         mode: Mode::Script { script, arguments: arguments.to_vec() },
         remote: options.remote,
     })
+}
+
+/// Whether the script seems to send functions to workers. A wrong guess costs a process or a moment.
+fn has_python_functions(script: &Path) -> bool {
+    const WORDS: [&str; 6] = ["udf", "mapIn", "applyIn", ".rdd", "parallelize", "foreach"];
+    std::fs::read_to_string(script).is_ok_and(|text| WORDS.iter().any(|word| text.contains(word)))
 }
 
 fn refuse_what_needs_more(options: &SubmitOptions) -> Result<(), String> {

@@ -68,7 +68,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("spark.sql.execution.arrow.pyspark.selfDestruct.enabled", "false", "Known to clients."),
     setting("spark.sql.execution.arrow.useLargeVarTypes", "false", "Known to clients."),
     setting("spark.sql.execution.arrow.pyspark.validateSchema.enabled", "true", "Known to clients."),
-    setting("spark.sql.execution.pandas.convertToArrowArraySafely", "false", "Known to clients."),
+    setting(
+        "spark.sql.execution.pandas.convertToArrowArraySafely",
+        "true",
+        "Values that a type cannot hold are errors in Python.",
+    ),
     setting("spark.sql.execution.pandas.inferPandasDictAsMap", "false", "Known to clients."),
     setting("spark.sql.execution.pandas.structHandlingMode", "legacy", "How toPandas shows structs."),
     Setting {

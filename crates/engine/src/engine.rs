@@ -75,6 +75,11 @@ impl Engine {
         &self.conf
     }
 
+    /// Starts Python ahead, where the program's functions are expected. Must be called inside the runtime.
+    pub fn warm_python(&self) {
+        self.python.warm_expected();
+    }
+
     /// Tasks that run at once: the N of `local[N]`.
     pub fn parallelism(&self) -> usize {
         self.parallelism

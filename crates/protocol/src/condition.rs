@@ -65,10 +65,14 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         &["org.apache.spark.api.python.PythonException", "java.lang.RuntimeException", "java.lang.Exception"];
 
     match condition {
+        // What the analyzer refuses is an AnalysisException, unlike other unsupported features.
         "UNSUPPORTED_FEATURE.TABLE_OPERATION"
         | "UNSUPPORTED_FEATURE.DROP_DATABASE"
         | "UNSUPPORTED_FEATURE.ANALYZE_VIEW"
-        | "UNSUPPORTED_FEATURE.ANALYZE_UNSUPPORTED_COLUMN_TYPE" => return ANALYSIS,
+        | "UNSUPPORTED_FEATURE.ANALYZE_UNSUPPORTED_COLUMN_TYPE"
+        | "UNSUPPORTED_FEATURE.PYTHON_UDF_IN_ON_CLAUSE"
+        | "UNSUPPORTED_FEATURE.PANDAS_UDAF_IN_PIVOT"
+        | "UNSUPPORTED_FEATURE.LAMBDA_FUNCTION_WITH_PYTHON_UDF" => return ANALYSIS,
         "UNSUPPORTED_FEATURE.SET_TABLE_PROPERTY" => return PARSE,
         _ => {}
     }
@@ -113,7 +117,9 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "INVALID_URL"
         | "CONVERSION_INVALID_INPUT"
         | "SECOND_FUNCTION_ARGUMENT_NOT_INTEGER" => RUNTIME,
-        "INVALID_FORMAT" | "ILLEGAL_DAY_OF_WEEK" | "INVALID_CONF_VALUE" => ILLEGAL_ARGUMENT,
+        "INVALID_FORMAT" | "ILLEGAL_DAY_OF_WEEK" | "INVALID_CONF_VALUE" | "STRUCT_ARRAY_LENGTH_MISMATCH" => {
+            ILLEGAL_ARGUMENT
+        }
         "CODEC_NOT_AVAILABLE"
         | "_LEGACY_ERROR_TEMP_2047"
         | "_LEGACY_ERROR_TEMP_2078"
@@ -127,7 +133,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "DATA_SOURCE_NOT_FOUND" => CLASS_NOT_FOUND,
         "_LEGACY_CLASS_NOT_FOUND" => JAVA_CLASS_NOT_FOUND,
         "PYTHON_EXCEPTION" => PYTHON,
-        "_LEGACY_JOB_ABORTED" | "_LEGACY_PYTHON_WORKER_EXITED" | "ARROW_TYPE_MISMATCH" => SPARK,
+        "_LEGACY_JOB_ABORTED" | "_LEGACY_PYTHON_WORKER_EXITED" | "_LEGACY_PICKLE" | "ARROW_TYPE_MISMATCH" => SPARK,
         "_LEGACY_NO_SUCH_ELEMENT" => NO_SUCH_ELEMENT,
         "_LEGACY_NUMBER_FORMAT" => JAVA_NUMBER_FORMAT,
         "_LEGACY_PARENT_NOT_DIRECTORY" => PARENT_NOT_DIRECTORY,

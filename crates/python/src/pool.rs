@@ -36,6 +36,8 @@ pub struct PoolConf {
     /// Directories and archives on the module path, `--py-files`.
     pub modules: Vec<PathBuf>,
     pub working_dir: PathBuf,
+    /// The program has Python functions by the look of it: start before they come.
+    pub expected: bool,
 }
 
 impl Default for PoolConf {
@@ -47,6 +49,7 @@ impl Default for PoolConf {
             environment: vec![],
             modules: vec![],
             working_dir: PathBuf::from("."),
+            expected: false,
         }
     }
 }
@@ -193,6 +196,19 @@ impl Pool {
         let parent = Arc::new(Parent::start(interpreter, &self.conf).await?);
         parents.insert(interpreter.to_path_buf(), Arc::clone(&parent));
         Ok(parent)
+    }
+
+    /// Starts the program's parent, where its functions are expected. Must be called inside the runtime.
+    pub fn warm_expected(&self) {
+        let (Some(pool), Some(interpreter), true) =
+            (self.this.upgrade(), self.conf.interpreter.clone(), self.conf.expected)
+        else {
+            return;
+        };
+        tokio::spawn(async move {
+            // An error shows with the first function.
+            let _ = pool.parent(&interpreter).await;
+        });
     }
 
     /// Starts the session's parent ahead of the first task; an error shows with that task.

@@ -266,6 +266,20 @@ fn crashed() -> SparkError {
 /// What user code raised, in the words of Spark's `PythonException`.
 fn user_error(value: &Value) -> SparkError {
     let text = |key: &str| value[key].as_str().unwrap_or_default().to_string();
+    // What fails in Spark's JVM, after the function.
+    match value["java"].as_str() {
+        Some("PickleException") => {
+            let message = format!("net.razorvine.pickle.PickleException: {}", text("message"));
+            return SparkError::new("_LEGACY_PICKLE").with_message(message);
+        }
+        Some(_) => {
+            let number = |key: &str| value["parameters"][key].as_str().unwrap_or_default().to_string();
+            return SparkError::new("STRUCT_ARRAY_LENGTH_MISMATCH")
+                .with("expected", number("expected"))
+                .with("actual", number("actual"));
+        }
+        None => {}
+    }
     SparkError::new("PYTHON_EXCEPTION")
         .with("msg", "An exception was thrown from the Python worker")
         .with("traceback", text("traceback"))

@@ -215,6 +215,10 @@ impl Bound {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         let queries = QueryRuntime(Some(runtime().map_err(ServeError::Runtime)?));
+        {
+            let _runtime = queries.handle().enter();
+            engine.warm_python();
+        }
         let sessions = Arc::new(Sessions::new(engine));
         let conf = Arc::new(self.conf);
         let _sweeper = AbortOnDrop(tokio::spawn(sweep(sessions.clone(), conf.clone())));

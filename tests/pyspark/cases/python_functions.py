@@ -116,6 +116,9 @@ def results(spark, arrow):
     for name in types:
         row = []
         for value in values:
+            if name == "string" and not arrow and isinstance(value, (bytes, datetime.date, tuple, datetime.timedelta)):
+                # Texts of Java objects.
+                continue
             function = F.udf(lambda _, value=value: value, name, useArrow=arrow)
             try:
                 row.append(spark.range(1).select(function("id")).collect()[0][0])

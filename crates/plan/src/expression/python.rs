@@ -75,8 +75,12 @@ pub fn call(
         }
     }
     if !resolver.lambdas.borrow().is_empty() {
+        let variable = resolver.lambdas.borrow().last().map(|own| own.name.clone()).unwrap_or_default();
+        let shown = display(&function, &keywords, &args);
+        let shown =
+            shown.replace("namedlambdavariable()", &format!("lambda {variable}#{}", crate::attribute::next_id()));
         return Err(SparkError::new("UNSUPPORTED_FEATURE.LAMBDA_FUNCTION_WITH_PYTHON_UDF")
-            .with("funcName", format!("\"{}\"", display(&function, &keywords, &args))));
+            .with("funcName", format!("\"{shown}\"")));
     }
     let name = display(&function, &keywords, &args);
     let data_type = function.data_type.clone();

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, PhysicalExpr};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use futures::StreamExt;
 
 use super::only;
@@ -29,12 +29,23 @@ pub trait PartitionMap: fmt::Debug + Send + Sync {
 pub struct PartitionMapExec {
     input: Arc<dyn ExecutionPlan>,
     map: Arc<dyn PartitionMap>,
+    /// The order in which the rows came when the query was planned: the map may depend on it, so no rule may drop it.
+    order: Option<OrderingRequirements>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl PartitionMapExec {
     pub fn new(input: Arc<dyn ExecutionPlan>, map: Arc<dyn PartitionMap>) -> Self {
+        let order = order_of(&input);
+        Self::with_order(input, map, order)
+    }
+
+    fn with_order(
+        input: Arc<dyn ExecutionPlan>,
+        map: Arc<dyn PartitionMap>,
+        order: Option<OrderingRequirements>,
+    ) -> Self {
         let schema = map.schema(&input.schema());
         let own = input.properties();
         let partitioning =
@@ -45,8 +56,13 @@ impl PartitionMapExec {
             own.emission_type,
             own.boundedness,
         ));
-        Self { input, map, properties, metrics: ExecutionPlanMetricsSet::new() }
+        Self { input, map, order, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
+}
+
+/// The order of an operator's rows, as what an operator above it requires.
+pub(crate) fn order_of(input: &Arc<dyn ExecutionPlan>) -> Option<OrderingRequirements> {
+    input.output_ordering().map(|order| OrderingRequirements::from(order.clone()))
 }
 
 impl DisplayAs for PartitionMapExec {
@@ -68,6 +84,10 @@ impl ExecutionPlan for PartitionMapExec {
         vec![&self.input]
     }
 
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        vec![self.order.clone()]
+    }
+
     fn apply_expressions(
         &self,
         _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
@@ -79,7 +99,7 @@ impl ExecutionPlan for PartitionMapExec {
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::new(only(children)?, Arc::clone(&self.map))))
+        Ok(Arc::new(Self::with_order(only(children)?, Arc::clone(&self.map), self.order.clone())))
     }
 
     fn execute(

@@ -16,6 +16,7 @@ use super::exchange::{ExchangeExec, ExchangeNode, Pieces, Spread};
 use super::local_sort::LocalSortNode;
 use super::partition_columns::PartitionColumnsNode;
 use super::partition_map::PartitionMapExec;
+use super::python::bucket::BucketNode;
 use super::python::cogroup::PythonCogroupNode;
 use super::python::eval::PythonEvalNode;
 use super::python::group::PythonGroupNode;
@@ -76,6 +77,9 @@ impl ExtensionPlanner for OperatorPlanner {
             return node.exec(input).map(Some);
         }
         if let Some(node) = node.downcast_ref::<PythonMapNode>() {
+            return Ok(Some(node.exec(input)));
+        }
+        if let Some(node) = node.downcast_ref::<BucketNode>() {
             return Ok(Some(node.exec(input)));
         }
         if let Some(node) = node.downcast_ref::<PythonGroupNode>() {

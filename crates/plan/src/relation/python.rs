@@ -15,11 +15,12 @@ use crate::Resolver;
 use crate::attribute::next_id;
 use crate::expression::python::python_function;
 use crate::expression::unaliased;
+use crate::operator::python::bucket::Decision;
 use crate::operator::python::cogroup::{PythonCogroupNode, Side};
 use crate::operator::python::convert::worker_fields;
 use crate::operator::python::function::{PythonFunction, eval_type};
 use crate::operator::python::group::{PythonGroupNode, Yield};
-use crate::operator::python::grouping::arranged;
+use crate::operator::python::grouping::arranged_alike;
 use crate::operator::python::{PythonCall, WorkerSettings, map};
 use crate::resolver::Planned;
 use crate::scope::Scope;
@@ -72,7 +73,8 @@ pub fn group_map(resolver: &Resolver, message: &pb::GroupMap, outer: Option<&Sco
     };
     let given = struct_of(&function)?;
     let settings = WorkerSettings::of(resolver.ctx);
-    let side = side(resolver, input, &message.grouping_expressions, &settings, outer)?;
+    let decision = Decision::new(1);
+    let side = side(resolver, input, &message.grouping_expressions, &settings, (decision, 0), outer)?;
     let arguments = side.arguments.iter().map(|offset| Argument { offset: *offset, name: None }).collect();
     let whole = Function { commands: vec![function.command.clone()], arguments };
     let call = PythonCall::udf(&settings, &[(Arc::clone(&function), whole)], None)?;
@@ -97,8 +99,10 @@ pub fn cogroup_map(resolver: &Resolver, message: &pb::CoGroupMap, outer: Option<
     };
     let given = struct_of(&function)?;
     let settings = WorkerSettings::of(resolver.ctx);
-    let left = side(resolver, left, &message.input_grouping_expressions, &settings, outer)?;
-    let right = side(resolver, right, &message.other_grouping_expressions, &settings, outer)?;
+    let decision = Decision::new(2);
+    let share = (Arc::clone(&decision), 0);
+    let left = side(resolver, left, &message.input_grouping_expressions, &settings, share, outer)?;
+    let right = side(resolver, right, &message.other_grouping_expressions, &settings, (decision, 1), outer)?;
     let offsets = left.arguments.iter().chain(&right.arguments);
     let arguments = offsets.map(|offset| Argument { offset: *offset, name: None }).collect();
     let whole = Function { commands: vec![function.command.clone()], arguments };
@@ -120,6 +124,7 @@ fn side(
     input: Relation,
     grouping: &[pb::Expression],
     settings: &WorkerSettings,
+    (decision, relation): (Arc<Decision>, usize),
     outer: Option<&Scope>,
 ) -> Result<Arranged> {
     let inputs = [&input];
@@ -161,7 +166,7 @@ fn side(
     }
     plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
     let key_exprs: Vec<Expr> = keys.iter().map(|key| Expr::Column(Column::new_unqualified(key))).collect();
-    let plan = arranged(plan, &key_exprs, &[], settings.partitions)?;
+    let plan = arranged_alike(plan, &key_exprs, &[], settings.partitions, decision, relation)?;
     // PySpark's way to say it: how many follow, how many keys, the keys, the values.
     let mut arguments = vec![1 + key_offsets.len() + values, key_offsets.len()];
     arguments.extend(key_offsets);

@@ -14,7 +14,7 @@ use firesteel_protocol::connect::{
     self as pb, common_inline_user_defined_table_function::Function, expression::ExprType,
     subquery_expression::SubqueryType,
 };
-use firesteel_protocol::types::{json, name, proto};
+use firesteel_protocol::types::{ddl, json, name, proto};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_python::Program;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub fn table_function(message: &pb::CommonInlineUserDefinedTableFunction) -> Res
     };
     let data_type = match &udtf.return_type {
         None => None,
-        Some(declared) => match proto::decode(declared)? {
+        Some(declared) => match declared_struct(declared)? {
             DataType::Struct(fields) => Some(DataType::Struct(fields)),
             other => {
                 return Err(SparkError::new("UDTF_RETURN_TYPE_MISMATCH").with_message(format!(
@@ -58,6 +58,17 @@ pub fn table_function(message: &pb::CommonInlineUserDefinedTableFunction) -> Res
         data_type,
         deterministic: message.deterministic,
     }))
+}
+
+/// A declared type; a text may be a type or the columns of a table.
+fn declared_struct(declared: &pb::DataType) -> Result<DataType> {
+    match &declared.kind {
+        Some(pb::data_type::Kind::Unparsed(text)) => match ddl::parse_schema(&text.data_type_string) {
+            Ok(fields) => Ok(DataType::Struct(fields)),
+            Err(_) => proto::decode(declared),
+        },
+        _ => proto::decode(declared),
+    }
 }
 
 /// An argument of a call.
@@ -128,6 +139,7 @@ pub fn plan(
     let schema = plan.schema();
     let types: Vec<DataType> =
         args.iter().map(|arg| arg.get_type(schema.as_ref())).collect::<datafusion::common::Result<_>>().planned()?;
+    let partitioned = !partition_columns.is_empty();
     let mut listed = vec![];
     for (at, name) in names.iter().enumerate() {
         listed.push(json!([at, name]));
@@ -155,7 +167,7 @@ pub fn plan(
     let program = Program::new("udtf", details, &blobs, false);
     let call = PythonCall { settings, program: Arc::new(program), label: function.name.clone() };
     let new = attributes(&given);
-    let node = PythonTableNode::new(Arc::new(plan), call, args, &new, given, lateral)?;
+    let node = PythonTableNode::new(Arc::new(plan), call, args, &new, given, lateral, partitioned)?;
     let plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });
     if lateral {
         let output = input.output.iter().cloned().chain(new).collect();

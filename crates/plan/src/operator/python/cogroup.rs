@@ -11,7 +11,7 @@ use datafusion::common::DFSchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, PhysicalExpr};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use firesteel_functions::kernel::{from_arrow, to_datafusion};
@@ -24,6 +24,7 @@ use super::convert::for_worker;
 use super::group::positions;
 use super::grouping::{Group, Groups};
 use super::map::columns_of;
+use crate::operator::partition_map::order_of;
 
 /// One of the two relations, arranged by its keys.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -91,6 +92,8 @@ impl UserDefinedLogicalNodeCore for PythonCogroupNode {
 struct PythonCogroupExec {
     inputs: [Arc<dyn ExecutionPlan>; 2],
     node: PythonCogroupNode,
+    /// The groups come one after the other.
+    orders: Vec<Option<OrderingRequirements>>,
     properties: Arc<PlanProperties>,
 }
 
@@ -103,7 +106,8 @@ impl PythonCogroupExec {
             own.emission_type,
             own.boundedness,
         ));
-        Self { inputs, node, properties }
+        let orders = inputs.iter().map(order_of).collect();
+        Self { inputs, node, orders, properties }
     }
 }
 
@@ -126,6 +130,10 @@ impl ExecutionPlan for PythonCogroupExec {
         self.inputs.iter().collect()
     }
 
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        self.orders.clone()
+    }
+
     fn apply_expressions(
         &self,
         _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
@@ -138,7 +146,10 @@ impl ExecutionPlan for PythonCogroupExec {
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
         match <[Arc<dyn ExecutionPlan>; 2]>::try_from(children) {
-            Ok(inputs) => Ok(Arc::new(Self::new(inputs, self.node.clone()))),
+            Ok(inputs) => {
+                let new = Self::new(inputs, self.node.clone());
+                Ok(Arc::new(Self { orders: self.orders.clone(), ..new }))
+            }
             Err(_) => datafusion::common::internal_err!("a cogroup has two inputs"),
         }
     }
@@ -217,8 +228,10 @@ impl Pair {
     }
 
     async fn next(&mut self) -> Result<Option<Vec<arrow::buffer::Buffer>>> {
-        self.left.fill().await?;
-        self.right.fill().await?;
+        // Both at once: neither side may wait for the other to be read.
+        let (left, right) = futures::join!(self.left.fill(), self.right.fill());
+        left?;
+        right?;
         let order = match (&self.left.next, &self.right.next) {
             (None, None) => return Ok(None),
             (Some(_), None) => Ordering::Less,

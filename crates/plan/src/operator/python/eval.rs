@@ -11,7 +11,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, PhysicalExpr};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
@@ -25,6 +25,7 @@ use super::call::PythonCall;
 use super::convert::{conform, for_worker, rebatch, worker_fields};
 use super::map::{arrow_stream, labelled};
 use crate::operator::only;
+use crate::operator::partition_map::order_of;
 use crate::resolver::Planned;
 
 /// The logical node: the input's columns, then one for each function.
@@ -115,6 +116,8 @@ struct PythonEvalExec {
     call: PythonCall,
     args: Vec<Arc<dyn PhysicalExpr>>,
     results: Vec<(String, DataType)>,
+    /// The order in which the rows came when the query was planned.
+    order: Option<OrderingRequirements>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -135,7 +138,8 @@ impl PythonEvalExec {
             own.emission_type,
             own.boundedness,
         ));
-        Self { input, call, args, results, properties, metrics: ExecutionPlanMetricsSet::new() }
+        let order = order_of(&input);
+        Self { input, call, args, results, order, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 }
 
@@ -162,6 +166,10 @@ impl ExecutionPlan for PythonEvalExec {
         vec![true]
     }
 
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        vec![self.order.clone()]
+    }
+
     fn apply_expressions(
         &self,
         visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
@@ -178,7 +186,8 @@ impl ExecutionPlan for PythonEvalExec {
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::new(only(children)?, self.call.clone(), self.args.clone(), self.results.clone())))
+        let new = Self::new(only(children)?, self.call.clone(), self.args.clone(), self.results.clone());
+        Ok(Arc::new(Self { order: self.order.clone(), ..new }))
     }
 
     fn execute(

@@ -117,38 +117,15 @@ fn rewrite_join(join: Join, settings: &WorkerSettings) -> Result<LogicalPlan> {
     let (mut left_keys, mut right_keys): (Vec<Expr>, Vec<Expr>) = join.on.iter().cloned().unzip();
     let left = evaluate(join.left.as_ref().clone(), &mut left_keys, settings)?;
     let right = evaluate(join.right.as_ref().clone(), &mut right_keys, settings)?;
-    let mut within: Vec<Expr> = vec![];
-    let mut of_left: Vec<Expr> = vec![];
-    let mut of_right: Vec<Expr> = vec![];
-    let mut after: Vec<Expr> = vec![];
-    let belongs = |expr: &Expr, plan: &LogicalPlan| {
-        expr.column_refs().iter().all(|column| plan.schema().maybe_index_of_column(column).is_some())
-    };
-    for part in join.filter.iter().flat_map(utils::split_conjunction).cloned() {
-        if !contains(&part) {
-            within.push(part);
-        } else if join.join_type == JoinType::Inner && belongs(&part, &left) {
-            of_left.push(part);
-        } else if join.join_type == JoinType::Inner && belongs(&part, &right) {
-            of_right.push(part);
-        } else if join.join_type == JoinType::Inner {
-            after.push(part);
-        } else {
-            return Err(SparkError::new("UNSUPPORTED_FEATURE.PYTHON_UDF_IN_ON_CLAUSE")
-                .with("joinType", spark_name(join.join_type)));
-        }
+    let mut parts: Vec<Expr> = join.filter.iter().flat_map(utils::split_conjunction).cloned().collect();
+    let left = evaluate(left, &mut parts, settings)?;
+    let right = evaluate(right, &mut parts, settings)?;
+    let (after, within): (Vec<Expr>, Vec<Expr>) = parts.into_iter().partition(contains);
+    if !after.is_empty() && join.join_type != JoinType::Inner {
+        return Err(
+            SparkError::new("UNSUPPORTED_FEATURE.PYTHON_UDF_IN_ON_CLAUSE").with("joinType", spark_name(join.join_type))
+        );
     }
-    let filtered = |plan: LogicalPlan, parts: Vec<Expr>| -> Result<LogicalPlan> {
-        match utils::conjunction(parts) {
-            None => Ok(plan),
-            Some(condition) => {
-                let plan = LogicalPlanBuilder::from(plan).filter(condition).planned()?.build().planned()?;
-                rewrite(plan, settings)
-            }
-        }
-    };
-    let left = filtered(left, of_left)?;
-    let right = filtered(right, of_right)?;
     let on = left_keys.into_iter().zip(right_keys).collect();
     let plan = Join::try_new(
         Arc::new(left),
@@ -161,7 +138,13 @@ fn rewrite_join(join: Join, settings: &WorkerSettings) -> Result<LogicalPlan> {
         join.null_aware,
     )
     .planned()?;
-    let plan = filtered(LogicalPlan::Join(plan), after)?;
+    let plan = match utils::conjunction(after) {
+        None => LogicalPlan::Join(plan),
+        Some(condition) => {
+            let joined = LogicalPlanBuilder::from(LogicalPlan::Join(plan));
+            rewrite(joined.filter(condition).planned()?.build().planned()?, settings)?
+        }
+    };
     narrow(plan, &names)
 }
 
@@ -176,13 +159,15 @@ fn spark_name(join_type: JoinType) -> &'static str {
     }
 }
 
-/// Puts nodes over `input` until no expression has a call left.
+/// Puts nodes over `input` until no expression has a call left whose columns it has.
 fn evaluate(mut input: LogicalPlan, exprs: &mut [Expr], settings: &WorkerSettings) -> Result<LogicalPlan> {
     loop {
         let mut ready: Vec<Expr> = vec![];
         for expr in exprs.iter() {
             collect_ready(expr, &mut ready);
         }
+        let schema = Arc::clone(input.schema());
+        ready.retain(|call| call.column_refs().iter().all(|column| schema.maybe_index_of_column(column).is_some()));
         let Some(first) = ready.first() else { return Ok(input) };
         let kind = kind_of(first);
         // Functions over iterators go alone; the others of one kind together.

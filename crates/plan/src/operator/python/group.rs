@@ -143,16 +143,30 @@ impl PythonGroup {
             yields: node.yields.clone(),
             waiting: Arc::clone(&waiting),
         };
-        let bytes = group_stream(groups, sender);
         let info = TaskInfo { partition, barrier: None };
         let session = node.call.settings.session.clone();
-        let answers = firesteel_python::run(session, Arc::clone(&node.call.program), info, bytes);
+        let program = Arc::clone(&node.call.program);
         let schema = Arc::clone(node.schema.inner());
-        let receiver = Receiver { answers, waiting, keys, yields: node.yields.clone(), schema: Arc::clone(&schema) };
-        let output = futures::stream::unfold(receiver, |mut receiver| async move {
-            let item = receiver.next().await?;
-            Some((item.map_err(to_datafusion), receiver))
-        });
+        let (out, yields) = (Arc::clone(&schema), node.yields.clone());
+        // Without groups there is nothing to call, and no worker to wait for.
+        let output = async move {
+            let mut bytes = group_stream(groups, sender);
+            let first = bytes.next().await;
+            let Some(first) = first else { return futures::stream::empty().boxed() };
+            let second = bytes.next().await;
+            if second.is_none() && first.is_ok() {
+                return futures::stream::empty().boxed();
+            }
+            let all = futures::stream::iter([first]).chain(futures::stream::iter(second)).chain(bytes);
+            let answers = firesteel_python::run(session, program, info, Box::pin(all));
+            let receiver = Receiver { answers, waiting, keys, yields, schema: out };
+            let rows = futures::stream::unfold(receiver, |mut receiver| async move {
+                let item = receiver.next().await?;
+                Some((item.map_err(to_datafusion), receiver))
+            });
+            rows.boxed()
+        };
+        let output = futures::stream::once(output).flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, output)))
     }
 }

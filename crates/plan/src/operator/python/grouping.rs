@@ -12,20 +12,40 @@ use firesteel_functions::kernel::{from_arrow, from_datafusion};
 use firesteel_protocol::Result;
 use futures::StreamExt;
 
+use super::bucket::{BucketNode, Decision};
 use crate::attribute::next_id;
 use crate::operator::exchange::{ExchangeNode, Spread};
 use crate::operator::local_sort::LocalSortNode;
 use crate::operator::partition_columns::{PartitionColumnsNode, Source};
 
-/// Rows with equal `keys` in one partition, one after the other, by `order` and then as they came.
+/// Rows with equal `keys`, which are columns, in one partition, one after the other, by `order` and then as they came.
 pub fn arranged(input: LogicalPlan, keys: &[Expr], order: &[SortExpr], partitions: usize) -> Result<LogicalPlan> {
+    arranged_alike(input, keys, order, partitions, Decision::new(1), 0)
+}
+
+/// [`arranged`] for one of several relations with the same keys: equal keys meet in partitions of the same number.
+pub fn arranged_alike(
+    input: LogicalPlan,
+    keys: &[Expr],
+    order: &[SortExpr],
+    partitions: usize,
+    decision: Arc<Decision>,
+    relation: usize,
+) -> Result<LogicalPlan> {
     // A sort may swap rows of equal keys; users see the rows of a group in the order in which they came.
     let place = format!("_place#{}", next_id());
     let node = PartitionColumnsNode::new(Arc::new(input), vec![(Source::MonotonicId, place.clone())])?;
-    let numbered = LogicalPlan::Extension(Extension { node: Arc::new(node) });
-    let spread = if keys.is_empty() { Spread::Coalesce } else { Spread::Hash(keys.to_vec()) };
+    let mut plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });
+    let mut spread = Spread::Coalesce;
+    if !keys.is_empty() {
+        let bucket = format!("_bucket#{}", next_id());
+        let names = keys.iter().map(|key| key.schema_name().to_string()).collect();
+        let node = BucketNode::new(Arc::new(plan), names, bucket.clone(), decision, relation)?;
+        plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });
+        spread = Spread::Hash(vec![Expr::Column(Column::new_unqualified(bucket))]);
+    }
     let partitions = if keys.is_empty() { 1 } else { partitions };
-    let node = ExchangeNode { input: Arc::new(numbered), spread, partitions };
+    let node = ExchangeNode { input: Arc::new(plan), spread, partitions };
     let together = LogicalPlan::Extension(Extension { node: Arc::new(node) });
     let mut sort: Vec<SortExpr> = keys.iter().map(|key| SortExpr::new(key.clone(), true, true)).collect();
     sort.extend_from_slice(order);

@@ -3,9 +3,10 @@
 //! Reading order: [`function`] (a user function and how its call stands in an expression), [`call`] (functions and
 //! settings as a worker's program), [`convert`] (rows as PySpark expects them and back), [`extract`] (calls leave
 //! expressions for plan nodes), then one operator a file: [`eval`] (columns), [`map`] (whole batches), [`group`] (groups,
-//! windows), [`cogroup`] (groups of two relations), [`table`] (table functions); [`grouping`] and [`window`] serve those.
+//! windows), [`cogroup`] (groups of two relations), [`table`] (table functions); [`grouping`], [`bucket`] and [`window`] serve those.
 
 pub mod aggregate;
+pub mod bucket;
 pub mod call;
 pub mod cogroup;
 pub mod convert;

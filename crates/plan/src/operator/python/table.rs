@@ -11,7 +11,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, PhysicalExpr};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use firesteel_functions::kernel::{from_arrow, from_datafusion, to_datafusion};
@@ -25,6 +25,7 @@ use super::convert::{conform, for_worker, out_of_struct, rebatch, worker_fields}
 use super::map::{arrow_stream, labelled};
 use crate::Attribute;
 use crate::operator::only;
+use crate::operator::partition_map::order_of;
 use crate::resolver::Planned;
 
 /// The logical node: the function's columns, in a lateral join after those of the input.
@@ -37,6 +38,8 @@ pub struct PythonTableNode {
     added: Arc<Schema>,
     given: Fields,
     lateral: bool,
+    /// Rows were put together by keys: partitions of none are our own doing, and nothing is called for them.
+    partitioned: bool,
     schema: DFSchemaRef,
 }
 
@@ -54,9 +57,11 @@ impl PythonTableNode {
         output: &[Attribute],
         given: Fields,
         lateral: bool,
+        partitioned: bool,
     ) -> Result<Self> {
         let fields: Vec<_> = output.iter().map(|a| a.field.as_ref().clone().with_name(a.column.as_ref())).collect();
-        Self::with(input, call, args, Arc::new(Schema::new(fields)), given, lateral)
+        let node = Self::with(input, call, args, Arc::new(Schema::new(fields)), given, lateral)?;
+        Ok(Self { partitioned, ..node })
     }
 
     fn with(
@@ -69,7 +74,7 @@ impl PythonTableNode {
     ) -> Result<Self> {
         let own = DFSchema::try_from(added.as_ref().clone()).planned()?;
         let schema = if lateral { input.schema().join(&own).planned()? } else { own };
-        Ok(Self { input, call, args, added, given, lateral, schema: Arc::new(schema) })
+        Ok(Self { input, call, args, added, given, lateral, partitioned: false, schema: Arc::new(schema) })
     }
 
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>, args: Vec<Arc<dyn PhysicalExpr>>) -> Arc<dyn ExecutionPlan> {
@@ -100,8 +105,9 @@ impl UserDefinedLogicalNodeCore for PythonTableNode {
 
     fn with_exprs_and_inputs(&self, exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> datafusion::common::Result<Self> {
         let input = Arc::new(only(inputs)?);
-        Self::with(input, self.call.clone(), exprs, Arc::clone(&self.added), self.given.clone(), self.lateral)
-            .map_err(to_datafusion)
+        let added = Arc::clone(&self.added);
+        let node = Self::with(input, self.call.clone(), exprs, added, self.given.clone(), self.lateral);
+        Ok(Self { partitioned: self.partitioned, ..node.map_err(to_datafusion)? })
     }
 }
 
@@ -110,6 +116,8 @@ struct PythonTableExec {
     input: Arc<dyn ExecutionPlan>,
     args: Vec<Arc<dyn PhysicalExpr>>,
     node: PythonTableNode,
+    /// The order in which the rows came when the query was planned.
+    order: Option<OrderingRequirements>,
     properties: Arc<PlanProperties>,
 }
 
@@ -125,7 +133,8 @@ impl PythonTableExec {
             own.emission_type,
             own.boundedness,
         ));
-        Self { input, args, node, properties }
+        let order = order_of(&input);
+        Self { input, args, node, order, properties }
     }
 }
 
@@ -148,6 +157,10 @@ impl ExecutionPlan for PythonTableExec {
         vec![&self.input]
     }
 
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        vec![self.order.clone()]
+    }
+
     fn apply_expressions(
         &self,
         visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
@@ -164,7 +177,8 @@ impl ExecutionPlan for PythonTableExec {
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::new(only(children)?, self.args.clone(), self.node.clone())))
+        let new = Self::new(only(children)?, self.args.clone(), self.node.clone());
+        Ok(Arc::new(Self { order: self.order.clone(), ..new }))
     }
 
     fn execute(
@@ -196,19 +210,24 @@ impl ExecutionPlan for PythonTableExec {
         });
         let info = TaskInfo { partition, barrier: None };
         let program = Arc::clone(&self.node.call.program);
-        let answers = firesteel_python::run(settings.session, program, info, arrow_stream(batches, sent));
-        let beside = Beside {
-            answers,
-            waiting,
-            last: None,
-            given: self.node.given.clone(),
-            lateral: self.node.lateral,
-            schema: self.schema(),
+        let (given, lateral, schema) = (self.node.given.clone(), self.node.lateral, self.schema());
+        let skips_empty = self.node.partitioned;
+        let output = async move {
+            let mut batches = Box::pin(batches);
+            let first = batches.next().await;
+            if first.is_none() && skips_empty {
+                return futures::stream::empty().boxed();
+            }
+            let bytes = arrow_stream(futures::stream::iter(first).chain(batches), sent);
+            let answers = firesteel_python::run(settings.session, program, info, bytes);
+            let beside = Beside { answers, waiting, last: None, given, lateral, schema };
+            let rows = futures::stream::unfold(beside, |mut beside| async move {
+                let item = beside.next().await?;
+                Some((item.map_err(to_datafusion), beside))
+            });
+            rows.boxed()
         };
-        let output = futures::stream::unfold(beside, |mut beside| async move {
-            let item = beside.next().await?;
-            Some((item.map_err(to_datafusion), beside))
-        });
+        let output = futures::stream::once(output).flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), output)))
     }
 }
