@@ -15,6 +15,16 @@ RUN_NUMBERS = re.compile(
     r"(?<=[A-Za-z0-9_)`\]'])#\d+L?|(?<=plan_id=)\d+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 )
 
+# What a catalog tells of its tables that differs from machine to machine: when, who, where, how many bytes.
+CATALOG_FACTS = [
+    (re.compile(r"file:/[^\s'\"]*?/spark-warehouse"), "file:WAREHOUSE"),
+    (re.compile(r"(?<=Created Time: )[^\n]*|(?<=Last Access: )[^\n]*|(?<=Owner: )[^\n]*"), "SOME"),
+    (re.compile(r"\b\d+ bytes"), "N bytes"),
+    (re.compile(r'(?<="created_time":")[^"]*'), "SOME"),
+]
+# Rows of DESCRIBE whose value is such a fact.
+FACT_ROWS = {"Created Time", "Last Access", "Owner"}
+
 
 def value(given):
     if given is None or isinstance(given, (bool, int)):
@@ -91,8 +101,12 @@ def neutral(told, tmp=None, failed=False):
     if isinstance(told, str):
         if tmp:
             told = told.replace(str(tmp), "TMP")
+        for pattern, word in CATALOG_FACTS:
+            told = pattern.sub(word, told)
         return RUN_NUMBERS.sub("#N", told) if failed else told
     if isinstance(told, list):
+        if len(told) in (2, 3) and isinstance(told[0], str) and told[0] in FACT_ROWS:
+            told = [told[0], "SOME", *told[2:]]
         return [neutral(one, tmp, failed) for one in told]
     if isinstance(told, dict):
         return {neutral(key, tmp): neutral(one, tmp, failed or key == "error") for key, one in told.items()}

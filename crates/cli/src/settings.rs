@@ -125,6 +125,12 @@ impl Settings {
         Ok(Self { conf, master })
     }
 
+    /// Tables outlive the process, as in spark-sql and pyspark, unless it is said otherwise.
+    pub fn with_metastore(mut self) -> Self {
+        self.conf.entry("spark.sql.catalogImplementation".to_owned()).or_insert_with(|| "hive".to_owned());
+        self
+    }
+
     pub fn app_name(&self) -> &str {
         self.conf.get("spark.app.name").map_or("", String::as_str)
     }

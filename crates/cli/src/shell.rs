@@ -16,6 +16,6 @@ pub struct ShellOptions {
 }
 
 pub fn run(options: ShellOptions) -> CommandResult {
-    let settings = Settings::gather(&options.settings, "PySparkShell")?;
+    let settings = Settings::gather(&options.settings, "PySparkShell")?.with_metastore();
     program::run(Program { settings, mode: Mode::Shell, remote: options.remote })
 }

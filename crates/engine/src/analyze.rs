@@ -68,19 +68,20 @@ impl Session {
             }
             Analyze::Persist(message) => {
                 let relation = message.relation.ok_or_else(|| SparkError::internal("persist without relation"))?;
-                self.cache.persist(&relation, message.storage_level.unwrap_or_else(cache::default_level));
+                self.cache
+                    .persist(&self.canonical(&relation), message.storage_level.unwrap_or_else(cache::default_level));
                 Answer::Persist(response::Persist {})
             }
             Analyze::Unpersist(message) => {
                 let relation = message.relation.ok_or_else(|| SparkError::internal("unpersist without relation"))?;
-                self.cache.unpersist(&relation);
+                self.cache.unpersist(&self.canonical(&relation));
                 Answer::Unpersist(response::Unpersist {})
             }
             Analyze::GetStorageLevel(message) => {
                 let relation =
                     message.relation.ok_or_else(|| SparkError::internal("a storage level without relation"))?;
                 let none = pb::StorageLevel { replication: 1, ..Default::default() };
-                let storage_level = Some(self.cache.level(&relation).unwrap_or(none));
+                let storage_level = Some(self.cache.level(&self.canonical(&relation)).unwrap_or(none));
                 Answer::GetStorageLevel(response::GetStorageLevel { storage_level })
             }
         })

@@ -71,6 +71,22 @@ impl Cache {
         self.lock().get(&key(relation)).map(|entry| entry.level)
     }
 
+    /// Drops the rows of relations that `keep` does not want; the relations stay marked and are made anew.
+    pub fn retain(&self, keep: impl Fn(&pb::Relation) -> bool) {
+        let keys: Vec<Vec<u8>> = self.lock().keys().cloned().collect();
+        for key in keys {
+            // Every key is an encoded relation.
+            let Ok(relation) = pb::Relation::decode(key.as_slice()) else { continue };
+            if keep(&relation) {
+                continue;
+            }
+            if let Some(entry) = self.lock().get_mut(&key) {
+                let level = entry.level;
+                *entry = Arc::new(Entry { level, kept: OnceLock::new(), filling: Mutex::new(()) });
+            }
+        }
+    }
+
     /// Forgets everything but checkpoints.
     pub fn clear(&self) {
         self.lock().clear();

@@ -1,6 +1,7 @@
 //! Settings of a session: what was set, over Spark's defaults.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 use firesteel_protocol::{Result, SparkError};
@@ -150,12 +151,17 @@ fn known(key: &str) -> Option<&'static Setting> {
 #[derive(Debug, Default)]
 pub struct SessionConf {
     own: RwLock<BTreeMap<String, String>>,
+    /// The session uses its catalog: where that is cannot be said any more.
+    started: AtomicBool,
 }
+
+/// What a program may say of its session although it is the application's: until the catalog is used.
+const AT_START: &[&str] = &["spark.sql.warehouse.dir", "spark.sql.catalogImplementation"];
 
 impl SessionConf {
     /// Settings that the application starts with.
     pub fn new(initial: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { own: RwLock::new(initial.into_iter().collect()) }
+        Self { own: RwLock::new(initial.into_iter().collect()), started: AtomicBool::new(false) }
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, String>> {
@@ -178,10 +184,7 @@ impl SessionConf {
         if let Some(value) = self.read().get(key) {
             return Some(value.clone());
         }
-        if key == "spark.sql.session.timeZone" {
-            return Some(machine_time_zone());
-        }
-        known(key).and_then(|setting| setting.default).map(str::to_string)
+        Self::default_of(key)
     }
 
     /// The value if it was set, else `default`.
@@ -215,6 +218,28 @@ impl SessionConf {
         Ok(warnings)
     }
 
+    /// As [`SessionConf::set`] for `SparkSession.builder.config(..)`, which also says where tables are.
+    pub fn set_at_start(&self, key: &str, value: &str) -> Result<Vec<String>> {
+        if !AT_START.contains(&key) || self.started.load(Ordering::Acquire) {
+            return self.set(key, value);
+        }
+        self.own.write().expect("no panics while locked").insert(key.to_string(), value.to_string());
+        Ok(vec![])
+    }
+
+    /// The catalog is used from now on.
+    pub(crate) fn start(&self) {
+        self.started.store(true, Ordering::Release);
+    }
+
+    /// The value of a key that nobody set.
+    pub(crate) fn default_of(key: &str) -> Option<String> {
+        if key == "spark.sql.session.timeZone" {
+            return Some(machine_time_zone());
+        }
+        known(key).and_then(|setting| setting.default).map(str::to_string)
+    }
+
     /// Back to the default.
     pub fn unset(&self, key: &str) -> Result<()> {
         if STATIC.contains(&key) {
@@ -243,7 +268,7 @@ impl SessionConf {
 
     /// A copy for a cloned session.
     pub fn copy(&self) -> Self {
-        Self { own: RwLock::new(self.read().clone()) }
+        Self { own: RwLock::new(self.read().clone()), started: AtomicBool::new(false) }
     }
 }
 
@@ -307,10 +332,11 @@ fn machine_time_zone() -> String {
             let target = std::fs::read_link("/etc/localtime").ok()?;
             Some(target.to_str()?.split_once("zoneinfo/")?.1.to_string())
         };
+        // The JVM keeps a name that TZ gives, and knows the machine's UTC as `Etc/UTC`.
+        let linked = || linked().map(|zone| if zone == "UTC" { "Etc/UTC".into() } else { zone });
         let zone =
             named.or_else(linked).filter(|zone| firesteel_functions::datetime::zone::Zone::parse(zone).is_some());
-        let zone = zone.unwrap_or_else(|| "UTC".into());
-        Arc::from(if zone == "UTC" { "Etc/UTC" } else { zone.as_str() })
+        Arc::from(zone.unwrap_or_else(|| "Etc/UTC".into()))
     });
     zone.to_string()
 }

@@ -1,7 +1,8 @@
 //! The engine: what all sessions of a process share - memory, disk for spills, parallelism.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
@@ -9,7 +10,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_python::{Pool, PoolConf};
 
-use crate::catalog::GlobalViews;
+use crate::catalog::{GlobalViews, Store};
 use crate::kept::Storage;
 use crate::{Session, memory};
 
@@ -50,6 +51,8 @@ pub struct Engine {
     pub(crate) global_views: GlobalViews,
     /// Starts nothing until a Python function runs.
     pub(crate) python: Arc<Pool>,
+    /// Catalogs that sessions use, by metastore file (None: in memory) and warehouse.
+    stores: Mutex<HashMap<(Option<PathBuf>, PathBuf), Arc<Store>>>,
 }
 
 impl Engine {
@@ -65,6 +68,7 @@ impl Engine {
             storage: OnceLock::new(),
             global_views,
             python,
+            stores: Mutex::default(),
         })
     }
 
@@ -114,6 +118,18 @@ impl Engine {
         let fraction = memory::fraction("spark.memory.storageFraction", self.setting("spark.memory.storageFraction"))?;
         let storage = Arc::new(Storage::new(self.runtime_env()?, (limit as f64 * fraction) as usize));
         Ok(Arc::clone(self.storage.get_or_init(|| storage)))
+    }
+
+    /// The catalog in a metastore file, or the one in memory, with a warehouse. Opens nothing.
+    pub(crate) fn store(&self, metastore: Option<PathBuf>, warehouse: PathBuf) -> Arc<Store> {
+        let mut stores = self.stores.lock().expect("no panics while locked");
+        let store = stores.entry((metastore.clone(), warehouse.clone())).or_insert_with(|| {
+            Arc::new(match metastore {
+                Some(path) => Store::in_file(path, warehouse),
+                None => Store::in_memory(warehouse),
+            })
+        });
+        Arc::clone(store)
     }
 
     fn setting(&self, key: &str) -> Option<&str> {

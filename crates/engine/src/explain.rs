@@ -22,6 +22,8 @@ pub async fn text(session: &Session, relation: pb::Relation, mode: ExplainMode) 
             )
         }
         ExplainMode::Cost => format!("== Optimized Logical Plan ==\n{optimized}\n\n== Physical Plan ==\n{physical}\n"),
+        // DataFusion generates no code.
+        ExplainMode::Codegen => format!("Found 0 WholeStageCodegen subtrees.\n{physical}\n"),
         _ => format!("== Physical Plan ==\n{physical}\n"),
     })
 }

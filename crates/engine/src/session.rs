@@ -1,6 +1,6 @@
 //! A session: settings, names, kept rows and artifacts of one client.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::session_state::SessionState;
@@ -14,7 +14,7 @@ use firesteel_protocol::Result;
 use firesteel_sources::SourceContext;
 
 use crate::cache::Cache;
-use crate::catalog::{SessionCatalog, TempViews};
+use crate::catalog::{SessionCatalog, Store, TempViews};
 use crate::metrics::QueryLog;
 use crate::{Artifacts, CancelToken, Engine, SessionConf};
 
@@ -28,6 +28,8 @@ pub struct Session {
     conf: Arc<SessionConf>,
     artifacts: Artifacts,
     pub(crate) views: TempViews,
+    /// Tables and databases, once a statement asked for them.
+    pub(crate) store: OnceLock<Arc<Store>>,
     pub(crate) cache: Cache,
     pub(crate) functions: crate::python::Functions,
     /// Finished and running queries with their operators' metrics.
@@ -60,6 +62,7 @@ impl Session {
             conf: Arc::new(conf),
             artifacts,
             views: TempViews::default(),
+            store: OnceLock::new(),
             cache: Cache::default(),
             functions: Default::default(),
             queries: QueryLog::default(),

@@ -17,7 +17,13 @@ use crate::operator::python::function::{PythonDataSource, PythonFunction, Python
 #[derive(Debug, Clone)]
 pub enum TableEntry {
     /// A view: its plan, resolved anew at each use, and the names that qualify its columns.
-    View { plan: Arc<pb::Relation>, columns: Option<Vec<FieldRef>>, qualifier: Vec<String> },
+    /// `scope` is what a permanent view is resolved in, whoever uses it.
+    View {
+        plan: Arc<pb::Relation>,
+        columns: Option<Vec<FieldRef>>,
+        qualifier: Vec<String>,
+        scope: Option<Arc<ResolveContext>>,
+    },
     /// A table in files or behind JDBC.
     Table { request: Arc<ReadRequest>, qualifier: Vec<String> },
 }

@@ -64,17 +64,30 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
     const PYTHON: &[&str] =
         &["org.apache.spark.api.python.PythonException", "java.lang.RuntimeException", "java.lang.Exception"];
 
+    match condition {
+        "UNSUPPORTED_FEATURE.TABLE_OPERATION"
+        | "UNSUPPORTED_FEATURE.DROP_DATABASE"
+        | "UNSUPPORTED_FEATURE.ANALYZE_VIEW"
+        | "UNSUPPORTED_FEATURE.ANALYZE_UNSUPPORTED_COLUMN_TYPE" => return ANALYSIS,
+        "UNSUPPORTED_FEATURE.SET_TABLE_PROPERTY" => return PARSE,
+        _ => {}
+    }
     let family = condition.split('.').next().unwrap_or(condition);
     match family {
         "PARSE_SYNTAX_ERROR"
         | "PARSE_EMPTY_STATEMENT"
         | "INVALID_SQL_SYNTAX"
         | "UNCLOSED_BRACKETED_COMMENT"
+        | "DESCRIBE_JSON_NOT_EXTENDED"
+        | "INVALID_BUCKET_COUNT"
+        | "INVALID_TEMP_OBJ_QUALIFIER"
+        | "_LEGACY_ERROR_TEMP_0032"
         | "INVALID_TYPED_LITERAL" => PARSE,
         "DIVIDE_BY_ZERO"
         | "ARITHMETIC_OVERFLOW"
         | "BINARY_ARITHMETIC_OVERFLOW"
         | "CAST_OVERFLOW"
+        | "CAST_OVERFLOW_IN_TABLE_INSERT"
         | "NUMERIC_VALUE_OUT_OF_RANGE"
         | "INTERVAL_ARITHMETIC_OVERFLOW"
         | "INTERVAL_DIVIDED_BY_ZERO"
@@ -90,6 +103,8 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "DUPLICATED_MAP_KEY"
         | "NULL_MAP_KEY"
         | "NOT_NULL_ASSERT_VIOLATION"
+        | "EXCEED_LIMIT_LENGTH"
+        | "LOCATION_ALREADY_EXISTS"
         | "SCALAR_SUBQUERY_TOO_MANY_ROWS"
         | "MALFORMED_CSV_RECORD"
         | "INVALID_INDEX_OF_ZERO"
@@ -121,6 +136,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "CANNOT_MODIFY_CONFIG" => ANALYSIS,
         "UNSUPPORTED_FEATURE" => UNSUPPORTED,
         "INTERNAL_ERROR"
+        | "CATALOG_NOT_FOUND"
         | "FAILED_READ_FILE"
         | "MALFORMED_RECORD_IN_PARSING"
         | "TASK_WRITE_FAILED"

@@ -130,6 +130,12 @@ impl SparkError {
             ("CAST_INVALID_INPUT", "DATE" | "TIMESTAMP" | "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ") => {
                 condition::exception_classes("CANNOT_PARSE_TIMESTAMP")
             }
+            // Spark refuses these when it runs them, the others when it resolves them.
+            ("UNSUPPORTED_FEATURE.TABLE_OPERATION", _)
+                if matches!(self.param("operation"), Some("UPDATE TABLE" | "MERGE INTO TABLE")) =>
+            {
+                condition::exception_classes("UNSUPPORTED_FEATURE")
+            }
             (condition, _) => condition::exception_classes(condition),
         }
     }

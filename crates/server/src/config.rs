@@ -107,7 +107,9 @@ fn set(conf: &SessionConf, request: pb::config_request::Set, result: &mut Config
         let Some(value) = value else {
             return Err(Failure::illegal_argument(format!("requirement failed: value cannot be null for key: {key}")));
         };
-        match conf.set(&key, &value) {
+        // Builders set their options in silence, before anything else.
+        let done = if silent { conf.set_at_start(&key, &value) } else { conf.set(&key, &value) };
+        match done {
             Ok(warnings) => {
                 result.warnings.extend(warnings);
                 result.warn(&key);

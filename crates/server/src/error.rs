@@ -51,7 +51,7 @@ impl From<SparkError> for Failure {
             tracing::error!(error = %error, source = ?std::error::Error::source(&error), "internal error");
         }
         let classes = match error.condition() {
-            "CAST_INVALID_INPUT" => error.classes(),
+            "CAST_INVALID_INPUT" | "UNSUPPORTED_FEATURE.TABLE_OPERATION" => error.classes(),
             condition => own_classes(condition),
         };
         let classes = hierarchy(classes);

@@ -75,6 +75,18 @@ impl Format {
         }
     }
 
+    /// The class of Spark's that some errors name.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Csv => "CSVDataSourceV2",
+            Self::Json => "JsonDataSourceV2",
+            Self::Parquet => "ParquetDataSourceV2",
+            Self::Text => "TextDataSourceV2",
+            Self::BinaryFile => "BinaryFileFormat",
+            Self::Jdbc => "JdbcRelationProvider",
+        }
+    }
+
     /// The name in `UNABLE_TO_INFER_SCHEMA` and the like.
     pub fn display(self) -> &'static str {
         match self {

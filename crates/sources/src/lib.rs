@@ -43,6 +43,17 @@ pub struct ReadRequest {
     pub paths: Vec<String>,
     /// Conditions of a JDBC read, each a partition.
     pub predicates: Vec<String>,
+    /// The partitions of a table whose catalog knows them: nothing else below the paths is read.
+    pub partitions: Option<Vec<TablePartition>>,
+}
+
+/// A partition that a catalog knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TablePartition {
+    /// Columns and their values as in names of folders, outermost first.
+    pub values: Vec<(String, String)>,
+    /// The folder of its files.
+    pub path: String,
 }
 
 /// Reads a configuration value of the session, its default included.
@@ -94,6 +105,8 @@ pub struct OpenedSource {
     /// `__file_block_length`, `__file_modification_time`, and for Parquet `__file_row_index`. They cost
     /// nothing unless asked for. Empty for sources that are not files.
     pub metadata_columns: Vec<FieldRef>,
+    /// Which of `schema` are folders.
+    pub partition_columns: Vec<String>,
     /// `file:///...` URLs, for `inputFiles()`.
     pub input_files: Vec<String>,
     /// Bytes on disk, if known.

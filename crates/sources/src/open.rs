@@ -33,11 +33,19 @@ pub fn open_files(format: Format, request: &ReadRequest, ctx: &SourceContext) ->
 
     let settings = ScanSettings { on_bad_file, parallelism: ctx.parallelism.max(1), open_cost: open_cost(ctx) };
     let input_files = listing.files.iter().map(|listed| listed.file.url()).collect();
+    let partition_columns = listing.partition_fields.iter().map(|field| field.name().clone()).collect();
     let size_bytes = Some(listing.files.iter().map(|listed| listed.file.size_bytes).sum());
     let reading = kind.reading();
     let metadata_columns = hidden_fields(&reading);
     let table = FileTable::new(&schema, listing, reading, settings);
-    Ok(OpenedSource { provider: Arc::new(table), schema: Arc::new(schema), metadata_columns, input_files, size_bytes })
+    Ok(OpenedSource {
+        provider: Arc::new(table),
+        schema: Arc::new(schema),
+        metadata_columns,
+        partition_columns,
+        input_files,
+        size_bytes,
+    })
 }
 
 fn on_bad_file(request: &ReadRequest, ctx: &SourceContext) -> Result<OnBadFile> {

@@ -70,7 +70,7 @@ pub fn run(mut options: SqlOptions) -> CommandResult {
     variables.define("hiveconf", &options.hiveconf)?;
     // Spark takes over only its own keys from Hive's.
     options.settings.conf.extend(options.hiveconf.iter().filter(|pair| pair.starts_with("spark.")).cloned());
-    let settings = Settings::gather(&options.settings, "SparkSQL")?;
+    let settings = Settings::gather(&options.settings, "SparkSQL")?.with_metastore();
     let headers = ["spark.sql.cli.print.header", "hive.cli.print.header"];
     let header = headers.iter().any(|key| settings.get(key).is_some_and(|value| value.eq_ignore_ascii_case("true")))
         || options.hiveconf.iter().any(|pair| pair == "hive.cli.print.header=true");

@@ -1,8 +1,19 @@
 //! Commands: what a client executes that is no query. One `match`; one file a family.
 
+pub mod alter;
+pub mod cached;
+pub mod column;
+pub mod create_table;
+pub mod database;
+pub mod describe;
+pub mod drop;
+pub mod insert;
+pub mod partition;
 pub mod python_source;
+pub mod setting;
+pub mod show;
 pub mod sql;
-pub mod table;
+pub mod statistics;
 pub mod view;
 pub mod write;
 

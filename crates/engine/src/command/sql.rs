@@ -1,22 +1,24 @@
-//! `spark.sql(text)`: queries are handed back as relations, statements run at once.
+//! `spark.sql(text)`: queries are handed back as relations, statements run at once. Which file runs what, in one match.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use arrow::datatypes::{DataType, Field, Fields, SchemaRef};
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use firesteel_functions::kernel::from_arrow;
-use firesteel_plan::sql::command::{ExplainMode, ExplainTarget, InsertMode, SqlCommand};
+use firesteel_plan::sql::command::{CommentTarget, ExplainMode, ExplainTarget, InsertMode, SqlCommand};
 use firesteel_plan::sql::{self, Statement};
 use firesteel_protocol::connect::{self as pb, execute_plan_response::ResponseType, relation::RelType};
-use firesteel_protocol::types::{json, name, proto};
+use firesteel_protocol::types::{json, name};
 use firesteel_protocol::{Result, SparkError};
 
-use super::table;
-use crate::catalog::{self, Place, View, matches, strings};
+use super::insert::{Columns, Insert};
+use super::statistics::Analyze;
+use super::view::NewView;
+use super::{
+    alter, cached, column, create_table, database, describe, drop, insert, partition, setting, show, statistics, view,
+    write,
+};
+use crate::catalog::rows::{self, Rows, cells, maybe, nothing, text};
+use crate::catalog::{CATALOG, Found, Search, call, quote_parts};
 use crate::{OperationHandle, Session};
-
-type Answer = Result<(SchemaRef, Vec<RecordBatch>)>;
 
 /// Runs a SQL text. The answer is a relation: the query itself, or a command's rows.
 pub async fn run(session: &Session, message: pb::SqlCommand, operation: OperationHandle) -> Result<Vec<ResponseType>> {
@@ -78,14 +80,6 @@ fn local(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<pb::Relation> {
     Ok(pb::Relation { common: None, rel_type: Some(RelType::LocalRelation(local)) })
 }
 
-fn nothing() -> Answer {
-    Ok((Arc::new(arrow::datatypes::Schema::empty()), vec![]))
-}
-
-fn quoted(parts: &[String]) -> String {
-    parts.iter().map(|part| name::quote(part)).collect::<Vec<_>>().join(".")
-}
-
 /// Puts the subquery plans and named DataFrames of the text's relation round a query of the statement.
 fn in_context(input: &pb::Relation, query: pb::Relation) -> pb::Relation {
     match &input.rel_type {
@@ -97,312 +91,167 @@ fn in_context(input: &pb::Relation, query: pb::Relation) -> pb::Relation {
     }
 }
 
+/// Statements that define or change something, then [`inquiry`].
 async fn command_rows(
     session: &Session,
     command: SqlCommand,
     input: &pb::Relation,
     operation: OperationHandle,
-) -> Answer {
+) -> Result<Rows> {
     match command {
-        SqlCommand::CreateView { name, columns, query, temporary, global, replace, if_not_exists, comment, .. } => {
-            let query = super::view::inlined(session, in_context(input, *query));
-            let fields = session.fields(query.clone()).await?;
-            let renamed = !columns.is_empty();
-            let fields = if renamed { renamed_fields(&name, &fields, &columns)? } else { fields };
-            let view = View { plan: Arc::new(query), columns: fields, renamed, comment };
-            let last = name.last().cloned().unwrap_or_default();
-            if temporary || global {
-                session.create_temp_view(&last, view, global, replace)?;
-                return nothing();
-            }
-            let Place::Table(database, own) = permanent(session, &name)? else { return nothing() };
-            let place = Place::Table(database.clone(), own.clone());
-            if session.table(&place).is_some() || (session.view(&place).is_some() && !replace) {
-                if if_not_exists {
-                    return nothing();
-                }
-                return Err(SparkError::new("TABLE_OR_VIEW_ALREADY_EXISTS")
-                    .with("relationName", format!("`spark_catalog`.`{database}`.`{own}`")));
-            }
-            session.put_view(&database, &own, view)?;
-            nothing()
+        SqlCommand::CreateView {
+            name,
+            columns,
+            query,
+            text,
+            temporary,
+            global,
+            replace,
+            if_not_exists,
+            comment,
+            properties,
+        } => {
+            let new = NewView { name, columns, text, temporary, global, replace, if_not_exists, comment, properties };
+            view::create_sql(session, new, in_context(input, *query)).await?;
         }
         SqlCommand::CreateTempViewUsing { name, columns, format, options, global, replace } => {
-            let schema = (!columns.is_empty()).then(|| definitions(&columns)).transpose()?;
-            let source = pb::read::DataSource {
-                format: Some(format),
-                schema: schema.map(|fields| name::ddl(&fields)),
-                options: options.into_iter().collect(),
-                ..Default::default()
+            let schema = match columns.is_empty() {
+                true => None,
+                false => Some(name::ddl(&column::definitions(session, &columns, "CREATE TEMPORARY VIEW").await?)),
             };
-            let read = pb::Read { is_streaming: false, read_type: Some(pb::read::ReadType::DataSource(source)) };
-            let plan = pb::Relation { common: None, rel_type: Some(RelType::Read(read)) };
-            let columns = session.fields(plan.clone()).await?;
-            let view = View { plan: Arc::new(plan), columns, renamed: false, comment: None };
-            session.create_temp_view(name.last().map_or("", String::as_str), view, global, replace)?;
-            nothing()
+            let options = options.into_iter().collect();
+            let source = pb::read::DataSource { format: Some(format), schema, options, ..Default::default() };
+            view::create_using(session, &name, source, global, replace).await?;
         }
-        SqlCommand::CreateTable { name, spec, query, if_not_exists, replace, .. } => {
-            if spec.bucketing.is_some() {
-                return Err(SparkError::unsupported(
-                    "CLUSTERED BY .. INTO BUCKETS",
-                    "Leave it out: it changes no results.",
-                ));
-            }
-            let mut partition_by = spec.partition_columns.clone();
-            partition_by.extend(spec.partition_definitions.iter().map(|column| column.name.clone()));
-            match query {
-                Some(query) => {
-                    let mut options = spec.options.clone();
-                    if let Some(location) = spec.location.clone() {
-                        options.push(("path".into(), location));
-                    }
-                    let mode = match (replace, if_not_exists) {
-                        (true, _) => firesteel_sources::sink::SaveMode::Overwrite,
-                        (_, true) => firesteel_sources::sink::SaveMode::Ignore,
-                        _ => firesteel_sources::sink::SaveMode::ErrorIfExists,
-                    };
-                    let save = table::SaveAs { format: spec.format.clone(), mode, options, partition_by };
-                    table::save_as(session, &name, in_context(input, *query), save, operation).await?;
-                }
-                None => {
-                    let mut columns = spec.columns.clone();
-                    columns.extend(spec.partition_definitions.iter().cloned());
-                    let fields = (!columns.is_empty()).then(|| definitions(&columns)).transpose()?;
-                    let fields = fields.map(|fields| partitions_last(&fields, &partition_by));
-                    if replace {
-                        if let Ok((database, own, _)) = table::existing(session, &name) {
-                            session.remove_table(&database, &own)?;
-                        }
-                    }
-                    let location = spec.location.clone().or_else(|| {
-                        spec.options.iter().find(|(k, _)| k.eq_ignore_ascii_case("path")).map(|(_, v)| v.clone())
-                    });
-                    table::create(
-                        session,
-                        &name,
-                        spec.format.clone(),
-                        fields,
-                        location,
-                        partition_by,
-                        spec.options.clone(),
-                        if_not_exists,
-                    )
-                    .await?;
-                }
-            }
-            nothing()
+        SqlCommand::CreateTable { name, query, replace: true, .. } => {
+            let operation = if query.is_some() { "REPLACE TABLE AS SELECT" } else { "REPLACE TABLE" };
+            return Err(create_table::refused(session, &name, operation)?);
         }
-        SqlCommand::DropTable { name, if_exists, .. } => {
-            let place = session.place(&name)?;
-            match &place {
-                Place::Temp(view) => {
-                    session.drop_temp_view(view, false);
-                }
-                Place::Global(view) => {
-                    session.drop_temp_view(view, true);
-                }
-                Place::Table(database, own) => {
-                    if session.view(&place).is_some() {
-                        return Err(SparkError::new("WRONG_COMMAND_FOR_OBJECT_TYPE")
-                            .with("operation", "DROP TABLE")
-                            .with("requiredType", "EXTERNAL or MANAGED")
-                            .with("objectName", format!("spark_catalog.{database}.{own}"))
-                            .with("foundType", "VIEW")
-                            .with("alternative", "DROP VIEW"));
-                    }
-                    if !session.remove_table(database, own)? && !if_exists {
-                        return Err(SparkError::new("TABLE_OR_VIEW_NOT_FOUND").with("relationName", quoted(&name)));
-                    }
-                }
-            }
-            nothing()
+        SqlCommand::CreateTable { name, spec, query, if_not_exists, external, .. } => {
+            let query = query.map(|query| in_context(input, *query));
+            create_table::sql(session, &name, *spec, query, if_not_exists, external, operation).await?;
         }
-        SqlCommand::DropView { name, if_exists } => {
-            let place = session.place(&name)?;
-            let dropped = match &place {
-                Place::Temp(view) => session.drop_temp_view(view, false),
-                Place::Global(view) => session.drop_temp_view(view, true),
-                Place::Table(database, view) => session.remove_view(database, view),
+        SqlCommand::CreateTableLike { name, source, spec, if_not_exists } => {
+            create_table::like(session, &name, &source, *spec, if_not_exists)?;
+        }
+        SqlCommand::DropTable { name, if_exists, .. } => drop::table(session, &name, if_exists)?,
+        SqlCommand::DropView { name, if_exists } => drop::view(session, &name, if_exists)?,
+        SqlCommand::CreateDatabase { name, if_not_exists, comment, location, properties } => {
+            database::create(session, &name, comment, location, properties, if_not_exists)?;
+        }
+        SqlCommand::DropDatabase { name, if_exists, cascade } => database::drop(session, &name, if_exists, cascade)?,
+        SqlCommand::AlterDatabaseProperties { name, properties } => {
+            database::set_properties(session, &name, properties)?;
+        }
+        SqlCommand::AlterDatabaseLocation { name, location } => database::set_location(session, &name, &location)?,
+        SqlCommand::Use { name } => database::use_database(session, &name)?,
+        SqlCommand::SetCatalog { name } => call::set_catalog(&name)?,
+        SqlCommand::Insert { mode: InsertMode::ReplaceWhere(_), table, .. } => {
+            let found = session.find(&table, Search::Everywhere)?.1;
+            let identifier = match found {
+                Found::Table(table) => table.quoted(),
+                Found::Temp(_) => quote_parts(&table),
             };
-            if !dropped && !if_exists {
-                return Err(SparkError::new("TABLE_OR_VIEW_NOT_FOUND").with("relationName", quoted(&name)));
-            }
-            nothing()
+            return Err(SparkError::new("_LEGACY_ERROR_TEMP_1012").with("identifier", identifier));
         }
-        SqlCommand::CreateDatabase { name, if_not_exists, comment, location, .. } => {
-            session.create_database(name.last().map_or("", String::as_str), comment, location, if_not_exists)?;
-            nothing()
-        }
-        SqlCommand::DropDatabase { name, if_exists, cascade } => {
-            session.drop_database(name.last().map_or("", String::as_str), if_exists, cascade)?;
-            nothing()
-        }
-        SqlCommand::Use { name } => {
-            session.use_database(name.last().map_or("", String::as_str))?;
-            nothing()
-        }
-        SqlCommand::SetCatalog { name } if name == catalog::CATALOG => nothing(),
-        SqlCommand::Insert { table: target, mode, partition, columns, by_name, query, .. } => {
-            if !partition.is_empty() || matches!(mode, InsertMode::ReplaceWhere(_)) {
-                return Err(SparkError::unsupported(
-                    "INSERT with PARTITION or REPLACE WHERE",
-                    "Use df.write.partitionBy with partitionOverwriteMode=dynamic.",
-                ));
-            }
-            let query = in_context(input, *query);
+        SqlCommand::Insert { table, mode, partition, if_partition_not_exists, columns, by_name, query } => {
+            let columns = match (by_name, columns.is_empty()) {
+                (true, _) => Columns::Name,
+                (false, true) => Columns::Position,
+                (false, false) => Columns::Listed(columns),
+            };
             let overwrite = mode == InsertMode::Overwrite;
-            if columns.is_empty() && !by_name {
-                table::insert(session, &target, query, overwrite, operation).await?;
-            } else {
-                let (_, _, own) = table::existing(session, &target)?;
-                let query = if columns.is_empty() {
-                    query
-                } else {
-                    let renamed = pb::ToDf { input: Some(Box::new(query)), column_names: columns };
-                    pb::Relation { common: None, rel_type: Some(RelType::ToDf(Box::new(renamed))) }
-                };
-                table::store(session, &own, query, overwrite, vec![], operation).await?;
-            }
-            nothing()
+            let insert = Insert { table, overwrite, partition, if_partition_not_exists, columns, options: vec![] };
+            insert::run(session, insert, in_context(input, *query), operation).await?;
         }
         SqlCommand::InsertDirectory { path, format, options, query, .. } => {
-            let mut own = firesteel_sources::Options::default();
-            for (key, value) in &options {
-                own.set(key, value);
-            }
-            let path = path.or_else(|| own.get("path").map(str::to_string)).unwrap_or_default();
-            let request = firesteel_sources::sink::WriteRequest {
-                format,
-                mode: firesteel_sources::sink::SaveMode::Overwrite,
-                options: own,
-                path,
-                partition_by: vec![],
-                bucket_by: vec![],
-                sort_by: vec![],
-                static_partitions: vec![],
-            };
-            super::write::save(session, request, in_context(input, *query), operation).await?;
-            nothing()
+            insert_directory(session, path, format, &options, in_context(input, *query), operation).await?;
         }
-        SqlCommand::ShowTables { database, pattern } => show_tables(session, database, pattern.as_deref()),
-        SqlCommand::ShowViews { database, pattern } => show_views(session, database, pattern.as_deref()),
-        SqlCommand::ShowDatabases { pattern, .. } => {
-            let names = session.database_names().into_iter().filter(|own| matches(own, pattern.as_deref())).collect();
-            strings(&[("namespace", false)], vec![names])
+        SqlCommand::TruncateTable { table, partition } => partition::truncate(session, &table, &partition).await?,
+        SqlCommand::AlterTable { name, alteration } => alter::table(session, &name, alteration).await?,
+        SqlCommand::AlterView { name, alteration } => {
+            view::alter(session, &name, alteration, |query| in_context(input, query)).await?;
         }
-        SqlCommand::ShowCatalogs { pattern } => {
-            let names =
-                [catalog::CATALOG.to_string()].into_iter().filter(|own| matches(own, pattern.as_deref())).collect();
-            strings(&[("catalog", false)], vec![names])
+        SqlCommand::RepairTable { table, add, drop } => {
+            partition::repair(session, &table, "MSCK REPAIR TABLE", add, drop)?;
         }
-        SqlCommand::ShowColumns { table, database } => {
-            let parts = database.unwrap_or_default().into_iter().chain(table).collect::<Vec<_>>();
-            let fields = session.fields(catalog::named(&quoted(&parts))).await?;
-            strings(&[("col_name", false)], vec![fields.iter().map(|f| f.name().clone()).collect()])
+        SqlCommand::CommentOn { target: CommentTarget::Table, name, comment } => {
+            alter::comment(session, &name, comment)?;
         }
-        SqlCommand::ShowFunctions { pattern, .. } => {
-            let mut names: Vec<String> = firesteel_functions::registry::names().map(str::to_string).collect();
-            names.retain(|own| matches(own, pattern.as_deref()));
-            names.sort();
-            strings(&[("function", false)], vec![names])
+        SqlCommand::CommentOn { target: CommentTarget::Database, name, comment } => {
+            database::comment(session, &name, comment)?;
         }
-        SqlCommand::ShowCurrentNamespace => strings(
-            &[("catalog", false), ("namespace", false)],
-            vec![vec![catalog::CATALOG.into()], vec![session.views.current_database()]],
-        ),
-        SqlCommand::DescribeTable { table, column: None, as_json: false, extended, .. } => {
-            let fields = session.fields(catalog::named(&quoted(&table))).await?;
-            let place = session.place(&table)?;
-            describe(&fields, session.table(&place), extended, &place)
+        SqlCommand::AnalyzeTable { table, partition, noscan, columns } => {
+            statistics::table(session, &table, Analyze { partition, noscan, columns }).await?;
         }
-        SqlCommand::DescribeQuery { query } => {
-            let fields = session.fields(in_context(input, *query)).await?;
-            describe(&fields, None, false, &Place::Temp(String::new()))
+        SqlCommand::AnalyzeTables { database, noscan } => {
+            statistics::tables(session, database.as_deref(), noscan).await?;
         }
-        SqlCommand::SetAll { .. } => {
-            let (keys, values) = session.conf().get_all(None).into_iter().unzip();
-            strings(&[("key", false), ("value", false)], vec![keys, values])
+        SqlCommand::RowChange { table, operation } => return Err(row_change(session, &table, operation)?),
+        SqlCommand::Reset { key } => setting::reset(session, key.as_deref())?,
+        SqlCommand::CacheTable { table, lazy, options, query, .. } => {
+            let query = query.map(|query| in_context(input, *query));
+            cached::cache(session, &table, lazy, &options, query).await?;
         }
-        SqlCommand::ShowSetting { key } => {
-            let value = session.conf().lookup(&key).unwrap_or_else(|| "<undefined>".into());
-            strings(&[("key", false), ("value", false)], vec![vec![key], vec![value]])
+        SqlCommand::UncacheTable { table, if_exists } => cached::uncache(session, &table, if_exists)?,
+        SqlCommand::ClearCache => session.cache.clear(),
+        SqlCommand::RefreshTable { table } => cached::refresh(session, &table)?,
+        SqlCommand::RefreshPath { path } => cached::refresh_path(session, &path)?,
+        SqlCommand::CreateFunction { class, .. } => {
+            return Err(SparkError::unsupported(
+                format!("the function class {class}"),
+                "Functions of Java classes need a JVM: register a Python function with spark.udf.register.",
+            ));
         }
-        SqlCommand::SetSetting { key, value } => {
-            session.conf().set(&key, &value)?;
-            strings(&[("key", false), ("value", false)], vec![vec![key], vec![value]])
-        }
-        SqlCommand::SetTimeZone { zone } => {
-            match zone {
-                Some(zone) => session.conf().set("spark.sql.session.timeZone", &zone).map(|_| ())?,
-                None => session.conf().unset("spark.sql.session.timeZone")?,
-            }
-            let value = session.conf().lookup("spark.sql.session.timeZone").unwrap_or_default();
-            strings(&[("key", false), ("value", false)], vec![vec!["spark.sql.session.timeZone".into()], vec![value]])
-        }
-        SqlCommand::Reset { key } => {
-            match key {
-                Some(key) => session.conf().unset(&key)?,
-                None => {
-                    for (key, _) in session.conf().get_all(Some("spark.sql.")) {
-                        session.conf().unset(&format!("spark.sql.{key}"))?;
-                    }
-                }
-            }
-            nothing()
-        }
-        SqlCommand::CacheTable { table, lazy, query, .. } => {
-            if let Some(query) = query {
-                let query = in_context(input, *query);
-                let columns = session.fields(query.clone()).await?;
-                let view = View { plan: Arc::new(query), columns, renamed: false, comment: None };
-                session.create_temp_view(table.last().map_or("", String::as_str), view, false, false)?;
-            }
-            let relation = catalog::named(&quoted(&table));
-            session.fields(relation.clone()).await?;
-            session.cache.persist(&relation, crate::cache::default_level());
-            if !lazy {
-                session.plan(relation).await?;
-            }
-            nothing()
-        }
-        SqlCommand::UncacheTable { table, if_exists } => {
-            let relation = catalog::named(&quoted(&table));
+        SqlCommand::DropFunction { name, temporary, if_exists } => {
             if !if_exists {
-                session.fields(relation.clone()).await?;
+                return Err(no_routine(session, &name, temporary));
             }
-            session.cache.unpersist(&relation);
-            nothing()
         }
-        SqlCommand::ClearCache => {
-            session.cache.clear();
-            nothing()
+        SqlCommand::RefreshFunction { name } => return Err(no_routine(session, &name, false)),
+        other => return inquiry(session, other, input).await,
+    }
+    nothing()
+}
+
+/// Statements that show something.
+async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -> Result<Rows> {
+    match command {
+        SqlCommand::ShowTables { database, pattern } => show::tables(session, database.as_deref(), pattern.as_deref()),
+        SqlCommand::ShowTableExtended { database, pattern, partition } => {
+            show::table_extended(session, database.as_deref(), &pattern, partition.as_ref()).await
         }
-        SqlCommand::RefreshTable { table } => {
-            session.fields(catalog::named(&quoted(&table))).await.and_then(|_| nothing())
+        SqlCommand::ShowViews { database, pattern } => show::views(session, database.as_deref(), pattern.as_deref()),
+        SqlCommand::ShowDatabases { parent, pattern } => {
+            show::databases(session, parent.as_deref(), pattern.as_deref())
         }
-        // Files are listed anew by every query.
-        SqlCommand::RefreshPath { .. } => nothing(),
+        SqlCommand::ShowCatalogs { pattern } => show::catalogs(pattern.as_deref()),
+        SqlCommand::ShowColumns { table, database } => show::columns(session, &table, database.as_deref()),
+        SqlCommand::ShowFunctions { scope, database, pattern } => {
+            show::functions(session, scope, database.as_deref(), pattern.as_deref())
+        }
+        SqlCommand::ShowPartitions { table, partition } => partition::show(session, &table, partition.as_ref()).await,
+        SqlCommand::ShowCreateTable { table, as_serde } => show::create_table(session, &table, as_serde),
+        SqlCommand::ShowTblProperties { table, key } => show::properties(session, &table, key.as_deref()),
+        SqlCommand::ShowCurrentNamespace => rows::rows(
+            &[text("catalog"), text("namespace")],
+            [cells![CATALOG, name::quote_if_needed(&session.views.current_database())]],
+        ),
+        SqlCommand::DescribeTable { table, as_json: true, .. } => describe::as_json(session, &table),
+        SqlCommand::DescribeTable { table, column: Some(column), extended, .. } => {
+            describe::column(session, &table, &column, extended)
+        }
+        SqlCommand::DescribeTable { table, extended, partition, .. } => {
+            describe::table(session, &table, extended, &partition).await
+        }
+        SqlCommand::DescribeQuery { query } => describe::query(&session.fields(in_context(input, *query)).await?),
+        SqlCommand::DescribeDatabase { name, extended } => database::describe(session, &name, extended),
+        SqlCommand::DescribeFunction { name, extended } => describe::function(session, &name, extended),
+        SqlCommand::SetAll { verbose } => setting::all(session, verbose),
+        SqlCommand::ShowSetting { key } => setting::show(session, &key),
+        SqlCommand::SetSetting { key, value } => setting::set(session, &key, value),
+        SqlCommand::SetTimeZone { zone } => setting::time_zone(session, zone),
         SqlCommand::Explain { mode, statement } => explain(session, mode, statement, input).await,
-        SqlCommand::ShowTblProperties { table: target, key } => {
-            let (_, _, own) = table::existing(session, &target)?;
-            let rows = own.properties.into_iter().filter(|(own, _)| key.as_ref().is_none_or(|key| key == own));
-            let (keys, values) = rows.unzip();
-            strings(&[("key", false), ("value", false)], vec![keys, values])
-        }
-        SqlCommand::DescribeDatabase { name: parts, .. } => {
-            let own = parts.last().cloned().unwrap_or_default();
-            let database = session.database(&own)?;
-            let rows = [
-                ("Catalog Name", catalog::CATALOG.to_string()),
-                ("Namespace Name", own),
-                ("Comment", database.comment),
-                ("Location", format!("file:{}", database.location)),
-                ("Owner", session.user().to_string()),
-            ];
-            let (names, values) = rows.into_iter().map(|(n, v)| (n.to_string(), v)).unzip();
-            strings(&[("info_name", false), ("info_value", true)], vec![names, values])
-        }
         other => {
             let word = format!("{other:?}");
             let word = word.split([' ', '{', '(']).next().unwrap_or_default().to_string();
@@ -411,140 +260,51 @@ async fn command_rows(
     }
 }
 
-fn permanent(session: &Session, parts: &[String]) -> Result<Place> {
-    match parts {
-        [own] => Ok(Place::Table(session.views.current_database(), own.to_lowercase())),
-        _ => session.place(parts),
-    }
+fn no_routine(session: &Session, parts: &[String], temporary: bool) -> SparkError {
+    let parts = match parts {
+        [_] if !temporary => [session.views.current_database()].into_iter().chain(parts.iter().cloned()).collect(),
+        _ => parts.to_vec(),
+    };
+    SparkError::new("ROUTINE_NOT_FOUND").with("routineName", quote_parts(&parts))
 }
 
-fn renamed_fields(view: &[String], fields: &Fields, columns: &[(String, Option<String>)]) -> Result<Fields> {
-    if fields.len() != columns.len() {
-        let kind = if columns.len() > fields.len() {
-            "CREATE_VIEW_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS"
-        } else {
-            "CREATE_VIEW_COLUMN_ARITY_MISMATCH.TOO_MANY_DATA_COLUMNS"
-        };
-        return Err(SparkError::new(kind)
-            .with("viewName", quoted(view))
-            .with("viewColumns", columns.iter().map(|(name, _)| name::quote(name)).collect::<Vec<_>>().join(", "))
-            .with("dataColumns", fields.iter().map(|f| name::quote(f.name())).collect::<Vec<_>>().join(", ")));
-    }
-    Ok(fields.iter().zip(columns).map(|(field, (name, _))| Arc::new(field.as_ref().clone().with_name(name))).collect())
-}
-
-fn definitions(columns: &[firesteel_plan::sql::command::ColumnDefinition]) -> Result<Fields> {
-    let mut fields: Vec<Field> = vec![];
-    for column in columns {
-        if column.default.is_some() {
-            return Err(SparkError::unsupported("DEFAULT values of columns", "Give the value in the INSERT."));
+/// DELETE, UPDATE, MERGE: files cannot.
+fn row_change(session: &Session, parts: &[String], operation: &str) -> Result<SparkError> {
+    Ok(match session.find(parts, Search::Everywhere)?.1 {
+        Found::Table(table) if operation == "LOAD DATA" => {
+            SparkError::new("_LEGACY_ERROR_TEMP_1261").with("tableIdentWithDB", table.quoted())
         }
-        let mut metadata = HashMap::new();
-        if let Some(comment) = &column.comment {
-            metadata = json::metadata(&serde_json::json!({ "comment": comment }).to_string())?;
-        }
-        fields.push(proto::decode_field(&column.name, &column.data_type, column.nullable, metadata)?);
+        Found::Table(table) if !table.is_view() => create_table::unsupported(&table.quoted(), operation),
+        Found::Table(view) => insert::not_a_table(operation, &view.quoted()),
+        Found::Temp(_) => insert::not_a_table(operation, &quote_parts(parts)),
+    })
+}
+
+/// INSERT OVERWRITE DIRECTORY.
+async fn insert_directory(
+    session: &Session,
+    path: Option<String>,
+    format: Option<String>,
+    options: &[(String, String)],
+    query: pb::Relation,
+    operation: OperationHandle,
+) -> Result<()> {
+    let mut own = firesteel_sources::Options::default();
+    for (key, value) in options {
+        own.set(key, value);
     }
-    Ok(Fields::from(fields))
+    let path = path.or_else(|| own.get("path").map(str::to_string)).unwrap_or_default();
+    let request = firesteel_sources::sink::WriteRequest {
+        format,
+        mode: firesteel_sources::sink::SaveMode::Overwrite,
+        options: own,
+        path,
+        ..Default::default()
+    };
+    write::save(session, request, query, write::Store::Path, operation).await
 }
 
-fn partitions_last(fields: &Fields, partition_by: &[String]) -> Fields {
-    let is_partition = |field: &&Arc<Field>| partition_by.iter().any(|own| own.eq_ignore_ascii_case(field.name()));
-    let data = fields.iter().filter(|field| !is_partition(field));
-    data.chain(fields.iter().filter(is_partition)).cloned().collect()
-}
-
-fn show_tables(session: &Session, database: Option<Vec<String>>, pattern: Option<&str>) -> Answer {
-    let database = database
-        .and_then(|parts| parts.last().map(|own| own.to_lowercase()))
-        .unwrap_or_else(|| session.views.current_database());
-    let own = session.database(&database)?;
-    let mut rows: Vec<(String, String, bool)> =
-        own.tables.keys().chain(own.views.keys()).map(|table| (database.clone(), table.clone(), false)).collect();
-    rows.extend(session.temp_view_names().into_iter().map(|view| (String::new(), view, true)));
-    rows.retain(|(_, table, _)| matches(table, pattern));
-    rows.sort();
-    let schema = Arc::new(arrow::datatypes::Schema::new(vec![
-        Field::new("namespace", DataType::Utf8, false),
-        Field::new("tableName", DataType::Utf8, false),
-        Field::new("isTemporary", DataType::Boolean, false),
-    ]));
-    let columns: Vec<arrow::array::ArrayRef> = vec![
-        Arc::new(arrow::array::StringArray::from_iter_values(rows.iter().map(|row| &row.0))),
-        Arc::new(arrow::array::StringArray::from_iter_values(rows.iter().map(|row| &row.1))),
-        Arc::new(arrow::array::BooleanArray::from_iter(rows.iter().map(|row| Some(row.2)))),
-    ];
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(from_arrow)?;
-    Ok((schema, vec![batch]))
-}
-
-fn show_views(session: &Session, database: Option<Vec<String>>, pattern: Option<&str>) -> Answer {
-    let database = database
-        .and_then(|parts| parts.last().map(|own| own.to_lowercase()))
-        .unwrap_or_else(|| session.views.current_database());
-    let own = session.database(&database)?;
-    let mut rows: Vec<(String, String, bool)> =
-        own.views.keys().map(|view| (database.clone(), view.clone(), false)).collect();
-    rows.extend(session.temp_view_names().into_iter().map(|view| (String::new(), view, true)));
-    rows.retain(|(_, view, _)| matches(view, pattern));
-    let schema = Arc::new(arrow::datatypes::Schema::new(vec![
-        Field::new("namespace", DataType::Utf8, false),
-        Field::new("viewName", DataType::Utf8, false),
-        Field::new("isTemporary", DataType::Boolean, false),
-    ]));
-    let columns: Vec<arrow::array::ArrayRef> = vec![
-        Arc::new(arrow::array::StringArray::from_iter_values(rows.iter().map(|row| &row.0))),
-        Arc::new(arrow::array::StringArray::from_iter_values(rows.iter().map(|row| &row.1))),
-        Arc::new(arrow::array::BooleanArray::from_iter(rows.iter().map(|row| Some(row.2)))),
-    ];
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(from_arrow)?;
-    Ok((schema, vec![batch]))
-}
-
-fn describe(fields: &Fields, table: Option<crate::catalog::Table>, extended: bool, place: &Place) -> Answer {
-    let mut rows: Vec<(String, String, Option<String>)> =
-        fields.iter().map(|field| (field.name().clone(), name::simple_of_field(field), json::comment(field))).collect();
-    if let Some(table) = &table {
-        if !table.partition_columns.is_empty() {
-            rows.push(("# Partition Information".into(), String::new(), Some(String::new())));
-            rows.push(("# col_name".into(), "data_type".into(), Some("comment".into())));
-            let is_partition =
-                |field: &&Arc<Field>| table.partition_columns.iter().any(|own| own.eq_ignore_ascii_case(field.name()));
-            rows.extend(
-                fields
-                    .iter()
-                    .filter(is_partition)
-                    .map(|f| (f.name().clone(), name::simple_of_field(f), json::comment(f))),
-            );
-        }
-        if extended {
-            rows.push((String::new(), String::new(), Some(String::new())));
-            rows.push(("# Detailed Table Information".into(), String::new(), Some(String::new())));
-            rows.push(("Catalog".into(), catalog::CATALOG.into(), Some(String::new())));
-            if let Place::Table(database, own) = place {
-                rows.push(("Database".into(), database.clone(), Some(String::new())));
-                rows.push(("Table".into(), own.clone(), Some(String::new())));
-            }
-            rows.push(("Type".into(), if table.managed { "MANAGED" } else { "EXTERNAL" }.into(), Some(String::new())));
-            rows.push(("Provider".into(), table.format.clone(), Some(String::new())));
-            rows.push(("Location".into(), format!("file:{}", table.location), Some(String::new())));
-        }
-    }
-    let schema = Arc::new(arrow::datatypes::Schema::new(vec![
-        Field::new("col_name", DataType::Utf8, false),
-        Field::new("data_type", DataType::Utf8, false),
-        Field::new("comment", DataType::Utf8, true),
-    ]));
-    let columns: Vec<arrow::array::ArrayRef> = vec![
-        Arc::new(arrow::array::StringArray::from_iter_values(rows.iter().map(|row| &row.0))),
-        Arc::new(arrow::array::StringArray::from_iter_values(rows.iter().map(|row| &row.1))),
-        Arc::new(rows.iter().map(|row| row.2.clone()).collect::<arrow::array::StringArray>()),
-    ];
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(from_arrow)?;
-    Ok((schema, vec![batch]))
-}
-
-async fn explain(session: &Session, mode: ExplainMode, target: ExplainTarget, input: &pb::Relation) -> Answer {
+async fn explain(session: &Session, mode: ExplainMode, target: ExplainTarget, input: &pb::Relation) -> Result<Rows> {
     use pb::analyze_plan_request::explain::ExplainMode as Mode;
     let mode = match mode {
         ExplainMode::Simple => Mode::Simple,
@@ -553,12 +313,12 @@ async fn explain(session: &Session, mode: ExplainMode, target: ExplainTarget, in
         ExplainMode::Cost => Mode::Cost,
         ExplainMode::Formatted => Mode::Formatted,
     };
-    let text = match target {
+    let explained = match target {
         ExplainTarget::Query(query) => crate::explain::text(session, in_context(input, *query), mode).await?,
         ExplainTarget::Command(mut command) => match command.query_mut() {
             Some(query) => crate::explain::text(session, in_context(input, query.clone()), mode).await?,
             None => "== Physical Plan ==\nExecute command\n".to_string(),
         },
     };
-    strings(&[("plan", true)], vec![vec![text]])
+    rows::rows(&[maybe("plan")], [cells![explained]])
 }

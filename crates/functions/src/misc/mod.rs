@@ -1,6 +1,7 @@
 //! The session and the query, errors on purpose, identifiers, types, URLs.
 
 mod assertion;
+mod char_length;
 mod identifier;
 pub mod placement;
 mod session;
@@ -10,6 +11,8 @@ use crate::{Entry, Kind};
 
 /// The functions of this family.
 pub const TABLE: &[Entry] = &[
+    Entry { name: "__store_char", kind: Kind::Scalar(char_length::store_char) },
+    Entry { name: "__store_varchar", kind: Kind::Scalar(char_length::store_varchar) },
     Entry { name: "assert_true", kind: Kind::Scalar(assertion::assert_true) },
     Entry { name: "current_catalog", kind: Kind::Scalar(session::current_catalog) },
     Entry { name: "current_database", kind: Kind::Scalar(session::current_schema) },

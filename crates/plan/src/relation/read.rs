@@ -52,8 +52,13 @@ fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, 
         }
     }
     match resolver.ctx.catalog.table(parts)? {
-        Some(TableEntry::View { plan, columns, qualifier }) => {
-            let relation = resolver.query(&plan)?;
+        Some(TableEntry::View { plan, columns, qualifier, scope }) => {
+            let relation = match scope {
+                Some(scope) => {
+                    Resolver::new(&scope).query(&plan).map_err(|error| changed_view(error, &plan, &qualifier))?
+                }
+                None => resolver.query(&plan)?,
+            };
             let relation = match columns {
                 Some(fields) if fields.len() == relation.output.len() => {
                     let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
@@ -77,7 +82,7 @@ fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, 
                     schema: None,
                     options: options_of(options),
                     paths: vec![path.clone()],
-                    predicates: vec![],
+                    ..Default::default()
                 };
                 files(resolver, &request)
             }
@@ -87,6 +92,28 @@ fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, 
             )),
         },
     }
+}
+
+/// A column that a view's query had and has no more.
+fn changed_view(error: SparkError, plan: &pb::Relation, view: &[String]) -> SparkError {
+    let Some(pb::relation::RelType::Project(project)) = &plan.rel_type else { return error };
+    // The columns of the view are taken from its query by quoted names without a place in any text.
+    let (Some(column), None) = (error.param("objectName"), error.context()) else { return error };
+    if !error.condition().starts_with("UNRESOLVED_COLUMN") {
+        return error;
+    }
+    let text =
+        project.input.as_deref().and_then(|input| match input.common.as_ref()?.origin.as_ref()?.function.as_ref()? {
+            pb::origin::Function::JvmOrigin(place) => place.sql_text.clone(),
+            pb::origin::Function::PythonOrigin(_) => None,
+        });
+    let plain: Vec<String> = view.iter().map(|part| firesteel_protocol::types::name::quote_if_needed(part)).collect();
+    SparkError::new("INCOMPATIBLE_VIEW_SCHEMA_CHANGE")
+        .with("viewName", quote_parts(view))
+        .with("colName", column.trim_matches('`'))
+        .with("expectedNum", "1")
+        .with("actualCols", "[]")
+        .with("suggestion", format!("CREATE OR REPLACE VIEW {} AS {}", plain.join("."), text.unwrap_or_default()))
 }
 
 fn options_of(pairs: &HashMap<String, String>) -> Options {
@@ -118,6 +145,7 @@ pub fn request_of(source: &pb::read::DataSource) -> Result<ReadRequest> {
         options: options_of(&source.options),
         paths: source.paths.clone(),
         predicates: source.predicates.clone(),
+        partitions: None,
     })
 }
 

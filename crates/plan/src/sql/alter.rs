@@ -33,7 +33,6 @@ impl Parser<'_> {
     }
 
     fn alteration(&mut self, is_view: bool) -> Result<Alteration> {
-        let start = self.position();
         if is_view && (self.eat_word("AS") || self.is_query_at(0)) {
             let (query, text) = self.query_with_text()?;
             return Ok(Alteration::SetQuery { text, query: Box::new(query) });
@@ -49,7 +48,10 @@ impl Parser<'_> {
         }
         if self.eat_word("SET") {
             if self.eat_word("TBLPROPERTIES") {
-                return Ok(Alteration::SetProperties(self.properties()?));
+                let start = self.position();
+                let properties = self.properties()?;
+                self.check_properties(start, &properties)?;
+                return Ok(Alteration::SetProperties(properties));
             }
             if self.eat_word("LOCATION") {
                 return Ok(Alteration::SetLocation { location: self.string()?, partition: None });
@@ -81,7 +83,9 @@ impl Parser<'_> {
             return self.change_column();
         }
         if self.is_words(&["REPLACE", "COLUMNS"]) {
-            return Err(self.not_yet(start, "ALTER TABLE .. REPLACE COLUMNS", "create the table anew"));
+            self.expect_words(&["REPLACE", "COLUMNS"])?;
+            self.parenthesized(Self::column_definition)?;
+            return Ok(Alteration::ReplaceColumns);
         }
         Err(self.unexpected())
     }
@@ -138,7 +142,7 @@ impl Parser<'_> {
         let hive = self.advance().text.eq_ignore_ascii_case("CHANGE");
         self.eat_word("COLUMN");
         let column = self.name_parts()?;
-        let (mut data_type, mut comment, mut nullable) = (None, None, None);
+        let (mut data_type, mut comment, mut nullable, mut default) = (None, None, None, None);
         if hive {
             let renamed = self.column_definition()?;
             if !column.last().is_some_and(|name| name.eq_ignore_ascii_case(&renamed.name)) {
@@ -151,18 +155,24 @@ impl Parser<'_> {
         } else if self.eat_word("COMMENT") {
             comment = Some(self.string()?);
         } else if let Some(word) = self.eat_any(&["SET", "DROP"]) {
-            if self.is_word("DEFAULT") {
-                return Err(self.not_yet(start, "changing a column's DEFAULT", "give the value in INSERT"));
+            if self.eat_word("DEFAULT") {
+                default = Some(None);
+                if word == "SET" {
+                    let start = self.position();
+                    self.expression()?;
+                    default = Some(Some(self.source(start).to_string()));
+                }
+            } else {
+                self.expect_words(&["NOT", "NULL"])?;
+                nullable = Some(word == "DROP");
             }
-            self.expect_words(&["NOT", "NULL"])?;
-            nullable = Some(word == "DROP");
         } else {
             return Err(self.unexpected());
         }
         if self.is_any_word(&["FIRST", "AFTER"]) {
             return Err(self.not_yet(start, "moving a column", "select the columns in the order wanted"));
         }
-        Ok(Alteration::ChangeColumn { column, data_type, comment, nullable })
+        Ok(Alteration::ChangeColumn { column, data_type, comment, nullable, default })
     }
 
     pub fn comment_on(&mut self) -> Result<SqlCommand> {

@@ -39,6 +39,8 @@ pub struct TableSpec {
     pub location: Option<String>,
     pub comment: Option<String>,
     pub properties: Properties,
+    /// STORED AS, ROW FORMAT: a table of Hive's.
+    pub hive: bool,
 }
 
 /// `CLUSTERED BY (columns) [SORTED BY (..)] INTO n BUCKETS`.
@@ -74,13 +76,17 @@ pub enum Alteration {
         from: Name,
         to: String,
     },
-    /// `ALTER COLUMN name [TYPE type] [COMMENT text] [SET|DROP NOT NULL]`.
+    /// `ALTER COLUMN name [TYPE type] [COMMENT text] [SET|DROP NOT NULL] [SET|DROP DEFAULT]`.
     ChangeColumn {
         column: Name,
         data_type: Option<pb::DataType>,
         comment: Option<String>,
         nullable: Option<bool>,
+        /// `Some(None)`: DROP DEFAULT.
+        default: Option<Option<String>>,
     },
+    /// `REPLACE COLUMNS`, which Spark knows for other catalogs only.
+    ReplaceColumns,
     SetLocation {
         location: String,
         partition: Option<PartitionSpec>,
@@ -338,6 +344,11 @@ pub enum SqlCommand {
         mode: ExplainMode,
         statement: ExplainTarget,
     },
+    /// DELETE, UPDATE, MERGE and LOAD DATA, read as far as their table: tables in files refuse them.
+    RowChange {
+        table: Name,
+        operation: &'static str,
+    },
     TruncateTable {
         table: Name,
         partition: PartitionSpec,
@@ -504,40 +515,49 @@ impl Parser<'_> {
             "MSCK" => self.repair(),
             "DECLARE" => self.declare(),
             "ADD" | "LIST" => self.resources(),
-            "MERGE" | "DELETE" | "UPDATE" => Err(self.row_change(start, &word)),
+            "MERGE" | "DELETE" | "UPDATE" => self.row_change(&word),
             "BEGIN" => Err(self.not_yet(start, "SQL scripting", "run the statements one after another")),
             "EXECUTE" if self.is_word_at(1, "IMMEDIATE") => {
                 Err(self.not_yet(start, "EXECUTE IMMEDIATE", "pass the text to spark.sql"))
             }
             "CALL" => Err(self.not_yet(start, "CALL", "use the DataFrame API")),
-            "LOAD" if self.is_word_at(1, "DATA") => {
-                Err(self.not_yet(start, "LOAD DATA", "read the files and insert them"))
-            }
+            "LOAD" if self.is_word_at(1, "DATA") => self.row_change(&word),
             _ => Err(self.unexpected()),
         }?;
         Ok(Statement::Command(Box::new(command)))
     }
 
-    /// MERGE, DELETE and UPDATE are read as far as their table, then refused.
-    fn row_change(&mut self, start: usize, word: &str) -> SparkError {
+    /// MERGE, DELETE, UPDATE and LOAD DATA are read as far as their table.
+    fn row_change(&mut self, word: &str) -> Result<SqlCommand> {
         self.advance();
-        let (preposition, way_round) = match word {
-            "MERGE" => (Some("INTO"), "join both tables and overwrite the target"),
-            "DELETE" => (Some("FROM"), "overwrite the table with the rows to keep"),
-            _ => (None, "overwrite the table with the changed rows"),
+        let operation = match word {
+            "MERGE" => {
+                self.expect_word("INTO")?;
+                "MERGE INTO TABLE"
+            }
+            "DELETE" => {
+                self.expect_word("FROM")?;
+                "DELETE"
+            }
+            "LOAD" => {
+                self.expect_word("DATA")?;
+                self.eat_word("LOCAL");
+                self.expect_word("INPATH")?;
+                self.string()?;
+                self.eat_word("OVERWRITE");
+                self.expect_words(&["INTO", "TABLE"])?;
+                "LOAD DATA"
+            }
+            _ => "UPDATE TABLE",
         };
-        if let Some(preposition) = preposition
-            && let Err(error) = self.expect_word(preposition)
-        {
-            return error;
+        let table = self.name_parts()?;
+        if self.is_end() && !matches!(word, "DELETE" | "LOAD") {
+            return Err(self.unexpected());
         }
-        if let Err(error) = self.name_parts() {
-            return error;
+        while !self.is_end() && !self.is_symbol(";") {
+            self.advance();
         }
-        if self.is_end() && word != "DELETE" {
-            return self.unexpected();
-        }
-        self.not_yet(start, word, way_round)
+        Ok(SqlCommand::RowChange { table, operation })
     }
 
     /// `IF NOT EXISTS`.

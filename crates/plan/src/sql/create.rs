@@ -62,7 +62,15 @@ impl Parser<'_> {
 
     fn create_view(&mut self, temporary: bool, global: bool, replace: bool) -> Result<SqlCommand> {
         let if_not_exists = self.if_not_exists();
+        let at = self.position();
         let name = self.name_parts()?;
+        if let (true, [qualifier @ .., own]) = (temporary && name.len() > 1, name.as_slice()) {
+            let error = SparkError::new("INVALID_TEMP_OBJ_QUALIFIER")
+                .with("objectType", "VIEW")
+                .with("objectName", super::name::quote_parts(std::slice::from_ref(own)))
+                .with("qualifier", super::name::quote_parts(qualifier));
+            return Err(self.error_from(at, error));
+        }
         if temporary && !if_not_exists && (self.is_word("USING") || self.has_typed_columns()) {
             return self.create_view_using(name, global, replace);
         }
@@ -165,16 +173,22 @@ impl Parser<'_> {
                 spec.comment = Some(self.string()?);
                 "COMMENT"
             } else if self.eat_word("TBLPROPERTIES") {
+                let at = self.position();
                 spec.properties = self.properties()?;
+                self.check_properties(at, &spec.properties)?;
                 "TBLPROPERTIES"
             } else if self.eat_words(&["STORED", "AS"]) {
                 if self.is_word("INPUTFORMAT") {
                     return Err(self.not_yet(start, "STORED AS INPUTFORMAT", "use USING and a format's name"));
                 }
                 spec.format = Some(self.identifier()?.to_lowercase());
+                spec.hive = true;
                 "STORED AS"
-            } else if self.is_words(&["ROW", "FORMAT"]) || self.is_words(&["STORED", "BY"]) {
-                return Err(self.not_yet(start, "Hive's ROW FORMAT", "use USING and the format's options"));
+            } else if self.eat_words(&["ROW", "FORMAT"]) {
+                self.row_format(start, &mut spec)?;
+                "ROW FORMAT"
+            } else if self.is_words(&["STORED", "BY"]) {
+                return Err(self.not_yet(start, "Hive's STORED BY", "use USING and the format's options"));
             } else if self.is_words(&["CLUSTER", "BY"]) || self.is_words(&["DEFAULT", "COLLATION"]) {
                 let what = format!("{} {} of a table", self.peek().text, self.peek_at(1).text);
                 return Err(self.not_yet(start, &what, "leave it out"));
@@ -186,6 +200,48 @@ impl Parser<'_> {
                 return Err(self.error_from(start, error));
             }
             seen.push(clause);
+        }
+    }
+
+    /// Properties that have clauses of their own are refused.
+    pub fn check_properties(&self, start: usize, properties: &[(String, String)]) -> Result<()> {
+        let clause = |key: &str| match key.to_ascii_lowercase().as_str() {
+            "provider" => Some("please use the USING clause to specify it"),
+            "location" => Some("please use the LOCATION clause to specify it"),
+            "owner" => Some("it will be set to the current user"),
+            "external" => Some("please use CREATE EXTERNAL TABLE"),
+            _ => None,
+        };
+        match properties.iter().find_map(|(key, _)| Some((key, clause(key)?))) {
+            Some((key, message)) => {
+                let error = SparkError::new("UNSUPPORTED_FEATURE.SET_TABLE_PROPERTY");
+                Err(self.error_from(start, error.with("property", key).with("msg", message)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// `DELIMITED [FIELDS TERMINATED BY c] ..`: text files, as options of a reader.
+    fn row_format(&mut self, start: usize, spec: &mut TableSpec) -> Result<()> {
+        spec.hive = true;
+        if !self.eat_word("DELIMITED") {
+            return Err(self.not_yet(start, "Hive's SERDE", "use USING and the format's options"));
+        }
+        loop {
+            if self.eat_words(&["FIELDS", "TERMINATED", "BY"]) {
+                spec.options.push(("field.delim".into(), self.string()?));
+                if self.eat_words(&["ESCAPED", "BY"]) {
+                    spec.options.push(("escape.delim".into(), self.string()?));
+                }
+            } else if self.eat_words(&["LINES", "TERMINATED", "BY"]) {
+                spec.options.push(("line.delim".into(), self.string()?));
+            } else if self.eat_words(&["NULL", "DEFINED", "AS"]) {
+                spec.options.push(("serialization.null.format".into(), self.string()?));
+            } else if self.is_words(&["COLLECTION", "ITEMS"]) || self.is_words(&["MAP", "KEYS"]) {
+                return Err(self.not_yet(start, "nested values in Hive's text files", "use parquet or json"));
+            } else {
+                return Ok(());
+            }
         }
     }
 

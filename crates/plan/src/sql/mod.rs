@@ -8,7 +8,7 @@
 //! (`1S` as `1 AS S`, `10 DIV 3 + 1`, hints) and keeps no place for most expressions, which Spark's errors quote.
 
 mod alter;
-mod build;
+pub mod build;
 pub mod command;
 mod create;
 mod data_type;

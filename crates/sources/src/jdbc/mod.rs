@@ -68,6 +68,7 @@ pub fn open_with_predicates(request: &ReadRequest, predicates: &[String], ctx: &
         provider: Arc::new(table),
         schema,
         metadata_columns: vec![],
+        partition_columns: vec![],
         input_files: vec![],
         size_bytes: None,
     })

@@ -18,7 +18,7 @@ use firesteel_protocol::{Result, SparkError, types};
 
 use crate::options::{OptionSpec, Options, illegal_argument};
 use crate::storage::{InputFile, hadoop_path};
-use crate::{ReadRequest, SourceContext};
+use crate::{ReadRequest, SourceContext, TablePartition};
 
 /// Options of every file source.
 #[derive(Debug)]
@@ -97,6 +97,9 @@ pub struct ListedFile {
 
 /// Finds the files that a reader asks for.
 pub fn list(request: &ReadRequest, ctx: &SourceContext) -> Result<Listing> {
+    if let (Some(partitions), Some(schema)) = (&request.partitions, &request.schema) {
+        return list_partitions(partitions, schema.fields(), request, ctx);
+    }
     let options = &request.options;
     let roots = roots(&request_paths(request, ctx)?, ctx)?;
     let ignore_missing =
@@ -136,6 +139,44 @@ pub fn list(request: &ReadRequest, ctx: &SourceContext) -> Result<Listing> {
                 .filter(|file| !only_roots || folder_is_root || root_set.contains(file.path.as_path()))
                 .map(|file| ListedFile { file, folder: index }),
         );
+    }
+    Ok(listing)
+}
+
+/// The files of partitions that a catalog knows. A folder that is not there holds no files.
+fn list_partitions(
+    partitions: &[TablePartition],
+    fields: &[FieldRef],
+    request: &ReadRequest,
+    ctx: &SourceContext,
+) -> Result<Listing> {
+    let filter = Filter::new(&request.options, ctx)?;
+    let columns: Vec<&str> = match partitions.first() {
+        Some(partition) => partition.values.iter().map(|(column, _)| column.as_str()).collect(),
+        None => return Ok(Listing::default()),
+    };
+    let typing = partition::Typing { user: Some(fields), infer: false, env: &ctx.env };
+    let mut listing = Listing::default();
+    let mut by_column = vec![];
+    for (at, column) in columns.iter().enumerate() {
+        let raw: Vec<&str> =
+            partitions.iter().map(|own| own.values.get(at).map_or("", |(_, value)| value.as_str())).collect();
+        let (field, values) = partition::type_column(column, &raw, &typing)?;
+        // The table's spelling, not that of a folder.
+        let named = fields.iter().find(|own| own.name().eq_ignore_ascii_case(field.name()));
+        listing.partition_fields.push(named.cloned().unwrap_or(field));
+        by_column.push(values);
+    }
+    for (at, partition) in partitions.iter().enumerate() {
+        let index = listing.partition_values.len();
+        listing.partition_values.push(by_column.iter().map(|values| values[at].clone()).collect());
+        let root = absolute(&partition.path, &ctx.working_dir)?;
+        let is_file = root.is_file();
+        let folders = walk::walk(std::slice::from_ref(&root), true)?.into_iter();
+        // Folders below are not the partition's.
+        let files = folders.filter(|folder| is_file || folder.path == root).flat_map(|folder| folder.files);
+        let files = files.filter(|file| filter.keeps(file)).map(|file| ListedFile { file, folder: index });
+        listing.files.extend(files);
     }
     Ok(listing)
 }

@@ -148,7 +148,7 @@ fn fold(name: &str, env: &Env) -> String {
 }
 
 /// The field of a column and its values in the order of `raw`.
-fn type_column(column: &str, raw: &[&str], typing: &Typing<'_>) -> Result<(FieldRef, Vec<ScalarValue>)> {
+pub fn type_column(column: &str, raw: &[&str], typing: &Typing<'_>) -> Result<(FieldRef, Vec<ScalarValue>)> {
     let user = typing
         .user
         .and_then(|fields| fields.iter().find(|field| fold(field.name(), typing.env) == fold(column, typing.env)));

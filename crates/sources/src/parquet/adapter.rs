@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_expr_adapter::{
     DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
 };
@@ -14,6 +14,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
+use super::default;
 use super::nested::{self, Fit};
 use crate::scan::guard::external;
 
@@ -95,7 +96,7 @@ struct Adapter {
 impl PhysicalExprAdapter for Adapter {
     fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> DfResult<Arc<dyn PhysicalExpr>> {
         self.check(&expr)?;
-        let rewritten = self.inner.rewrite(expr)?;
+        let rewritten = self.inner.rewrite(self.with_defaults(expr)?)?;
         // Pruning looks columns up by the names that the file has.
         rewritten
             .transform(|expr| match expr.downcast_ref::<Column>() {
@@ -107,6 +108,25 @@ impl PhysicalExprAdapter for Adapter {
 }
 
 impl Adapter {
+    /// Columns that the file has not, and that have a default for rows older than they are, as that value.
+    fn with_defaults(&self, expr: Arc<dyn PhysicalExpr>) -> DfResult<Arc<dyn PhysicalExpr>> {
+        if !self.logical.fields().iter().any(|field| default::exists(field)) {
+            return Ok(expr);
+        }
+        expr.transform(|expr| {
+            let Some(column) = expr.downcast_ref::<Column>() else { return Ok(Transformed::no(expr)) };
+            let missing = self.aligned.index_of(column.name()).is_err();
+            match self.logical.field_with_name(column.name()) {
+                Ok(field) if missing => match default::value(field) {
+                    Some(value) => Ok(Transformed::yes(Arc::new(Literal::new(value)) as Arc<dyn PhysicalExpr>)),
+                    None => Ok(Transformed::no(expr)),
+                },
+                _ => Ok(Transformed::no(expr)),
+            }
+        })
+        .data()
+    }
+
     /// A column of the file under its own name.
     fn in_file(&self, at: usize) -> Arc<dyn PhysicalExpr> {
         let column = Arc::new(Column::new(self.physical.field(at).name(), at));

@@ -4,6 +4,7 @@
 //! [`source`] words errors, [`statistics`] reads what footers tell of a file's values.
 
 pub mod adapter;
+pub mod default;
 mod nested;
 pub mod schema;
 pub mod source;

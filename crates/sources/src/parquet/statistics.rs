@@ -58,6 +58,8 @@ fn from_footer(metadata: &ParquetMetaData, schema: &SchemaRef, case_sensitive: b
                 column.max_value = std::mem::take(&mut column.max_value).to_inexact();
             }
             Some(_) => {}
+            // Rows older than the column have its default.
+            None if super::default::exists(field) => *column = ColumnStatistics::new_unknown(),
             None => *column = ColumnStatistics { null_count: statistics.num_rows, ..ColumnStatistics::new_unknown() },
         }
     }

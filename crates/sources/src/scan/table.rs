@@ -156,6 +156,11 @@ impl FileTable {
         }
     }
 
+    /// Whether one of its files lies below a folder.
+    pub fn reads_below(&self, folder: &std::path::Path) -> bool {
+        self.listing.files.iter().any(|file| file.file.path.starts_with(folder))
+    }
+
     fn is_splittable(&self, file: &ListedFile) -> bool {
         match &self.reading {
             Reading::Parquet { .. } => true,

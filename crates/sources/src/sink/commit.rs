@@ -13,7 +13,8 @@
 //! - `_SUCCESS` is written last.
 //!
 //! A lock on a file of the job tells jobs that are alive from those that were killed; it vanishes with
-//! the process. Two jobs that append to one path at once do not disturb each other.
+//! the process. Two jobs that append to one path at once do not disturb each other: what each does at its start and
+//! in its commit it does alone, holding a lock on the path's folder.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -77,13 +78,18 @@ impl Job {
             let name = target.file_name().unwrap_or_default().to_string_lossy();
             target.with_file_name(format!(".{name}.{TEMPORARY}-{id}"))
         } else {
+            fs::create_dir_all(target)?;
+            target.join(TEMPORARY).join(&id)
+        };
+        // Until the job's own lock is taken, another job's start would take it for one that was killed.
+        let _held = hold(target);
+        if !is_file {
             recover(target)?;
             if replace == Replace::All {
                 // What a killed Spark job left.
                 let _ = fs::remove_dir_all(target.join(TEMPORARY).join("0"));
             }
-            target.join(TEMPORARY).join(&id)
-        };
+        }
         let root = staging.join("new");
         let lock = make_staging(&staging, &root).inspect_err(|_| {
             clear(&staging);
@@ -106,6 +112,8 @@ impl Job {
 
     fn commit_with(mut self, partitions: &[String], probe: Probe<'_>) -> io::Result<()> {
         let replaced_file = self.move_file_away()?;
+        // Two jobs that write to one path commit one after the other.
+        let _held = hold(&self.target);
         match self.move_in(partitions, probe) {
             Ok(()) => self.done = true,
             // Only a test interrupts: it stands for a kill, so nothing is tidied up.
@@ -199,9 +207,17 @@ impl Job {
 impl Drop for Job {
     fn drop(&mut self) {
         if !self.done {
+            let _held = hold(&self.target);
             self.clear();
         }
     }
+}
+
+/// Holds a folder against other jobs, of this process and others, while the value lives. Where folders cannot be
+/// locked jobs do without.
+fn hold(folder: &Path) -> Option<File> {
+    let file = File::open(folder).ok()?;
+    file.lock().ok().map(|()| file)
 }
 
 /// Makes a job's folders and takes its lock.

@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 
 use crate::{Options, SourceContext};
 use commit::{Job, Replace};
+pub use name::partition_folder;
 use plan::WritePlan;
 
 /// What a write does with what is there already.
@@ -70,7 +71,13 @@ pub struct WriteRequest {
     /// Values of partition columns that `INSERT OVERWRITE ... PARTITION (k = v)` fixes: a static
     /// overwrite then replaces only what lies below them. Empty for a DataFrame writer.
     pub static_partitions: Vec<(String, Option<String>)>,
+    /// A column of the input, an integer, that says which bucket a row belongs to. It is not written; the files of a
+    /// bucket have its number in their names.
+    pub bucket_column: Option<String>,
 }
+
+/// Called with the partitions that were written, before any of it is visible; an error undoes the write.
+pub type BeforeCommit = Box<dyn FnOnce(&[String]) -> Result<()> + Send>;
 
 /// What was written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,6 +114,7 @@ pub async fn write(
     fields: &Fields,
     task_ctx: Arc<TaskContext>,
     ctx: &SourceContext,
+    before_commit: BeforeCommit,
 ) -> Result<WriteStats> {
     if is_jdbc(request) {
         return crate::jdbc::write(request, input, fields, task_ctx, ctx).await;
@@ -140,10 +148,11 @@ pub async fn write(
     let stats = join(&mut tasks).await?;
     let partitions: Vec<String> = stats.partitions.clone();
     let target = plan.target.clone();
-    tokio::task::spawn_blocking(move || job.commit(&partitions))
-        .await
-        .map_err(|error| SparkError::internal(error.to_string()))?
-        .map_err(|cause| target.write_failed(cause))?;
+    let commit = move || {
+        before_commit(&partitions)?;
+        job.commit(&partitions).map_err(|cause| target.write_failed(cause))
+    };
+    tokio::task::spawn_blocking(commit).await.map_err(|error| SparkError::internal(error.to_string()))??;
     Ok(stats)
 }
 

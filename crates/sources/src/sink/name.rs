@@ -9,6 +9,11 @@ pub fn part_file(partition: usize, job: &str, in_folder: bool, counter: usize, e
     format!("part-{partition:05}-{job}{mark}c{counter:03}{extension}")
 }
 
+/// `part-00000-<job>_00003.c000.snappy.parquet`: a file of bucket 3.
+pub fn bucket_file(partition: usize, job: &str, bucket: &str, counter: usize, extension: &str) -> String {
+    format!("part-{partition:05}-{job}_{bucket}.c{counter:03}{extension}")
+}
+
 /// `name=value` with what Hive escapes escaped.
 pub fn partition_folder(column: &str, value: Option<&str>) -> String {
     let mut folder = escape(column);

@@ -26,6 +26,8 @@ pub struct WritePlan {
     pub data: Vec<usize>,
     pub data_schema: SchemaRef,
     pub partition_by: Vec<PartitionColumn>,
+    /// The place of the column with a row's bucket.
+    pub bucket: Option<usize>,
     /// Rows after which a file is closed; `u64::MAX` for no limit.
     pub max_records_per_file: u64,
     /// For timestamps in folder names.
@@ -60,8 +62,9 @@ impl WritePlan {
             }
             _ => {}
         }
-        let data: Vec<usize> =
-            (0..fields.len()).filter(|at| partition_by.iter().all(|column| column.index != *at)).collect();
+        let bucket = request.bucket_column.as_ref().and_then(|name| fields.iter().position(|own| own.name() == name));
+        let is_written = |at: &usize| partition_by.iter().all(|column| column.index != *at) && bucket != Some(*at);
+        let data: Vec<usize> = (0..fields.len()).filter(is_written).collect();
         let columns: Vec<&Field> = data.iter().map(|&at| fields[at].as_ref()).collect();
         check::check_columns(kind, &columns, case_sensitive)?;
         let data_schema = data_schema(&data, fields, input);
@@ -74,6 +77,7 @@ impl WritePlan {
             data,
             data_schema,
             partition_by,
+            bucket,
             max_records_per_file: max_records(request, ctx)?,
             time_zone: TimeZone::parse(request.options.get("timeZone").unwrap_or(&ctx.env.time_zone))?,
             target,
@@ -123,6 +127,7 @@ fn noop(request: &WriteRequest, fields: &Fields, ctx: &SourceContext) -> Result<
         data: (0..fields.len()).collect(),
         data_schema: Arc::new(Schema::new(fields.clone())),
         partition_by: vec![],
+        bucket: None,
         max_records_per_file: u64::MAX,
         time_zone: TimeZone::parse("UTC")?,
     })

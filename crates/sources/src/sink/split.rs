@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
+use arrow::datatypes::Int32Type;
 use arrow::row::{RowConverter, SortField};
 use firesteel_functions::kernel::from_arrow;
 use firesteel_protocol::{Result, SparkError};
@@ -15,7 +16,7 @@ use super::value::{self, TimeZone};
 
 /// Rows of one batch that go to one folder.
 pub struct Piece {
-    /// `a=1/b=x`.
+    /// `a=1/b=x`; with buckets, [`BUCKET_MARK`] and the bucket's number follow.
     pub folder: Arc<str>,
     rows: Rows,
 }
@@ -51,9 +52,14 @@ impl Rows {
     }
 }
 
-/// Finds the folder of each row.
+/// Between a folder and the number of a bucket.
+pub const BUCKET_MARK: char = '\0';
+
+/// Finds the folder of each row, and its bucket.
 pub struct Splitter {
     columns: Vec<PartitionColumn>,
+    /// The place of the column with the bucket.
+    bucket: Option<usize>,
     converter: RowConverter,
     time_zone: TimeZone,
     /// Folders by encoded partition values, forgotten when there are too many.
@@ -62,16 +68,23 @@ pub struct Splitter {
 
 impl Splitter {
     /// For batches whose partition columns look like those of `batch`.
-    pub fn new(columns: &[PartitionColumn], batch: &RecordBatch, time_zone: TimeZone) -> Result<Self> {
-        let fields = columns.iter().map(|column| SortField::new(batch.column(column.index).data_type().clone()));
+    pub fn new(
+        columns: &[PartitionColumn],
+        bucket: Option<usize>,
+        batch: &RecordBatch,
+        time_zone: TimeZone,
+    ) -> Result<Self> {
+        let places = columns.iter().map(|column| column.index).chain(bucket);
+        let fields = places.map(|at| SortField::new(batch.column(at).data_type().clone()));
         let converter = RowConverter::new(fields.collect())
             .map_err(|error| SparkError::internal(format!("partition columns cannot be compared: {error}")))?;
-        Ok(Self { columns: columns.to_vec(), converter, time_zone, known: HashMap::new() })
+        Ok(Self { columns: columns.to_vec(), bucket, converter, time_zone, known: HashMap::new() })
     }
 
     /// The pieces of a batch in the order in which they begin.
     pub fn split(&mut self, batch: &RecordBatch) -> Result<Vec<Piece>> {
-        let values: Vec<ArrayRef> = self.columns.iter().map(|column| Arc::clone(batch.column(column.index))).collect();
+        let places = self.columns.iter().map(|column| column.index).chain(self.bucket);
+        let values: Vec<ArrayRef> = places.map(|at| Arc::clone(batch.column(at))).collect();
         let rows = self.converter.convert_columns(&values).map_err(from_arrow)?;
         let mut pieces: Vec<Piece> = vec![];
         let mut places: HashMap<&[u8], usize> = HashMap::new();
@@ -109,7 +122,13 @@ impl Splitter {
             let value = value::text(array, row, self.time_zone)?;
             folders.push(name::partition_folder(&column.name, value.as_deref()));
         }
-        let folder: Arc<str> = folders.join("/").into();
+        let mut folder = folders.join("/");
+        if self.bucket.is_some() {
+            let bucket = values.last().and_then(|array| array.as_primitive_opt::<Int32Type>());
+            let bucket = bucket.map_or(0, |buckets| buckets.value(row));
+            folder.push_str(&format!("{BUCKET_MARK}{bucket:05}"));
+        }
+        let folder: Arc<str> = folder.into();
         if self.known.len() > 10_000 {
             self.known.clear();
         }

@@ -23,7 +23,7 @@ use futures::StreamExt;
 
 use super::format::FileWriter;
 use super::plan::WritePlan;
-use super::split::Splitter;
+use super::split::{BUCKET_MARK, Splitter};
 use super::{WriteStats, name};
 
 /// Batches that are computed ahead of the writer.
@@ -48,7 +48,8 @@ impl Task {
     /// Writes all rows of a stream.
     pub async fn run(self, stream: SendableRecordBatchStream) -> Result<WriteStats> {
         let stream = spawn_buffered(stream, BATCHES_AHEAD);
-        if self.plan.partition_by.is_empty() { self.run_plain(stream).await } else { self.run_folders(stream).await }
+        let plain = self.plan.partition_by.is_empty() && self.plan.bucket.is_none();
+        if plain { self.run_plain(stream).await } else { self.run_folders(stream).await }
     }
 
     async fn run_plain(self, mut stream: SendableRecordBatchStream) -> Result<WriteStats> {
@@ -83,7 +84,10 @@ impl Task {
             }
             let splitter = match &mut splitter {
                 Some(splitter) => splitter,
-                None => splitter.insert(Splitter::new(&self.plan.partition_by, &batch, self.plan.time_zone)?),
+                None => {
+                    let plan = &self.plan;
+                    splitter.insert(Splitter::new(&plan.partition_by, plan.bucket, &batch, plan.time_zone)?)
+                }
             };
             let pieces = splitter.split(&batch)?;
             if !sorted && (pieces.len() > folders.limit || folders.reopened > folders.limit) {
@@ -114,9 +118,9 @@ impl Task {
         let schema = rest.schema();
         let first = futures::stream::once(std::future::ready(Ok(first)));
         let stream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), first.chain(rest)));
-        let order = self.plan.partition_by.iter().map(|column| {
-            let name = schema.field(column.index).name();
-            PhysicalSortExpr::new_default(Arc::new(Column::new(name, column.index)))
+        let order = self.plan.partition_by.iter().map(|column| column.index).chain(self.plan.bucket).map(|at| {
+            let name = schema.field(at).name();
+            PhysicalSortExpr::new_default(Arc::new(Column::new(name, at)))
         });
         let Some(order) = LexOrdering::new(order) else { return Ok(stream) };
         let rest: Arc<dyn PartitionStream> =
@@ -140,7 +144,7 @@ pub async fn drain(plan: Arc<WritePlan>, mut stream: SendableRecordBatchStream) 
 /// Writes the file of a plan that has no partitions at all.
 pub fn run_empty(plan: &Arc<WritePlan>, root: &Path) -> Result<WriteStats> {
     let mut stats = WriteStats::default();
-    if plan.partition_by.is_empty() {
+    if plan.partition_by.is_empty() && plan.bucket.is_none() {
         let mut output = Output::new(None, 0);
         output.open_in(plan, 0, root)?;
         output.close(&mut stats)?;
@@ -170,11 +174,19 @@ impl Output {
 
     fn open_in(&mut self, plan: &WritePlan, partition: usize, root: &Path) -> Result<()> {
         let extension = plan.format.extension();
-        let file = name::part_file(partition, &plan.job, self.folder.is_some(), self.counter, &extension);
-        let path = match &self.folder {
+        let (folder, bucket) = match self.folder.as_deref().map(|folder| folder.split_once(BUCKET_MARK).ok_or(folder)) {
+            Some(Ok((folder, bucket))) => (Some(folder), Some(bucket)),
+            Some(Err(folder)) => (Some(folder), None),
+            None => (None, None),
+        };
+        let file = match bucket {
+            Some(bucket) => name::bucket_file(partition, &plan.job, bucket, self.counter, &extension),
+            None => name::part_file(partition, &plan.job, folder.is_some(), self.counter, &extension),
+        };
+        let path = match folder {
             None => root.join(file),
             Some(folder) => {
-                let folder = root.join(folder.as_ref());
+                let folder = root.join(folder);
                 std::fs::create_dir_all(&folder).map_err(|cause| plan.target.write_failed(cause))?;
                 folder.join(file)
             }
@@ -271,7 +283,8 @@ impl Folders {
         while !self.open.is_empty() {
             self.close_oldest()?;
         }
-        self.stats.partitions = self.closed.keys().map(ToString::to_string).collect();
+        let folders = self.closed.keys().map(|folder| folder.split(BUCKET_MARK).next().unwrap_or_default());
+        self.stats.partitions = folders.filter(|folder| !folder.is_empty()).map(str::to_string).collect();
         Ok(self.stats)
     }
 }

@@ -1,0 +1,309 @@
+//! The catalog as the resolver of a plan sees it. Called on threads that may block.
+
+use std::sync::{Arc, Mutex};
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use datafusion::logical_expr::LogicalPlan;
+use firesteel_functions::kernel::from_datafusion;
+use firesteel_plan::context::{Catalog, Stored, TableEntry};
+use firesteel_plan::operator::python::function::{PythonDataSource, PythonFunction, PythonTableFunction};
+use firesteel_plan::{Relation, ResolveContext, Resolver};
+use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
+use firesteel_protocol::types::{name, proto};
+use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::ReadRequest;
+
+use super::table::{Table, ViewText};
+use super::{CATALOG, Found, GLOBAL_TEMP, Place};
+use crate::{CancelToken, Session, SessionConf};
+
+/// A session as the resolver sees it.
+#[derive(Debug)]
+pub struct SessionCatalog {
+    session: Arc<Session>,
+    runtime: tokio::runtime::Handle,
+    /// Relations that are being looked up in the cache, so that making one does not find itself.
+    busy: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Inside of a permanent view: the database in which it was made. Temporary views are out of sight there.
+    view_database: Option<String>,
+    /// Thrown when nobody waits for the resolution any more.
+    cancel: CancelToken,
+}
+
+impl SessionCatalog {
+    pub fn new(session: Arc<Session>, cancel: CancelToken) -> Self {
+        let runtime = tokio::runtime::Handle::current();
+        Self { session, runtime, busy: Arc::default(), view_database: None, cancel }
+    }
+
+    fn place(&self, parts: &[String]) -> Result<Place> {
+        match &self.view_database {
+            Some(database) => self.session.permanent_place(parts, database),
+            None => self.session.place(parts),
+        }
+    }
+
+    /// A table under the name by which the cache knows it.
+    fn canonical(&self, relation: &pb::Relation) -> pb::Relation {
+        canonical(relation, |parts| self.place(parts))
+    }
+
+    /// What a permanent view's query is resolved in: its own database and the settings under which it was made.
+    fn inside(&self, view: &ViewText) -> ResolveContext {
+        let session = Arc::clone(&self.session);
+        let mut env = session.env();
+        let mut source = session.source_context(env.clone());
+        let conf = view.conf.clone();
+        let lookup = Arc::new(move |key: &str| {
+            if key.starts_with("spark.sql.") && session.conf().is_modifiable(key) {
+                conf.get(key).cloned().or_else(|| SessionConf::default_of(key))
+            } else {
+                session.conf().lookup(key)
+            }
+        });
+        let flag = |key: &str| lookup(key).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
+        env.ansi = flag("spark.sql.ansi.enabled");
+        env.case_sensitive = flag("spark.sql.caseSensitive");
+        if let Some(zone) = lookup("spark.sql.session.timeZone") {
+            env.time_zone = zone.into();
+        }
+        env.database = view.database.as_str().into();
+        source.env = env.clone();
+        source.conf = lookup;
+        let catalog = Self {
+            session: Arc::clone(&self.session),
+            runtime: self.runtime.clone(),
+            busy: Arc::clone(&self.busy),
+            view_database: Some(view.database.clone()),
+            cancel: self.cancel.clone(),
+        };
+        ResolveContext { env, source, catalog: Arc::new(catalog) }
+    }
+
+    fn view(&self, table: &Table, view: &ViewText, qualifier: Vec<String>) -> Result<TableEntry> {
+        let scope = Arc::new(self.inside(view));
+        let query = {
+            let resolver = Resolver::new(&scope);
+            firesteel_plan::sql::parse_query(&view.text, &resolver.sql_context())?
+        };
+        let plan = Arc::new(shaped(query, table, view));
+        Ok(TableEntry::View { plan, columns: None, qualifier, scope: Some(scope) })
+    }
+}
+
+/// The query's columns, found by the names that they had when the view was made, as the view's.
+fn shaped(query: pb::Relation, table: &Table, view: &ViewText) -> pb::Relation {
+    let lower: Vec<String> = view.query_columns.iter().map(|name| name.to_lowercase()).collect();
+    let unique = lower.iter().enumerate().all(|(at, name)| !lower[..at].contains(name));
+    if !unique || view.query_columns.len() != table.columns.len() {
+        let column_names = table.columns.iter().map(|field| field.name().clone()).collect();
+        let renamed = pb::ToDf { input: Some(Box::new(query)), column_names };
+        return pb::Relation { common: None, rel_type: Some(RelType::ToDf(Box::new(renamed))) };
+    }
+    let expression = |kind: ExprType| pb::Expression { common: None, expr_type: Some(kind) };
+    let expressions = view.query_columns.iter().zip(&table.columns).map(|(column, field)| {
+        let column = expression(ExprType::UnresolvedAttribute(pb::expression::UnresolvedAttribute {
+            unparsed_identifier: name::quote(column),
+            ..Default::default()
+        }));
+        let cast = expression(ExprType::Cast(Box::new(pb::expression::Cast {
+            expr: Some(Box::new(column)),
+            cast_to_type: Some(pb::expression::cast::CastToType::Type(proto::encode(field.data_type()))),
+            ..Default::default()
+        })));
+        expression(ExprType::Alias(Box::new(pb::expression::Alias {
+            expr: Some(Box::new(cast)),
+            name: vec![field.name().clone()],
+            metadata: firesteel_protocol::types::json::metadata_text(field.metadata()),
+        })))
+    });
+    let project = pb::Project { input: Some(Box::new(query)), expressions: expressions.collect() };
+    pb::Relation { common: None, rel_type: Some(RelType::Project(Box::new(project))) }
+}
+
+impl Catalog for SessionCatalog {
+    fn table(&self, parts: &[String]) -> Result<Option<TableEntry>> {
+        // `csv.`/path`` names no database.
+        let place = match self.place(parts) {
+            Ok(place) => place,
+            Err(_) if parts.len() != 1 => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let qualifier = match &place {
+            Place::Temp(view) => vec![view.clone()],
+            Place::Global(view) => vec![GLOBAL_TEMP.into(), view.clone()],
+            Place::Table(database, table) => vec![CATALOG.into(), database.clone(), table.clone()],
+        };
+        match self.session.at(&place)? {
+            Some(Found::Temp(view)) => {
+                let columns = view.renamed.then(|| view.columns.iter().cloned().collect());
+                Ok(Some(TableEntry::View { plan: view.plan, columns, qualifier, scope: None }))
+            }
+            Some(Found::Table(table)) => match &table.view {
+                Some(view) => self.view(&table, view, qualifier).map(Some),
+                None => {
+                    let request = Arc::new(self.session.table_request(&table)?);
+                    Ok(Some(TableEntry::Table { request, qualifier }))
+                }
+            },
+            None => Ok(None),
+        }
+    }
+
+    fn cached_blob(&self, hash: &str) -> Result<Bytes> {
+        self.session.artifacts().blob(hash).ok_or_else(|| {
+            SparkError::internal(format!("Not found any cached local relation with the hash: {hash} in the session."))
+        })
+    }
+
+    fn remote_relation(&self, id: &str) -> Result<Stored> {
+        self.session.remote(id)
+    }
+
+    fn cached(&self, relation: &pb::Relation) -> Result<Option<Stored>> {
+        if self.session.cache.is_empty() {
+            return Ok(None);
+        }
+        let relation = &self.canonical(relation);
+        let key = crate::cache::key(relation);
+        {
+            let mut busy = self.busy.lock().expect("no panics while locked");
+            if busy.contains(&key) {
+                return Ok(None);
+            }
+            busy.push(key.clone());
+        }
+        let make = |level| {
+            let kept = self.session.keep_uncached(relation.clone(), level, self.cancel.clone());
+            self.runtime.block_on(Box::pin(kept))
+        };
+        let result = self.session.cache.rows(relation, make);
+        self.busy.lock().expect("no panics while locked").retain(|own| *own != key);
+        result
+    }
+
+    fn python_function(&self, name: &str) -> Option<Arc<PythonFunction>> {
+        self.session.functions.scalar(name)
+    }
+
+    fn python_data_source(&self, name: &str) -> Option<Arc<PythonDataSource>> {
+        self.session.functions.source(name)
+    }
+
+    fn python_table_function(&self, name: &str) -> Option<Arc<PythonTableFunction>> {
+        self.session.functions.table(name)
+    }
+
+    fn catalog_relation(&self, call: &pb::Catalog) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+        match &call.cat_type {
+            Some(kind) => self.runtime.block_on(super::call::answer(&self.session, kind)),
+            None => Err(SparkError::internal("a catalog call without kind")),
+        }
+    }
+
+    fn collect(&self, plan: LogicalPlan) -> Result<Vec<RecordBatch>> {
+        let planned = self.session.physical(Relation::new(plan, vec![]), vec![])?;
+        let context = Arc::new(datafusion::execution::TaskContext::from(&self.session.state()?));
+        let run = datafusion::physical_plan::collect(planned.physical, context);
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => Err(crate::runner::cancelled()),
+                rows = run => rows.map_err(from_datafusion),
+            }
+        })
+    }
+}
+
+impl Session {
+    /// What the sources are asked for to read a table: all of its partitions, if it has some.
+    pub(crate) fn table_request(&self, table: &Table) -> Result<ReadRequest> {
+        self.settle(table)?;
+        if table.partition_columns.is_empty() {
+            return Ok(table.request(&[]));
+        }
+        let partitions = self.store()?.partitions(table)?;
+        Ok(table.request(&partitions))
+    }
+
+    /// Ends a RENAME of the table that was cut off.
+    pub(crate) fn settle(&self, table: &Table) -> Result<()> {
+        if table.location.is_empty() || std::path::Path::new(&table.location).exists() {
+            return Ok(());
+        }
+        super::leftover::finish_move(self.store()?.as_ref(), &table.location)
+    }
+
+    /// What a `Read` message asks of the sources; None for views.
+    pub(crate) fn read_request(&self, read: &pb::Read) -> Result<Option<ReadRequest>> {
+        match &read.read_type {
+            Some(pb::read::ReadType::DataSource(source)) => {
+                firesteel_plan::relation::read::request_of(source).map(Some)
+            }
+            Some(pb::read::ReadType::NamedTable(table)) => {
+                let parts = firesteel_plan::sql::parse_table_name(&table.unparsed_identifier)?;
+                match self.at(&self.place(&parts)?)? {
+                    Some(Found::Table(table)) if !table.is_view() => self.table_request(&table).map(Some),
+                    _ => Ok(None),
+                }
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Runs a cached relation itself, its inputs' caches included.
+    async fn keep_uncached(
+        &self,
+        relation: pb::Relation,
+        level: pb::StorageLevel,
+        cancel: CancelToken,
+    ) -> Result<crate::cache::Kept> {
+        let key = crate::cache::key(&relation);
+        let session = self.arc();
+        let ctx = self.resolve_context(&cancel);
+        let inner = cancel.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let catalog = SessionCatalog::new(Arc::clone(&session), inner);
+            catalog.busy.lock().expect("no panics while locked").push(key);
+            let ctx = ResolveContext { catalog: Arc::new(catalog), ..ctx };
+            let resolver = Resolver::new(&ctx);
+            let resolved = resolver.query(&relation)?;
+            session.physical(resolved, vec![])
+        });
+        let planned = task.await.map_err(|error| SparkError::internal(error.to_string()))??;
+        self.keep_planned(planned, level, cancel).await
+    }
+}
+
+impl Session {
+    /// A relation under the name by which the cache knows it: however a table is written, it is one.
+    pub(crate) fn canonical(&self, relation: &pb::Relation) -> pb::Relation {
+        canonical(relation, |parts| self.place(parts))
+    }
+}
+
+fn canonical(relation: &pb::Relation, place: impl Fn(&[String]) -> Result<Place>) -> pb::Relation {
+    let Some(RelType::Read(read)) = &relation.rel_type else { return relation.clone() };
+    let Some(pb::read::ReadType::NamedTable(table)) = &read.read_type else { return relation.clone() };
+    if !table.options.is_empty() {
+        return relation.clone();
+    }
+    let parts = firesteel_plan::sql::parse_table_name(&table.unparsed_identifier);
+    let mut found = match parts.and_then(|parts| place(&parts)) {
+        Ok(Place::Temp(view)) => named(&name::quote(&view)),
+        Ok(Place::Global(view)) => named(&format!("{GLOBAL_TEMP}.{}", name::quote(&view))),
+        Ok(Place::Table(database, own)) => named(&super::table::quoted(&database, &own)),
+        Err(_) => return relation.clone(),
+    };
+    found.common.clone_from(&relation.common);
+    found
+}
+
+/// A table by its name.
+pub(crate) fn named(table: &str) -> pb::Relation {
+    let table = pb::read::NamedTable { unparsed_identifier: table.to_string(), ..Default::default() };
+    let read = pb::Read { is_streaming: false, read_type: Some(pb::read::ReadType::NamedTable(table)) };
+    pb::Relation { common: None, rel_type: Some(RelType::Read(read)) }
+}

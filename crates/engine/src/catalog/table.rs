@@ -1,0 +1,188 @@
+//! What the catalog keeps of a table, a view and a partition.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::{Fields, Schema};
+use firesteel_protocol::types::name;
+use firesteel_sources::{Options, ReadRequest, TablePartition};
+
+use super::CATALOG;
+
+/// Who owns the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The catalog: DROP TABLE deletes them.
+    Managed,
+    /// The user.
+    External,
+    /// There are none: a view.
+    View,
+}
+
+impl Kind {
+    /// Spark's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Managed => "MANAGED",
+            Self::External => "EXTERNAL",
+            Self::View => "VIEW",
+        }
+    }
+
+    /// The kind of a word.
+    pub fn of(word: &str) -> Self {
+        match word {
+            "MANAGED" => Self::Managed,
+            "VIEW" => Self::View,
+            _ => Self::External,
+        }
+    }
+}
+
+/// `CLUSTERED BY (columns) SORTED BY (sort_columns) INTO buckets BUCKETS`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bucketing {
+    pub columns: Vec<String>,
+    pub sort_columns: Vec<String>,
+    pub buckets: u32,
+}
+
+/// What a view is besides its columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ViewText {
+    /// The query as it was written.
+    pub text: String,
+    /// The database in which its names are looked up.
+    pub database: String,
+    /// Names of the query's own columns when the view was made; the view's may differ.
+    pub query_columns: Vec<String>,
+    /// Settings under which the text is read, whoever uses the view.
+    pub conf: BTreeMap<String, String>,
+}
+
+/// Numbers that ANALYZE TABLE found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Statistics {
+    pub size_bytes: u64,
+    pub rows: Option<u64>,
+    /// Column name to what is known of it: `min`, `max`, `distinct_count`, ...
+    pub columns: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// A table or a permanent view.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// In lower case.
+    pub database: String,
+    /// In lower case.
+    pub name: String,
+    pub kind: Kind,
+    /// `parquet`, `csv`, ...; empty for views.
+    pub format: String,
+    /// Data columns, then partition columns.
+    pub columns: Fields,
+    pub partition_columns: Vec<String>,
+    pub bucketing: Option<Bucketing>,
+    /// An absolute path; empty for views and sources without files.
+    pub location: String,
+    pub options: BTreeMap<String, String>,
+    pub properties: BTreeMap<String, String>,
+    pub comment: Option<String>,
+    pub created_ms: i64,
+    pub view: Option<ViewText>,
+    pub statistics: Option<Statistics>,
+}
+
+impl Table {
+    /// `` `spark_catalog`.`db`.`t` ``, as errors name it.
+    pub fn quoted(&self) -> String {
+        quoted(&self.database, &self.name)
+    }
+
+    /// `` `db`.`t` ``, as some errors name it.
+    pub fn quoted_short(&self) -> String {
+        format!("{}.{}", name::quote(&self.database), name::quote(&self.name))
+    }
+
+    pub fn is_view(&self) -> bool {
+        self.kind == Kind::View
+    }
+
+    /// Whether the source has no files: JDBC.
+    pub fn is_jdbc(&self) -> bool {
+        self.format.eq_ignore_ascii_case("jdbc")
+    }
+
+    /// The files' options as sources take them.
+    pub fn source_options(&self) -> Options {
+        let mut options = Options::default();
+        for (key, value) in &self.options {
+            options.set(key, value);
+        }
+        options
+    }
+
+    /// What the sources are asked for to read it. The folder of a table without partitions is its only one.
+    pub fn request(&self, partitions: &[Partition]) -> ReadRequest {
+        let own = |partition: &Partition| TablePartition {
+            values: partition.values(),
+            path: partition.folder(&self.location),
+        };
+        let folders = if self.partition_columns.is_empty() {
+            vec![TablePartition { values: vec![], path: self.location.clone() }]
+        } else {
+            partitions.iter().map(own).collect()
+        };
+        let options = self.source_options();
+        let listed = !self.is_jdbc() && !options.contains("recursiveFileLookup");
+        ReadRequest {
+            format: Some(self.format.clone()),
+            schema: Some(Arc::new(Schema::new(self.columns.clone()))),
+            options,
+            paths: if self.is_jdbc() { vec![] } else { vec![self.location.clone()] },
+            partitions: listed.then_some(folders),
+            ..Default::default()
+        }
+    }
+
+    /// Whether a column is one of the partition columns.
+    pub fn is_partition_column(&self, column: &str) -> bool {
+        self.partition_columns.iter().any(|own| own.eq_ignore_ascii_case(column))
+    }
+}
+
+/// `` `spark_catalog`.`db`.`t` ``.
+pub fn quoted(database: &str, table: &str) -> String {
+    format!("`{CATALOG}`.{}.{}", name::quote(database), name::quote(table))
+}
+
+/// One partition of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    /// `day=2024-01-01/region=eu`, escaped as in folder names.
+    pub spec: String,
+    /// Where its files are, if not in the table's own folder.
+    pub location: Option<String>,
+    pub created_ms: i64,
+    pub statistics: Option<Statistics>,
+}
+
+impl Partition {
+    /// Column and value as it stands in the folder's name.
+    pub fn values(&self) -> Vec<(String, String)> {
+        let pairs = self.spec.split('/').filter_map(|part| part.split_once('='));
+        pairs
+            .map(|(column, value)| (firesteel_sources::listing::partition::unescape(column), value.to_string()))
+            .collect()
+    }
+
+    /// The folder of its files.
+    pub fn folder(&self, table: &str) -> String {
+        match &self.location {
+            Some(location) => location.clone(),
+            None => Path::new(table).join(&self.spec).to_string_lossy().into_owned(),
+        }
+    }
+}

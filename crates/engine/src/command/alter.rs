@@ -1,0 +1,222 @@
+//! ALTER TABLE, COMMENT ON TABLE. What Spark refuses for tables in files is refused here.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{FieldRef, Fields};
+use firesteel_plan::relation::to_schema::all_nullable;
+use firesteel_plan::sql::command::{Alteration, ColumnDefinition};
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::types::{name, proto};
+use firesteel_protocol::{Result, SparkError};
+use serde_json::Value;
+
+use super::create_table::unsupported;
+use super::{column, partition};
+use crate::Session;
+use crate::catalog::table::{Kind, Table};
+use crate::catalog::{Found, Search, already_exists, leftover, quote_parts};
+
+/// ALTER TABLE.
+pub async fn table(session: &Session, parts: &[String], alteration: Alteration) -> Result<()> {
+    match alteration {
+        Alteration::AddPartitions { partitions, if_not_exists } => {
+            partition::add(session, parts, partitions, if_not_exists).await
+        }
+        Alteration::DropPartitions { partitions, if_exists, .. } => {
+            partition::drop(session, parts, partitions, if_exists).await
+        }
+        Alteration::RenamePartition { from, to } => partition::rename(session, parts, &from, &to).await,
+        Alteration::SetLocation { location, partition: Some(spec) } => {
+            partition::set_location(session, parts, &spec, &location).await
+        }
+        Alteration::RecoverPartitions => {
+            partition::repair(session, parts, "ALTER TABLE RECOVER PARTITIONS", true, false)
+        }
+        Alteration::RenameTo(to) => {
+            let table = target(session, parts, "ALTER TABLE")?;
+            rename(session, &table, &to)
+        }
+        Alteration::SetProperties(properties) => {
+            let table = target(session, parts, "ALTER TABLE ... SET TBLPROPERTIES")?;
+            let mut changed = table.as_ref().clone();
+            changed.properties.extend(properties);
+            session.store()?.update_table(&changed)
+        }
+        Alteration::UnsetProperties { keys, .. } => {
+            let table = target(session, parts, "ALTER TABLE ... UNSET TBLPROPERTIES")?;
+            let mut changed = table.as_ref().clone();
+            changed.properties.retain(|key, _| !keys.contains(key));
+            session.store()?.update_table(&changed)
+        }
+        Alteration::SetLocation { location, partition: None } => {
+            let table = target(session, parts, "ALTER TABLE ... SET LOCATION ...")?;
+            let changed = Table { location: session.absolute(&location)?, statistics: None, ..table.as_ref().clone() };
+            session.store()?.update_table(&changed)?;
+            partition::written(session, &table);
+            Ok(())
+        }
+        Alteration::AddColumns(columns) => {
+            let table = target(session, parts, "ALTER TABLE ... ADD COLUMNS")?;
+            add_columns(session, &table, &columns).await
+        }
+        Alteration::ChangeColumn { column, data_type, comment, nullable, default } => {
+            let table = target(session, parts, "ALTER TABLE ... CHANGE COLUMN")?;
+            change_column(session, &table, &column, data_type, comment, nullable, default).await
+        }
+        Alteration::DropColumns { .. } => {
+            Err(unsupported(&target(session, parts, "ALTER TABLE ... DROP COLUMNS")?.quoted(), "DROP COLUMN"))
+        }
+        Alteration::RenameColumn { .. } => {
+            Err(unsupported(&target(session, parts, "ALTER TABLE ... RENAME COLUMN")?.quoted(), "RENAME COLUMN"))
+        }
+        Alteration::ReplaceColumns => {
+            Err(unsupported(&target(session, parts, "ALTER TABLE ... REPLACE COLUMNS")?.quoted(), "REPLACE COLUMNS"))
+        }
+        Alteration::SetQuery { .. } => Err(SparkError::internal("ALTER TABLE with a query")),
+    }
+}
+
+/// The table of a statement; a view is refused.
+fn target(session: &Session, parts: &[String], operation: &str) -> Result<Arc<Table>> {
+    match session.find(parts, Search::Session)?.1 {
+        Found::Table(table) if !table.is_view() => Ok(table),
+        found => {
+            let view = match found {
+                Found::Table(view) if operation.contains("COLUMN") => view.quoted(),
+                _ => quote_parts(parts),
+            };
+            let condition = if operation.contains("COLUMN") {
+                "EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE"
+            } else {
+                "EXPECT_TABLE_NOT_VIEW.USE_ALTER_VIEW"
+            };
+            Err(SparkError::new(condition).with("operation", operation).with("viewName", view))
+        }
+    }
+}
+
+/// RENAME TO of a table or permanent view, within its database.
+pub fn rename(session: &Session, table: &Table, to: &[String]) -> Result<()> {
+    let (database, new) = match to {
+        [new] => (table.database.clone(), new),
+        [.., database, new] => (database.to_lowercase(), new),
+        [] => return Err(SparkError::internal("a table without a name")),
+    };
+    if database != table.database {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1073").with("db", &table.database).with("newDb", database));
+    }
+    let lower = new.to_lowercase();
+    let store = session.store()?;
+    let taken = || already_exists(format!("{}.{}", name::quote(&table.database), name::quote(new)));
+    if store.table(&table.database, &lower)?.is_some() {
+        return Err(taken());
+    }
+    // A managed table's folder has the table's name, unless it was moved.
+    let own = session.table_folder(&session.database(&table.database)?, &table.name);
+    let moves = table.kind == Kind::Managed && table.location == own;
+    let location =
+        if moves { session.table_folder(&session.database(&table.database)?, &lower) } else { table.location.clone() };
+    if moves {
+        if std::path::Path::new(&location).exists() {
+            return Err(SparkError::new("LOCATION_ALREADY_EXISTS")
+                .with("location", format!("'{}'", crate::catalog::uri(&location)))
+                .with("identifier", crate::catalog::table::quoted(&table.database, new)));
+        }
+    }
+    if !store.rename_table(table, &lower, &location)? {
+        return Err(taken());
+    }
+    if moves {
+        leftover::finish_move(&store, &location)?;
+    }
+    super::drop::forget(session, table);
+    Ok(())
+}
+
+async fn add_columns(session: &Session, table: &Table, columns: &[ColumnDefinition]) -> Result<()> {
+    let new = column::definitions(session, columns, "ALTER TABLE ADD COLUMNS").await?;
+    let mut seen: Vec<String> = table.columns.iter().map(|field| field.name().to_lowercase()).collect();
+    for field in &new {
+        let lower = field.name().to_lowercase();
+        if seen.contains(&lower) {
+            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&lower)));
+        }
+        seen.push(lower);
+    }
+    let (partitions, data): (Vec<FieldRef>, Vec<FieldRef>) =
+        table.columns.iter().cloned().partition(|field| table.is_partition_column(field.name()));
+    let new = new.iter().map(|field| Arc::new(all_nullable(field)));
+    let columns: Fields = data.into_iter().chain(new).chain(partitions).collect();
+    session.store()?.update_table(&Table { columns, ..table.clone() })?;
+    partition::written(session, table);
+    Ok(())
+}
+
+async fn change_column(
+    session: &Session,
+    table: &Table,
+    parts: &[String],
+    data_type: Option<pb::DataType>,
+    comment: Option<String>,
+    nullable: Option<bool>,
+    default: Option<Option<String>>,
+) -> Result<()> {
+    let found = match parts {
+        [column] => table.columns.iter().find(|field| field.name().eq_ignore_ascii_case(column)),
+        _ => None,
+    };
+    let Some(field) = found else {
+        let columns: Vec<String> = table.columns.iter().map(|field| name::quote(field.name())).collect();
+        return Err(SparkError::new("UNRESOLVED_COLUMN.WITH_SUGGESTION")
+            .with("objectName", quote_parts(parts))
+            .with("proposal", columns.join(", ")));
+    };
+    if nullable == Some(false) {
+        return Err(unsupported(&table.quoted(), "ALTER COLUMN ... SET NOT NULL"));
+    }
+    if let Some(data_type) = data_type {
+        let wanted = proto::decode_field(field.name(), &data_type, true, std::collections::HashMap::new())?;
+        let same = all_nullable(&wanted).data_type() == all_nullable(field).data_type()
+            && name::simple_of_field(&wanted) == name::simple_of_field(field);
+        if !same {
+            let quoted = name::quote(field.name());
+            return Err(SparkError::new("NOT_SUPPORTED_CHANGE_COLUMN")
+                .with("table", table.quoted())
+                .with("originName", &quoted)
+                .with("originType", format!("\"{}\"", name::simple_of_field(field).to_uppercase()))
+                .with("newName", &quoted)
+                .with("newType", format!("\"{}\"", name::simple_of_field(&wanted).to_uppercase())));
+        }
+    }
+    let mut own = column::metadata(field);
+    if let Some(comment) = comment {
+        own.insert("comment".into(), Value::String(comment));
+    }
+    match default {
+        Some(Some(text)) => {
+            // Checked as for a new column; rows that are there keep what they have.
+            column::default_value(session, field, &text, "ALTER TABLE ALTER COLUMN").await?;
+            own.insert(column::CURRENT_DEFAULT.into(), Value::String(text));
+        }
+        Some(None) => {
+            own.remove(column::CURRENT_DEFAULT);
+        }
+        None => {}
+    }
+    let changed = Arc::new(column::with_metadata(field, own)?);
+    let replace = |field: &FieldRef| {
+        if field.name() == changed.name() { Arc::clone(&changed) } else { Arc::clone(field) }
+    };
+    let columns: Fields = table.columns.iter().map(replace).collect();
+    session.store()?.update_table(&Table { columns, ..table.clone() })
+}
+
+/// COMMENT ON TABLE, for views too.
+pub fn comment(session: &Session, parts: &[String], comment: Option<String>) -> Result<()> {
+    match session.find(parts, Search::Session)?.1 {
+        Found::Table(table) => session.store()?.update_table(&Table { comment, ..table.as_ref().clone() }),
+        Found::Temp(_) => Err(SparkError::new("EXPECT_PERMANENT_VIEW_NOT_TEMP")
+            .with("viewName", quote_parts(parts))
+            .with("operation", "COMMENT ON TABLE")),
+    }
+}

@@ -1,0 +1,179 @@
+//! Columns of tables: definitions, defaults, and how a value is stored in one.
+
+use std::collections::HashMap;
+
+use arrow::array::Array;
+use arrow::datatypes::{DataType, Field, Fields};
+use firesteel_plan::sql::build;
+use firesteel_plan::sql::command::ColumnDefinition;
+use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
+use firesteel_protocol::types::{CHAR_VARCHAR_KEY, json, name, proto};
+use firesteel_protocol::{Result, SparkError};
+use serde_json::Value;
+
+use crate::{OperationHandle, Session};
+
+/// Spark's key of a column's DEFAULT as it was written.
+pub const CURRENT_DEFAULT: &str = "CURRENT_DEFAULT";
+/// Spark's key of the value that rows have which are older than the column.
+pub const EXISTS_DEFAULT: &str = "EXISTS_DEFAULT";
+
+/// The DEFAULT of a column as it was written.
+pub fn default_text(field: &Field) -> Option<String> {
+    metadata(field).get(CURRENT_DEFAULT).and_then(Value::as_str).map(str::to_string)
+}
+
+/// A column's metadata.
+pub fn metadata(field: &Field) -> serde_json::Map<String, Value> {
+    let text = json::metadata_text(field.metadata());
+    match text.and_then(|text| serde_json::from_str(&text).ok()) {
+        Some(Value::Object(own)) => own,
+        _ => serde_json::Map::new(),
+    }
+}
+
+/// The column with other metadata; CHAR and VARCHAR stay what they are.
+pub fn with_metadata(field: &Field, own: serde_json::Map<String, Value>) -> Result<Field> {
+    let mut metadata = if own.is_empty() { HashMap::new() } else { json::metadata(&Value::Object(own).to_string())? };
+    if let Some(declared) = field.metadata().get(CHAR_VARCHAR_KEY) {
+        metadata.insert(CHAR_VARCHAR_KEY.into(), declared.clone());
+    }
+    Ok(field.clone().with_metadata(metadata))
+}
+
+/// The column without its DEFAULT.
+pub fn without_defaults(field: &Field) -> Result<Field> {
+    let mut own = metadata(field);
+    let known = own.remove(CURRENT_DEFAULT).is_some() | own.remove(EXISTS_DEFAULT).is_some();
+    if known { with_metadata(field, own) } else { Ok(field.clone()) }
+}
+
+/// What a missing column is filled with: its DEFAULT or NULL.
+pub fn default_expression(session: &Session, field: &Field) -> Result<pb::Expression> {
+    match default_text(field) {
+        Some(text) => parse(session, &text),
+        None => Ok(null()),
+    }
+}
+
+fn parse(session: &Session, text: &str) -> Result<pb::Expression> {
+    let ctx = session.resolve_context();
+    let resolver = firesteel_plan::Resolver::new(&ctx);
+    firesteel_plan::sql::parse_expression(text, &resolver.sql_context())
+}
+
+/// NULL.
+pub fn null() -> pb::Expression {
+    build::literal(pb::expression::literal::LiteralType::Null(pb::DataType {
+        kind: Some(pb::data_type::Kind::Null(pb::data_type::Null::default())),
+    }))
+}
+
+/// A value as a column of a table keeps it: cast, and refused where it does not fit.
+pub fn stored(session: &Session, value: pb::Expression, field: &Field) -> pb::Expression {
+    use pb::expression::cast::{CastToType, EvalMode};
+    let policy = session.conf().lookup("spark.sql.storeAssignmentPolicy").unwrap_or_default();
+    let mode = if policy.eq_ignore_ascii_case("LEGACY") { EvalMode::Legacy } else { EvalMode::Ansi };
+    let cast = build::expr(ExprType::Cast(Box::new(pb::expression::Cast {
+        expr: Some(Box::new(value)),
+        cast_to_type: Some(CastToType::Type(proto::encode(field.data_type()))),
+        eval_mode: mode.into(),
+    })));
+    match field.metadata().get(CHAR_VARCHAR_KEY).and_then(|declared| limit(declared)) {
+        Some((function, length)) => build::call(function, vec![cast, build::int(length)]),
+        None => cast,
+    }
+}
+
+/// `char(3)`: the function that keeps to the limit.
+fn limit(declared: &str) -> Option<(&'static str, i32)> {
+    let (kind, length) = declared.strip_suffix(')')?.split_once('(')?;
+    let function = if kind.eq_ignore_ascii_case("char") { "__store_char" } else { "__store_varchar" };
+    Some((function, length.trim().parse().ok()?))
+}
+
+/// A relation without some of its columns.
+pub fn without(relation: pb::Relation, names: &[String]) -> pb::Relation {
+    let columns = names.iter().map(|name| build::attribute(std::slice::from_ref(name))).collect();
+    let drop = pb::Drop { input: Some(Box::new(relation)), columns, column_names: vec![] };
+    build::rel(RelType::Drop(Box::new(drop)))
+}
+
+/// The columns of a statement, their defaults checked. `statement` is for errors: `CREATE TABLE`.
+pub async fn definitions(session: &Session, columns: &[ColumnDefinition], statement: &str) -> Result<Fields> {
+    let mut fields: Vec<Field> = vec![];
+    for column in columns {
+        let mut own = serde_json::Map::new();
+        if let Some(comment) = &column.comment {
+            own.insert("comment".into(), Value::String(comment.clone()));
+        }
+        let plain = proto::decode_field(&column.name, &column.data_type, column.nullable, HashMap::new())?;
+        if let Some(text) = &column.default {
+            let value = default_value(session, &plain, text, statement).await?;
+            own.insert(CURRENT_DEFAULT.into(), Value::String(text.clone()));
+            own.insert(EXISTS_DEFAULT.into(), Value::String(value));
+        }
+        fields.push(with_metadata(&plain, own)?);
+    }
+    Ok(Fields::from(fields))
+}
+
+/// The value of a DEFAULT now, as a SQL literal.
+pub async fn default_value(session: &Session, field: &Field, text: &str, statement: &str) -> Result<String> {
+    let invalid = |kind: &'static str| {
+        SparkError::new(kind)
+            .with("statement", statement)
+            .with("colName", name::quote(field.name()))
+            .with("defaultValue", text)
+    };
+    let expression = parse(session, text)?;
+    if is_subquery(&expression) {
+        return Err(invalid("INVALID_DEFAULT_VALUE.SUBQUERY_EXPRESSION"));
+    }
+    let relation = |expressions: Vec<pb::Expression>| {
+        build::rel(RelType::Project(Box::new(pb::Project { input: None, expressions })))
+    };
+    let found = session.fields(relation(vec![expression.clone()])).await;
+    let found = found.map_err(|error| match error.condition().starts_with("UNRESOLVED_COLUMN") {
+        true => invalid("INVALID_DEFAULT_VALUE.UNRESOLVED_EXPRESSION"),
+        false => error,
+    })?;
+    let Some(own) = found.first() else { return Err(invalid("INVALID_DEFAULT_VALUE.UNRESOLVED_EXPRESSION")) };
+    if !firesteel_functions::coerce::can_store_assign(own.data_type(), field.data_type()) {
+        return Err(invalid("INVALID_DEFAULT_VALUE.DATA_TYPE")
+            .with("expectedType", format!("\"{}\"", name::sql(field.data_type())))
+            .with("actualType", format!("\"{}\"", name::sql(own.data_type()))));
+    }
+    let value = stored(session, expression, field);
+    let text_value = build::cast(value, proto::encode(&DataType::Utf8), false);
+    let planned = session.plan(relation(vec![text_value])).await?;
+    let (_, batches) = session.collect(planned, OperationHandle::default()).await?;
+    let array = batches.first().map(|batch| std::sync::Arc::clone(batch.column(0)));
+    let shown = array.filter(|array| array.len() > 0 && !array.is_null(0)).and_then(|array| {
+        use arrow::array::AsArray;
+        array.as_string_opt::<i32>().map(|texts| texts.value(0).to_string())
+    });
+    let Some(shown) = shown else { return Ok("NULL".into()) };
+    let quoted = format!("'{}'", shown.replace('\\', "\\\\").replace('\'', "\\'"));
+    Ok(match field.data_type() {
+        DataType::Utf8 => quoted,
+        DataType::Date32 => format!("DATE {quoted}"),
+        DataType::Timestamp(_, Some(_)) => format!("TIMESTAMP {quoted}"),
+        DataType::Timestamp(_, None) => format!("TIMESTAMP_NTZ {quoted}"),
+        DataType::Int64 => format!("{shown}L"),
+        DataType::Float64 => format!("{shown}D"),
+        _ if !field.data_type().is_nested() => shown,
+        _ => text.to_string(),
+    })
+}
+
+fn is_subquery(expression: &pb::Expression) -> bool {
+    use firesteel_protocol::extension::ExpressionKind;
+    match &expression.expr_type {
+        Some(ExprType::SubqueryExpression(_)) => true,
+        Some(ExprType::Extension(any)) => {
+            matches!(ExpressionKind::from_any(any), Some(ExpressionKind::WithRelations(_)))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,587 @@
+//! CREATE TABLE, CREATE TABLE LIKE, CREATE TABLE AS, `saveAsTable`, `spark.catalog.createTable`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{FieldRef, Fields};
+use firesteel_plan::relation::to_schema::all_nullable;
+use firesteel_plan::sql::command::{Bucketing as BucketClause, TableSpec};
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::sink::{SaveMode, WriteRequest};
+use firesteel_sources::{Format, ReadRequest};
+
+use super::insert::{self, Columns, Insert};
+use super::write::{self, Store};
+use super::{column, partition};
+use crate::catalog::table::{Bucketing, Kind, Table, quoted};
+use crate::catalog::{self, Database, Found, Place, Search, already_exists, leftover};
+use crate::{OperationHandle, Session};
+
+/// How a DataFrame or a query becomes a table.
+#[derive(Debug, Clone, Default)]
+pub struct SaveAs {
+    pub format: Option<String>,
+    pub mode: SaveMode,
+    pub options: Vec<(String, String)>,
+    pub partition_by: Vec<String>,
+    pub bucketing: Option<Bucketing>,
+    pub location: Option<String>,
+    pub comment: Option<String>,
+    pub properties: Vec<(String, String)>,
+}
+
+/// A table that is to be made, besides its name.
+#[derive(Debug, Clone, Default)]
+pub struct NewTable {
+    pub format: Option<String>,
+    /// None: as the files have it.
+    pub columns: Option<Fields>,
+    pub partition_by: Vec<String>,
+    pub bucketing: Option<Bucketing>,
+    pub location: Option<String>,
+    pub options: Vec<(String, String)>,
+    pub properties: Vec<(String, String)>,
+    pub comment: Option<String>,
+    pub if_not_exists: bool,
+}
+
+/// Where a new table goes.
+struct Target {
+    database: Database,
+    /// In lower case.
+    name: String,
+    /// As the user wrote the table's own name.
+    written: String,
+    known: Option<Arc<Table>>,
+}
+
+impl Target {
+    /// `` `spark_catalog`.`db`.`T` ``.
+    fn quoted(&self) -> String {
+        quoted(&self.database.name, &self.written)
+    }
+}
+
+fn target(session: &Session, parts: &[String]) -> Result<Target> {
+    let place = session.permanent_place(parts, &session.views.current_database())?;
+    let Place::Table(database, name) = place else {
+        return Err(catalog::schema_not_found(&[catalog::GLOBAL_TEMP.into()]));
+    };
+    let database = session.database(&database)?;
+    let known = session.store()?.table(&database.name, &name)?;
+    Ok(Target { database, name, written: parts.last().cloned().unwrap_or_default(), known })
+}
+
+/// The conf's format where none is named; a name nobody knows is an error.
+fn format(session: &Session, given: Option<String>) -> Result<String> {
+    let format = match given {
+        Some(format) => format,
+        None => session.conf().lookup("spark.sql.sources.default").unwrap_or_else(|| "parquet".into()),
+    };
+    Format::of(&format)?;
+    Ok(format)
+}
+
+/// A count of buckets that Spark takes.
+pub fn bucket_count(count: i32) -> Result<u32> {
+    match u32::try_from(count) {
+        Ok(buckets @ 1..=100_000) => Ok(buckets),
+        _ => Err(SparkError::new("INVALID_BUCKET_COUNT")
+            .with("bucketingMaxBuckets", "100000")
+            .with("numBuckets", count.to_string())),
+    }
+}
+
+fn bucketing(clause: Option<&BucketClause>) -> Result<Option<Bucketing>> {
+    let Some(clause) = clause else { return Ok(None) };
+    let buckets = bucket_count(clause.buckets)?;
+    Ok(Some(Bucketing { columns: clause.columns.clone(), sort_columns: clause.sort_columns.clone(), buckets }))
+}
+
+/// `spark_catalog` has no such operation on tables in files.
+pub fn refused(session: &Session, parts: &[String], operation: &str) -> Result<SparkError> {
+    let target = target(session, parts)?;
+    Ok(unsupported(&target.quoted(), operation))
+}
+
+/// `df.writeTo(t)` on a table that is there: Spark's session catalog refuses it, and has its own word for it.
+pub fn not_v2(session: &Session, parts: &[String]) -> SparkError {
+    match session.find(parts, Search::Everywhere) {
+        Ok((_, Found::Table(table))) => SparkError::new("_LEGACY_ERROR_TEMP_1012").with("identifier", table.quoted()),
+        Ok((_, Found::Temp(_))) => insert::not_a_table("INSERT", &catalog::quote_parts(parts)),
+        Err(error) => error,
+    }
+}
+
+/// `UNSUPPORTED_FEATURE.TABLE_OPERATION`.
+pub fn unsupported(table: &str, operation: &str) -> SparkError {
+    SparkError::new("UNSUPPORTED_FEATURE.TABLE_OPERATION").with("tableName", table).with("operation", operation)
+}
+
+/// The path that an option or LOCATION gives, taken out of the options.
+fn split_path(
+    session: &Session,
+    location: Option<String>,
+    options: Vec<(String, String)>,
+) -> Result<(Option<String>, BTreeMap<String, String>)> {
+    let is_path = |key: &str| key.eq_ignore_ascii_case("path");
+    let path = options.iter().find(|(key, _)| is_path(key)).map(|(_, path)| path.clone());
+    if let (Some(one), Some(two)) = (&location, &path) {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_0032").with("pathOne", one).with("pathTwo", two));
+    }
+    let location = location.or(path).map(|path| session.absolute(&path)).transpose()?;
+    Ok((location, options.into_iter().filter(|(key, _)| !is_path(key)).collect()))
+}
+
+/// CREATE TABLE of SQL, with or without a query.
+pub async fn sql(
+    session: &Session,
+    parts: &[String],
+    mut spec: TableSpec,
+    query: Option<pb::Relation>,
+    if_not_exists: bool,
+    external: bool,
+    operation: OperationHandle,
+) -> Result<()> {
+    check_hive(session, &spec)?;
+    if spec.hive {
+        hive_format(&mut spec)?;
+    }
+    if external && spec.location.is_none() && !spec.options.iter().any(|(key, _)| key.eq_ignore_ascii_case("path")) {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1069"));
+    }
+    let bucketing = bucketing(spec.bucketing.as_ref())?;
+    let mut partition_by = spec.partition_columns.clone();
+    partition_by.extend(spec.partition_definitions.iter().map(|column| column.name.clone()));
+    if let Some(query) = query {
+        let save = SaveAs {
+            format: spec.format,
+            mode: if if_not_exists { SaveMode::Ignore } else { SaveMode::ErrorIfExists },
+            options: spec.options,
+            partition_by,
+            bucketing,
+            location: spec.location,
+            comment: spec.comment,
+            properties: spec.properties,
+        };
+        return save_as(session, parts, query, save, operation).await;
+    }
+    let definitions: Vec<_> = spec.columns.iter().chain(&spec.partition_definitions).cloned().collect();
+    let columns = if definitions.is_empty() {
+        None
+    } else {
+        Some(column::definitions(session, &definitions, "CREATE TABLE").await?)
+    };
+    let new = NewTable {
+        format: spec.format,
+        columns,
+        partition_by,
+        bucketing,
+        location: spec.location,
+        options: spec.options,
+        properties: spec.properties,
+        comment: spec.comment,
+        if_not_exists,
+    };
+    create(session, parts, new).await
+}
+
+/// Hive's own forms need a catalog that is Hive's.
+fn check_hive(session: &Session, spec: &TableSpec) -> Result<()> {
+    let hive = session.conf().lookup("spark.sql.catalogImplementation").is_some_and(|kind| kind == "hive");
+    if spec.hive && !hive {
+        return Err(
+            SparkError::new("NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT").with("cmd", "CREATE Hive TABLE (AS SELECT)")
+        );
+    }
+    Ok(())
+}
+
+/// Hive's text files as CSV without quotes: fields end at a character, NULL is `\N`.
+fn hive_format(spec: &mut TableSpec) -> Result<()> {
+    let stored = spec.format.clone().unwrap_or_else(|| "textfile".into());
+    let delimiters: Vec<(String, String)> = std::mem::take(&mut spec.options);
+    if stored != "textfile" {
+        spec.options = delimiters;
+        return Ok(());
+    }
+    spec.format = Some("csv".into());
+    let given = |key: &str| delimiters.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone());
+    if given("line.delim").is_some_and(|line| line != "\n") {
+        return Err(SparkError::unsupported("LINES TERMINATED BY another character", "Only a new line ends a row."));
+    }
+    let pairs = [
+        ("sep", given("field.delim").unwrap_or_else(|| "\u{1}".into())),
+        ("nullValue", given("serialization.null.format").unwrap_or_else(|| "\\N".into())),
+        ("quote", String::new()),
+        ("escape", given("escape.delim").unwrap_or_default()),
+        ("emptyValue", String::new()),
+    ];
+    spec.options = pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
+    Ok(())
+}
+
+fn column_list(fields: &Fields) -> String {
+    fields.iter().map(|field| name::quote(field.name())).collect::<Vec<_>>().join(", ")
+}
+
+/// The table's spelling of columns that PARTITIONED BY or CLUSTERED BY names.
+fn named(fields: &Fields, names: &[String], kind: &str, table: &str) -> Result<Vec<String>> {
+    let mut found: Vec<String> = vec![];
+    for given in names {
+        let Some(field) = fields.iter().find(|field| field.name().eq_ignore_ascii_case(given)) else {
+            return Err(SparkError::new("COLUMN_NOT_DEFINED_IN_TABLE")
+                .with("colType", kind)
+                .with("colName", name::quote(given))
+                .with("tableName", table)
+                .with("tableCols", column_list(fields)));
+        };
+        if found.contains(field.name()) {
+            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&given.to_lowercase())));
+        }
+        found.push(field.name().clone());
+    }
+    Ok(found)
+}
+
+/// Columns checked and in the table's order: data, then partition columns.
+fn arranged(
+    fields: &Fields,
+    partition_by: &[String],
+    bucketing: Option<Bucketing>,
+    table: &str,
+) -> Result<(Fields, Vec<String>, Option<Bucketing>)> {
+    let mut seen: Vec<String> = vec![];
+    for field in fields {
+        let lower = field.name().to_lowercase();
+        if seen.contains(&lower) {
+            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&lower)));
+        }
+        seen.push(lower);
+    }
+    let partition_by = named(fields, partition_by, "partition", table)?;
+    if !partition_by.is_empty() && partition_by.len() == fields.len() {
+        return Err(SparkError::new("ALL_PARTITION_COLUMNS_NOT_ALLOWED"));
+    }
+    let bucketing = match bucketing {
+        Some(own) => Some(Bucketing {
+            columns: named(fields, &own.columns, "bucket", table)?,
+            sort_columns: named(fields, &own.sort_columns, "sort", table)?,
+            buckets: own.buckets,
+        }),
+        None => None,
+    };
+    // Files cannot promise NOT NULL: Spark takes it off the columns of file tables too.
+    let nullable = |field: &FieldRef| Arc::new(all_nullable(field));
+    let find = |name: &String| fields.iter().find(|field| field.name() == name).map(nullable);
+    let data = fields.iter().filter(|field| !partition_by.contains(field.name())).map(nullable);
+    let columns: Fields = data.chain(partition_by.iter().filter_map(find)).collect();
+    Ok((columns, partition_by, bucketing))
+}
+
+/// CREATE TABLE without a query.
+pub async fn create(session: &Session, parts: &[String], new: NewTable) -> Result<()> {
+    let target = target(session, parts)?;
+    if target.known.is_some() {
+        return if new.if_not_exists { Ok(()) } else { Err(already_exists(target.quoted())) };
+    }
+    let format = format(session, new.format)?;
+    let (location, options) = split_path(session, new.location, new.options)?;
+    let jdbc = format.eq_ignore_ascii_case("jdbc");
+    let kind = if location.is_none() && !jdbc { Kind::Managed } else { Kind::External };
+    let folder = || session.table_folder(&target.database, &target.name);
+    let location = if jdbc { String::new() } else { location.unwrap_or_else(folder) };
+    let (given, mut partition_by) = match new.columns {
+        Some(columns) => (columns, new.partition_by),
+        None if kind == Kind::Managed => {
+            return Err(SparkError::new("UNABLE_TO_INFER_SCHEMA").with("format", display(&format)));
+        }
+        None => inferred(session, &format, &location, &options).await?,
+    };
+    let (columns, own, bucketing) = arranged(&given, &partition_by, new.bucketing, &target.quoted())?;
+    partition_by = own;
+    let table = Table {
+        database: target.database.name.clone(),
+        name: target.name.clone(),
+        kind,
+        format,
+        columns,
+        partition_columns: partition_by,
+        bucketing,
+        location,
+        options,
+        properties: new.properties.into_iter().collect(),
+        comment: new.comment,
+        created_ms: chrono::Utc::now().timestamp_millis(),
+        view: None,
+        statistics: None,
+    };
+    let store = session.store()?;
+    if kind == Kind::Managed {
+        free_folder(session, &table)?;
+        catalog::make_folder(&table.location)?;
+    }
+    if !store.create_table(&table, &[])? && !new.if_not_exists {
+        return Err(already_exists(target.quoted()));
+    }
+    Ok(())
+}
+
+fn display(format: &str) -> String {
+    Format::of(format).map_or_else(|_| format.to_string(), |own| own.display().to_string())
+}
+
+/// A managed table needs its folder for itself.
+fn free_folder(session: &Session, table: &Table) -> Result<()> {
+    leftover::clear(session.store()?.as_ref(), &table.location)?;
+    let occupied = std::fs::read_dir(&table.location).is_ok_and(|mut entries| entries.next().is_some());
+    if occupied {
+        return Err(SparkError::new("LOCATION_ALREADY_EXISTS")
+            .with("location", format!("'{}'", catalog::uri(&table.location)))
+            .with("identifier", table.quoted()));
+    }
+    Ok(())
+}
+
+/// Columns and partition columns that files or another database have.
+async fn inferred(
+    session: &Session,
+    format: &str,
+    location: &str,
+    options: &BTreeMap<String, String>,
+) -> Result<(Fields, Vec<String>)> {
+    let mut request = ReadRequest { format: Some(format.to_string()), ..Default::default() };
+    for (key, value) in options {
+        request.options.set(key, value);
+    }
+    if !location.is_empty() {
+        request.paths = vec![location.to_string()];
+    }
+    let ctx = session.source_context(session.env());
+    let opened = tokio::task::spawn_blocking(move || firesteel_sources::open(&request, &ctx)).await;
+    let opened = opened.map_err(|error| SparkError::internal(error.to_string()))??;
+    Ok((opened.schema.fields().clone(), opened.partition_columns))
+}
+
+/// CREATE TABLE LIKE: columns, format and partitions of another table, none of its rows.
+pub fn like(
+    session: &Session,
+    parts: &[String],
+    source: &[String],
+    spec: TableSpec,
+    if_not_exists: bool,
+) -> Result<()> {
+    let (columns, source) = match session.find(source, Search::Session)?.1 {
+        Found::Temp(view) => (view.columns, None),
+        Found::Table(table) => (table.columns.clone(), Some(table)),
+    };
+    let target = target(session, parts)?;
+    if target.known.is_some() {
+        let short = format!("{}.{}", name::quote(&target.database.name), name::quote(&target.written));
+        return if if_not_exists { Ok(()) } else { Err(already_exists(short)) };
+    }
+    let of_source = source.as_ref().filter(|source| !source.is_view());
+    let format = format(session, spec.format.clone().or_else(|| of_source.map(|source| source.format.clone())))?;
+    let (location, mut options) = split_path(session, spec.location, spec.options)?;
+    if let (Some(source), None, true) = (of_source, &spec.format, options.is_empty()) {
+        options.clone_from(&source.options);
+    }
+    let kind = if location.is_none() { Kind::Managed } else { Kind::External };
+    let location = location.unwrap_or_else(|| session.table_folder(&target.database, &target.name));
+    let nullable = |field: &FieldRef| Arc::new(all_nullable(field));
+    let table = Table {
+        database: target.database.name.clone(),
+        name: target.name.clone(),
+        kind,
+        format,
+        columns: columns.iter().map(nullable).collect(),
+        partition_columns: of_source.map(|source| source.partition_columns.clone()).unwrap_or_default(),
+        bucketing: of_source.and_then(|source| source.bucketing.clone()),
+        location,
+        options,
+        properties: spec.properties.into_iter().collect(),
+        comment: None,
+        created_ms: chrono::Utc::now().timestamp_millis(),
+        view: None,
+        statistics: None,
+    };
+    if kind == Kind::Managed {
+        free_folder(session, &table)?;
+        catalog::make_folder(&table.location)?;
+    }
+    if !session.store()?.create_table(&table, &[])? && !if_not_exists {
+        return Err(already_exists(table.quoted()));
+    }
+    Ok(())
+}
+
+/// `saveAsTable` and CREATE TABLE AS SELECT.
+pub async fn save_as(
+    session: &Session,
+    parts: &[String],
+    relation: pb::Relation,
+    save: SaveAs,
+    operation: OperationHandle,
+) -> Result<()> {
+    let target = target(session, parts)?;
+    match (save.mode, &target.known) {
+        (SaveMode::ErrorIfExists, Some(_)) => return Err(already_exists(target.quoted())),
+        (SaveMode::Ignore, Some(_)) => return Ok(()),
+        (SaveMode::Append, Some(known)) => {
+            let known = Arc::clone(known);
+            return append(session, parts, &known, relation, save, operation).await;
+        }
+        (SaveMode::Overwrite, Some(known)) if known.is_view() => {
+            return Err(insert::not_a_table("saveAsTable", &known.quoted()));
+        }
+        _ => {}
+    }
+    let format = format(session, save.format)?;
+    if format.eq_ignore_ascii_case("jdbc") {
+        return Err(SparkError::unsupported("a table of JDBC made from a query", "Use df.write.jdbc."));
+    }
+    let (location, options) = split_path(session, save.location, save.options)?;
+    // Defaults are not handed on to a new table.
+    let fields = session.fields(relation.clone()).await?;
+    let fields =
+        fields.iter().map(|field| column::without_defaults(field).map(Arc::new)).collect::<Result<Fields>>()?;
+    let (columns, partition_columns, bucketing) =
+        arranged(&fields, &save.partition_by, save.bucketing, &target.quoted())?;
+    let kind = if location.is_none() { Kind::Managed } else { Kind::External };
+    let location = location.unwrap_or_else(|| session.table_folder(&target.database, &target.name));
+    let table = Arc::new(Table {
+        database: target.database.name.clone(),
+        name: target.name.clone(),
+        kind,
+        format,
+        columns,
+        partition_columns,
+        bucketing,
+        location,
+        options,
+        properties: save.properties.into_iter().collect(),
+        comment: save.comment,
+        created_ms: chrono::Utc::now().timestamp_millis(),
+        view: None,
+        statistics: None,
+    });
+    let store = session.store()?;
+    let moved = target.known.as_ref().filter(|known| known.location != table.location);
+    if target.known.is_none() && kind == Kind::Managed {
+        free_folder(session, &table)?;
+        // Until the catalog knows the table, its folder is this process's alone.
+        store.mark_leftover(&table.location)?;
+    }
+    let request = WriteRequest {
+        format: Some(table.format.clone()),
+        mode: match save.mode {
+            SaveMode::Append => SaveMode::Append,
+            _ => SaveMode::Overwrite,
+        },
+        options: table.source_options(),
+        path: table.location.clone(),
+        partition_by: table.partition_columns.clone(),
+        ..Default::default()
+    };
+    let request = WriteRequest {
+        // The whole table is replaced, whatever is said of partitions.
+        options: {
+            let mut options = request.options.clone();
+            options.set("partitionOverwriteMode", "static");
+            options
+        },
+        ..request
+    };
+    let written = write::save(session, request, relation, Store::New(Arc::clone(&table)), operation).await;
+    if let Err(error) = written {
+        if target.known.is_none() && kind == Kind::Managed {
+            // What the failed write left, if anything, is nobody's.
+            let _ = catalog::remove_folder(&table.location);
+            let _ = store.unmark_leftover(&table.location);
+        }
+        return Err(error);
+    }
+    if kind == Kind::External && !table.partition_columns.is_empty() {
+        partition::recover(session, &table, true, false)?;
+    }
+    if let Some(old) = moved.filter(|old| old.kind == Kind::Managed) {
+        catalog::remove_folder(&old.location)?;
+    }
+    Ok(())
+}
+
+/// Rows for a table that is there: what the writer says must agree with it.
+async fn append(
+    session: &Session,
+    parts: &[String],
+    known: &Arc<Table>,
+    relation: pb::Relation,
+    save: SaveAs,
+    operation: OperationHandle,
+) -> Result<()> {
+    if known.is_view() {
+        return Err(insert::not_a_table("saveAsTable", &known.quoted()));
+    }
+    let shown = format!("spark_catalog.{}.{}", known.database, known.name);
+    let format = format(session, save.format)?;
+    if Format::of(&format)? != Format::of(&known.format)? {
+        let class =
+            |format: &str| Format::of(format).map_or_else(|_| format.to_string(), |own| own.class().to_string());
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1159")
+            .with("tableName", &shown)
+            .with("existingProvider", class(&known.format))
+            .with("specifiedProvider", class(&format)));
+    }
+    let fields = session.fields(relation.clone()).await?;
+    if fields.len() != known.columns.len() {
+        let simple = |fields: &Fields| name::simple(&arrow::datatypes::DataType::Struct(fields.clone()));
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1161")
+            .with("tableName", &shown)
+            .with("existingTableSchema", simple(&known.columns))
+            .with("querySchema", simple(&fields)));
+    }
+    let same = |a: &[String], b: &[String]| {
+        a.len() == b.len() && a.iter().zip(b).all(|(one, other)| one.eq_ignore_ascii_case(other))
+    };
+    if !same(&save.partition_by, &known.partition_columns) {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1163")
+            .with("tableName", &shown)
+            .with("specifiedPartCols", save.partition_by.join(", "))
+            .with("existingPartCols", known.partition_columns.join(", ")));
+    }
+    if save.bucketing != known.bucketing {
+        let text = |own: &Option<Bucketing>| own.as_ref().map_or_else(|| "not bucketed".into(), bucket_text);
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1164")
+            .with("tableName", &shown)
+            .with("specifiedBucketString", text(&save.bucketing))
+            .with("existingBucketString", text(&known.bucketing)));
+    }
+    if let Some(missing) =
+        known.columns.iter().find(|own| !fields.iter().any(|field| field.name().eq_ignore_ascii_case(own.name())))
+    {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1162")
+            .with("col", missing.name())
+            .with("inputColumns", fields.iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(", ")));
+    }
+    let insert = Insert {
+        table: parts.to_vec(),
+        overwrite: false,
+        partition: vec![],
+        if_partition_not_exists: false,
+        columns: Columns::Name,
+        options: save.options,
+    };
+    insert::run(session, insert, relation, operation).await
+}
+
+/// How messages show buckets: `4 buckets, bucket columns: [a], sort columns: [b]`.
+fn bucket_text(own: &Bucketing) -> String {
+    let sort = if own.sort_columns.is_empty() {
+        String::new()
+    } else {
+        format!(", sort columns: [{}]", own.sort_columns.join(", "))
+    };
+    format!("{} buckets, bucket columns: [{}]{sort}", own.buckets, own.columns.join(", "))
+}

@@ -1,0 +1,366 @@
+//! DESCRIBE TABLE, of a column, a partition, a query, a function; and what SHOW TABLE EXTENDED tells of a table.
+
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use chrono::{DateTime, SecondsFormat, Utc};
+use firesteel_plan::sql::command::PartitionSpec;
+use firesteel_protocol::types::{json, name};
+use firesteel_protocol::{Result, SparkError};
+use serde_json::{Map, Value, json};
+
+use super::{column, partition};
+use crate::catalog::rows::{self, Cell, Rows, cells, maybe, text};
+use crate::catalog::table::{Bucketing, Partition, Statistics, Table};
+use crate::catalog::{self, CATALOG, Found, Search, resolve};
+use crate::{SPARK_VERSION, Session};
+
+type Line = [Cell; 3];
+
+fn line(name: impl Into<Cell>, value: impl Into<Cell>) -> Line {
+    [name.into(), value.into(), "".into()]
+}
+
+fn heading(title: &str) -> [Line; 2] {
+    [line("", ""), line(title, "")]
+}
+
+fn answer(lines: Vec<Line>) -> Result<Rows> {
+    rows::rows(&[text("col_name"), text("data_type"), maybe("comment")], lines)
+}
+
+/// DESCRIBE [EXTENDED] TABLE t [PARTITION (..)].
+pub async fn table(session: &Session, parts: &[String], extended: bool, spec: &PartitionSpec) -> Result<Rows> {
+    let place = session.place(parts)?;
+    let Some(found) = session.at(&place)? else {
+        // `parquet.`/path``, or an error that says where nothing was found.
+        let fields = session.fields(resolve::named(&catalog::quote_parts(parts))).await?;
+        return answer(columns(&fields));
+    };
+    let table = match found {
+        Found::Temp(view) => return answer(columns(&view.columns)),
+        Found::Table(table) => table,
+    };
+    let mut lines = columns(&table.columns);
+    if !table.partition_columns.is_empty() {
+        lines.push(line("# Partition Information", ""));
+        lines.push(cells!["# col_name", "data_type", "comment"]);
+        let own: Fields = table.columns.iter().filter(|f| table.is_partition_column(f.name())).cloned().collect();
+        lines.extend(columns(&own));
+    }
+    if !spec.is_empty() {
+        if table.is_view() {
+            return Err(SparkError::new("FORBIDDEN_OPERATION")
+                .with("statement", "DESC PARTITION")
+                .with("objectType", "VIEW")
+                .with("objectName", name::quote(&table.name)));
+        }
+        let partition = partition::find(session, &table, spec).await?;
+        if extended {
+            lines.extend(heading("# Detailed Partition Information"));
+            lines.push(line("Database", &table.database));
+            lines.push(line("Table", &table.name));
+            lines.extend(partition_facts(session, &table, &partition).into_iter().map(|(key, value)| line(key, value)));
+            lines.extend(heading("# Storage Information"));
+            lines.extend(storage_facts(&table).into_iter().map(|(key, value)| line(key, value)));
+        }
+    } else if extended {
+        lines.extend(heading("# Detailed Table Information"));
+        lines.extend(facts(session, &table).into_iter().map(|(key, value)| line(key, value)));
+    }
+    let defaults: Vec<Line> = table
+        .columns
+        .iter()
+        .filter_map(|field| Some(cells![field.name(), name::simple_of_field(field), column::default_text(field)?]))
+        .collect();
+    if !defaults.is_empty() {
+        lines.extend(heading("# Column Default Values"));
+        lines.extend(defaults);
+    }
+    answer(lines)
+}
+
+fn columns(fields: &Fields) -> Vec<Line> {
+    fields.iter().map(|field| cells![field.name(), name::simple_of_field(field), json::comment(field)]).collect()
+}
+
+/// DESCRIBE QUERY.
+pub fn query(fields: &Fields) -> Result<Rows> {
+    answer(columns(fields))
+}
+
+/// DESCRIBE [EXTENDED] t column.
+pub fn column(session: &Session, parts: &[String], column: &[String], extended: bool) -> Result<Rows> {
+    let (fields, statistics) = match session.find(parts, Search::Everywhere)?.1 {
+        Found::Temp(view) => (view.columns, None),
+        Found::Table(table) => (table.columns.clone(), table.statistics.clone()),
+    };
+    let missing = || {
+        SparkError::new("COLUMN_NOT_FOUND")
+            .with("colName", name::quote(&column.join(".")))
+            .with("caseSensitiveConfig", "\"spark.sql.caseSensitive\"")
+    };
+    let [wanted] = column else {
+        return Err(SparkError::unsupported("DESCRIBE of a nested column", "Describe the column that it is in."));
+    };
+    let field = fields.iter().find(|field| field.name().eq_ignore_ascii_case(wanted)).ok_or_else(missing)?;
+    let mut found = vec![
+        cells!["col_name", field.name()],
+        cells!["data_type", name::simple_of_field(field)],
+        cells!["comment", json::comment(field).unwrap_or_else(|| "NULL".into())],
+    ];
+    if extended {
+        let facts = statistics.and_then(|statistics| statistics.columns.get(field.name()).cloned()).unwrap_or_default();
+        for key in ["min", "max", "num_nulls", "distinct_count", "avg_col_len", "max_col_len", "histogram"] {
+            found.push(cells![key, facts.get(key).cloned().unwrap_or_else(|| "NULL".into())]);
+        }
+    }
+    rows::rows(&[text("info_name"), text("info_value")], found)
+}
+
+/// A time as Java's `Date.toString` prints it.
+fn java_date(session: &Session, millis: i64) -> String {
+    let zone = session.conf().lookup("spark.sql.session.timeZone").unwrap_or_default();
+    let utc = DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
+    match zone.parse::<chrono_tz::Tz>() {
+        Ok(zone) => utc.with_timezone(&zone).format("%a %b %d %H:%M:%S %Z %Y").to_string(),
+        Err(_) => utc.format("%a %b %d %H:%M:%S UTC %Y").to_string(),
+    }
+}
+
+fn bracketed(pairs: &std::collections::BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    format!("[{}]", pairs.join(", "))
+}
+
+fn quoted_list(names: &[String]) -> String {
+    format!("[{}]", names.iter().map(|own| name::quote(own)).collect::<Vec<_>>().join(", "))
+}
+
+fn statistics_text(statistics: &Statistics) -> String {
+    match statistics.rows {
+        Some(rows) => format!("{} bytes, {rows} rows", statistics.size_bytes),
+        None => format!("{} bytes", statistics.size_bytes),
+    }
+}
+
+fn bucket_facts(bucketing: &Bucketing) -> Vec<(&'static str, String)> {
+    let mut facts =
+        vec![("Num Buckets", bucketing.buckets.to_string()), ("Bucket Columns", quoted_list(&bucketing.columns))];
+    facts.push(("Sort Columns", quoted_list(&bucketing.sort_columns)));
+    facts
+}
+
+/// What Spark tells of a table, in its order.
+pub fn facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("Catalog", CATALOG.to_string()),
+        ("Database", table.database.clone()),
+        ("Table", table.name.clone()),
+        ("Created Time", java_date(session, table.created_ms)),
+        ("Last Access", "UNKNOWN".into()),
+        ("Created By", format!("Spark {SPARK_VERSION}")),
+        ("Type", table.kind.word().into()),
+    ];
+    if !table.is_view() {
+        facts.push(("Provider", table.format.clone()));
+    }
+    facts.extend(table.bucketing.as_ref().map(bucket_facts).unwrap_or_default());
+    facts.extend(table.comment.clone().map(|comment| ("Comment", comment)));
+    if let Some(view) = &table.view {
+        facts.push(("View Text", view.text.clone()));
+        facts.push(("View Original Text", view.text.clone()));
+        facts.push(("View Schema Mode", "COMPENSATION".into()));
+        facts.push(("View Catalog and Namespace", format!("{CATALOG}.{}", name::quote_if_needed(&view.database))));
+        facts.push(("View Query Output Columns", quoted_list(&view.query_columns)));
+    }
+    if !table.properties.is_empty() {
+        facts.push(("Table Properties", bracketed(&table.properties)));
+    }
+    facts.extend(table.statistics.as_ref().map(|statistics| ("Statistics", statistics_text(statistics))));
+    if !table.location.is_empty() {
+        facts.push(("Location", catalog::uri(&table.location)));
+    }
+    if !table.options.is_empty() {
+        facts.push(("Storage Properties", bracketed(&shown_options(table))));
+    }
+    if !table.partition_columns.is_empty() {
+        facts.push(("Partition Provider", "Catalog".into()));
+    }
+    facts
+}
+
+/// Options without secrets.
+fn shown_options(table: &Table) -> std::collections::BTreeMap<String, String> {
+    let mut options = table.options.clone();
+    for (key, value) in &mut options {
+        let lower = key.to_lowercase();
+        if ["password", "secret", "token", "access.key"].iter().any(|word| lower.contains(word)) || lower == "url" {
+            *value = "*********(redacted)".into();
+        }
+    }
+    options
+}
+
+fn storage_facts(table: &Table) -> Vec<(&'static str, String)> {
+    let mut facts = table.bucketing.as_ref().map(bucket_facts).unwrap_or_default();
+    facts.push(("Location", catalog::uri(&table.location)));
+    if !table.options.is_empty() {
+        facts.push(("Storage Properties", bracketed(&shown_options(table))));
+    }
+    facts
+}
+
+/// What Spark tells of a partition.
+pub fn partition_facts(session: &Session, table: &Table, partition: &Partition) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("Partition Values", partition::described(partition)),
+        ("Location", catalog::uri(&partition.folder(&table.location))),
+    ];
+    if !table.options.is_empty() {
+        facts.push(("Storage Properties", bracketed(&shown_options(table))));
+    }
+    facts.push(("Created Time", java_date(session, partition.created_ms)));
+    facts.push(("Last Access", "UNKNOWN".into()));
+    facts.extend(partition.statistics.as_ref().map(|own| ("Partition Statistics", statistics_text(own))));
+    facts
+}
+
+/// A type as DESCRIBE .. AS JSON writes it.
+fn json_type(data_type: &DataType, field: &Field) -> Value {
+    match data_type {
+        DataType::Utf8 => {
+            let declared = name::simple_of_field(field);
+            match declared.split_once('(') {
+                Some((kind, length)) => {
+                    json!({"name": kind, "length": length.trim_end_matches(')').parse::<i64>().unwrap_or_default()})
+                }
+                None => json!({"name": "string", "collation": "UTF8_BINARY"}),
+            }
+        }
+        DataType::Decimal128(precision, scale) => json!({"name": "decimal", "precision": precision, "scale": scale}),
+        DataType::List(element) => json!({
+            "name": "array", "element_type": json_type(element.data_type(), element),
+            "element_nullable": element.is_nullable()
+        }),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(kv) => json!({
+                "name": "map", "key_type": json_type(kv[0].data_type(), &kv[0]),
+                "value_type": json_type(kv[1].data_type(), &kv[1]), "value_nullable": kv[1].is_nullable()
+            }),
+            _ => Value::Null,
+        },
+        DataType::Struct(fields) => json!({"name": "struct", "fields": json_columns(fields)}),
+        DataType::Timestamp(_, Some(_)) => json!({"name": "timestamp_ltz"}),
+        other => json!({"name": name::simple(other)}),
+    }
+}
+
+fn json_columns(fields: &Fields) -> Vec<Value> {
+    let one = |field: &FieldRef| {
+        let mut own = Map::new();
+        own.insert("name".into(), json!(field.name()));
+        own.insert("type".into(), json_type(field.data_type(), field));
+        own.insert("nullable".into(), json!(field.is_nullable()));
+        if let Some(comment) = json::comment(field) {
+            own.insert("comment".into(), json!(comment));
+        }
+        if let Some(default) = column::default_text(field) {
+            own.insert("default".into(), json!(default));
+        }
+        Value::Object(own)
+    };
+    fields.iter().map(one).collect()
+}
+
+/// DESCRIBE EXTENDED t AS JSON.
+pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
+    let (place, found) = session.find(parts, Search::Everywhere)?;
+    let mut own = Map::new();
+    let table = match found {
+        Found::Temp(view) => {
+            let table = match place {
+                catalog::Place::Temp(name) | catalog::Place::Global(name) | catalog::Place::Table(_, name) => name,
+            };
+            own.insert("table_name".into(), json!(table));
+            own.insert("catalog_name".into(), json!("system"));
+            own.insert("namespace".into(), json!(["session"]));
+            own.insert("schema_name".into(), json!("session"));
+            own.insert("columns".into(), Value::Array(json_columns(&view.columns)));
+            own.insert("type".into(), json!("VIEW"));
+            return rows::names("json_metadata", [Value::Object(own).to_string()]);
+        }
+        Found::Table(table) => table,
+    };
+    let created = DateTime::<Utc>::from_timestamp_millis(table.created_ms).unwrap_or_default();
+    own.insert("table_name".into(), json!(table.name));
+    own.insert("catalog_name".into(), json!(CATALOG));
+    own.insert("namespace".into(), json!([table.database]));
+    own.insert("schema_name".into(), json!(table.database));
+    own.insert("columns".into(), Value::Array(json_columns(&table.columns)));
+    if let Some(bucketing) = &table.bucketing {
+        own.insert("num_buckets".into(), json!(bucketing.buckets));
+        own.insert("bucket_columns".into(), json!(bucketing.columns));
+        own.insert("sort_columns".into(), json!(bucketing.sort_columns));
+    }
+    if !table.location.is_empty() {
+        own.insert("location".into(), json!(catalog::uri(&table.location)));
+    }
+    if !table.options.is_empty() {
+        own.insert("storage_properties".into(), json!(shown_options(&table)));
+    }
+    own.insert("created_time".into(), json!(created.to_rfc3339_opts(SecondsFormat::Secs, true)));
+    own.insert("last_access".into(), json!("UNKNOWN"));
+    own.insert("created_by".into(), json!(format!("Spark {SPARK_VERSION}")));
+    own.insert("type".into(), json!(table.kind.word()));
+    if !table.is_view() {
+        own.insert("provider".into(), json!(table.format));
+    }
+    if let Some(comment) = &table.comment {
+        own.insert("comment".into(), json!(comment));
+    }
+    if let Some(view) = &table.view {
+        own.insert("view_text".into(), json!(view.text));
+        own.insert("view_original_text".into(), json!(view.text));
+        own.insert("view_schema_mode".into(), json!("COMPENSATION"));
+        let namespace = format!("{CATALOG}.{}", name::quote_if_needed(&view.database));
+        own.insert("view_catalog_and_namespace".into(), json!(namespace));
+        own.insert("view_query_output_columns".into(), json!(view.query_columns));
+    }
+    if !table.properties.is_empty() {
+        own.insert("table_properties".into(), json!(table.properties));
+    }
+    if let Some(view) = &table.view {
+        own.insert("view_creation_spark_configuration".into(), json!(view.conf));
+    }
+    if let Some(statistics) = &table.statistics {
+        let mut known = Map::new();
+        known.insert("size_in_bytes".into(), json!(statistics.size_bytes));
+        if let Some(rows) = statistics.rows {
+            known.insert("num_rows".into(), json!(rows));
+        }
+        own.insert("statistics".into(), Value::Object(known));
+    }
+    if !table.partition_columns.is_empty() {
+        own.insert("partition_provider".into(), json!("Catalog"));
+        own.insert("partition_columns".into(), json!(table.partition_columns));
+    }
+    own.insert("collation".into(), json!("UTF8_BINARY"));
+    rows::names("json_metadata", [Value::Object(own).to_string()])
+}
+
+/// DESCRIBE FUNCTION.
+pub fn function(session: &Session, parts: &[String], _extended: bool) -> Result<Rows> {
+    let lower = parts.last().map(|own| own.to_lowercase()).unwrap_or_default();
+    let known = firesteel_functions::lookup(&lower).is_some();
+    if !known {
+        return Err(routine_not_found(session, parts));
+    }
+    rows::names("function_desc", [format!("Function: {lower}"), "Class: built-in".into(), "Usage: N/A.".into()])
+}
+
+/// `UNRESOLVED_ROUTINE`.
+pub fn routine_not_found(session: &Session, parts: &[String]) -> SparkError {
+    let current = name::quote(&session.views.current_database());
+    SparkError::new("UNRESOLVED_ROUTINE")
+        .with("routineName", catalog::quote_parts(parts))
+        .with("searchPath", format!("[`system`.`builtin`, `system`.`session`, `{CATALOG}`.{current}]"))
+}

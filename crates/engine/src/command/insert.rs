@@ -1,0 +1,338 @@
+//! INSERT, `insertInto`: a query's rows as rows of a table.
+//!
+//! Here each column of the table gets its expression: a value of PARTITION, a column of the query by position or name,
+//! or its default. `write` stores the rows, [`super::partition`] knows what the catalog is told of partitions.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, FieldRef, Fields};
+use firesteel_functions::coerce::can_store_assign;
+use firesteel_plan::sql::build;
+use firesteel_plan::sql::command::PartitionSpec;
+use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
+use firesteel_protocol::extension::RelationKind;
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::sink::{SaveMode, WriteRequest};
+
+use super::write::{self, Store};
+use super::{column, partition};
+use crate::catalog::table::{Partition, Table};
+use crate::catalog::{Found, Search};
+use crate::{OperationHandle, Session};
+
+/// How the query's columns find the table's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Columns {
+    Position,
+    /// `INSERT .. BY NAME`, `df.writeTo(t).append()`.
+    Name,
+    /// `INSERT INTO t (a, b)`.
+    Listed(Vec<String>),
+}
+
+/// An INSERT besides its query.
+#[derive(Debug, Clone)]
+pub struct Insert {
+    pub table: Vec<String>,
+    pub overwrite: bool,
+    pub partition: PartitionSpec,
+    pub if_partition_not_exists: bool,
+    pub columns: Columns,
+    /// Options of the writer, over the table's.
+    pub options: Vec<(String, String)>,
+}
+
+/// Runs an INSERT.
+pub async fn run(session: &Session, insert: Insert, query: pb::Relation, operation: OperationHandle) -> Result<()> {
+    let table = match session.find(&insert.table, Search::Everywhere)?.1 {
+        Found::Table(table) if !table.is_view() => table,
+        Found::Table(view) => return Err(not_a_table("INSERT", &view.quoted())),
+        Found::Temp(_) => {
+            return Err(SparkError::new("UNSUPPORTED_INSERT.NOT_ALLOWED")
+                .with("relationId", crate::catalog::quote_parts(&insert.table)));
+        }
+    };
+    let spec = partition::values(session, &table, &insert.partition).await?;
+    check_order(&table, &spec)?;
+    if insert.if_partition_not_exists {
+        let folder = partition::folder(&table, &spec);
+        if session.store()?.partitions(&table)?.iter().any(|own| own.spec == folder) {
+            return Ok(());
+        }
+    }
+    let query = with_defaults(session, &table, &spec, &insert.columns, query)?;
+    let fields = session.fields(query.clone()).await?;
+    let rows = shaped(session, &table, &spec, &insert.columns, query, &fields)?;
+    store(session, &table, rows, &spec, insert.overwrite, &insert.options, operation).await
+}
+
+/// `EXPECT_TABLE_NOT_VIEW`.
+pub fn not_a_table(operation: &str, view: &str) -> SparkError {
+    SparkError::new("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE").with("viewName", view).with("operation", operation)
+}
+
+/// Fixed partition columns come before those that the query decides.
+fn check_order(table: &Table, spec: &[(String, Option<Option<String>>)]) -> Result<()> {
+    let is_fixed = |column: &String| spec.iter().any(|(own, value)| own == column && value.is_some());
+    let first_free = table.partition_columns.iter().position(|column| !is_fixed(column));
+    let last_fixed = table.partition_columns.iter().rposition(is_fixed);
+    match (first_free, last_fixed) {
+        (Some(free), Some(fixed)) if free < fixed => Err(SparkError::new("_LEGACY_ERROR_TEMP_1147")
+            .with("partColumns", format!("[{}]", table.partition_columns.join(",")))),
+        _ => Ok(()),
+    }
+}
+
+fn list(fields: &Fields) -> String {
+    fields.iter().map(|field| name::quote(field.name())).collect::<Vec<_>>().join(", ")
+}
+
+/// Columns of the table that the query gives, in the query's order.
+fn targets(table: &Table, spec: &[(String, Option<Option<String>>)], columns: &Columns) -> Result<Vec<FieldRef>> {
+    let fixed =
+        |field: &FieldRef| spec.iter().any(|(own, value)| own.eq_ignore_ascii_case(field.name()) && value.is_some());
+    let Columns::Listed(names) = columns else {
+        return Ok(table.columns.iter().filter(|field| !fixed(field)).cloned().collect());
+    };
+    let mut found: Vec<FieldRef> = vec![];
+    for given in names {
+        let Some(field) = table.columns.iter().find(|field| field.name().eq_ignore_ascii_case(given)) else {
+            return Err(SparkError::new("UNRESOLVED_COLUMN.WITH_SUGGESTION")
+                .with("objectName", name::quote(given))
+                .with("proposal", list(&table.columns)));
+        };
+        if found.iter().any(|own| own.name() == field.name()) {
+            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&given.to_lowercase())));
+        }
+        found.push(Arc::clone(field));
+    }
+    Ok(found)
+}
+
+/// `DEFAULT` in VALUES and in a select list as the default of its column.
+fn with_defaults(
+    session: &Session,
+    table: &Table,
+    spec: &[(String, Option<Option<String>>)],
+    columns: &Columns,
+    mut query: pb::Relation,
+) -> Result<pb::Relation> {
+    let is_default = |expression: &pb::Expression| match &expression.expr_type {
+        Some(ExprType::UnresolvedAttribute(name)) => name.unparsed_identifier.eq_ignore_ascii_case("default"),
+        _ => false,
+    };
+    let targets = targets(table, spec, columns)?;
+    let fill = |expressions: &mut Vec<pb::Expression>| -> Result<()> {
+        for (expression, field) in expressions.iter_mut().zip(&targets) {
+            if is_default(expression) {
+                *expression = column::default_expression(session, field)?;
+            }
+        }
+        Ok(())
+    };
+    match query.rel_type.as_mut() {
+        Some(RelType::Project(project)) => fill(&mut project.expressions)?,
+        Some(RelType::Extension(any)) => {
+            if let Some(RelationKind::Values(mut values)) = RelationKind::from_any(any) {
+                if values.rows.iter().any(|row| row.values.iter().any(is_default)) {
+                    values.rows.iter_mut().try_for_each(|row| fill(&mut row.values))?;
+                    query.rel_type = RelationKind::Values(values).into_relation().rel_type;
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(query)
+}
+
+/// The query's rows under the table's names and types, partition columns last.
+fn shaped(
+    session: &Session,
+    table: &Table,
+    spec: &[(String, Option<Option<String>>)],
+    columns: &Columns,
+    query: pb::Relation,
+    fields: &Fields,
+) -> Result<pb::Relation> {
+    let targets = targets(table, spec, columns)?;
+    let sources = match columns {
+        Columns::Name => by_name(table, &targets, fields)?,
+        _ => by_position(table, spec, columns, &targets, fields)?,
+    };
+    let inner: Vec<String> = (0..fields.len()).map(|at| format!("__column_{at}")).collect();
+    let mut list = vec![];
+    for field in &table.columns {
+        let source = sources.iter().position(|source| source.as_deref() == Some(field.name().as_str()));
+        let fixed = spec.iter().find(|(own, value)| own.eq_ignore_ascii_case(field.name()) && value.is_some());
+        let value = match (source, fixed) {
+            (Some(at), _) => {
+                assignable(table, &fields[at], field, session)?;
+                build::attribute(std::slice::from_ref(&inner[at]))
+            }
+            (None, Some((_, Some(Some(text))))) => build::text(text.clone()),
+            (None, Some(_)) => column::null(),
+            (None, None) => column::default_expression(session, field)?,
+        };
+        list.push(build::alias(column::stored(session, value, field), vec![field.name().clone()]));
+    }
+    let renamed = pb::ToDf { input: Some(Box::new(query)), column_names: inner };
+    let input = Some(Box::new(build::rel(RelType::ToDf(Box::new(renamed)))));
+    Ok(build::rel(RelType::Project(Box::new(pb::Project { input, expressions: list }))))
+}
+
+/// For each column of the query the column of the table it goes to.
+fn by_position(
+    table: &Table,
+    spec: &[(String, Option<Option<String>>)],
+    columns: &Columns,
+    targets: &[FieldRef],
+    fields: &Fields,
+) -> Result<Vec<Option<String>>> {
+    if fields.len() == targets.len() {
+        return Ok(targets.iter().map(|field| Some(field.name().clone())).collect());
+    }
+    let quoted = |names: &[String]| names.iter().map(|name| name::quote(name)).collect::<Vec<_>>().join(", ");
+    let fixed: Vec<String> =
+        spec.iter().filter(|(_, value)| value.is_some()).map(|(column, _)| column.clone()).collect();
+    if !fixed.is_empty() {
+        return Err(SparkError::new("INSERT_PARTITION_COLUMN_ARITY_MISMATCH")
+            .with("tableName", table.quoted())
+            .with("tableColumns", list(&table.columns))
+            .with("dataColumns", list(fields))
+            .with("staticPartCols", quoted(&fixed)));
+    }
+    let kind = if fields.len() > targets.len() {
+        "INSERT_COLUMN_ARITY_MISMATCH.TOO_MANY_DATA_COLUMNS"
+    } else {
+        "INSERT_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS"
+    };
+    let table_columns = match columns {
+        Columns::Listed(names) => quoted(names),
+        _ => list(&table.columns),
+    };
+    Err(SparkError::new(kind)
+        .with("tableName", table.quoted())
+        .with("tableColumns", table_columns)
+        .with("dataColumns", list(fields)))
+}
+
+fn by_name(table: &Table, targets: &[FieldRef], fields: &Fields) -> Result<Vec<Option<String>>> {
+    let mut seen: Vec<String> = vec![];
+    for field in fields {
+        let lower = field.name().to_lowercase();
+        if seen.contains(&lower) {
+            return Err(SparkError::new("INCOMPATIBLE_DATA_FOR_TABLE.AMBIGUOUS_COLUMN_NAME")
+                .with("tableName", table.quoted())
+                .with("colName", name::quote(field.name())));
+        }
+        seen.push(lower);
+    }
+    let found: Vec<Option<String>> = fields
+        .iter()
+        .map(|field| {
+            targets.iter().find(|own| own.name().eq_ignore_ascii_case(field.name())).map(|own| own.name().clone())
+        })
+        .collect();
+    let extra: Vec<String> = fields
+        .iter()
+        .zip(&found)
+        .filter(|(_, found)| found.is_none())
+        .map(|(field, _)| name::quote(field.name()))
+        .collect();
+    if !extra.is_empty() {
+        return Err(SparkError::new("INCOMPATIBLE_DATA_FOR_TABLE.EXTRA_COLUMNS")
+            .with("tableName", table.quoted())
+            .with("extraColumns", extra.join(", ")));
+    }
+    Ok(found)
+}
+
+/// Spark's ANSI store assignment: what is no safe cast is refused before anything runs.
+fn assignable(table: &Table, from: &Field, to: &Field, session: &Session) -> Result<()> {
+    let policy = session.conf().lookup("spark.sql.storeAssignmentPolicy").unwrap_or_else(|| "ANSI".into());
+    if policy.eq_ignore_ascii_case("LEGACY") || can_store_assign(from.data_type(), nullable(to).data_type()) {
+        return Ok(());
+    }
+    Err(SparkError::new("INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST")
+        .with("tableName", table.quoted())
+        .with("colName", name::quote(to.name()))
+        .with("srcType", format!("\"{}\"", name::sql(from.data_type())))
+        .with("targetType", format!("\"{}\"", name::sql(to.data_type()))))
+}
+
+fn nullable(field: &Field) -> Field {
+    firesteel_plan::relation::to_schema::all_nullable(field)
+}
+
+/// Writes rows that have the table's columns.
+pub async fn store(
+    session: &Session,
+    table: &Arc<Table>,
+    rows: pb::Relation,
+    spec: &[(String, Option<Option<String>>)],
+    overwrite: bool,
+    options: &[(String, String)],
+    operation: OperationHandle,
+) -> Result<()> {
+    session.settle(table)?;
+    let fixed: Vec<(String, Option<String>)> =
+        spec.iter().filter_map(|(column, value)| Some((column.clone(), value.clone()?))).collect();
+    let all_fixed = !table.partition_columns.is_empty() && fixed.len() == table.partition_columns.len();
+    let mut own = table.source_options();
+    for (key, value) in options {
+        own.set(key, value);
+    }
+    if all_fixed {
+        // One partition is named: it is replaced even if no row comes.
+        own.set("partitionOverwriteMode", "STATIC");
+    }
+    let mut request = WriteRequest {
+        format: Some(table.format.clone()),
+        mode: if overwrite { SaveMode::Overwrite } else { SaveMode::Append },
+        options: own,
+        path: table.location.clone(),
+        partition_by: table.partition_columns.clone(),
+        static_partitions: fixed,
+        ..Default::default()
+    };
+    let mut rows = rows;
+    let partitions =
+        if table.partition_columns.is_empty() { Arc::default() } else { session.store()?.partitions(table)? };
+    if partitions.iter().any(|partition| partition.location.is_some()) {
+        let folder = partition::folder(table, spec);
+        let elsewhere = |partition: &&Partition| partition.location.is_some();
+        match partitions.iter().filter(elsewhere).find(|partition| all_fixed && partition.spec == folder) {
+            Some(partition) => {
+                // The folder holds this partition only: nothing below it is named after values.
+                request.path = partition.folder(&table.location);
+                request.partition_by.clear();
+                request.static_partitions.clear();
+                rows = column::without(rows, &table.partition_columns);
+            }
+            None if all_fixed => {}
+            None => {
+                return Err(SparkError::unsupported(
+                    "INSERT into several partitions of a table of which one lies elsewhere",
+                    "Name one partition: INSERT INTO t PARTITION (p = 1).",
+                ));
+            }
+        }
+    }
+    let target = Store::Table(Arc::clone(table));
+    write::save(session, request, rows, target, operation).await.map_err(|error| overflow(table, error))
+}
+
+/// A number that its column cannot hold is named by the column.
+fn overflow(table: &Table, error: SparkError) -> SparkError {
+    if error.condition() != "CAST_OVERFLOW" {
+        return error;
+    }
+    let (Some(from), Some(to)) = (error.param("sourceType"), error.param("targetType")) else { return error };
+    let fits = |field: &&FieldRef| format!("\"{}\"", name::sql(field.data_type())) == to;
+    let Some(column) = table.columns.iter().find(fits) else { return error };
+    SparkError::new("CAST_OVERFLOW_IN_TABLE_INSERT")
+        .with("sourceType", from)
+        .with("targetType", to)
+        .with("columnName", name::quote(column.name()))
+}

@@ -1,0 +1,274 @@
+//! SHOW TABLES, VIEWS, DATABASES, COLUMNS, CREATE TABLE, TBLPROPERTIES, TABLE EXTENDED, FUNCTIONS.
+
+use arrow::datatypes::{DataType, Field, Fields};
+use firesteel_plan::sql::command::{FunctionScope, PartitionSpec};
+use firesteel_protocol::types::{json, name};
+use firesteel_protocol::{Result, SparkError};
+
+use super::{column, describe, partition};
+use crate::Session;
+use crate::catalog::rows::{self, Rows, cells, flag, text};
+use crate::catalog::table::Table;
+use crate::catalog::{self, CATALOG, Found, GLOBAL_TEMP, Search, matches, quote_parts, schema_not_found};
+
+/// The database of an IN clause, or the current one. Global temporary views have a database of their own.
+fn database(session: &Session, parts: Option<&[String]>) -> Result<String> {
+    match parts {
+        Some([own]) if own.eq_ignore_ascii_case(GLOBAL_TEMP) => Ok(GLOBAL_TEMP.into()),
+        Some(parts) => session.database_of(parts).map(|database| database.name),
+        None => Ok(session.views.current_database()),
+    }
+}
+
+/// SHOW TABLES and SHOW VIEWS: `(database, name, is temporary)`.
+fn listed(
+    session: &Session,
+    parts: Option<&[String]>,
+    pattern: Option<&str>,
+    views_only: bool,
+) -> Result<Vec<(String, String, bool)>> {
+    let database = database(session, parts)?;
+    let mut found: Vec<(String, String, bool)> = vec![];
+    if database == GLOBAL_TEMP {
+        found.extend(session.temp_view_names(true).into_iter().map(|view| (database.clone(), view, true)));
+    } else {
+        let tables = session.store()?.tables(&database)?;
+        let wanted = tables.iter().filter(|table| !views_only || table.is_view());
+        found.extend(wanted.map(|table| (database.clone(), table.name.clone(), false)));
+    }
+    found.extend(session.temp_view_names(false).into_iter().map(|view| (String::new(), view, true)));
+    found.retain(|(_, own, _)| matches(own, pattern));
+    Ok(found)
+}
+
+/// SHOW TABLES.
+pub fn tables(session: &Session, parts: Option<&[String]>, pattern: Option<&str>) -> Result<Rows> {
+    let found = listed(session, parts, pattern, false)?;
+    let found = found.into_iter().map(|(database, own, temporary)| cells![database, own, temporary]);
+    rows::rows(&[text("namespace"), text("tableName"), flag("isTemporary")], found)
+}
+
+/// SHOW VIEWS.
+pub fn views(session: &Session, parts: Option<&[String]>, pattern: Option<&str>) -> Result<Rows> {
+    let found = listed(session, parts, pattern, true)?;
+    let found = found.into_iter().map(|(database, own, temporary)| cells![database, own, temporary]);
+    rows::rows(&[text("namespace"), text("viewName"), flag("isTemporary")], found)
+}
+
+/// SHOW TABLE EXTENDED.
+pub async fn table_extended(
+    session: &Session,
+    parts: Option<&[String]>,
+    pattern: &str,
+    spec: Option<&PartitionSpec>,
+) -> Result<Rows> {
+    let columns = [text("namespace"), text("tableName"), flag("isTemporary"), text("information")];
+    let database = database(session, parts)?;
+    if let Some(spec) = spec {
+        let named = [database, pattern.to_string()];
+        let Found::Table(table) = session.find(&named, Search::Everywhere)?.1 else {
+            return Err(super::insert::not_a_table("SHOW TABLE EXTENDED", &quote_parts(&named)));
+        };
+        let own = partition::find(session, &table, spec).await?;
+        let information = lines(&describe::partition_facts(session, &table, &own)) + "\n";
+        return rows::rows(&columns, [cells![&table.database, &table.name, false, information]]);
+    }
+    let mut found = vec![];
+    for (database, own, temporary) in listed(session, parts, Some(pattern), false)? {
+        let information = if temporary {
+            let Some(view) = session.temp_view(&own, !database.is_empty()) else { continue };
+            format!("Table: {own}\nType: VIEW\nSchema: {}", name::tree(&view.columns, None))
+        } else {
+            let Some(table) = session.store()?.table(&database, &own)? else { continue };
+            let mut facts = describe::facts(session, &table);
+            if !table.partition_columns.is_empty() {
+                let columns: Vec<String> = table.partition_columns.iter().map(|own| name::quote(own)).collect();
+                facts.push(("Partition Columns", format!("[{}]", columns.join(", "))));
+            }
+            format!("{}Schema: {}", lines(&facts), name::tree(&table.columns, None))
+        };
+        found.push(cells![database, own, temporary, information + "\n"]);
+    }
+    rows::rows(&columns, found)
+}
+
+fn lines(facts: &[(&'static str, String)]) -> String {
+    facts.iter().map(|(key, value)| format!("{key}: {value}\n")).collect()
+}
+
+/// SHOW DATABASES.
+pub fn databases(session: &Session, parent: Option<&[String]>, pattern: Option<&str>) -> Result<Rows> {
+    if let Some(parent) = parent {
+        if !matches!(parent, [own] if own.eq_ignore_ascii_case(CATALOG)) {
+            return Err(schema_not_found(parent));
+        }
+    }
+    let names = session.store()?.databases()?.into_iter().map(|database| database.name);
+    rows::names("namespace", names.filter(|own| matches(own, pattern)))
+}
+
+/// SHOW CATALOGS.
+pub fn catalogs(pattern: Option<&str>) -> Result<Rows> {
+    rows::names("catalog", [CATALOG.to_string()].into_iter().filter(|own| matches(own, pattern)))
+}
+
+/// SHOW COLUMNS.
+pub fn columns(session: &Session, table: &[String], database: Option<&[String]>) -> Result<Rows> {
+    let mut parts = table.to_vec();
+    if let (Some(given), [.., own]) = (database, table) {
+        if let [named, _] = table {
+            if given.last().is_some_and(|last| !last.eq_ignore_ascii_case(named)) {
+                return Err(SparkError::new("SHOW_COLUMNS_WITH_CONFLICT_NAMESPACE")
+                    .with("namespaceA", quote_parts(given))
+                    .with("namespaceB", name::quote(named)));
+            }
+        }
+        parts = given.iter().chain([own]).cloned().collect();
+    }
+    let fields = match session.find(&parts, Search::Session)?.1 {
+        Found::Temp(view) => view.columns,
+        Found::Table(table) => table.columns.clone(),
+    };
+    rows::names("col_name", fields.iter().map(|field| field.name().clone()))
+}
+
+/// SHOW TBLPROPERTIES.
+pub fn properties(session: &Session, parts: &[String], key: Option<&str>) -> Result<Rows> {
+    let (properties, shown) = match session.find(parts, Search::Session)?.1 {
+        Found::Temp(view) => (view.properties, parts.join(".")),
+        Found::Table(table) => (table.properties.clone(), format!("{CATALOG}.{}.{}", table.database, table.name)),
+    };
+    let columns = [text("key"), text("value")];
+    if let Some(key) = key {
+        let missing = || format!("Table {shown} does not have property: {key}");
+        return rows::rows(&columns, [cells![key, properties.get(key).cloned().unwrap_or_else(missing)]]);
+    }
+    rows::rows(&columns, properties.into_iter().map(|(key, value)| cells![key, value]))
+}
+
+/// SHOW FUNCTIONS.
+pub fn functions(
+    session: &Session,
+    scope: FunctionScope,
+    database: Option<&[String]>,
+    pattern: Option<&str>,
+) -> Result<Rows> {
+    if let Some(parts) = database {
+        session.database_of(parts)?;
+    }
+    let mut names: Vec<String> = match scope {
+        FunctionScope::User => vec![],
+        FunctionScope::All | FunctionScope::System => {
+            firesteel_functions::registry::names().filter(|own| !own.starts_with("__")).map(str::to_string).collect()
+        }
+    };
+    names.retain(|own| matches(own, pattern));
+    names.sort();
+    rows::names("function", names)
+}
+
+/// SHOW CREATE TABLE.
+pub fn create_table(session: &Session, parts: &[String], as_serde: bool) -> Result<Rows> {
+    let table = match session.find(parts, Search::Session)?.1 {
+        Found::Table(table) => table,
+        Found::Temp(_) => {
+            return Err(SparkError::new("EXPECT_PERMANENT_VIEW_NOT_TEMP")
+                .with("viewName", quote_parts(parts))
+                .with("operation", "SHOW CREATE TABLE"));
+        }
+    };
+    if as_serde {
+        return Err(SparkError::new("UNSUPPORTED_SHOW_CREATE_TABLE.ON_DATA_SOURCE_TABLE_WITH_AS_SERDE")
+            .with("tableName", table.quoted()));
+    }
+    rows::names("createtab_stmt", [if table.is_view() { view_text(&table) } else { table_text(&table) }])
+}
+
+fn view_text(table: &Table) -> String {
+    let column = |field: &std::sync::Arc<Field>| {
+        let comment = json::comment(field).map(|text| format!(" COMMENT '{}'", escaped(&text))).unwrap_or_default();
+        format!("{}{comment}", name::quote_if_needed(field.name()))
+    };
+    let columns: Vec<String> = table.columns.iter().map(column).collect();
+    let named = format!("{}.{}", name::quote_if_needed(&table.database), name::quote_if_needed(&table.name));
+    let mut text = format!("CREATE VIEW {named} (\n  {})\n", columns.join(",\n  "));
+    text.push_str(&comment_clause(table));
+    text.push_str(&pairs_clause("TBLPROPERTIES", &table.properties));
+    let query = table.view.as_ref().map(|view| view.text.as_str()).unwrap_or_default();
+    text + "WITH SCHEMA COMPENSATION\nAS " + query + "\n"
+}
+
+fn table_text(table: &Table) -> String {
+    let columns: Vec<String> = table.columns.iter().map(|field| column_text(field)).collect();
+    let named = [CATALOG, &table.database, &table.name].map(name::quote_if_needed).join(".");
+    let mut text = format!("CREATE TABLE {named} (\n  {})\nUSING {}\n", columns.join(",\n  "), table.format);
+    let list = |names: &[String]| names.iter().map(|own| name::quote_if_needed(own)).collect::<Vec<_>>().join(", ");
+    text.push_str(&pairs_clause("OPTIONS", &table.options));
+    if !table.partition_columns.is_empty() {
+        text.push_str(&format!("PARTITIONED BY ({})\n", list(&table.partition_columns)));
+    }
+    if let Some(bucketing) = &table.bucketing {
+        text.push_str(&format!("CLUSTERED BY ({})\n", list(&bucketing.columns)));
+        if !bucketing.sort_columns.is_empty() {
+            text.push_str(&format!("SORTED BY ({})\n", list(&bucketing.sort_columns)));
+        }
+        text.push_str(&format!("INTO {} BUCKETS\n", bucketing.buckets));
+    }
+    if table.kind == catalog::table::Kind::External && !table.location.is_empty() {
+        text.push_str(&format!("LOCATION '{}'\n", escaped(&catalog::uri(&table.location))));
+    }
+    text.push_str(&comment_clause(table));
+    text + &pairs_clause("TBLPROPERTIES", &table.properties)
+}
+
+/// `name TYPE [COLLATE ..] [DEFAULT ..] [COMMENT ..]`.
+fn column_text(field: &Field) -> String {
+    let mut text = format!("{} {}", name::quote_if_needed(field.name()), type_text(field));
+    if let Some(default) = column::default_text(field) {
+        text.push_str(&format!(" DEFAULT {default}"));
+    }
+    if let Some(comment) = json::comment(field) {
+        text.push_str(&format!(" COMMENT '{}'", escaped(&comment)));
+    }
+    text
+}
+
+/// A type as it is declared: texts with their collation.
+fn type_text(field: &Field) -> String {
+    match field.data_type() {
+        DataType::Utf8 => format!("{} COLLATE UTF8_BINARY", name::simple_of_field(field).to_uppercase()),
+        DataType::List(element) => format!("ARRAY<{}>", type_text(element)),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(kv) => format!("MAP<{}, {}>", type_text(&kv[0]), type_text(&kv[1])),
+            other => name::sql(other),
+        },
+        DataType::Struct(fields) => format!("STRUCT<{}>", struct_text(fields)),
+        other => name::sql(other),
+    }
+}
+
+fn struct_text(fields: &Fields) -> String {
+    let one = |field: &std::sync::Arc<Field>| {
+        let not_null = if field.is_nullable() { "" } else { " NOT NULL" };
+        let comment = json::comment(field).map(|text| format!(" COMMENT '{}'", escaped(&text))).unwrap_or_default();
+        format!("{}: {}{not_null}{comment}", name::quote_if_needed(field.name()), type_text(field))
+    };
+    fields.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\'', "\\'")
+}
+
+fn comment_clause(table: &Table) -> String {
+    table.comment.as_ref().map(|comment| format!("COMMENT '{}'\n", escaped(comment))).unwrap_or_default()
+}
+
+fn pairs_clause(word: &str, pairs: &std::collections::BTreeMap<String, String>) -> String {
+    if pairs.is_empty() {
+        return String::new();
+    }
+    let pairs: Vec<String> =
+        pairs.iter().map(|(key, value)| format!("  '{}' = '{}'", escaped(key), escaped(value))).collect();
+    format!("{word} (\n{})\n", pairs.join(",\n"))
+}
