@@ -81,7 +81,10 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "DESCRIBE_JSON_NOT_EXTENDED"
         | "INVALID_BUCKET_COUNT"
         | "INVALID_TEMP_OBJ_QUALIFIER"
+        | "SPECIFY_CLUSTER_BY_WITH_PARTITIONED_BY_IS_NOT_ALLOWED"
+        | "SPECIFY_CLUSTER_BY_WITH_BUCKETING_IS_NOT_ALLOWED"
         | "_LEGACY_ERROR_TEMP_0032"
+        | "_LEGACY_ERROR_TEMP_0034"
         | "INVALID_TYPED_LITERAL" => PARSE,
         "DIVIDE_BY_ZERO"
         | "ARITHMETIC_OVERFLOW"
@@ -134,7 +137,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "_LEGACY_SQL_EXCEPTION" => SQL_EXCEPTION,
         "_LEGACY_SQLITE_EXCEPTION" => SQLITE_EXCEPTION,
         "CANNOT_MODIFY_CONFIG" => ANALYSIS,
-        "UNSUPPORTED_FEATURE" => UNSUPPORTED,
+        "UNSUPPORTED_FEATURE" | "UNSUPPORTED_PARTITION_TRANSFORM" => UNSUPPORTED,
         "INTERNAL_ERROR"
         | "CATALOG_NOT_FOUND"
         | "FAILED_READ_FILE"

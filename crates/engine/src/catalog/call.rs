@@ -12,7 +12,7 @@ use super::rows::{self, Column, Rows, cells, flag, maybe, text, texts};
 use super::{CATALOG, Database, Found, GLOBAL_TEMP, Place, Search, Table, matches, quote_parts, resolve, uri};
 use crate::Session;
 use crate::command::create_table::{self, NewTable};
-use crate::command::{cached, database, describe, drop, partition, show, statistics};
+use crate::command::{cached, database, describe, drop, function, partition, show, statistics};
 
 const DATABASE: [Column; 4] = [text("name"), maybe("catalog"), maybe("description"), text("locationUri")];
 const TABLE: [Column; 6] =
@@ -85,25 +85,32 @@ pub async fn answer(session: &Session, call: &CatType) -> Result<Rows> {
         }
         CatType::ListPartitions(message) => partition::show(session, &names(&message.table_name)?, None).await,
         CatType::ListFunctions(message) => {
-            if let Some(name) = &message.db_name {
-                session.database_of(&names(name)?)?;
-            }
-            let mut found: Vec<&str> =
-                firesteel_functions::registry::names().filter(|own| !own.starts_with("__")).collect();
-            found.retain(|own| matches(own, message.pattern.as_deref()));
-            found.sort_unstable();
-            rows::rows(&FUNCTION, found.into_iter().map(function_row))
+            let database = match &message.db_name {
+                Some(name) => session.database_of(&names(name)?)?.name,
+                None => session.views.current_database(),
+            };
+            let fits = |own: &String| matches(own, message.pattern.as_deref());
+            let mut found: Vec<_> =
+                function::builtin_names().into_iter().filter(fits).map(|own| function_row(&own)).collect();
+            let own = session.store()?.functions(&database)?.into_iter().filter(|(own, _)| fits(own));
+            found.extend(own.map(|(own, class)| permanent_function_row(&database, &own, &class)));
+            rows::rows(&FUNCTION, found)
         }
         CatType::GetFunction(message) => {
             let parts = parts(&message.function_name, message.db_name.as_deref())?;
-            match builtin(&parts) {
-                Some(own) => rows::rows(&FUNCTION, [function_row(&own)]),
+            if let Some(own) = function::builtin(&parts) {
+                return rows::rows(&FUNCTION, [function_row(&own)]);
+            }
+            match function::find(session, &parts)? {
+                Some((database, own, class)) => {
+                    rows::rows(&FUNCTION, [permanent_function_row(&database, &own, &class)])
+                }
                 None => Err(describe::routine_not_found(session, &parts)),
             }
         }
         CatType::FunctionExists(message) => {
             let parts = parts(&message.function_name, message.db_name.as_deref())?;
-            yes(builtin(&parts).is_some())
+            yes(function::builtin(&parts).is_some() || function::find(session, &parts).is_ok_and(|own| own.is_some()))
         }
         CatType::DropTempView(message) => yes(drop::temp_view(session, &Place::Temp(message.view_name.to_lowercase()))),
         CatType::DropGlobalTempView(message) => {
@@ -315,6 +322,7 @@ fn columns(session: &Session, parts: &[String]) -> Result<Rows> {
         let bucketing = table.as_ref().and_then(|table| table.bucketing.as_ref());
         bucketing.is_some_and(|bucketing| bucketing.columns.contains(own))
     };
+    let clustering = table.as_ref().and_then(|table| table.clustering()).unwrap_or_default();
     let row = |field: &arrow::datatypes::FieldRef| {
         cells![
             field.name(),
@@ -323,21 +331,18 @@ fn columns(session: &Session, parts: &[String]) -> Result<Rows> {
             field.is_nullable(),
             is_partition(field.name()),
             is_bucket(field.name()),
-            false
+            clustering.contains(field.name())
         ]
     };
     rows::rows(&COLUMN, columns.iter().map(row))
 }
 
-/// The built-in function of a name; a database in front has none.
-fn builtin(parts: &[String]) -> Option<String> {
-    let [name] = parts else { return None };
-    let lower = name.to_lowercase();
-    firesteel_functions::lookup(&lower).map(|_| lower)
-}
-
 fn function_row(own: &str) -> [rows::Cell; 6] {
     cells![own, None::<String>, None::<Vec<String>>, None::<String>, format!("builtin.{own}"), true]
+}
+
+fn permanent_function_row(database: &str, own: &str, class: &str) -> [rows::Cell; 6] {
+    cells![own, CATALOG, vec![database.to_string()], "N/A.", class, false]
 }
 
 async fn create(

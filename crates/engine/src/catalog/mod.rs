@@ -175,6 +175,16 @@ impl Session {
         }
     }
 
+    /// The table that a statement is about; a view is refused in the statement's words.
+    pub(crate) fn find_table(&self, parts: &[String], search: Search, operation: &str) -> Result<Arc<Table>> {
+        let shown = match self.find(parts, search)?.1 {
+            Found::Table(table) if !table.is_view() => return Ok(table),
+            Found::Table(view) => view.quoted(),
+            Found::Temp(_) => quote_parts(parts),
+        };
+        Err(expect_table(operation, &shown))
+    }
+
     /// `TABLE_OR_VIEW_NOT_FOUND` in the words of a kind of statement.
     pub(crate) fn not_found(&self, parts: &[String], search: Search) -> SparkError {
         let current = format!("`{CATALOG}`.{}", name::quote(&self.views.current_database()));
@@ -229,6 +239,17 @@ pub(crate) fn schema_not_found(parts: &[String]) -> SparkError {
     let named = parts.first().is_some_and(|first| parts.len() > 1 && first.eq_ignore_ascii_case(CATALOG));
     let parts = quote_parts(if named { &parts[1..] } else { parts });
     SparkError::new("SCHEMA_NOT_FOUND").with("schemaName", format!("`{CATALOG}`.{parts}"))
+}
+
+/// `EXPECT_TABLE_NOT_VIEW`.
+pub(crate) fn expect_table(operation: &str, view: &str) -> SparkError {
+    // ALTER VIEW can do these.
+    let condition = if operation == "ALTER TABLE" || operation.ends_with("SET TBLPROPERTIES") {
+        "EXPECT_TABLE_NOT_VIEW.USE_ALTER_VIEW"
+    } else {
+        "EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE"
+    };
+    SparkError::new(condition).with("viewName", view).with("operation", operation)
 }
 
 /// `TABLE_OR_VIEW_ALREADY_EXISTS` of a name as the user wrote its last part.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use datafusion::logical_expr::LogicalPlan;
@@ -88,9 +88,20 @@ impl SessionCatalog {
             let resolver = Resolver::new(&scope);
             firesteel_plan::sql::parse_query(&view.text, &resolver.sql_context())?
         };
-        let plan = Arc::new(shaped(query, table, view));
+        // An evolving view has the columns that its query has now.
+        let plan = if view.schema_mode == "EVOLUTION" { query } else { shaped(query, table, view) };
+        let plan = Arc::new(plan);
         Ok(TableEntry::View { plan, columns: None, qualifier, scope: Some(scope) })
     }
+}
+
+fn cast_to(value: pb::Expression, field: &Field) -> pb::Expression {
+    let cast = pb::expression::Cast {
+        expr: Some(Box::new(value)),
+        cast_to_type: Some(pb::expression::cast::CastToType::Type(proto::encode(field.data_type()))),
+        ..Default::default()
+    };
+    pb::Expression { common: None, expr_type: Some(ExprType::Cast(Box::new(cast))) }
 }
 
 /// The query's columns, found by the names that they had when the view was made, as the view's.
@@ -108,11 +119,8 @@ fn shaped(query: pb::Relation, table: &Table, view: &ViewText) -> pb::Relation {
             unparsed_identifier: name::quote(column),
             ..Default::default()
         }));
-        let cast = expression(ExprType::Cast(Box::new(pb::expression::Cast {
-            expr: Some(Box::new(column)),
-            cast_to_type: Some(pb::expression::cast::CastToType::Type(proto::encode(field.data_type()))),
-            ..Default::default()
-        })));
+        let keeps_type = view.schema_mode == "TYPE EVOLUTION";
+        let cast = if keeps_type { column } else { cast_to(column, field) };
         expression(ExprType::Alias(Box::new(pb::expression::Alias {
             expr: Some(Box::new(cast)),
             name: vec![field.name().clone()],

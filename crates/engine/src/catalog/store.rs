@@ -38,6 +38,10 @@ CREATE TABLE IF NOT EXISTS partitions (
     statistics TEXT, PRIMARY KEY (database, name, spec),
     FOREIGN KEY (database, name) REFERENCES tables (database, name) ON DELETE CASCADE ON UPDATE CASCADE
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS functions (
+    database TEXT NOT NULL REFERENCES databases (name) ON DELETE CASCADE, name TEXT NOT NULL, class TEXT NOT NULL,
+    PRIMARY KEY (database, name)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS leftovers (location TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
 ";
 
@@ -393,6 +397,44 @@ impl Store {
         })
     }
 
+    // Functions of Java classes.
+
+    /// The class of a function.
+    pub fn function(&self, database: &str, name: &str) -> Result<Option<String>> {
+        self.read(|state, _| {
+            let own = connection(state);
+            let mut query = own.prepare_cached("SELECT class FROM functions WHERE database = ?1 AND name = ?2")?;
+            query.query_row(params![database, name], |row| row.get(0)).optional()
+        })
+    }
+
+    /// Names and classes of a database's functions.
+    pub fn functions(&self, database: &str) -> Result<Vec<(String, String)>> {
+        self.read(|state, _| {
+            let own = connection(state);
+            let mut query =
+                own.prepare_cached("SELECT name, class FROM functions WHERE database = ?1 ORDER BY name")?;
+            query.query_map([database], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+    }
+
+    /// Puts a function; false if there is one and it may not be replaced.
+    pub fn put_function(&self, database: &str, name: &str, class: &str, replace: bool) -> Result<bool> {
+        let verb = if replace { "INSERT OR REPLACE" } else { "INSERT OR IGNORE" };
+        self.write(|transaction| {
+            let statement = format!("{verb} INTO functions VALUES (?1, ?2, ?3)");
+            Ok(transaction.execute(&statement, params![database, name, class])? > 0)
+        })
+    }
+
+    /// Whether there was one.
+    pub fn drop_function(&self, database: &str, name: &str) -> Result<bool> {
+        self.write(|transaction| {
+            let statement = "DELETE FROM functions WHERE database = ?1 AND name = ?2";
+            Ok(transaction.execute(statement, params![database, name])? > 0)
+        })
+    }
+
     // Folders that no table owns.
 
     /// Says that a folder is being filled or deleted by this process.
@@ -548,7 +590,11 @@ fn bucketing_of(value: &Value) -> Bucketing {
 }
 
 fn view_text(own: &ViewText) -> String {
-    json!({"text": own.text, "database": own.database, "queryColumns": own.query_columns, "conf": own.conf}).to_string()
+    json!({
+        "text": own.text, "database": own.database, "queryColumns": own.query_columns, "conf": own.conf,
+        "schemaMode": own.schema_mode
+    })
+    .to_string()
 }
 
 fn view_of(value: &Value) -> ViewText {
@@ -557,6 +603,7 @@ fn view_of(value: &Value) -> ViewText {
         database: text_of(&value["database"]),
         query_columns: list_of(&value["queryColumns"]),
         conf: strings_of(&value["conf"]),
+        schema_mode: value["schemaMode"].as_str().unwrap_or("COMPENSATION").to_string(),
     }
 }
 

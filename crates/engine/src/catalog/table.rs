@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::{Fields, Schema};
-use firesteel_protocol::types::name;
+use arrow::datatypes::{Field, Fields, Schema};
+use firesteel_protocol::types::{CHAR_VARCHAR_KEY, name};
 use firesteel_sources::{Options, ReadRequest, TablePartition};
 
 use super::CATALOG;
@@ -60,6 +60,8 @@ pub struct ViewText {
     pub query_columns: Vec<String>,
     /// Settings under which the text is read, whoever uses the view.
     pub conf: BTreeMap<String, String>,
+    /// What a change of the query's columns does: `BINDING`, `COMPENSATION`, `TYPE EVOLUTION`, `EVOLUTION`.
+    pub schema_mode: String,
 }
 
 /// Numbers that ANALYZE TABLE found.
@@ -139,7 +141,8 @@ impl Table {
         let listed = !self.is_jdbc() && !options.contains("recursiveFileLookup");
         ReadRequest {
             format: Some(self.format.clone()),
-            schema: Some(Arc::new(Schema::new(self.columns.clone()))),
+            // CHAR and VARCHAR are read as the texts that they hold.
+            schema: Some(Arc::new(Schema::new(self.columns.iter().map(|field| plain(field)).collect::<Vec<_>>()))),
             options,
             paths: if self.is_jdbc() { vec![] } else { vec![self.location.clone()] },
             partitions: listed.then_some(folders),
@@ -147,10 +150,39 @@ impl Table {
         }
     }
 
+    /// Columns of CLUSTER BY, which Spark keeps as a property; they change nothing in files. None: not clustered.
+    pub fn clustering(&self) -> Option<Vec<String>> {
+        let text = self.properties.get(CLUSTERING)?;
+        let columns: Vec<Vec<String>> = match serde_json::from_str(text).ok()? {
+            serde_json::Value::Array(columns) => columns
+                .iter()
+                .map(|parts| {
+                    parts.as_array().into_iter().flatten().filter_map(|p| p.as_str().map(str::to_string)).collect()
+                })
+                .collect(),
+            _ => return None,
+        };
+        Some(columns.into_iter().map(|parts| parts.join(".")).collect())
+    }
+
     /// Whether a column is one of the partition columns.
     pub fn is_partition_column(&self, column: &str) -> bool {
         self.partition_columns.iter().any(|own| own.eq_ignore_ascii_case(column))
     }
+}
+
+fn plain(field: &Field) -> Field {
+    let mut metadata = field.metadata().clone();
+    metadata.remove(CHAR_VARCHAR_KEY);
+    field.clone().with_metadata(metadata)
+}
+
+/// Spark's property with the columns of CLUSTER BY.
+pub const CLUSTERING: &str = "clusteringColumns";
+
+/// The value of [`CLUSTERING`].
+pub fn clustering_text(columns: &[String]) -> String {
+    serde_json::json!(columns.iter().map(|column| [column]).collect::<Vec<_>>()).to_string()
 }
 
 /// `` `spark_catalog`.`db`.`t` ``.

@@ -13,8 +13,8 @@ use serde_json::Value;
 use super::create_table::unsupported;
 use super::{column, partition};
 use crate::Session;
-use crate::catalog::table::{Kind, Table};
-use crate::catalog::{Found, Search, already_exists, leftover, quote_parts};
+use crate::catalog::table::{CLUSTERING, Kind, Table, clustering_text};
+use crate::catalog::{Found, Search, already_exists, expect_table, leftover, quote_parts};
 
 /// ALTER TABLE.
 pub async fn table(session: &Session, parts: &[String], alteration: Alteration) -> Result<()> {
@@ -33,8 +33,11 @@ pub async fn table(session: &Session, parts: &[String], alteration: Alteration) 
             partition::repair(session, parts, "ALTER TABLE RECOVER PARTITIONS", true, false)
         }
         Alteration::RenameTo(to) => {
-            let table = target(session, parts, "ALTER TABLE")?;
-            rename(session, &table, &to)
+            // Here Spark names a view as it was written.
+            match session.find(parts, Search::Session)?.1 {
+                Found::Table(table) if !table.is_view() => rename(session, &table, &to),
+                _ => Err(expect_table("ALTER TABLE", &quote_parts(parts))),
+            }
         }
         Alteration::SetProperties(properties) => {
             let table = target(session, parts, "ALTER TABLE ... SET TBLPROPERTIES")?;
@@ -63,6 +66,17 @@ pub async fn table(session: &Session, parts: &[String], alteration: Alteration) 
             let table = target(session, parts, "ALTER TABLE ... CHANGE COLUMN")?;
             change_column(session, &table, &column, data_type, comment, nullable, default).await
         }
+        Alteration::ClusterBy(columns) => {
+            let table = target(session, parts, "ALTER TABLE ... CLUSTER BY")?;
+            let columns = super::create_table::clustered(&table.columns, &columns)?;
+            let mut changed = table.as_ref().clone();
+            changed.properties.insert(CLUSTERING.into(), clustering_text(&columns));
+            session.store()?.update_table(&changed)
+        }
+        Alteration::MoveColumn => {
+            let table = target(session, parts, "ALTER TABLE ... ALTER COLUMN")?;
+            Err(unsupported(&table.quoted(), "ALTER COLUMN ... FIRST | AFTER"))
+        }
         Alteration::DropColumns { .. } => {
             Err(unsupported(&target(session, parts, "ALTER TABLE ... DROP COLUMNS")?.quoted(), "DROP COLUMN"))
         }
@@ -76,23 +90,8 @@ pub async fn table(session: &Session, parts: &[String], alteration: Alteration) 
     }
 }
 
-/// The table of a statement; a view is refused.
 fn target(session: &Session, parts: &[String], operation: &str) -> Result<Arc<Table>> {
-    match session.find(parts, Search::Session)?.1 {
-        Found::Table(table) if !table.is_view() => Ok(table),
-        found => {
-            let view = match found {
-                Found::Table(view) if operation.contains("COLUMN") => view.quoted(),
-                _ => quote_parts(parts),
-            };
-            let condition = if operation.contains("COLUMN") {
-                "EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE"
-            } else {
-                "EXPECT_TABLE_NOT_VIEW.USE_ALTER_VIEW"
-            };
-            Err(SparkError::new(condition).with("operation", operation).with("viewName", view))
-        }
-    }
+    session.find_table(parts, Search::Session, operation)
 }
 
 /// RENAME TO of a table or permanent view, within its database.
@@ -215,8 +214,6 @@ async fn change_column(
 pub fn comment(session: &Session, parts: &[String], comment: Option<String>) -> Result<()> {
     match session.find(parts, Search::Session)?.1 {
         Found::Table(table) => session.store()?.update_table(&Table { comment, ..table.as_ref().clone() }),
-        Found::Temp(_) => Err(SparkError::new("EXPECT_PERMANENT_VIEW_NOT_TEMP")
-            .with("viewName", quote_parts(parts))
-            .with("operation", "COMMENT ON TABLE")),
+        Found::Temp(_) => Err(expect_table("COMMENT ON TABLE", &quote_parts(parts))),
     }
 }

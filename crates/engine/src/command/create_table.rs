@@ -15,7 +15,7 @@ use firesteel_sources::{Format, ReadRequest};
 use super::insert::{self, Columns, Insert};
 use super::write::{self, Store};
 use super::{column, partition};
-use crate::catalog::table::{Bucketing, Kind, Table, quoted};
+use crate::catalog::table::{Bucketing, CLUSTERING, Kind, Table, clustering_text, quoted};
 use crate::catalog::{self, Database, Found, Place, Search, already_exists, leftover};
 use crate::{OperationHandle, Session};
 
@@ -27,6 +27,8 @@ pub struct SaveAs {
     pub options: Vec<(String, String)>,
     pub partition_by: Vec<String>,
     pub bucketing: Option<Bucketing>,
+    /// CLUSTER BY: kept, without an effect on files.
+    pub cluster_by: Vec<String>,
     pub location: Option<String>,
     pub comment: Option<String>,
     pub properties: Vec<(String, String)>,
@@ -45,6 +47,8 @@ pub struct NewTable {
     pub properties: Vec<(String, String)>,
     pub comment: Option<String>,
     pub if_not_exists: bool,
+    /// CLUSTER BY: kept, without an effect on files.
+    pub cluster_by: Vec<String>,
 }
 
 /// Where a new table goes.
@@ -110,7 +114,7 @@ pub fn refused(session: &Session, parts: &[String], operation: &str) -> Result<S
 pub fn not_v2(session: &Session, parts: &[String]) -> SparkError {
     match session.find(parts, Search::Everywhere) {
         Ok((_, Found::Table(table))) => SparkError::new("_LEGACY_ERROR_TEMP_1012").with("identifier", table.quoted()),
-        Ok((_, Found::Temp(_))) => insert::not_a_table("INSERT", &catalog::quote_parts(parts)),
+        Ok((_, Found::Temp(_))) => catalog::expect_table("INSERT", &catalog::quote_parts(parts)),
         Err(error) => error,
     }
 }
@@ -146,6 +150,9 @@ pub async fn sql(
     operation: OperationHandle,
 ) -> Result<()> {
     check_hive(session, &spec)?;
+    if spec.generated {
+        return Err(refused(session, parts, "generated columns")?);
+    }
     if spec.hive {
         hive_format(&mut spec)?;
     }
@@ -162,6 +169,7 @@ pub async fn sql(
             options: spec.options,
             partition_by,
             bucketing,
+            cluster_by: spec.cluster_by.unwrap_or_default(),
             location: spec.location,
             comment: spec.comment,
             properties: spec.properties,
@@ -184,6 +192,7 @@ pub async fn sql(
         properties: spec.properties,
         comment: spec.comment,
         if_not_exists,
+        cluster_by: spec.cluster_by.unwrap_or_default(),
     };
     create(session, parts, new).await
 }
@@ -281,6 +290,30 @@ fn arranged(
     Ok((columns, partition_by, bucketing))
 }
 
+/// Properties, with the columns of CLUSTER BY among them.
+fn properties(
+    fields: &Fields,
+    properties: Vec<(String, String)>,
+    cluster_by: &[String],
+) -> Result<BTreeMap<String, String>> {
+    let mut all: BTreeMap<String, String> = properties.into_iter().collect();
+    if !cluster_by.is_empty() {
+        all.insert(CLUSTERING.into(), clustering_text(&clustered(fields, cluster_by)?));
+    }
+    Ok(all)
+}
+
+/// The table's spelling of the columns of CLUSTER BY.
+pub fn clustered(fields: &Fields, names: &[String]) -> Result<Vec<String>> {
+    let one = |given: &String| {
+        let found = fields.iter().find(|field| field.name().eq_ignore_ascii_case(given));
+        found.map(|field| field.name().clone()).ok_or_else(|| {
+            SparkError::new("_LEGACY_ERROR_TEMP_3060").with("i", given).with("schema", name::tree(fields, None))
+        })
+    };
+    names.iter().map(one).collect()
+}
+
 /// CREATE TABLE without a query.
 pub async fn create(session: &Session, parts: &[String], new: NewTable) -> Result<()> {
     let target = target(session, parts)?;
@@ -312,7 +345,7 @@ pub async fn create(session: &Session, parts: &[String], new: NewTable) -> Resul
         bucketing,
         location,
         options,
-        properties: new.properties.into_iter().collect(),
+        properties: properties(&given, new.properties, &new.cluster_by)?,
         comment: new.comment,
         created_ms: chrono::Utc::now().timestamp_millis(),
         view: None,
@@ -434,7 +467,7 @@ pub async fn save_as(
             return append(session, parts, &known, relation, save, operation).await;
         }
         (SaveMode::Overwrite, Some(known)) if known.is_view() => {
-            return Err(insert::not_a_table("saveAsTable", &known.quoted()));
+            return Err(catalog::expect_table("saveAsTable", &known.quoted()));
         }
         _ => {}
     }
@@ -461,7 +494,7 @@ pub async fn save_as(
         bucketing,
         location,
         options,
-        properties: save.properties.into_iter().collect(),
+        properties: properties(&fields, save.properties, &save.cluster_by)?,
         comment: save.comment,
         created_ms: chrono::Utc::now().timestamp_millis(),
         view: None,
@@ -469,6 +502,12 @@ pub async fn save_as(
     });
     let store = session.store()?;
     let moved = target.known.as_ref().filter(|known| known.location != table.location);
+    let occupied = || std::fs::read_dir(&table.location).is_ok_and(|mut entries| entries.next().is_some());
+    if kind == Kind::External && matches!(save.mode, SaveMode::ErrorIfExists | SaveMode::Ignore) && occupied() {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1241")
+            .with("tablePath", format!("file://{}", table.location))
+            .with("config", "spark.sql.legacy.allowNonEmptyLocationInCTAS"));
+    }
     if target.known.is_none() && kind == Kind::Managed {
         free_folder(session, &table)?;
         // Until the catalog knows the table, its folder is this process's alone.
@@ -522,7 +561,7 @@ async fn append(
     operation: OperationHandle,
 ) -> Result<()> {
     if known.is_view() {
-        return Err(insert::not_a_table("saveAsTable", &known.quoted()));
+        return Err(catalog::expect_table("saveAsTable", &known.quoted()));
     }
     let shown = format!("spark_catalog.{}.{}", known.database, known.name);
     let format = format(session, save.format)?;

@@ -97,6 +97,13 @@ pub fn set_properties(session: &Session, parts: &[String], properties: Vec<(Stri
     session.store()?.update_database(&database)
 }
 
+/// ALTER DATABASE .. UNSET DBPROPERTIES.
+pub fn unset_properties(session: &Session, parts: &[String], keys: &[String]) -> Result<()> {
+    let mut database = session.database_of(parts)?;
+    database.properties.retain(|key, _| !keys.contains(key));
+    session.store()?.update_database(&database)
+}
+
 /// ALTER DATABASE .. SET LOCATION, which Spark's in-memory catalog takes for tables to come.
 pub fn set_location(session: &Session, parts: &[String], location: &str) -> Result<()> {
     let mut database = session.database_of(parts)?;

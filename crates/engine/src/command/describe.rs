@@ -1,4 +1,4 @@
-//! DESCRIBE TABLE, of a column, a partition, a query, a function; and what SHOW TABLE EXTENDED tells of a table.
+//! DESCRIBE TABLE, of a column, a partition, a query; and what SHOW TABLE EXTENDED tells of a table.
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -44,6 +44,12 @@ pub async fn table(session: &Session, parts: &[String], extended: bool, spec: &P
         lines.push(line("# Partition Information", ""));
         lines.push(cells!["# col_name", "data_type", "comment"]);
         let own: Fields = table.columns.iter().filter(|f| table.is_partition_column(f.name())).cloned().collect();
+        lines.extend(columns(&own));
+    }
+    if let Some(clustering) = table.clustering() {
+        lines.push(line("# Clustering Information", ""));
+        lines.push(cells!["# col_name", "data_type", "comment"]);
+        let own: Fields = table.columns.iter().filter(|f| clustering.contains(f.name())).cloned().collect();
         lines.extend(columns(&own));
     }
     if !spec.is_empty() {
@@ -168,7 +174,7 @@ pub fn facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> {
     if let Some(view) = &table.view {
         facts.push(("View Text", view.text.clone()));
         facts.push(("View Original Text", view.text.clone()));
-        facts.push(("View Schema Mode", "COMPENSATION".into()));
+        facts.push(("View Schema Mode", view.schema_mode.clone()));
         facts.push(("View Catalog and Namespace", format!("{CATALOG}.{}", name::quote_if_needed(&view.database))));
         facts.push(("View Query Output Columns", quoted_list(&view.query_columns)));
     }
@@ -320,7 +326,7 @@ pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
     if let Some(view) = &table.view {
         own.insert("view_text".into(), json!(view.text));
         own.insert("view_original_text".into(), json!(view.text));
-        own.insert("view_schema_mode".into(), json!("COMPENSATION"));
+        own.insert("view_schema_mode".into(), json!(view.schema_mode));
         let namespace = format!("{CATALOG}.{}", name::quote_if_needed(&view.database));
         own.insert("view_catalog_and_namespace".into(), json!(namespace));
         own.insert("view_query_output_columns".into(), json!(view.query_columns));
@@ -345,16 +351,6 @@ pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
     }
     own.insert("collation".into(), json!("UTF8_BINARY"));
     rows::names("json_metadata", [Value::Object(own).to_string()])
-}
-
-/// DESCRIBE FUNCTION.
-pub fn function(session: &Session, parts: &[String], _extended: bool) -> Result<Rows> {
-    let lower = parts.last().map(|own| own.to_lowercase()).unwrap_or_default();
-    let known = firesteel_functions::lookup(&lower).is_some();
-    if !known {
-        return Err(routine_not_found(session, parts));
-    }
-    rows::names("function_desc", [format!("Function: {lower}"), "Class: built-in".into(), "Usage: N/A.".into()])
 }
 
 /// `UNRESOLVED_ROUTINE`.

@@ -17,8 +17,8 @@ use firesteel_sources::sink::{SaveMode, WriteRequest};
 
 use super::write::{self, Store};
 use super::{column, partition};
+use crate::catalog::Search;
 use crate::catalog::table::{Partition, Table};
-use crate::catalog::{Found, Search};
 use crate::{OperationHandle, Session};
 
 /// How the query's columns find the table's.
@@ -45,14 +45,7 @@ pub struct Insert {
 
 /// Runs an INSERT.
 pub async fn run(session: &Session, insert: Insert, query: pb::Relation, operation: OperationHandle) -> Result<()> {
-    let table = match session.find(&insert.table, Search::Everywhere)?.1 {
-        Found::Table(table) if !table.is_view() => table,
-        Found::Table(view) => return Err(not_a_table("INSERT", &view.quoted())),
-        Found::Temp(_) => {
-            return Err(SparkError::new("UNSUPPORTED_INSERT.NOT_ALLOWED")
-                .with("relationId", crate::catalog::quote_parts(&insert.table)));
-        }
-    };
+    let table = session.find_table(&insert.table, Search::Everywhere, "INSERT")?;
     let spec = partition::values(session, &table, &insert.partition).await?;
     check_order(&table, &spec)?;
     if insert.if_partition_not_exists {
@@ -65,11 +58,6 @@ pub async fn run(session: &Session, insert: Insert, query: pb::Relation, operati
     let fields = session.fields(query.clone()).await?;
     let rows = shaped(session, &table, &spec, &insert.columns, query, &fields)?;
     store(session, &table, rows, &spec, insert.overwrite, &insert.options, operation).await
-}
-
-/// `EXPECT_TABLE_NOT_VIEW`.
-pub fn not_a_table(operation: &str, view: &str) -> SparkError {
-    SparkError::new("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE").with("viewName", view).with("operation", operation)
 }
 
 /// Fixed partition columns come before those that the query decides.

@@ -7,6 +7,7 @@ pub mod create_table;
 pub mod database;
 pub mod describe;
 pub mod drop;
+pub mod function;
 pub mod insert;
 pub mod partition;
 pub mod python_source;

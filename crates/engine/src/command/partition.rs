@@ -12,10 +12,9 @@ use firesteel_protocol::types::{name, proto};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::sink::partition_folder;
 
-use super::insert::not_a_table;
 use crate::catalog::rows::{self, Rows};
 use crate::catalog::table::{Kind, Partition, Table};
-use crate::catalog::{Found, Search, make_folder, remove_folder};
+use crate::catalog::{Search, make_folder, remove_folder};
 use crate::{OperationHandle, Session};
 
 /// A partition as PARTITION names it: columns in the table's order, each with its value as text. `None`: the query
@@ -125,10 +124,7 @@ fn check_complete(table: &Table, values: &[(String, Option<Option<String>>)]) ->
 
 /// The table that a statement on partitions names.
 fn target(session: &Session, parts: &[String], operation: &str) -> Result<Arc<Table>> {
-    match session.find(parts, Search::Session)?.1 {
-        Found::Table(table) if !table.is_view() => Ok(table),
-        _ => Err(not_a_table(operation, &crate::catalog::quote_parts(parts))),
-    }
+    session.find_table(parts, Search::Session, operation)
 }
 
 /// A table without partitions refuses what changes them.
@@ -342,10 +338,7 @@ pub async fn show(session: &Session, parts: &[String], spec: Option<&PartitionSp
 
 /// TRUNCATE TABLE t [PARTITION (..)].
 pub async fn truncate(session: &Session, parts: &[String], spec: &PartitionSpec) -> Result<()> {
-    let table = match session.find(parts, Search::Session)?.1 {
-        Found::Table(table) if !table.is_view() => table,
-        _ => return Err(not_a_table("TRUNCATE TABLE", &crate::catalog::quote_parts(parts))),
-    };
+    let table = session.find_table(parts, Search::Session, "TRUNCATE TABLE")?;
     if table.kind == Kind::External {
         return Err(SparkError::new("CANNOT_TRUNCATE_EXTERNAL_TABLE").with("tableName", table.quoted()));
     }

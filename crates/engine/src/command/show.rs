@@ -1,7 +1,7 @@
-//! SHOW TABLES, VIEWS, DATABASES, COLUMNS, CREATE TABLE, TBLPROPERTIES, TABLE EXTENDED, FUNCTIONS.
+//! SHOW TABLES, VIEWS, DATABASES, COLUMNS, CREATE TABLE, TBLPROPERTIES, TABLE EXTENDED.
 
 use arrow::datatypes::{DataType, Field, Fields};
-use firesteel_plan::sql::command::{FunctionScope, PartitionSpec};
+use firesteel_plan::sql::command::PartitionSpec;
 use firesteel_protocol::types::{json, name};
 use firesteel_protocol::{Result, SparkError};
 
@@ -15,6 +15,10 @@ use crate::catalog::{self, CATALOG, Found, GLOBAL_TEMP, Search, matches, quote_p
 fn database(session: &Session, parts: Option<&[String]>) -> Result<String> {
     match parts {
         Some([own]) if own.eq_ignore_ascii_case(GLOBAL_TEMP) => Ok(GLOBAL_TEMP.into()),
+        Some([catalog, _]) if !catalog.eq_ignore_ascii_case(CATALOG) => {
+            Err(SparkError::new("_LEGACY_ERROR_TEMP_1126")
+                .with("catalog", catalog::unquoted(parts.unwrap_or_default())))
+        }
         Some(parts) => session.database_of(parts).map(|database| database.name),
         None => Ok(session.views.current_database()),
     }
@@ -67,7 +71,7 @@ pub async fn table_extended(
     if let Some(spec) = spec {
         let named = [database, pattern.to_string()];
         let Found::Table(table) = session.find(&named, Search::Everywhere)?.1 else {
-            return Err(super::insert::not_a_table("SHOW TABLE EXTENDED", &quote_parts(&named)));
+            return Err(catalog::expect_table("SHOW TABLE EXTENDED", &quote_parts(&named)));
         };
         let own = partition::find(session, &table, spec).await?;
         let information = lines(&describe::partition_facts(session, &table, &own)) + "\n";
@@ -146,27 +150,6 @@ pub fn properties(session: &Session, parts: &[String], key: Option<&str>) -> Res
     rows::rows(&columns, properties.into_iter().map(|(key, value)| cells![key, value]))
 }
 
-/// SHOW FUNCTIONS.
-pub fn functions(
-    session: &Session,
-    scope: FunctionScope,
-    database: Option<&[String]>,
-    pattern: Option<&str>,
-) -> Result<Rows> {
-    if let Some(parts) = database {
-        session.database_of(parts)?;
-    }
-    let mut names: Vec<String> = match scope {
-        FunctionScope::User => vec![],
-        FunctionScope::All | FunctionScope::System => {
-            firesteel_functions::registry::names().filter(|own| !own.starts_with("__")).map(str::to_string).collect()
-        }
-    };
-    names.retain(|own| matches(own, pattern));
-    names.sort();
-    rows::names("function", names)
-}
-
 /// SHOW CREATE TABLE.
 pub fn create_table(session: &Session, parts: &[String], as_serde: bool) -> Result<Rows> {
     let table = match session.find(parts, Search::Session)?.1 {
@@ -195,7 +178,8 @@ fn view_text(table: &Table) -> String {
     text.push_str(&comment_clause(table));
     text.push_str(&pairs_clause("TBLPROPERTIES", &table.properties));
     let query = table.view.as_ref().map(|view| view.text.as_str()).unwrap_or_default();
-    text + "WITH SCHEMA COMPENSATION\nAS " + query + "\n"
+    let mode = table.view.as_ref().map_or("COMPENSATION", |view| view.schema_mode.as_str());
+    text + "WITH SCHEMA " + mode + "\nAS " + query + "\n"
 }
 
 fn table_text(table: &Table) -> String {
@@ -206,6 +190,9 @@ fn table_text(table: &Table) -> String {
     text.push_str(&pairs_clause("OPTIONS", &table.options));
     if !table.partition_columns.is_empty() {
         text.push_str(&format!("PARTITIONED BY ({})\n", list(&table.partition_columns)));
+    }
+    if let Some(clustering) = table.clustering() {
+        text.push_str(&format!("PARTITIONED BY (cluster_by({}))\n", list(&clustering)));
     }
     if let Some(bucketing) = &table.bucketing {
         text.push_str(&format!("CLUSTERED BY ({})\n", list(&bucketing.columns)));

@@ -13,11 +13,11 @@ use super::insert::{Columns, Insert};
 use super::statistics::Analyze;
 use super::view::NewView;
 use super::{
-    alter, cached, column, create_table, database, describe, drop, insert, partition, setting, show, statistics, view,
-    write,
+    alter, cached, column, create_table, database, describe, drop, function, insert, partition, setting, show,
+    statistics, view, write,
 };
 use crate::catalog::rows::{self, Rows, cells, maybe, nothing, text};
-use crate::catalog::{CATALOG, Found, Search, call, quote_parts};
+use crate::catalog::{CATALOG, Found, Search, call, expect_table, quote_parts};
 use crate::{OperationHandle, Session};
 
 /// Runs a SQL text. The answer is a relation: the query itself, or a command's rows.
@@ -110,8 +110,20 @@ async fn command_rows(
             if_not_exists,
             comment,
             properties,
+            schema_mode,
         } => {
-            let new = NewView { name, columns, text, temporary, global, replace, if_not_exists, comment, properties };
+            let new = NewView {
+                name,
+                columns,
+                text,
+                temporary,
+                global,
+                replace,
+                if_not_exists,
+                comment,
+                properties,
+                schema_mode,
+            };
             view::create_sql(session, new, in_context(input, *query)).await?;
         }
         SqlCommand::CreateTempViewUsing { name, columns, format, options, global, replace } => {
@@ -143,6 +155,7 @@ async fn command_rows(
         SqlCommand::AlterDatabaseProperties { name, properties } => {
             database::set_properties(session, &name, properties)?;
         }
+        SqlCommand::AlterDatabaseUnset { name, keys } => database::unset_properties(session, &name, &keys)?,
         SqlCommand::AlterDatabaseLocation { name, location } => database::set_location(session, &name, &location)?,
         SqlCommand::Use { name } => database::use_database(session, &name)?,
         SqlCommand::SetCatalog { name } => call::set_catalog(&name)?,
@@ -154,14 +167,17 @@ async fn command_rows(
             };
             return Err(SparkError::new("_LEGACY_ERROR_TEMP_1012").with("identifier", identifier));
         }
-        SqlCommand::Insert { table, mode, partition, if_partition_not_exists, columns, by_name, query } => {
+        SqlCommand::Insert { table, mode: InsertMode::ReplaceRows, .. } => {
+            return Err(row_change(session, &table, "INSERT INTO ... REPLACE ON/USING")?);
+        }
+        SqlCommand::Insert { table, mode, partition, if_partition_not_exists, columns, by_name, options, query } => {
             let columns = match (by_name, columns.is_empty()) {
                 (true, _) => Columns::Name,
                 (false, true) => Columns::Position,
                 (false, false) => Columns::Listed(columns),
             };
             let overwrite = mode == InsertMode::Overwrite;
-            let insert = Insert { table, overwrite, partition, if_partition_not_exists, columns, options: vec![] };
+            let insert = Insert { table, overwrite, partition, if_partition_not_exists, columns, options };
             insert::run(session, insert, in_context(input, *query), operation).await?;
         }
         SqlCommand::InsertDirectory { path, format, options, query, .. } => {
@@ -197,18 +213,13 @@ async fn command_rows(
         SqlCommand::ClearCache => session.cache.clear(),
         SqlCommand::RefreshTable { table } => cached::refresh(session, &table)?,
         SqlCommand::RefreshPath { path } => cached::refresh_path(session, &path)?,
-        SqlCommand::CreateFunction { class, .. } => {
-            return Err(SparkError::unsupported(
-                format!("the function class {class}"),
-                "Functions of Java classes need a JVM: register a Python function with spark.udf.register.",
-            ));
+        SqlCommand::CreateFunction { name, class, temporary, replace, if_not_exists } => {
+            function::create(session, &name, &class, temporary, replace, if_not_exists)?;
         }
         SqlCommand::DropFunction { name, temporary, if_exists } => {
-            if !if_exists {
-                return Err(no_routine(session, &name, temporary));
-            }
+            function::drop(session, &name, temporary, if_exists)?;
         }
-        SqlCommand::RefreshFunction { name } => return Err(no_routine(session, &name, false)),
+        SqlCommand::RefreshFunction { name } => function::refresh(session, &name)?,
         other => return inquiry(session, other, input).await,
     }
     nothing()
@@ -228,7 +239,7 @@ async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -
         SqlCommand::ShowCatalogs { pattern } => show::catalogs(pattern.as_deref()),
         SqlCommand::ShowColumns { table, database } => show::columns(session, &table, database.as_deref()),
         SqlCommand::ShowFunctions { scope, database, pattern } => {
-            show::functions(session, scope, database.as_deref(), pattern.as_deref())
+            function::show(session, scope, database.as_deref(), pattern.as_deref())
         }
         SqlCommand::ShowPartitions { table, partition } => partition::show(session, &table, partition.as_ref()).await,
         SqlCommand::ShowCreateTable { table, as_serde } => show::create_table(session, &table, as_serde),
@@ -246,7 +257,7 @@ async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -
         }
         SqlCommand::DescribeQuery { query } => describe::query(&session.fields(in_context(input, *query)).await?),
         SqlCommand::DescribeDatabase { name, extended } => database::describe(session, &name, extended),
-        SqlCommand::DescribeFunction { name, extended } => describe::function(session, &name, extended),
+        SqlCommand::DescribeFunction { name, extended } => function::describe(session, &name, extended),
         SqlCommand::SetAll { verbose } => setting::all(session, verbose),
         SqlCommand::ShowSetting { key } => setting::show(session, &key),
         SqlCommand::SetSetting { key, value } => setting::set(session, &key, value),
@@ -260,14 +271,6 @@ async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -
     }
 }
 
-fn no_routine(session: &Session, parts: &[String], temporary: bool) -> SparkError {
-    let parts = match parts {
-        [_] if !temporary => [session.views.current_database()].into_iter().chain(parts.iter().cloned()).collect(),
-        _ => parts.to_vec(),
-    };
-    SparkError::new("ROUTINE_NOT_FOUND").with("routineName", quote_parts(&parts))
-}
-
 /// DELETE, UPDATE, MERGE: files cannot.
 fn row_change(session: &Session, parts: &[String], operation: &str) -> Result<SparkError> {
     Ok(match session.find(parts, Search::Everywhere)?.1 {
@@ -275,8 +278,8 @@ fn row_change(session: &Session, parts: &[String], operation: &str) -> Result<Sp
             SparkError::new("_LEGACY_ERROR_TEMP_1261").with("tableIdentWithDB", table.quoted())
         }
         Found::Table(table) if !table.is_view() => create_table::unsupported(&table.quoted(), operation),
-        Found::Table(view) => insert::not_a_table(operation, &view.quoted()),
-        Found::Temp(_) => insert::not_a_table(operation, &quote_parts(parts)),
+        Found::Table(view) => expect_table(operation, &view.quoted()),
+        Found::Temp(_) => expect_table(operation, &quote_parts(parts)),
     })
 }
 

@@ -27,6 +27,8 @@ pub struct NewView {
     pub if_not_exists: bool,
     pub comment: Option<String>,
     pub properties: Vec<(String, String)>,
+    /// What a change of the query's columns does.
+    pub schema_mode: Option<String>,
 }
 
 /// Settings that mean nothing to the rows of a view: Spark does not keep them with it.
@@ -105,7 +107,7 @@ pub async fn create_sql(session: &Session, new: NewView, query: pb::Relation) ->
         properties: new.properties.into_iter().collect(),
         comment: new.comment,
         created_ms: chrono::Utc::now().timestamp_millis(),
-        view: Some(text(session, new.text, query_columns)),
+        view: Some(text(session, new.text, query_columns, new.schema_mode)),
         statistics: None,
     };
     if known.is_some() {
@@ -186,7 +188,7 @@ pub async fn create_using(
 }
 
 /// The text of a view with what it is read under.
-fn text(session: &Session, text: String, query_columns: Vec<String>) -> ViewText {
+fn text(session: &Session, text: String, query_columns: Vec<String>, schema_mode: Option<String>) -> ViewText {
     let own = session.conf().get_all(Some("spark.sql."));
     let mut conf: BTreeMap<String, String> = own
         .into_iter()
@@ -196,7 +198,8 @@ fn text(session: &Session, text: String, query_columns: Vec<String>) -> ViewText
     if let Some(zone) = session.conf().lookup("spark.sql.session.timeZone") {
         conf.insert("spark.sql.session.timeZone".into(), zone);
     }
-    ViewText { text, database: session.views.current_database(), query_columns, conf }
+    let schema_mode = schema_mode.unwrap_or_else(|| "COMPENSATION".into());
+    ViewText { text, database: session.views.current_database(), query_columns, conf, schema_mode }
 }
 
 /// The schema of a permanent view's query, whose columns need names of their own.
@@ -368,7 +371,8 @@ pub async fn alter(
             check_references(session, &view.quoted(), &place, &query)?;
             check_duplicates(&fields)?;
             let query_columns = fields.iter().map(|field| field.name().clone()).collect();
-            let view_text = Some(text(session, own, query_columns));
+            let mode = view.view.as_ref().map(|old| old.schema_mode.clone());
+            let view_text = Some(text(session, own, query_columns, mode));
             let changed = Table { columns: fields, view: view_text, ..view.as_ref().clone() };
             session.store()?.update_table(&changed)?;
             super::drop::forget(session, &view);
@@ -404,15 +408,11 @@ async fn alter_temporary(
             let changed = View { plan: Arc::new(query), columns, renamed: false, ..view };
             put_temp(session, own, changed, global, true)
         }
-        Alteration::SetProperties(properties) => {
-            let mut changed = view;
-            changed.properties.extend(properties);
-            session.create_temp_view(own, changed, global, true)
-        }
-        Alteration::UnsetProperties { keys, .. } => {
-            let mut changed = view;
-            changed.properties.retain(|key, _| !keys.contains(key));
-            session.create_temp_view(own, changed, global, true)
+        Alteration::SetProperties(_) | Alteration::UnsetProperties { .. } => {
+            let word = if matches!(alteration, Alteration::SetProperties(_)) { "SET" } else { "UNSET" };
+            Err(SparkError::new("EXPECT_PERMANENT_VIEW_NOT_TEMP")
+                .with("viewName", name::quote(own))
+                .with("operation", format!("ALTER VIEW ... {word} TBLPROPERTIES")))
         }
         _ => Err(SparkError::unsupported("this ALTER VIEW", "Create the view anew.")),
     }

@@ -28,9 +28,6 @@ use crate::{OperationHandle, Session, runner};
 pub async fn run(session: &Session, message: pb::WriteOperation, operation: OperationHandle) -> Result<()> {
     let mode = save_mode(message.mode());
     let relation = message.input.ok_or_else(|| SparkError::internal("a write without relation"))?;
-    if !message.clustering_columns.is_empty() {
-        return Err(SparkError::unsupported("clusterBy for tables", "Use partitionBy."));
-    }
     if let Some(SaveType::Table(table)) = &message.save_type {
         let parts = firesteel_plan::sql::parse_table_name(&table.table_name)?;
         if table.save_method() == TableSaveMethod::InsertInto {
@@ -58,6 +55,7 @@ pub async fn run(session: &Session, message: pb::WriteOperation, operation: Oper
             options: message.options.into_iter().collect(),
             partition_by: message.partitioning_columns,
             bucketing: bucketing(message.bucket_by, message.sort_column_names)?,
+            cluster_by: message.clustering_columns,
             ..SaveAs::default()
         };
         return create_table::save_as(session, &parts, relation, save, operation).await;
@@ -297,6 +295,7 @@ pub async fn run_v2(session: &Session, message: pb::WriteOperationV2, operation:
         options: message.options.clone().into_iter().collect(),
         properties: message.table_properties.clone().into_iter().collect(),
         partition_by: partition_by.clone(),
+        cluster_by: message.clustering_columns.clone(),
         ..SaveAs::default()
     };
     let refused = |operation: &str| create_table::refused(session, &parts, operation);

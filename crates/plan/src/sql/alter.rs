@@ -1,6 +1,6 @@
 //! ALTER, COMMENT ON, ANALYZE, MSCK REPAIR.
 
-use firesteel_protocol::Result;
+use firesteel_protocol::{Result, SparkError};
 
 use super::command::{Alteration, CommentTarget, SqlCommand};
 use super::parser::Parser;
@@ -24,6 +24,12 @@ impl Parser<'_> {
 
     fn alter_database(&mut self) -> Result<SqlCommand> {
         let name = self.name_parts()?;
+        if self.eat_word("UNSET") {
+            self.eat_any(&["DBPROPERTIES", "PROPERTIES"]).ok_or_else(|| self.unexpected())?;
+            self.if_exists();
+            let keys = self.parenthesized(Self::property_key)?;
+            return Ok(SqlCommand::AlterDatabaseUnset { name, keys });
+        }
         self.expect_word("SET")?;
         if self.eat_word("LOCATION") {
             return Ok(SqlCommand::AlterDatabaseLocation { name, location: self.string()? });
@@ -79,6 +85,12 @@ impl Parser<'_> {
         if self.eat_words(&["RECOVER", "PARTITIONS"]) {
             return Ok(Alteration::RecoverPartitions);
         }
+        if self.eat_words(&["CLUSTER", "BY"]) {
+            if self.eat_word("NONE") {
+                return Ok(Alteration::ClusterBy(vec![]));
+            }
+            return Ok(Alteration::ClusterBy(self.parenthesized(Self::identifier)?));
+        }
         if self.is_any_word(&["ALTER", "CHANGE"]) {
             return self.change_column();
         }
@@ -103,10 +115,11 @@ impl Parser<'_> {
             return Ok(Alteration::AddPartitions { partitions, if_not_exists });
         }
         self.eat_any(&["COLUMNS", "COLUMN"]).ok_or_else(|| self.unexpected())?;
+        // A position is read and passed over, as Spark does for tables in files: new columns come last.
         let column = |parser: &mut Self| {
             let column = parser.column_definition()?;
-            if parser.is_word("FIRST") || parser.is_word("AFTER") {
-                return Err(parser.not_yet(parser.position(), "the position of an added column", "add it at the end"));
+            if !parser.eat_word("FIRST") && parser.eat_word("AFTER") {
+                parser.identifier()?;
             }
             Ok(column)
         };
@@ -146,7 +159,11 @@ impl Parser<'_> {
         if hive {
             let renamed = self.column_definition()?;
             if !column.last().is_some_and(|name| name.eq_ignore_ascii_case(&renamed.name)) {
-                return Err(self.not_yet(start, "renaming by CHANGE COLUMN", "use RENAME COLUMN"));
+                let error = SparkError::new("_LEGACY_ERROR_TEMP_0034")
+                    .with("operation", "Renaming column")
+                    .with("command", "ALTER COLUMN")
+                    .with("msg", ", please run RENAME COLUMN instead");
+                return Err(self.error_from(start, error));
             }
             data_type = Some(renamed.data_type);
             comment = renamed.comment;
@@ -166,11 +183,15 @@ impl Parser<'_> {
                 self.expect_words(&["NOT", "NULL"])?;
                 nullable = Some(word == "DROP");
             }
-        } else {
+        } else if !self.is_any_word(&["FIRST", "AFTER"]) {
             return Err(self.unexpected());
         }
-        if self.is_any_word(&["FIRST", "AFTER"]) {
-            return Err(self.not_yet(start, "moving a column", "select the columns in the order wanted"));
+        if self.eat_word("FIRST") {
+            return Ok(Alteration::MoveColumn);
+        }
+        if self.eat_word("AFTER") {
+            self.identifier()?;
+            return Ok(Alteration::MoveColumn);
         }
         Ok(Alteration::ChangeColumn { column, data_type, comment, nullable, default })
     }

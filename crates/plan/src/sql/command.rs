@@ -22,6 +22,8 @@ pub struct ColumnDefinition {
     pub comment: Option<String>,
     /// The text of DEFAULT.
     pub default: Option<String>,
+    /// GENERATED ALWAYS AS ..
+    pub generated: bool,
 }
 
 /// What CREATE TABLE says of the table besides its name.
@@ -41,6 +43,10 @@ pub struct TableSpec {
     pub properties: Properties,
     /// STORED AS, ROW FORMAT: a table of Hive's.
     pub hive: bool,
+    /// Columns of CLUSTER BY.
+    pub cluster_by: Option<Vec<String>>,
+    /// A column is GENERATED, which tables in files cannot have.
+    pub generated: bool,
 }
 
 /// `CLUSTERED BY (columns) [SORTED BY (..)] INTO n BUCKETS`.
@@ -61,6 +67,8 @@ pub enum InsertMode {
     Overwrite,
     /// `INSERT INTO t REPLACE WHERE condition`.
     ReplaceWhere(Box<pb::Expression>),
+    /// `INSERT INTO t REPLACE USING (..)` and `REPLACE ON ..`, which tables in files refuse.
+    ReplaceRows,
 }
 
 /// A change of a table or view.
@@ -85,6 +93,10 @@ pub enum Alteration {
         /// `Some(None)`: DROP DEFAULT.
         default: Option<Option<String>>,
     },
+    /// `CLUSTER BY (columns)`; none for `CLUSTER BY NONE`.
+    ClusterBy(Vec<String>),
+    /// `ALTER COLUMN name FIRST|AFTER ..`, which Spark knows for other catalogs only.
+    MoveColumn,
     /// `REPLACE COLUMNS`, which Spark knows for other catalogs only.
     ReplaceColumns,
     SetLocation {
@@ -159,6 +171,8 @@ pub enum SqlCommand {
         if_not_exists: bool,
         comment: Option<String>,
         properties: Properties,
+        /// `WITH SCHEMA mode`.
+        schema_mode: Option<String>,
     },
     /// `CREATE TEMPORARY VIEW name [(columns)] USING format [OPTIONS (..)]`.
     CreateTempViewUsing {
@@ -209,6 +223,10 @@ pub enum SqlCommand {
         name: Name,
         properties: Properties,
     },
+    AlterDatabaseUnset {
+        name: Name,
+        keys: Vec<String>,
+    },
     AlterDatabaseLocation {
         name: Name,
         location: String,
@@ -228,6 +246,8 @@ pub enum SqlCommand {
         /// Empty: by position.
         columns: Vec<String>,
         by_name: bool,
+        /// Of the writer, over the table's.
+        options: Properties,
         query: Box<pb::Relation>,
     },
     InsertDirectory {

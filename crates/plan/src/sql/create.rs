@@ -82,14 +82,19 @@ impl Parser<'_> {
                 Ok((name, comment))
             })?;
         }
-        let (mut comment, mut properties) = (None, vec![]);
+        let (mut comment, mut properties, mut schema_mode) = (None, vec![], None);
         loop {
             if self.eat_word("COMMENT") {
                 comment = Some(self.string()?);
             } else if self.eat_word("TBLPROPERTIES") {
                 properties = self.properties()?;
-            } else if self.is_words(&["WITH", "SCHEMA"]) {
-                return Err(self.not_yet(self.position(), "WITH SCHEMA of a view", "leave it out"));
+            } else if self.eat_words(&["WITH", "SCHEMA"]) {
+                schema_mode = if self.eat_words(&["TYPE", "EVOLUTION"]) {
+                    Some("TYPE EVOLUTION".to_string())
+                } else {
+                    let mode = self.eat_any(&["BINDING", "COMPENSATION", "EVOLUTION"]);
+                    Some(mode.ok_or_else(|| self.unexpected())?.to_string())
+                };
             } else {
                 break;
             }
@@ -107,6 +112,7 @@ impl Parser<'_> {
             if_not_exists,
             comment,
             properties,
+            schema_mode,
         })
     }
 
@@ -140,6 +146,7 @@ impl Parser<'_> {
             columns = self.parenthesized(Self::column_definition)?;
         }
         let mut spec = self.table_spec()?;
+        spec.generated = columns.iter().any(|column| column.generated);
         spec.columns = columns;
         let has_as = self.eat_word("AS");
         let is_query = self.is_symbol("(") || self.is_query_at(0);
@@ -189,11 +196,25 @@ impl Parser<'_> {
                 "ROW FORMAT"
             } else if self.is_words(&["STORED", "BY"]) {
                 return Err(self.not_yet(start, "Hive's STORED BY", "use USING and the format's options"));
-            } else if self.is_words(&["CLUSTER", "BY"]) || self.is_words(&["DEFAULT", "COLLATION"]) {
+            } else if self.eat_words(&["CLUSTER", "BY"]) {
+                spec.cluster_by = Some(self.parenthesized(Self::identifier)?);
+                "CLUSTER BY"
+            } else if self.is_words(&["DEFAULT", "COLLATION"]) {
                 let what = format!("{} {} of a table", self.peek().text, self.peek_at(1).text);
                 return Err(self.not_yet(start, &what, "leave it out"));
             } else {
-                return Ok(spec);
+                let other = ["PARTITIONED BY", "CLUSTERED BY"].into_iter().find(|clause| seen.contains(clause));
+                return match (&spec.cluster_by, other) {
+                    (Some(_), Some("PARTITIONED BY")) => {
+                        let error = SparkError::new("SPECIFY_CLUSTER_BY_WITH_PARTITIONED_BY_IS_NOT_ALLOWED");
+                        Err(self.error_from(start, error))
+                    }
+                    (Some(_), Some(_)) => {
+                        let error = SparkError::new("SPECIFY_CLUSTER_BY_WITH_BUCKETING_IS_NOT_ALLOWED");
+                        Err(self.error_from(start, error))
+                    }
+                    _ => Ok(spec),
+                };
             };
             if seen.contains(&clause) {
                 let error = SparkError::new("DUPLICATE_CLAUSES").with("clauseName", clause);
@@ -250,7 +271,11 @@ impl Parser<'_> {
         loop {
             let start = self.position();
             if self.is_identifier_at(0) && self.is_symbol_at(1, "(") {
-                return Err(self.not_yet(start, "partition transforms", "add a column and partition by it"));
+                self.transform(start, spec)?;
+                if self.eat_symbol(",") {
+                    continue;
+                }
+                break;
             }
             if self.is_identifier_at(0) && !self.is_symbol_at(1, ",") && !self.is_symbol_at(1, ")") {
                 let column = self.column_definition()?;
@@ -264,6 +289,26 @@ impl Parser<'_> {
             }
         }
         self.expect_symbol(")")
+    }
+
+    /// `bucket(n, columns)` is CLUSTERED BY; Spark's files know no other transform.
+    fn transform(&mut self, start: usize, spec: &mut TableSpec) -> Result<()> {
+        let name = self.identifier()?;
+        self.expect_symbol("(")?;
+        if name.eq_ignore_ascii_case("bucket") {
+            let buckets = self.integer()?;
+            self.expect_symbol(",")?;
+            let columns = self.comma_separated(Self::identifier)?;
+            self.expect_symbol(")")?;
+            spec.bucketing = Some(Bucketing { columns, sort_columns: vec![], buckets });
+            return Ok(());
+        }
+        while !self.is_end() && !self.is_symbol(")") {
+            self.advance();
+        }
+        self.expect_symbol(")")?;
+        let transform = format!("`{}`", self.source(start));
+        Err(SparkError::new("UNSUPPORTED_PARTITION_TRANSFORM").with("transform", transform))
     }
 
     fn bucketing(&mut self) -> Result<Bucketing> {
@@ -292,7 +337,8 @@ impl Parser<'_> {
         let name = self.identifier()?;
         self.eat_symbol(":");
         let data_type = self.data_type()?;
-        let mut column = ColumnDefinition { name, data_type, nullable: true, comment: None, default: None };
+        let mut column =
+            ColumnDefinition { name, data_type, nullable: true, comment: None, default: None, generated: false };
         loop {
             if self.eat_words(&["NOT", "NULL"]) {
                 column.nullable = false;
@@ -302,8 +348,11 @@ impl Parser<'_> {
                 let start = self.position();
                 self.expression()?;
                 column.default = Some(self.source(start).to_string());
-            } else if self.is_word("GENERATED") {
-                return Err(self.not_yet(self.position(), "generated columns", "compute the column in the query"));
+            } else if self.eat_words(&["GENERATED", "ALWAYS", "AS"]) {
+                column.generated = true;
+                self.expect_symbol("(")?;
+                self.expression()?;
+                self.expect_symbol(")")?;
             } else {
                 return Ok(column);
             }

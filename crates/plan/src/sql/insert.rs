@@ -9,7 +9,6 @@ use super::parser::Parser;
 
 impl Parser<'_> {
     pub fn insert(&mut self) -> Result<SqlCommand> {
-        let start = self.position();
         self.expect_word("INSERT")?;
         let overwrite = self.eat_any(&["INTO", "OVERWRITE"]).ok_or_else(|| self.unexpected())? == "OVERWRITE";
         let local = overwrite && self.is_words(&["LOCAL", "DIRECTORY"]) && self.eat_word("LOCAL");
@@ -20,13 +19,33 @@ impl Parser<'_> {
             self.eat_word("TABLE");
         }
         let table = self.name_parts()?;
+        let mut options = vec![];
         if self.is_word("WITH") && self.is_symbol_at(1, "(") {
-            return Err(self.not_yet(start, "options of a table in INSERT", "set them on the table"));
+            self.advance();
+            options = self.properties()?;
         }
         let mut mode = if overwrite { InsertMode::Overwrite } else { InsertMode::Into };
         let by_name_first = self.eat_words(&["BY", "NAME"]);
         if !overwrite && self.eat_words(&["REPLACE", "WHERE"]) {
             mode = InsertMode::ReplaceWhere(Box::new(self.standalone_expression()?));
+        }
+        if !overwrite && (self.is_words(&["REPLACE", "USING"]) || self.is_words(&["REPLACE", "ON"])) {
+            while !self.is_end() {
+                self.advance();
+            }
+            let query = Box::default();
+            let mode = InsertMode::ReplaceRows;
+            let (partition, columns) = (vec![], vec![]);
+            return Ok(SqlCommand::Insert {
+                table,
+                mode,
+                partition,
+                if_partition_not_exists: false,
+                columns,
+                by_name: false,
+                options,
+                query,
+            });
         }
         let partition = self.partition_spec()?;
         let if_partition_not_exists = self.if_not_exists();
@@ -36,7 +55,7 @@ impl Parser<'_> {
             columns = self.parenthesized(Self::identifier)?;
         }
         let query = Box::new(self.query_with_text()?.0);
-        Ok(SqlCommand::Insert { table, mode, partition, if_partition_not_exists, columns, by_name, query })
+        Ok(SqlCommand::Insert { table, mode, partition, if_partition_not_exists, columns, by_name, options, query })
     }
 
     /// `DIRECTORY ['path'] [USING format] [OPTIONS (..)] query`.
