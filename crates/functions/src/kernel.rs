@@ -136,7 +136,7 @@ impl ScalarUDFImpl for KernelFunction {
         let rows = if constant { 1 } else { args.number_rows };
         let kernel_args =
             KernelArgs { args: &args.args, rows, env: &self.env, return_type: &self.return_type, param: &self.param };
-        let array = (self.kernel)(&kernel_args).map_err(to_datafusion)?;
+        let array = (self.kernel)(&kernel_args).map_err(|error| to_datafusion(self.env.place.raised(error)))?;
         debug_assert_eq!(array.data_type(), &self.return_type, "kernel `{}` returned another type", self.name);
         if constant && array.len() == 1 {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
