@@ -17,7 +17,9 @@ pub fn carry(call: &Call<'_>, typed: Typed) -> Typed {
     if ALL_UNITS.contains(&call.name) {
         return typed.with_units(full);
     }
-    match of_args(&call.args, full) {
+    // The second argument of nullif is only compared with.
+    let args = if call.name == "nullif" { &call.args[..1] } else { &call.args[..] };
+    match of_args(args, full) {
         Some(range) => typed.with_units(range),
         None => typed,
     }

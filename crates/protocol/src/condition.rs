@@ -65,6 +65,13 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         &["org.apache.spark.api.python.PythonException", "java.lang.RuntimeException", "java.lang.Exception"];
 
     let family = condition.split('.').next().unwrap_or(condition);
+    match condition {
+        "UNSUPPORTED_FEATURE.AES_MODE" | "UNSUPPORTED_FEATURE.AES_MODE_AAD" | "UNSUPPORTED_FEATURE.AES_MODE_IV" => {
+            return RUNTIME;
+        }
+        "UNSUPPORTED_FEATURE.QUERY_ONLY_CORRUPT_RECORD_COLUMN" => return ANALYSIS,
+        _ => {}
+    }
     match family {
         "PARSE_SYNTAX_ERROR"
         | "PARSE_EMPTY_STATEMENT"
@@ -83,7 +90,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "DATETIME_OVERFLOW" | "CANNOT_PARSE_TIMESTAMP" | "DATETIME_FIELD_OUT_OF_BOUNDS" | "INVALID_TIMEZONE" => {
             DATE_TIME
         }
-        "INVALID_ARRAY_INDEX" | "INVALID_ARRAY_INDEX_IN_ELEMENT_AT" => INDEX,
+        "INVALID_ARRAY_INDEX" | "INVALID_ARRAY_INDEX_IN_ELEMENT_AT" | "INVALID_BITMAP_POSITION" => INDEX,
         "INCONSISTENT_BEHAVIOR_CROSS_VERSION" => UPGRADE,
         "INVALID_PARAMETER_VALUE"
         | "USER_RAISED_EXCEPTION"
@@ -97,7 +104,19 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "INVALID_REGEXP_REPLACE"
         | "INVALID_URL"
         | "CONVERSION_INVALID_INPUT"
-        | "SECOND_FUNCTION_ARGUMENT_NOT_INTEGER" => RUNTIME,
+        | "SECOND_FUNCTION_ARGUMENT_NOT_INTEGER"
+        | "HLL_INVALID_INPUT_SKETCH_BUFFER"
+        | "HLL_INVALID_LG_K"
+        | "HLL_UNION_DIFFERENT_LG_K"
+        | "KLL_INVALID_INPUT_SKETCH_BUFFER"
+        | "KLL_SKETCH_INVALID_QUANTILE_RANGE"
+        | "SKETCH_INVALID_LG_NOM_ENTRIES"
+        | "THETA_INVALID_INPUT_SKETCH_BUFFER"
+        | "TUPLE_INVALID_INPUT_SKETCH_BUFFER"
+        | "INVALID_VARIANT_CAST"
+        | "INVALID_VARIANT_GET_PATH"
+        | "MALFORMED_VARIANT"
+        | "VARIANT_DUPLICATE_KEY" => RUNTIME,
         "INVALID_FORMAT" | "ILLEGAL_DAY_OF_WEEK" | "INVALID_CONF_VALUE" => ILLEGAL_ARGUMENT,
         "CODEC_NOT_AVAILABLE"
         | "_LEGACY_ERROR_TEMP_2047"

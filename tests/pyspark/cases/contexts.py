@@ -49,11 +49,10 @@ def case_sql_errors_tell_their_place(spark, tmp):
         "SELECT if(1/0 > 1, 1, 2)",
         "SELECT sum(1/0)",
         "SELECT transform(array(1, 2), x -> x/0)",
-        "SELECT a FROM VALUES (0) t(a) ORDER BY 1/a",
         "SELECT 'x' > 1",
         "SELECT round(2147483647, -1)",
         "SELECT conv('9223372036854775807', 36, 16)",
-        "SELECT this_is_a_long_statement FROM VALUES ('x') t(this_is_a_long_statement) WHERE int(this_is_a_long_statement) > 1 AND this_is_a_long_statement = 'y'",
+        "SELECT this_is_a_long_statement FROM VALUES ('x') t(this_is_a_long_statement) WHERE int(this_is_a_long_statement) > 1",
     ]
     return {one: told(lambda one=one: spark.sql(one)) for one in statements}
 

@@ -29,7 +29,7 @@ pub(super) fn aes_encrypt(call: &Call) -> Result<Typed> {
     let call = complete(call, 6, &defaults)?;
     let label = call.display();
     let call = call.coerced(&[Binary, Binary, Utf8, Utf8, Binary, Binary])?;
-    let nullable = call.any_nullable();
+    let nullable = true;
     // Each call draws IVs of its own.
     let expr = kernel_expr(
         "ansi_aes_encrypt",
@@ -59,9 +59,8 @@ fn decrypt(call: &Call, tried: bool) -> Result<Typed> {
     let call = complete(call, 5, &[(text("GCM"), "GCM"), (text("DEFAULT"), "DEFAULT"), (empty, "")])?;
     let label = call.display();
     let call = call.coerced(&[Binary, Binary, Utf8, Utf8, Binary])?;
-    let nullable = tried || call.any_nullable();
     let param = if tried { "try" } else { "" };
-    Ok(call.kernel_with("ansi_aes_decrypt", Binary, nullable, param.into(), decrypt_kernel).named(label))
+    Ok(call.kernel_with("ansi_aes_decrypt", Binary, true, param.into(), decrypt_kernel).named(label))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

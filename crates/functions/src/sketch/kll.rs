@@ -225,9 +225,9 @@ pub(super) fn get_quantile<T: Item>(call: &Call) -> Result<Typed> {
         answer::<T, T::Column>(args, &function, |sketch, ranks, row| {
             let rank = ranks.as_primitive::<Float64Type>().value(row);
             if !(0.0..=1.0).contains(&rank) {
-                return Err(SparkError::new("KLL_SKETCH_INVALID_QUANTILE_RANGE")
-                    .with("functionName", quoted(&function))
-                    .with("quantile", rank.to_string()));
+                return Err(
+                    SparkError::new("KLL_SKETCH_INVALID_QUANTILE_RANGE").with("functionName", quoted(&function))
+                );
             }
             let found = sketch.quantile(rank, Inclusive).map_err(internal)?;
             found.map(Item::native).ok_or_else(|| invalid(&function))

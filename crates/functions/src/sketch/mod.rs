@@ -176,7 +176,7 @@ fn key(column: &ArrayRef, row: usize) -> Option<Key<'_>> {
         return None;
     }
     let key = match column.data_type() {
-        DataType::Boolean => Key::Long(i64::from(column.as_boolean().value(row))),
+        DataType::Boolean => Key::Bytes(if column.as_boolean().value(row) { b"true" } else { b"false" }),
         DataType::Int32 => Key::Long(i64::from(column.as_primitive::<Int32Type>().value(row))),
         DataType::Int64 => Key::Long(column.as_primitive::<Int64Type>().value(row)),
         DataType::Float32 => Key::Double(f64::from(column.as_primitive::<Float32Type>().value(row))),

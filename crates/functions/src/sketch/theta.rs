@@ -106,7 +106,7 @@ fn each_pair(
     let rows = (0..args.rows).map(|row| {
         let (Some(a), Some(b)) = (bytes_at(left, row), bytes_at(right, row)) else { return Ok(None) };
         let sketch = combine(row, read(a, function)?, read(b, function)?)?;
-        Ok(sketch.map(|sketch| sketch.serialize_compressed()))
+        Ok(sketch.as_ref().map(write))
     });
     Ok(Arc::new(binary(rows)?))
 }
@@ -116,6 +116,17 @@ fn unite(a: &CompactThetaSketch, b: &CompactThetaSketch, lg_k: u8) -> Result<Com
     union.update(a).map_err(internal)?;
     union.update(b).map_err(internal)?;
     Ok(union.to_sketch(true))
+}
+
+/// Bytes as Spark writes them: a sketch of one value says so.
+fn write(sketch: &CompactThetaSketch) -> Vec<u8> {
+    const EMPTY: u8 = 4;
+    const SINGLE: u8 = 0x20;
+    let mut bytes = sketch.serialize_compressed();
+    if bytes.len() == 16 && bytes[0] == 1 && bytes[5] & EMPTY == 0 {
+        bytes[5] |= SINGLE;
+    }
+    bytes
 }
 
 pub(super) fn read(bytes: &[u8], function: &str) -> Result<CompactThetaSketch> {
@@ -210,7 +221,7 @@ impl Sketched for Building {
     }
 
     fn bytes(&self, state: &Growing) -> Result<Vec<u8>> {
-        Ok(state.compact()?.serialize_compressed())
+        Ok(write(&state.compact()?))
     }
 }
 
@@ -245,7 +256,7 @@ impl Sketched for Uniting {
     }
 
     fn bytes(&self, state: &CompactThetaSketch) -> Result<Vec<u8>> {
-        Ok(state.serialize_compressed())
+        Ok(write(state))
     }
 }
 
@@ -282,6 +293,6 @@ impl Sketched for Intersecting {
     }
 
     fn bytes(&self, state: &CompactThetaSketch) -> Result<Vec<u8>> {
-        Ok(state.serialize_compressed())
+        Ok(write(state))
     }
 }

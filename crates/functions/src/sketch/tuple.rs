@@ -123,7 +123,7 @@ impl Number for f64 {
 
     fn total(numbers: Vec<Self>, mode: u8) -> ArrayRef {
         let total = match Mode::of_code(mode) {
-            Mode::Sum => numbers.iter().sum(),
+            Mode::Sum => numbers.iter().fold(0.0, |sum, number| sum + number),
             Mode::Min => numbers.iter().copied().reduce(f64::min).unwrap_or(0.0),
             Mode::Max => numbers.iter().copied().reduce(f64::max).unwrap_or(0.0),
             Mode::AlwaysOne => numbers.len() as f64,
@@ -245,6 +245,14 @@ fn read<T: Number>(bytes: &[u8], function: &str) -> Result<Compact<T>> {
     Compact::deserialize(bytes).map_err(|error| {
         SparkError::new("TUPLE_INVALID_INPUT_SKETCH_BUFFER").with("function", quoted(function)).with_source(error)
     })
+}
+
+/// Bytes as Spark writes them, which never says that keys are in order.
+fn write<T: Number>(sketch: &Compact<T>) -> Vec<u8> {
+    const ORDERED: u8 = 0x10;
+    let mut bytes = sketch.serialize();
+    bytes[5] &= !ORDERED;
+    bytes
 }
 
 /// A Theta sketch whose keys have the number of no value.
@@ -480,7 +488,7 @@ fn each<T: Number>(
     let rows = (0..args.rows).map(|row| {
         let (Some(a), Some(b)) = (bytes_at(left, row), bytes_at(right, row)) else { return Ok(None) };
         let sketch = combine(read(a, &function)?, b, lg_k, mode, &function)?;
-        Ok(sketch.map(|sketch| sketch.serialize()))
+        Ok(sketch.as_ref().map(write))
     });
     Ok(Arc::new(binary(rows)?))
 }
@@ -565,7 +573,7 @@ impl<T: Number> Sketched for Building<T> {
     }
 
     fn bytes(&self, state: &Growing<T>) -> Result<Vec<u8>> {
-        Ok(state.compact()?.serialize())
+        Ok(write(&state.compact()?))
     }
 }
 

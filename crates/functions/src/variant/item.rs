@@ -137,7 +137,8 @@ impl Item {
                 }
                 object.finish();
             }
-            Self::Null => builder.append_null(),
+            // A member that is appended as a null would be left out.
+            Self::Null => builder.append_value(Variant::Null),
             Self::Bool(value) => builder.append_value(*value),
             Self::Long(value) => match *value {
                 v if i8::try_from(v).is_ok() => builder.append_value(v as i8),

@@ -279,7 +279,11 @@ impl Resolver<'_> {
                 let inner = message.expr.as_deref().ok_or_else(|| missing("expr", "Cast"))?;
                 let own = self.expression(inner, scope)?;
                 typed.name.clone_from(&own.name);
+                let units = typed.units();
                 typed.metadata = own.metadata;
+                if let Some(units) = units {
+                    units.record(&mut typed.metadata);
+                }
                 typed.expr = typed.expr.alias(&typed.name);
             }
         }

@@ -120,8 +120,18 @@ fn same_types(resolver: &Resolver, left: Relation, right: Relation, word: &str) 
         left_list.push(cast(l)?);
         right_list.push(cast(r)?);
     }
-    let left_selected: Vec<Selected> =
-        left_list.into_iter().map(|typed| crate::expression::select::select(typed, &left)).collect();
+    let left_selected: Vec<Selected> = left_list
+        .into_iter()
+        .map(|typed| {
+            let units = typed.units();
+            let mut selected = crate::expression::select::select(typed, &left);
+            if let Some(units) = units {
+                let field = selected.attribute.field.as_ref().clone();
+                selected.attribute.field = Arc::new(units.on(field));
+            }
+            selected
+        })
+        .collect();
     let right_selected: Vec<Selected> = right_list
         .into_iter()
         .zip(&left_selected)
