@@ -4,6 +4,7 @@
 //! How an error travels to a client is the server's business.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::condition::{self, Condition};
 
@@ -35,7 +36,7 @@ struct Inner {
 pub enum QueryContext {
     /// A fragment of a SQL text; positions count characters from 0, line counts from 1.
     Sql {
-        text: String,
+        text: Arc<str>,
         start: usize,
         stop: usize,
         line: usize,
