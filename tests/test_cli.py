@@ -137,6 +137,32 @@ def test_py_files(tmp_path):
     assert (status, out) == (0, "from helper\n"), err
 
 
+FUNCTIONS = """
+from pyspark import SparkFiles
+from pyspark.sql import SparkSession
+from pyspark.sql.functions import udf
+
+@udf("string")
+def told(x):
+    import helper
+
+    with open(SparkFiles.get("data.txt")) as file:
+        return helper.shout(file.read()) + str(x)
+
+spark = SparkSession.builder.getOrCreate()
+print(spark.range(1).select(told("id")).collect()[0][0])
+"""
+
+
+def test_functions_find_files_and_modules(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "helper.py").write_text("def shout(text):\n    return text.upper()\n")
+    (tmp_path / "data.txt").write_text("hello")
+    options = ["--py-files", str(tmp_path / "helper.py"), "--files", str(tmp_path / "data.txt")]
+    status, out, err = submit(tmp_path / "elsewhere", FUNCTIONS, *options)
+    assert (status, out) == (0, "HELLO0\n"), err
+
+
 def test_what_cannot_run_is_refused_by_name(tmp_path):
     for options, told in (
         (["--packages", "com.example:nosuch:1.0"], "com.example:nosuch:1.0"),
