@@ -142,6 +142,8 @@ from pyspark import SparkFiles
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import udf
 
+spark = SparkSession.builder.getOrCreate()
+
 @udf("string")
 def told(x):
     import helper
@@ -149,7 +151,6 @@ def told(x):
     with open(SparkFiles.get("data.txt")) as file:
         return helper.shout(file.read()) + str(x)
 
-spark = SparkSession.builder.getOrCreate()
 print(spark.range(1).select(told("id")).collect()[0][0])
 """
 
