@@ -243,16 +243,29 @@ def selected(dataframe, column, selection):
 MOST_TASKS = max(16, 4 * (os.cpu_count() or 1))
 
 
+def places_by_number(session):
+    """Whether client and server know `repartitionById`, which came with Spark 4.1. Asked once a session."""
+    known_answer = getattr(session, "_places_by_number", None)
+    if known_answer is None:
+        try:
+            session.range(1).repartitionById(1, "id").schema
+            known_answer = True
+        except Exception:
+            known_answer = False
+        session._places_by_number = known_answer
+    return known_answer
+
+
 def placed(rows, count, first=0):
     """Rows in the tasks of their partitions, counted from the first; in order, marks first."""
     from pyspark.sql import functions
 
     tasks = min(count, MOST_TASKS)
     target = functions.expr("cast((part - %d) * %dL div %d as int)" % (first, tasks, count))
-    if hasattr(rows, "repartitionById"):
+    if places_by_number(rows.sparkSession):
         exchanged = rows.repartitionById(tasks, target)
     else:
-        # Clients before 4.1: which partitions meet in a task is left to chance.
+        # Which partitions meet in a task is left to chance; each task still takes them one after the other.
         exchanged = rows.repartition(tasks, target)
     return known(exchanged.sortWithinPartitions("part", "tag", "seq"), FRAME)
 
