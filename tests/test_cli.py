@@ -212,7 +212,6 @@ def test_sql_prints_rows_with_tabs(tmp_path):
     assert (status, out) == (0, "1\tx\tNULL\n[1,2]\n"), err
 
 
-@pytest.mark.xfail(strict=True, reason="a null without a type is printed as nothing; Spark prints NULL")
 def test_sql_prints_a_null_without_a_type(tmp_path):
     _, out, _ = run(["sql", "-e", "SELECT null"], tmp_path)
     assert out == "NULL\n"

@@ -120,6 +120,7 @@ impl Session {
             now_us: chrono::Utc::now().timestamp_micros(),
             user: self.user().into(),
             database: self.views.current_database().into(),
+            place: firesteel_functions::Place::default(),
         }
     }
 

@@ -75,7 +75,7 @@ fn cells(
     let mut columns: Vec<StringArray> = vec![];
     for (column, field) in batch.columns().iter().zip(fields) {
         let canonical = crate::relabel::relabel(column, field.data_type())?;
-        let text = firesteel_functions::cast::display_array(&canonical, env)?;
+        let text = firesteel_functions::cast::display_array(&canonical, field, env)?;
         columns.push(arrow::array::cast::AsArray::as_string::<i32>(&text).clone());
     }
     let cell = |column: &StringArray, row: usize| {

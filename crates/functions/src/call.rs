@@ -78,7 +78,7 @@ impl Call<'_> {
             .with("paramIndex", ordinal(index))
             .with("requiredType", required)
             .with("inputSql", format!("\"{}\"", arg.name))
-            .with("inputType", format!("\"{}\"", name::sql(&arg.data_type)))
+            .with("inputType", format!("\"{}\"", arg.sql_type()))
     }
 
     /// Argument `index` as a constant of the query; `DATATYPE_MISMATCH.NON_FOLDABLE_INPUT` otherwise.
@@ -88,7 +88,7 @@ impl Call<'_> {
             SparkError::new("DATATYPE_MISMATCH.NON_FOLDABLE_INPUT")
                 .with("sqlExpr", format!("\"{}\"", self.display()))
                 .with("inputName", name::quote(&arg.name))
-                .with("inputType", format!("\"{}\"", name::sql(&arg.data_type)))
+                .with("inputType", format!("\"{}\"", arg.sql_type()))
                 .with("inputExpr", format!("\"{}\"", arg.name))
         })
     }

@@ -58,6 +58,7 @@ pub fn is_atomic(data_type: &DataType) -> bool {
 pub fn is_orderable(data_type: &DataType) -> bool {
     match data_type {
         DataType::Map(..) | DataType::Interval(IntervalUnit::MonthDayNano) => false,
+        variant if types::is_variant(variant) => false,
         DataType::List(element) => is_orderable(element.data_type()),
         DataType::Struct(fields) => fields.iter().all(|field| is_orderable(field.data_type())),
         _ => true,

@@ -1,6 +1,10 @@
-//! What of a session's configuration changes the result of an expression.
+//! What of a session's configuration changes the result of an expression, and where in a query it stands.
 
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+use firesteel_protocol::{QueryContext, SparkError};
 
 /// Evaluation settings, fixed when a query is resolved. Part of a function's identity, so that two
 /// calls under different settings are never taken for the same expression.
@@ -26,6 +30,73 @@ pub struct Env {
     pub user: Arc<str>,
     /// `current_database()`.
     pub database: Arc<str>,
+    /// The part of the query that is being resolved.
+    pub place: Place,
+}
+
+/// Where in the query a call stands. Errors that it raises tell it; it is no part of the call's identity, so that
+/// the same expression in two places stays one.
+#[derive(Debug, Clone, Default)]
+pub struct Place(Option<Arc<QueryContext>>);
+
+/// The conditions that Spark raises with the place of the expression.
+const WITH_PLACE: &[&str] = &[
+    "ARITHMETIC_OVERFLOW",
+    "CAST_INVALID_INPUT",
+    "DIVIDE_BY_ZERO",
+    "INTERVAL_DIVIDED_BY_ZERO",
+    "INVALID_ARRAY_INDEX",
+    "INVALID_ARRAY_INDEX_IN_ELEMENT_AT",
+    "INVALID_INDEX_OF_ZERO",
+    "NUMERIC_VALUE_OUT_OF_RANGE.WITHOUT_SUGGESTION",
+    "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION",
+    "REMAINDER_BY_ZERO",
+    "SCALAR_SUBQUERY_TOO_MANY_ROWS",
+];
+
+impl Place {
+    pub fn new(context: QueryContext) -> Self {
+        Self(Some(Arc::new(context)))
+    }
+
+    /// Whether it is a part of a SQL text.
+    pub fn is_sql(&self) -> bool {
+        matches!(self.0.as_deref(), Some(QueryContext::Sql { .. }))
+    }
+
+    /// An error that was raised here, with the place where Spark tells it.
+    pub fn raised(&self, error: SparkError) -> SparkError {
+        match &self.0 {
+            Some(context) if WITH_PLACE.contains(&error.condition()) => {
+                error.with_context(QueryContext::clone(context))
+            }
+            _ => error,
+        }
+    }
+}
+
+impl PartialEq for Place {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Place {}
+
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+impl PartialOrd for Place {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Place {
+    fn cmp(&self, _: &Self) -> Ordering {
+        Ordering::Equal
+    }
 }
 
 impl Default for Env {
@@ -41,6 +112,7 @@ impl Default for Env {
             now_us: 0,
             user: "user".into(),
             database: "default".into(),
+            place: Place::default(),
         }
     }
 }

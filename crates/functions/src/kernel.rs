@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, new_empty_array};
+use arrow::array::{Array, ArrayRef, AsArray, new_empty_array};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::{
@@ -136,9 +136,13 @@ impl ScalarUDFImpl for KernelFunction {
         let rows = if constant { 1 } else { args.number_rows };
         let kernel_args =
             KernelArgs { args: &args.args, rows, env: &self.env, return_type: &self.return_type, param: &self.param };
-        let array = (self.kernel)(&kernel_args).map_err(to_datafusion)?;
+        let array = (self.kernel)(&kernel_args).map_err(|error| to_datafusion(self.env.place.raised(error)))?;
         debug_assert_eq!(array.data_type(), &self.return_type, "kernel `{}` returned another type", self.name);
         if constant && array.len() == 1 {
+            // Arrow's own way would lose the metadata of the element's field.
+            if let DataType::List(_) = array.data_type() {
+                return Ok(ColumnarValue::Scalar(ScalarValue::List(Arc::new(array.as_list::<i32>().clone()))));
+            }
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
         }
         Ok(ColumnarValue::Array(array))

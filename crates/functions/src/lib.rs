@@ -25,12 +25,16 @@ pub mod predicate;
 pub mod random;
 pub mod registry;
 mod rowwise;
+pub mod sketch;
 pub mod string;
 pub mod typed;
+pub mod units;
+pub mod variant;
 pub mod window;
+pub mod xml;
 
 pub use call::{Call, Generator, LambdaBody, Lambdas};
-pub use env::Env;
+pub use env::{Env, Place};
 pub use firesteel_protocol::{Result, SparkError};
 pub use registry::{Entry, Kind, lookup};
 pub use typed::Typed;

@@ -74,6 +74,41 @@ fn murmur3(bytes: &[u8; 8], seed: u32) -> u32 {
     hash ^ (hash >> 16)
 }
 
+/// Java's `Random`: a linear congruence of 48 bits.
+#[derive(Debug, Clone)]
+pub struct JavaRandom(i64);
+
+impl JavaRandom {
+    const FACTOR: i64 = 0x5_DEEC_E66D;
+    const MASK: i64 = (1 << 48) - 1;
+
+    pub fn new(seed: i64) -> Self {
+        Self((seed ^ Self::FACTOR) & Self::MASK)
+    }
+
+    fn next(&mut self, bits: u32) -> i32 {
+        self.0 = self.0.wrapping_mul(Self::FACTOR).wrapping_add(0xB) & Self::MASK;
+        (self.0 >> (48 - bits)) as i32
+    }
+
+    /// A number from 0 below `i32::MAX`: `nextInt(Integer.MAX_VALUE)`.
+    pub fn next_below_max(&mut self) -> i32 {
+        loop {
+            let bits = self.next(31);
+            let value = bits % i32::MAX;
+            if bits.wrapping_sub(value).wrapping_add(i32::MAX - 1) >= 0 {
+                return value;
+            }
+        }
+    }
+
+    /// A number from 0 below 1: `nextDouble`.
+    pub fn next_double(&mut self) -> f64 {
+        let bits = (i64::from(self.next(26)) << 27) + i64::from(self.next(27));
+        bits as f64 / (1_i64 << 53) as f64
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

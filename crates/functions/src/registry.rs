@@ -48,7 +48,10 @@ const FAMILIES: &[&[Entry]] = &[
     crate::datetime::TABLE,
     crate::generator::TABLE,
     crate::json::TABLE,
+    crate::sketch::TABLE,
+    crate::variant::TABLE,
     crate::window::TABLE,
+    crate::xml::TABLE,
 ];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Entry>> =

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
+use firesteel_protocol::types::{IntervalRange, name};
 
 /// A resolved expression. `data_type` is always canonical (see `firesteel_protocol::types`).
 #[derive(Debug, Clone)]
@@ -16,13 +17,15 @@ pub struct Typed {
     pub name: String,
     pub data_type: DataType,
     pub nullable: bool,
+    /// The name before an alias was given: a struct is named by `1 AS a`.
+    pub unaliased_name: Option<String>,
     /// Field metadata: Spark's own column metadata, CHAR/VARCHAR, user-defined types.
     pub metadata: HashMap<String, String>,
 }
 
 impl Typed {
     pub fn new(expr: Expr, name: impl Into<String>, data_type: DataType, nullable: bool) -> Self {
-        Self { expr, name: name.into(), data_type, nullable, metadata: HashMap::new() }
+        Self { expr, name: name.into(), data_type, nullable, unaliased_name: None, metadata: HashMap::new() }
     }
 
     /// A literal under a given name.
@@ -48,6 +51,23 @@ impl Typed {
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
+    }
+
+    /// The units of an ANSI interval; None for other types.
+    pub fn units(&self) -> Option<IntervalRange> {
+        IntervalRange::of(&self.data_type, &self.metadata)
+    }
+
+    /// The same expression as interval of these units.
+    #[must_use]
+    pub fn with_units(mut self, range: IntervalRange) -> Self {
+        range.record(&mut self.metadata);
+        self
+    }
+
+    /// The type as error messages show it.
+    pub fn sql_type(&self) -> String {
+        name::sql_of_field(&self.field())
     }
 
     /// The field that this expression gives a relation.

@@ -54,6 +54,7 @@ impl Attribute {
     /// The column as resolved expression.
     pub fn typed(&self) -> Typed {
         Typed {
+            unaliased_name: None,
             expr: self.expr(),
             name: self.name().to_string(),
             data_type: self.data_type().clone(),

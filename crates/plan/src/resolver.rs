@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::DataFusionError;
-use firesteel_functions::Env;
+use firesteel_functions::{Env, Place};
 use firesteel_protocol::{QueryContext, Result, SparkError, connect as pb};
 
 use crate::{Attribute, ResolveContext};
@@ -32,6 +32,8 @@ pub struct Resolver<'a> {
     pub(crate) lateral: RefCell<Vec<firesteel_functions::Typed>>,
     /// The SQL text that positions refer to, innermost last.
     pub(crate) sql_texts: RefCell<Vec<Arc<str>>>,
+    /// The part of the query that is being resolved: what its kernels tell when they fail.
+    pub(crate) place: RefCell<Place>,
     /// Plans of observed metrics, by the name of the observation.
     pub observed: RefCell<Vec<(String, crate::Relation)>>,
 }
@@ -65,6 +67,7 @@ impl<'a> Resolver<'a> {
             lambdas: RefCell::default(),
             lateral: RefCell::default(),
             sql_texts: RefCell::default(),
+            place: RefCell::default(),
             observed: RefCell::default(),
         }
     }
@@ -73,15 +76,42 @@ impl<'a> Resolver<'a> {
         &self.ctx.env
     }
 
+    /// The settings with the place of what is being resolved, for what may fail while it runs.
+    pub(crate) fn env_here(&self) -> Env {
+        Env { place: self.place.borrow().clone(), ..self.ctx.env.clone() }
+    }
+
+    /// Resolves something at its place; what has no origin in a SQL text is part of what is around it.
+    pub(crate) fn placed<T>(&self, origin: Option<&pb::Origin>, resolve: impl FnOnce() -> Result<T>) -> Result<T> {
+        let context = self.context_of(origin);
+        let place = match &context {
+            Some(context) => Place::new(context.clone()),
+            None if self.place.borrow().is_sql() => self.place.borrow().clone(),
+            None => Place::default(),
+        };
+        let around = self.place.replace(place);
+        let result = resolve();
+        self.place.replace(around);
+        match context {
+            Some(context) => result.map_err(|error| error.with_context(context)),
+            None => result,
+        }
+    }
+
     /// Adds the place in the query text to an error, where the origin knows one.
     pub(crate) fn at(&self, error: SparkError, origin: Option<&pb::Origin>) -> SparkError {
-        match origin.and_then(|origin| origin.function.as_ref()) {
-            Some(pb::origin::Function::JvmOrigin(place)) => {
-                let text = place.sql_text.clone().or_else(|| self.sql_texts.borrow().last().map(|t| t.to_string()));
-                let (Some(text), Some(start), Some(stop)) = (text, place.start_index, place.stop_index) else {
-                    return error;
-                };
-                error.with_context(QueryContext::Sql {
+        match self.context_of(origin) {
+            Some(context) => error.with_context(context),
+            None => error,
+        }
+    }
+
+    fn context_of(&self, origin: Option<&pb::Origin>) -> Option<QueryContext> {
+        Some(match origin?.function.as_ref()? {
+            pb::origin::Function::JvmOrigin(place) => {
+                let text = place.sql_text.as_deref().map(Arc::from).or_else(|| self.sql_texts.borrow().last().cloned());
+                let (text, start, stop) = (text?, place.start_index?, place.stop_index?);
+                QueryContext::Sql {
                     text,
                     start: start.max(0) as usize,
                     stop: stop.max(0) as usize,
@@ -89,14 +119,12 @@ impl<'a> Resolver<'a> {
                     column: place.start_position.unwrap_or(0).max(0) as usize,
                     object_type: place.object_type.clone().unwrap_or_default(),
                     object_name: place.object_name.clone().unwrap_or_default(),
-                })
+                }
             }
-            Some(pb::origin::Function::PythonOrigin(place)) => error.with_context(QueryContext::DataFrame {
-                fragment: place.fragment.clone(),
-                call_site: place.call_site.clone(),
-            }),
-            None => error,
-        }
+            pb::origin::Function::PythonOrigin(place) => {
+                QueryContext::DataFrame { fragment: place.fragment.clone(), call_site: place.call_site.clone() }
+            }
+        })
     }
 }
 

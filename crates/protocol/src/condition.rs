@@ -74,6 +74,10 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "UNSUPPORTED_FEATURE.PANDAS_UDAF_IN_PIVOT"
         | "UNSUPPORTED_FEATURE.LAMBDA_FUNCTION_WITH_PYTHON_UDF" => return ANALYSIS,
         "UNSUPPORTED_FEATURE.SET_TABLE_PROPERTY" => return PARSE,
+        "UNSUPPORTED_FEATURE.AES_MODE" | "UNSUPPORTED_FEATURE.AES_MODE_AAD" | "UNSUPPORTED_FEATURE.AES_MODE_IV" => {
+            return RUNTIME;
+        }
+        "UNSUPPORTED_FEATURE.QUERY_ONLY_CORRUPT_RECORD_COLUMN" => return ANALYSIS,
         _ => {}
     }
     let family = condition.split('.').next().unwrap_or(condition);
@@ -89,7 +93,10 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "SPECIFY_CLUSTER_BY_WITH_BUCKETING_IS_NOT_ALLOWED"
         | "_LEGACY_ERROR_TEMP_0032"
         | "_LEGACY_ERROR_TEMP_0034"
-        | "INVALID_TYPED_LITERAL" => PARSE,
+        | "INVALID_TYPED_LITERAL"
+        | "_LEGACY_ERROR_TEMP_0026"
+        | "_LEGACY_ERROR_TEMP_0029"
+        | "_LEGACY_ERROR_TEMP_0063" => PARSE,
         "DIVIDE_BY_ZERO"
         | "ARITHMETIC_OVERFLOW"
         | "BINARY_ARITHMETIC_OVERFLOW"
@@ -103,7 +110,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "DATETIME_OVERFLOW" | "CANNOT_PARSE_TIMESTAMP" | "DATETIME_FIELD_OUT_OF_BOUNDS" | "INVALID_TIMEZONE" => {
             DATE_TIME
         }
-        "INVALID_ARRAY_INDEX" | "INVALID_ARRAY_INDEX_IN_ELEMENT_AT" => INDEX,
+        "INVALID_ARRAY_INDEX" | "INVALID_ARRAY_INDEX_IN_ELEMENT_AT" | "INVALID_BITMAP_POSITION" => INDEX,
         "INCONSISTENT_BEHAVIOR_CROSS_VERSION" => UPGRADE,
         "INVALID_PARAMETER_VALUE"
         | "USER_RAISED_EXCEPTION"
@@ -119,7 +126,19 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "INVALID_REGEXP_REPLACE"
         | "INVALID_URL"
         | "CONVERSION_INVALID_INPUT"
-        | "SECOND_FUNCTION_ARGUMENT_NOT_INTEGER" => RUNTIME,
+        | "SECOND_FUNCTION_ARGUMENT_NOT_INTEGER"
+        | "HLL_INVALID_INPUT_SKETCH_BUFFER"
+        | "HLL_INVALID_LG_K"
+        | "HLL_UNION_DIFFERENT_LG_K"
+        | "KLL_INVALID_INPUT_SKETCH_BUFFER"
+        | "KLL_SKETCH_INVALID_QUANTILE_RANGE"
+        | "SKETCH_INVALID_LG_NOM_ENTRIES"
+        | "THETA_INVALID_INPUT_SKETCH_BUFFER"
+        | "TUPLE_INVALID_INPUT_SKETCH_BUFFER"
+        | "INVALID_VARIANT_CAST"
+        | "INVALID_VARIANT_GET_PATH"
+        | "MALFORMED_VARIANT"
+        | "VARIANT_DUPLICATE_KEY" => RUNTIME,
         "INVALID_FORMAT" | "ILLEGAL_DAY_OF_WEEK" | "INVALID_CONF_VALUE" | "STRUCT_ARRAY_LENGTH_MISMATCH" => {
             ILLEGAL_ARGUMENT
         }

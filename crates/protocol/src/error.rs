@@ -4,6 +4,7 @@
 //! How an error travels to a client is the server's business.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::condition::{self, Condition};
 
@@ -35,7 +36,7 @@ struct Inner {
 pub enum QueryContext {
     /// A fragment of a SQL text; positions count characters from 0, line counts from 1.
     Sql {
-        text: String,
+        text: Arc<str>,
         start: usize,
         stop: usize,
         line: usize,
@@ -135,6 +136,11 @@ impl SparkError {
                 if matches!(self.param("operation"), Some("UPDATE TABLE" | "MERGE INTO TABLE")) =>
             {
                 condition::exception_classes("UNSUPPORTED_FEATURE")
+            }
+            // In a text the parser raises it, in a value a cast.
+            (condition, _) if condition.starts_with("INVALID_INTERVAL_FORMAT") => {
+                let raised = if self.context().is_some() { "PARSE_SYNTAX_ERROR" } else { "INVALID_FORMAT" };
+                condition::exception_classes(raised)
             }
             (condition, _) => condition::exception_classes(condition),
         }

@@ -29,6 +29,11 @@ pub trait RecordFormat: fmt::Debug + Send + Sync {
     /// adjusts a user's schema where Spark does (CSV and JSON: every column nullable).
     fn check_schema(&self, fields: &Fields) -> Result<()>;
 
+    /// The column that malformed records come in, if the format has such.
+    fn corrupt_column(&self) -> Option<&str> {
+        None
+    }
+
     /// A decoder for one piece of one file.
     fn decoder(&self, request: &DecodeRequest<'_>) -> Result<Box<dyn RecordDecoder>>;
 }

@@ -18,6 +18,7 @@ pub mod scan;
 pub mod sink;
 pub mod storage;
 pub mod text;
+pub mod texts;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use firesteel_protocol::Result;
 
 pub use format::Format;
 pub use options::{OptionSpec, Options};
+pub use texts::TextRecords;
 
 /// What a reader was told: `spark.read.format(..).schema(..).options(..).load(paths)`.
 #[derive(Debug, Clone, Default)]

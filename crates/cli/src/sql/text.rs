@@ -69,7 +69,7 @@ impl ColumnText {
     }
 
     pub fn is_null(&self, row: usize) -> bool {
-        self.null_mask.is_null(row)
+        self.null_mask.data_type() == &DataType::Null || self.null_mask.is_null(row)
     }
 
     /// The value at the top of a row; NULL in capitals.

@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type};
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::{Result, SparkError};
+use firesteel_protocol::{Result, SparkError, types};
 use xxhash_rust::xxh64::xxh64;
 
 use super::fold::{Fold, Spec, fold_with};
@@ -28,7 +28,7 @@ pub fn approx_count_distinct(call: &Call) -> Result<Typed> {
     };
     if !hashable(&call.args[0].data_type) {
         return Err(SparkError::unsupported(
-            "approx_count_distinct over arrays, maps, structs and intervals",
+            "approx_count_distinct over maps and variants",
             "Use count(DISTINCT ...) instead.",
         ));
     }
@@ -47,18 +47,7 @@ pub fn approx_count_distinct(call: &Call) -> Result<Typed> {
 }
 
 fn hashable(data_type: &DataType) -> bool {
-    data_type.is_integer()
-        || data_type.is_floating()
-        || matches!(
-            data_type,
-            DataType::Boolean
-                | DataType::Utf8
-                | DataType::Binary
-                | DataType::Date32
-                | DataType::Timestamp(..)
-                | DataType::Decimal128(..)
-                | DataType::Null
-        )
+    !crate::hash::row::has_map(data_type) && !types::is_variant(data_type)
 }
 
 #[derive(Debug)]
@@ -213,7 +202,10 @@ fn hashes(values: &ArrayRef) -> Result<Int64Array> {
         DataType::Binary => {
             values.as_binary::<i32>().iter().map(|value| value.map(|bytes| xxh64(bytes, SEED) as i64)).collect()
         }
-        other => return Err(SparkError::internal(format!("no hash of {other}"))),
+        _ => {
+            let hashes = crate::hash::row::xxh64_of_rows(std::slice::from_ref(values), values.len())?;
+            Int64Array::new(hashes.values().clone(), values.logical_nulls())
+        }
     })
 }
 

@@ -12,6 +12,7 @@ use firesteel_protocol::{Result, SparkError, types};
 use super::fold::Spec;
 use super::gather::{gather, offset_buffer};
 use crate::kernel::{from_arrow, from_datafusion};
+use crate::random::JavaRandom;
 use crate::{Call, Typed};
 
 /// `histogram_numeric(x, bins)`: an array of structs of `x` and `y`.
@@ -49,8 +50,10 @@ pub fn bins(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<Arra
     let (mut x, mut y, mut ends, mut valid) = (vec![], vec![], vec![0], vec![]);
     for group in offsets.windows(2) {
         let mut bins: Vec<(f64, f64)> = Vec::with_capacity(limit + 1);
+        // The seed is Spark's, so that ties are broken as there.
+        let mut random = JavaRandom::new(31183);
         for row in group[0]..group[1] {
-            add(&mut bins, values.value(row), limit);
+            add(&mut bins, values.value(row), limit, &mut random);
         }
         x.extend(bins.iter().map(|bin| bin.0));
         y.extend(bins.iter().map(|bin| bin.1));
@@ -65,7 +68,7 @@ pub fn bins(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<Arra
     Ok(Arc::new(ListArray::new(Arc::clone(element), ends, Arc::new(bins), Some(valid.into()))))
 }
 
-fn add(bins: &mut Vec<(f64, f64)>, value: f64, limit: usize) {
+fn add(bins: &mut Vec<(f64, f64)>, value: f64, limit: usize, random: &mut JavaRandom) {
     let at = bins.partition_point(|bin| bin.0 < value);
     if bins.get(at).is_some_and(|bin| bin.0 == value) {
         bins[at].1 += 1.0;
@@ -75,12 +78,21 @@ fn add(bins: &mut Vec<(f64, f64)>, value: f64, limit: usize) {
     if bins.len() <= limit {
         return;
     }
-    // The two nearest neighbours become one bin.
-    let nearest = (0..bins.len() - 1)
-        .min_by(|a, b| (bins[a + 1].0 - bins[*a].0).total_cmp(&(bins[b + 1].0 - bins[*b].0)))
-        .expect("there are two bins at least");
+    // The two nearest neighbours become one bin; of several pairs equally near one is drawn.
+    let gap = |at: usize| bins[at + 1].0 - bins[at].0;
+    let (mut nearest, mut ties) = (0, 1);
+    for at in 1..bins.len() - 1 {
+        if gap(at) < gap(nearest) {
+            (nearest, ties) = (at, 1);
+        } else if gap(at) == gap(nearest) {
+            ties += 1;
+            if random.next_double() <= 1.0 / f64::from(ties) {
+                nearest = at;
+            }
+        }
+    }
     let (left, right) = (bins[nearest], bins[nearest + 1]);
     let height = left.1 + right.1;
-    bins[nearest] = ((left.0 * left.1 + right.0 * right.1) / height, height);
+    bins[nearest] = (left.0 * (left.1 / height) + right.0 / height * right.1, height);
     bins.remove(nearest + 1);
 }

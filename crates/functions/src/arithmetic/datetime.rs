@@ -7,7 +7,7 @@ use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Float64Type, Int32Type, Int64Type,
     IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType, TimestampMicrosecondType,
 };
-use firesteel_protocol::types::{self, name};
+use firesteel_protocol::types::{self, IntervalRange};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Op, Operation, overflow, setting};
@@ -57,7 +57,8 @@ fn subtract(left: &Typed, right: &Typed, operation: &Operation<'_>) -> Result<Ty
         (Date32, Date32) | (Date32, Utf8) | (Utf8, Date32) => {
             let (left, right) =
                 (cast_silently(left.clone(), &Date32, env)?, cast_silently(right.clone(), &Date32, env)?);
-            Ok(tried.kernel(left, right, types::day_time_interval(), subtract_dates))
+            let days = tried.kernel(left, right, types::day_time_interval(), subtract_dates);
+            Ok(days.with_units(IntervalRange::DAY))
         }
         (l, r) if is_datetime(l) && is_datetime(r) || is_datetime(l) && r == &Utf8 || l == &Utf8 && is_datetime(r) => {
             // Local wall clocks are subtracted, in which daylight saving time does not count.
@@ -123,22 +124,22 @@ fn shift(left: &Typed, right: &Typed, operation: &Operation<'_>, date_function: 
             .with("paramIndex", "second")
             .with("requiredType", "(\"INT\" or \"SMALLINT\" or \"TINYINT\")")
             .with("inputSql", format!("\"{}\"", right.name))
-            .with("inputType", format!("\"{}\"", if r == &Utf8 { "DATE".to_string() } else { name::sql(r) }))),
+            .with("inputType", format!("\"{}\"", if r == &Utf8 { "DATE".to_string() } else { right.sql_type() }))),
         (l, r) if is_interval(r) && (is_interval(l) || is_numeric(l)) => {
             Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
                 .with("sqlExpr", format!("\"{}\"", moved().label))
                 .with("paramIndex", "first")
                 .with("requiredType", "\"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)\"")
                 .with("inputSql", format!("\"{}\"", left.name))
-                .with("inputType", format!("\"{}\"", name::sql(l))))
+                .with("inputType", format!("\"{}\"", left.sql_type())))
         }
         (l, r) => Err(super::wrong_types(l, r, operation)),
     }
 }
 
-/// An `INTERVAL ... DAY`: its unit is only in its text, the values do not keep it.
+/// An `INTERVAL ... DAY`.
 fn is_whole_days(interval: &Typed) -> bool {
-    interval.name.starts_with("INTERVAL '") && interval.name.ends_with("' DAY")
+    interval.units() == Some(IntervalRange::DAY)
 }
 
 /// An interval times or divided by a number.

@@ -16,7 +16,7 @@ use super::overflow;
 use crate::cast::EvalMode;
 use crate::coerce::{cast_silently, is_ansi_interval, is_float, is_numeric};
 use crate::kernel::{KernelArgs, kernel_expr};
-use crate::{Call, Typed};
+use crate::{Call, Env, Place, Typed};
 
 /// `- a`, or `negative(a)` where it was called by name.
 pub(super) fn negative(call: &Call) -> Result<Typed> {
@@ -69,13 +69,15 @@ fn unary(call: &Call, arg: Typed, what: &str, label: String) -> Typed {
     let (data_type, nullable) = (arg.data_type.clone(), arg.nullable);
     let function =
         if EvalMode::of(call.env) == EvalMode::Ansi && !is_float(&data_type) { "ansi_unary" } else { "spark_unary" };
+    // Spark does not tell where the overflow of a negation was.
+    let env = Env { place: Place::default(), ..call.env.clone() };
     let expr = kernel_expr(
         function,
         vec![arg.expr],
         data_type.clone(),
         nullable,
         Volatility::Immutable,
-        call.env,
+        &env,
         what.to_string(),
         kernel,
     );

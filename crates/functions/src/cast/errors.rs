@@ -1,6 +1,6 @@
 //! Errors of casts in Spark's words.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use firesteel_protocol::SparkError;
 use firesteel_protocol::types::name;
 
@@ -8,7 +8,8 @@ use super::{EvalMode, rules};
 use crate::Typed;
 use crate::coerce;
 
-pub(super) fn no_such_cast(arg: &Typed, to: &DataType, mode: EvalMode, label: &str) -> SparkError {
+pub(super) fn no_such_cast(arg: &Typed, target: &Field, mode: EvalMode, label: &str) -> SparkError {
+    let to = target.data_type();
     let from = &arg.data_type;
     let suggestion = match (from, to) {
         _ if mode == EvalMode::Legacy => None,
@@ -19,8 +20,8 @@ pub(super) fn no_such_cast(arg: &Typed, to: &DataType, mode: EvalMode, label: &s
     let base = |condition: &str| {
         SparkError::new(condition)
             .with("sqlExpr", format!("\"{label}\""))
-            .with("srcType", format!("\"{}\"", name::sql(from)))
-            .with("targetType", format!("\"{}\"", name::sql(to)))
+            .with("srcType", format!("\"{}\"", arg.sql_type()))
+            .with("targetType", format!("\"{}\"", name::sql_of_field(target)))
     };
     if let Some(functions) = suggestion {
         return base("DATATYPE_MISMATCH.CAST_WITH_FUNC_SUGGESTION").with("functionNames", functions);
@@ -50,10 +51,15 @@ pub(super) fn invalid_input_literal(value: &str, from: &DataType, to: &DataType)
 
 /// `CAST_OVERFLOW`; `value` as a SQL literal with its suffix (`300`, `3000000000L`, `1.0E20D`, `1.5BD`).
 pub fn cast_overflow(value: impl Into<String>, from: &DataType, to: &DataType) -> SparkError {
+    cast_overflow_between(value, name::sql(from), name::sql(to))
+}
+
+/// [`cast_overflow`] between types by their names.
+pub(super) fn cast_overflow_between(value: impl Into<String>, from: String, to: String) -> SparkError {
     SparkError::new("CAST_OVERFLOW")
         .with("value", value)
-        .with("sourceType", format!("\"{}\"", name::sql(from)))
-        .with("targetType", format!("\"{}\"", name::sql(to)))
+        .with("sourceType", format!("\"{from}\""))
+        .with("targetType", format!("\"{to}\""))
         .with("ansiConfig", "\"spark.sql.ansi.enabled\"")
 }
 

@@ -9,33 +9,48 @@ use arrow::datatypes::{
     DataType, Decimal128Type, DurationMicrosecondType, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
     IntervalUnit, IntervalYearMonthType,
 };
+use firesteel_protocol::types::interval::{IntervalRange, IntervalUnit as Unit};
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
-use super::zone::DAY_US;
-use super::{EvalMode, cast_overflow, decimal, number};
+use super::errors::cast_overflow_between;
+use super::{EvalMode, Units, decimal, number};
 use crate::coerce;
 use crate::kernel::from_arrow;
 
-/// `INTERVAL '1-2' YEAR TO MONTH`.
-pub fn write_year_month(out: &mut String, months: i32) {
+/// `INTERVAL '1-2' YEAR TO MONTH`, `INTERVAL '14' MONTH`.
+pub fn write_year_month(out: &mut String, months: i32, range: IntervalRange) {
     let sign = if months < 0 { "-" } else { "" };
     let months = months.unsigned_abs();
-    let _ = write!(out, "INTERVAL '{sign}{}-{}' YEAR TO MONTH", months / 12, months % 12);
+    let _ = match (range.start, range.end) {
+        (Unit::Year, Unit::Year) => write!(out, "INTERVAL '{sign}{}' YEAR", months / 12),
+        (Unit::Month, _) => write!(out, "INTERVAL '{sign}{months}' MONTH"),
+        _ => write!(out, "INTERVAL '{sign}{}-{}' YEAR TO MONTH", months / 12, months % 12),
+    };
 }
 
-/// `INTERVAL '1 02:03:04.5' DAY TO SECOND`.
-pub fn write_day_time(out: &mut String, us: i64) {
+/// `INTERVAL '1 02:03:04.5' DAY TO SECOND`, `INTERVAL '26' HOUR`. Units below the last one are not shown.
+pub fn write_day_time(out: &mut String, us: i64, range: IntervalRange) {
     let sign = if us < 0 { "-" } else { "" };
     let us = us.unsigned_abs();
-    let (days, seconds) = (us / DAY_US as u64, us / 1_000_000);
-    let _ =
-        write!(out, "INTERVAL '{sign}{days} {:02}:{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let _ = write!(out, "INTERVAL '{sign}");
+    for unit in [Unit::Day, Unit::Hour, Unit::Minute, Unit::Second] {
+        if unit < range.start || unit > range.end {
+            continue;
+        }
+        let amount = us / unit.size().unsigned_abs();
+        let _ = match unit {
+            Unit::Day => write!(out, "{amount}"),
+            _ if unit == range.start => write!(out, "{amount:02}"),
+            Unit::Hour => write!(out, " {:02}", amount % 24),
+            _ => write!(out, ":{:02}", amount % 60),
+        };
+    }
     let fraction = us % 1_000_000;
-    if fraction > 0 {
+    if fraction > 0 && range.end == Unit::Second {
         let _ = write!(out, ".{}", format!("{fraction:06}").trim_end_matches('0'));
     }
-    out.push_str("' DAY TO SECOND");
+    let _ = write!(out, "' {}", range.to_string().to_uppercase());
 }
 
 /// `1 years 2 months 25 days 5 hours 6 minutes 7.5 seconds`.
@@ -70,7 +85,7 @@ pub fn write_calendar(out: &mut String, value: IntervalMonthDayNano) {
 }
 
 /// Splits off `INTERVAL [+-]'...' UNITS` if the text is of that form; gives sign, body.
-fn unwrap_literal<'a>(text: &'a str, units: &str) -> Option<(bool, &'a str)> {
+fn unwrap_literal(text: &str, range: IntervalRange) -> Option<(bool, &str)> {
     let text = number::trim(text);
     let lower = text.to_ascii_lowercase();
     if !lower.starts_with("interval") {
@@ -84,44 +99,55 @@ fn unwrap_literal<'a>(text: &'a str, units: &str) -> Option<(bool, &'a str)> {
     };
     let (body, tail) = rest.strip_prefix('\'')?.split_once('\'')?;
     let words: Vec<String> = tail.split_whitespace().map(str::to_ascii_lowercase).collect();
-    (words.join(" ") == units).then_some((negative, body))
+    (words.join(" ") == range.to_string()).then_some((negative, body))
 }
 
-/// Months out of `[+-]y-m` or `INTERVAL [+-]'[+-]y-m' YEAR TO MONTH`.
-pub fn parse_year_month(text: &str) -> Option<i32> {
-    let (outer, body) = unwrap_literal(text, "year to month")?;
+/// Months out of `[+-]y-m` or `INTERVAL [+-]'[+-]y-m' YEAR TO MONTH`, or what there is of it in the range.
+pub fn parse_year_month(text: &str, range: IntervalRange) -> Option<i32> {
+    let (outer, body) = unwrap_literal(text, range)?;
     let (inner, body) = sign_of(body);
-    let (years, months) = body.split_once('-')?;
-    let (years, months) = (unsigned(years, 9)?, unsigned(months, 2)?);
-    if months > 11 {
-        return None;
-    }
-    let total = years.checked_mul(12)?.checked_add(months)?;
+    let total = match (range.start, range.end) {
+        (Unit::Year, Unit::Year) => unsigned(body, 9)?.checked_mul(12)?,
+        (Unit::Month, _) => unsigned(body, 10)?,
+        _ => {
+            let (years, months) = body.split_once('-')?;
+            let (years, months) = (unsigned(years, 9)?, unsigned(months, 2).filter(|months| *months <= 11)?);
+            years.checked_mul(12)?.checked_add(months)?
+        }
+    };
     i32::try_from(if outer != inner { -total } else { total }).ok()
 }
 
-/// Microseconds out of `[+-]d h:m:s.n` or `INTERVAL [+-]'[+-]d h:m:s.n' DAY TO SECOND`.
-pub fn parse_day_time(text: &str) -> Option<i64> {
-    let (outer, body) = unwrap_literal(text, "day to second")?;
-    let (inner, body) = sign_of(body);
-    let (days, time) = body.split_once(' ')?;
-    let mut parts = time.split(':');
-    let hours = unsigned(parts.next()?, 2)?;
-    let minutes = unsigned(parts.next()?, 2)?;
-    let seconds = parts.next()?;
-    if parts.next().is_some() {
-        return None;
+/// Microseconds out of `[+-]d h:m:s.n` or `INTERVAL [+-]'[+-]d h:m:s.n' DAY TO SECOND`, or what there is of it in the
+/// range. The first unit may have any amount.
+pub fn parse_day_time(text: &str, range: IntervalRange) -> Option<i64> {
+    let (outer, mut body) = unwrap_literal(text, range)?;
+    let inner;
+    (inner, body) = sign_of(body);
+    let mut total = 0_i64;
+    for unit in [Unit::Day, Unit::Hour, Unit::Minute, Unit::Second] {
+        if unit < range.start || unit > range.end {
+            continue;
+        }
+        let mut amount = body;
+        if unit < range.end {
+            (amount, body) = body.split_once(if unit == Unit::Day { ' ' } else { ':' })?;
+        }
+        let mut fraction = "";
+        if unit == Unit::Second {
+            (amount, fraction) = amount.split_once('.').unwrap_or((amount, ""));
+        }
+        let limit = if unit == Unit::Hour { 23 } else { 59 };
+        let amount = match unit {
+            _ if unit == range.start => unsigned(amount, if unit == Unit::Day { 9 } else { 13 })?,
+            _ => unsigned(amount, 2).filter(|amount| *amount <= limit)?,
+        };
+        total = total.checked_add(amount.checked_mul(unit.size())?)?;
+        if fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        total = total.checked_add(format!("{fraction:0<6}")[..6].parse().ok()?)?;
     }
-    let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
-    let seconds = unsigned(seconds, 2)?;
-    if hours > 23 || minutes > 59 || seconds > 59 || fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit())
-    {
-        return None;
-    }
-    let micros: i64 = format!("{fraction:0<6}")[..6].parse().ok()?;
-    let total = unsigned(days, 9)?
-        .checked_mul(DAY_US)?
-        .checked_add((hours * 3600 + minutes * 60 + seconds) * 1_000_000 + micros)?;
     Some(if outer != inner { -total } else { total })
 }
 
@@ -187,128 +213,183 @@ pub fn parse_calendar(text: &str) -> Option<IntervalMonthDayNano> {
     Some(IntervalMonthDayNano::new(i32::try_from(months).ok()?, i32::try_from(days).ok()?, us.checked_mul(1000)?))
 }
 
-pub(super) fn parse_strings(array: &StringArray, to: &DataType, mode: EvalMode) -> Result<ArrayRef> {
+pub(super) fn parse_strings(
+    array: &StringArray,
+    to: &DataType,
+    range: Option<IntervalRange>,
+    mode: EvalMode,
+) -> Result<ArrayRef> {
     fn parse<T: arrow::array::ArrowPrimitiveType>(
         array: &StringArray,
         mode: EvalMode,
-        to: &DataType,
-        one: fn(&str) -> Option<T::Native>,
+        one: impl Fn(&str) -> Option<T::Native>,
+        invalid: impl Fn(&str) -> SparkError,
     ) -> Result<ArrayRef> {
         let values = array.iter().map(|value| {
             let Some(text) = value else { return Ok(None) };
             match one(text) {
                 Some(value) => Ok(Some(value)),
-                None => mode.misfit(|| invalid_format(text, to)),
+                None => mode.misfit(|| invalid(text)),
             }
         });
         Ok(Arc::new(values.collect::<Result<PrimitiveArray<T>>>()?))
     }
-    match to {
-        DataType::Interval(IntervalUnit::YearMonth) => {
-            parse::<IntervalYearMonthType>(array, mode, to, parse_year_month)
-        }
-        DataType::Duration(_) => parse::<DurationMicrosecondType>(array, mode, to, parse_day_time),
-        _ => parse::<IntervalMonthDayNanoType>(array, mode, to, parse_calendar),
-    }
-}
-
-fn invalid_format(text: &str, to: &DataType) -> SparkError {
-    let matched = |condition: &str, kind: &str, form: &str, units: &str| {
-        SparkError::new(condition)
-            .with("intervalStr", kind)
-            .with("supportedFormat", format!("`[+|-]{form}`, `INTERVAL [+|-]'[+|-]{form}' {units}`"))
-            .with("typeName", name::sql(to).to_lowercase())
-            .with("input", text)
-    };
-    match to {
-        DataType::Interval(IntervalUnit::YearMonth) => {
-            matched("INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING", "year-month", "y-m", "YEAR TO MONTH")
-        }
-        DataType::Duration(_) => matched(
-            "INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING_WITH_NOTICE",
-            "day-time",
-            "d h:m:s.n",
-            "DAY TO SECOND",
+    match (to, range.or(IntervalRange::full(to))) {
+        (DataType::Interval(IntervalUnit::YearMonth), Some(range)) => parse::<IntervalYearMonthType>(
+            array,
+            mode,
+            |text| parse_year_month(text, range),
+            |text| invalid_format(text, range),
         ),
-        _ => super::cast_invalid_input(text, &DataType::Utf8, to),
+        (_, Some(range)) => parse::<DurationMicrosecondType>(
+            array,
+            mode,
+            |text| parse_day_time(text, range),
+            |text| invalid_format(text, range),
+        ),
+        (_, None) => parse::<IntervalMonthDayNanoType>(array, mode, parse_calendar, |text| {
+            super::cast_invalid_input(text, &DataType::Utf8, to)
+        }),
     }
 }
 
-/// Between intervals and numbers: months, or seconds of a day-time interval.
-pub(super) fn cast_interval(array: &ArrayRef, to: &DataType, mode: EvalMode) -> Result<ArrayRef> {
+/// The form of an interval's text: `y-m`, `d h:m`.
+pub fn pattern(range: IntervalRange) -> &'static str {
+    match (range.start, range.end) {
+        (Unit::Year, Unit::Year) => "y",
+        (Unit::Year, _) => "y-m",
+        (Unit::Day, Unit::Day) => "d",
+        (Unit::Day, Unit::Hour) => "d h",
+        (Unit::Day, Unit::Minute) => "d h:m",
+        (Unit::Day, _) => "d h:m:s.n",
+        (Unit::Hour, Unit::Hour) => "h",
+        (Unit::Hour, Unit::Minute) => "h:m",
+        (Unit::Hour, _) => "h:m:s.n",
+        (Unit::Minute, Unit::Second) => "m:s.n",
+        (Unit::Second, _) => "s.n",
+        (Unit::Month | Unit::Minute, _) => "m",
+    }
+}
+
+fn invalid_format(text: &str, range: IntervalRange) -> SparkError {
+    let (condition, kind) = if range.start <= Unit::Month {
+        ("INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING", "year-month")
+    } else {
+        ("INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING_WITH_NOTICE", "day-time")
+    };
+    let (form, units) = (pattern(range), range.to_string().to_uppercase());
+    SparkError::new(condition)
+        .with("intervalStr", kind)
+        .with("supportedFormat", format!("`[+|-]{form}`, `INTERVAL [+|-]'[+|-]{form}' {units}`"))
+        .with("typeName", format!("interval {range}"))
+        .with("input", text)
+}
+
+/// Between intervals and numbers, which count the last unit, and between intervals of different units.
+pub(super) fn cast_interval(array: &ArrayRef, to: &DataType, units: Units, mode: EvalMode) -> Result<ArrayRef> {
     use DataType::*;
     let from = array.data_type();
+    let from_range = units.from.or(IntervalRange::full(from));
+    let to_range = units.to.or(IntervalRange::full(to));
+    let from_size = from_range.map_or(1, |range| range.end.size());
+    let to_size = to_range.map_or(1, |range| range.end.size());
+    let overflow =
+        |literal: String| cast_overflow_between(literal, type_name(from, from_range), type_name(to, to_range));
     match (from, to) {
+        (Interval(IntervalUnit::YearMonth), Interval(IntervalUnit::YearMonth)) => {
+            let months = array.as_primitive::<IntervalYearMonthType>();
+            let size = to_size as i32;
+            Ok(Arc::new(months.unary::<_, IntervalYearMonthType>(|months| months / size * size)))
+        }
+        (Duration(_), Duration(_)) => {
+            let us = array.as_primitive::<DurationMicrosecondType>();
+            let size = if to_size == Unit::Second.size() { 1 } else { to_size };
+            Ok(Arc::new(us.unary::<_, DurationMicrosecondType>(|us| us / size * size)))
+        }
         (Interval(IntervalUnit::YearMonth), to) if coerce::is_integral(to) => {
-            let months = array.as_primitive::<IntervalYearMonthType>().unary::<_, Int64Type>(i64::from);
-            number::narrow(&months, from, to, mode)
+            let months = array.as_primitive::<IntervalYearMonthType>();
+            let amounts = months.unary::<_, Int64Type>(|months| i64::from(months) / from_size);
+            number::narrow(&amounts, from, to, mode)
         }
         (Interval(IntervalUnit::YearMonth), Decimal128(..)) => {
-            let months = array.as_primitive::<IntervalYearMonthType>().unary::<_, Decimal128Type>(i128::from);
-            decimal::change_precision(&months, 0, to, mode)
+            let months = array.as_primitive::<IntervalYearMonthType>();
+            let amounts = months.unary::<_, Decimal128Type>(|months| i128::from(i64::from(months) / from_size));
+            decimal::change_precision(&amounts, 0, to, mode)
         }
         (Duration(_), to) if coerce::is_integral(to) => {
-            let seconds = array.as_primitive::<DurationMicrosecondType>();
+            let values = array.as_primitive::<DurationMicrosecondType>();
             let limits = match to {
                 Int8 => i64::from(i8::MIN)..=i64::from(i8::MAX),
                 Int16 => i64::from(i16::MIN)..=i64::from(i16::MAX),
                 Int32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
                 _ => i64::MIN..=i64::MAX,
             };
-            let values = seconds.iter().map(|value| {
+            let values = values.iter().map(|value| {
                 let Some(us) = value else { return Ok(None) };
-                let seconds = us / 1_000_000;
-                if limits.contains(&seconds) {
-                    return Ok(Some(seconds));
+                let amount = us / from_size;
+                if limits.contains(&amount) {
+                    return Ok(Some(amount));
                 }
                 let mut literal = String::new();
-                write_day_time(&mut literal, us);
+                write_day_time(&mut literal, us, from_range.unwrap_or(IntervalRange::DAY_TIME));
                 match mode {
                     EvalMode::Try => Ok(None),
-                    _ => Err(cast_overflow(literal, from, to)),
+                    _ => Err(overflow(literal)),
                 }
             });
-            let seconds = values.collect::<Result<PrimitiveArray<Int64Type>>>()?;
-            number::narrow(&seconds, from, to, EvalMode::Legacy)
+            let amounts = values.collect::<Result<PrimitiveArray<Int64Type>>>()?;
+            number::narrow(&amounts, from, to, EvalMode::Legacy)
         }
         (Duration(_), Decimal128(..)) => {
-            let us = array.as_primitive::<DurationMicrosecondType>().unary::<_, Decimal128Type>(i128::from);
-            decimal::change_precision(&us, 6, to, mode)
+            let us = array.as_primitive::<DurationMicrosecondType>();
+            if from_size == Unit::Second.size() {
+                return decimal::change_precision(&us.unary::<_, Decimal128Type>(i128::from), 6, to, mode);
+            }
+            let amounts = us.unary::<_, Decimal128Type>(|us| i128::from(us / from_size));
+            decimal::change_precision(&amounts, 0, to, mode)
         }
         (Decimal128(_, scale), Duration(_)) => {
-            let decimals = array.as_primitive::<Decimal128Type>();
-            let us = decimals.try_unary::<_, DurationMicrosecondType, _>(|value| {
-                decimal::rescale(value, *scale, 6)
+            let us = array.as_primitive::<Decimal128Type>().try_unary::<_, DurationMicrosecondType, _>(|value| {
+                times(value, *scale, to_size)
                     .and_then(|us| i64::try_from(us).ok())
-                    .ok_or_else(|| cast_overflow(format!("{}BD", super::text::format_decimal(value, *scale)), from, to))
+                    .ok_or_else(|| overflow(format!("{}BD", super::text::format_decimal(value, *scale))))
             })?;
             Ok(Arc::new(us))
         }
         (Decimal128(_, scale), Interval(IntervalUnit::YearMonth)) => {
-            let decimals = array.as_primitive::<Decimal128Type>();
-            let months = decimals.try_unary::<_, IntervalYearMonthType, _>(|value| {
-                decimal::rescale(value, *scale, 0)
+            let months = array.as_primitive::<Decimal128Type>().try_unary::<_, IntervalYearMonthType, _>(|value| {
+                times(value, *scale, to_size)
                     .and_then(|months| i32::try_from(months).ok())
-                    .ok_or_else(|| cast_overflow(format!("{}BD", super::text::format_decimal(value, *scale)), from, to))
+                    .ok_or_else(|| overflow(format!("{}BD", super::text::format_decimal(value, *scale))))
             })?;
             Ok(Arc::new(months))
         }
         (from, Interval(IntervalUnit::YearMonth)) if coerce::is_integral(from) => {
             let wide = arrow_cast(array, &Int64).map_err(from_arrow)?;
             let months = wide.as_primitive::<Int64Type>().try_unary::<_, IntervalYearMonthType, _>(|value| {
-                i32::try_from(value).map_err(|_| cast_overflow(number::integer_literal(value, from), from, to))
+                value
+                    .checked_mul(to_size)
+                    .and_then(|months| i32::try_from(months).ok())
+                    .ok_or_else(|| overflow(number::integer_literal(value, from)))
             })?;
             Ok(Arc::new(months))
         }
         (from, Duration(_)) if coerce::is_integral(from) => {
             let wide = arrow_cast(array, &Int64).map_err(from_arrow)?;
             let us = wide.as_primitive::<Int64Type>().try_unary::<_, DurationMicrosecondType, _>(|value| {
-                value
-                    .checked_mul(1_000_000)
-                    .ok_or_else(|| cast_overflow(number::integer_literal(value, from), from, to))
+                value.checked_mul(to_size).ok_or_else(|| overflow(number::integer_literal(value, from)))
             })?;
             Ok(Arc::new(us))
         }
         (from, to) => Err(SparkError::internal(format!("no cast from {} to {}", name::sql(from), name::sql(to)))),
     }
+}
+
+/// A decimal times a unit's size, half rounded away from zero.
+fn times(value: i128, scale: i8, size: i64) -> Option<i128> {
+    decimal::rescale(value.checked_mul(i128::from(size))?, scale, 0)
+}
+
+fn type_name(data_type: &DataType, range: Option<IntervalRange>) -> String {
+    range.map_or_else(|| name::sql(data_type), |range| format!("INTERVAL {}", range.to_string().to_uppercase()))
 }

@@ -13,25 +13,26 @@ mod rules;
 pub mod text;
 pub mod zone;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, ListArray, MapArray, StringArray, StructArray,
     new_null_array,
 };
-use arrow::datatypes::{DataType, IntervalUnit};
+use arrow::datatypes::{DataType, Field, IntervalUnit};
 use datafusion::logical_expr::Volatility;
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::types::name;
+use firesteel_protocol::types::{self, IntervalRange, name};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::coerce::{self, plain_cast};
 use crate::kernel::{KernelArgs, kernel_expr};
-use crate::{Env, Typed};
+use crate::{Env, Typed, variant};
 
 pub use errors::{cast_invalid_input, cast_overflow, out_of_range};
 pub use rules::{can_cast, force_nullable};
-pub use text::{display_array, to_string_array};
+pub use text::{display_array, to_string_array, to_string_field};
 
 /// What a cast does with a value that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,17 +78,61 @@ impl EvalMode {
     }
 }
 
+/// Units of the interval types between which a cast goes; None has all units.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Units {
+    from: Option<IntervalRange>,
+    to: Option<IntervalRange>,
+}
+
+impl Units {
+    fn between(from: &Field, to: &Field) -> Self {
+        Self { from: IntervalRange::of_field(from), to: IntervalRange::of_field(to) }
+    }
+
+    /// Whether values of the first type are values of the second as they are.
+    fn same(self) -> bool {
+        self.from == self.to
+    }
+
+    /// As the end of a kernel's setting: `;day to hour;day`.
+    fn param(self) -> String {
+        let words = |range: Option<IntervalRange>| range.map(|range| range.to_string()).unwrap_or_default();
+        format!(";{};{}", words(self.from), words(self.to))
+    }
+
+    fn parse(param: &str) -> Self {
+        let mut parts = param.split(';').skip(1).map(IntervalRange::parse);
+        Self { from: parts.next().flatten(), to: parts.next().flatten() }
+    }
+}
+
 /// Spark's `CAST(arg AS to)`; `mode` `Try` is `TRY_CAST`. Errors with `DATATYPE_MISMATCH.CAST_*` where
 /// there is no such cast.
 pub fn cast(arg: Typed, to: &DataType, mode: EvalMode, env: &Env) -> Result<Typed> {
+    cast_to(arg, &Field::new("", to.clone(), true), mode, env)
+}
+
+/// [`cast`] to the type of a field, whose metadata knows the units of intervals.
+pub fn cast_to(arg: Typed, target: &Field, mode: EvalMode, env: &Env) -> Result<Typed> {
+    let to = target.data_type();
     let word = if mode == EvalMode::Try { "TRY_CAST" } else { "CAST" };
     // Spark keeps the child's name for a cast to a nested type.
-    let label = if to.is_nested() { arg.name.clone() } else { format!("{word}({} AS {})", arg.name, name::sql(to)) };
+    let label = if to.is_nested() && !types::is_variant(to) {
+        arg.name.clone()
+    } else {
+        format!("{word}({} AS {})", arg.name, name::sql_of_field(target))
+    };
     if !can_cast(&arg.data_type, to, mode) {
-        return Err(errors::no_such_cast(&arg, to, mode, &label));
+        return Err(errors::no_such_cast(&arg, target, mode, &label));
     }
-    if &arg.data_type == to {
-        return Ok(Typed { metadata: Default::default(), ..arg.named(label) });
+    let units = Units { from: arg.units(), to: IntervalRange::of_field(target) };
+    let mut metadata = HashMap::new();
+    if let Some(range) = units.to {
+        range.record(&mut metadata);
+    }
+    if &arg.data_type == to && units.same() {
+        return Ok(Typed { metadata, ..arg.named(label) });
     }
     let nullable = mode == EvalMode::Try && !rules::never_fails(&arg.data_type, to)
         || arg.nullable
@@ -102,10 +147,11 @@ pub fn cast(arg: Typed, to: &DataType, mode: EvalMode, env: &Env) -> Result<Type
     } else {
         let fails = mode == EvalMode::Ansi && !rules::never_fails(&arg.data_type, to);
         let kernel_name = if fails { "ansi_cast" } else { "spark_cast" };
-        let param = mode.param().to_string();
+        let has_units = units.from.or(units.to).is_some();
+        let param = format!("{}{}", mode.param(), if has_units { units.param() } else { String::new() });
         kernel_expr(kernel_name, vec![arg.expr], to.clone(), nullable, Volatility::Immutable, env, param, cast_kernel)
     };
-    Ok(Typed::new(expr, label, to.clone(), nullable))
+    Ok(Typed { metadata, ..Typed::new(expr, label, to.clone(), nullable) })
 }
 
 /// Casts that DataFusion does just as Spark and that its optimizer should see through.
@@ -131,22 +177,30 @@ fn is_plain(from: &DataType, to: &DataType) -> bool {
 }
 
 fn cast_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
-    cast_array(&args.array(0)?, args.return_type, EvalMode::parse(args.param), args.env)
+    let mode = args.param.split(';').next().unwrap_or_default();
+    cast_units(&args.array(0)?, args.return_type, Units::parse(args.param), EvalMode::parse(mode), args.env)
 }
 
 /// Casts an array; every pair of types that [`can_cast`] allows.
 pub fn cast_array(array: &ArrayRef, to: &DataType, mode: EvalMode, env: &Env) -> Result<ArrayRef> {
+    cast_units(array, to, Units::default(), mode, env)
+}
+
+/// [`cast_array`] for intervals of these units.
+fn cast_units(array: &ArrayRef, to: &DataType, units: Units, mode: EvalMode, env: &Env) -> Result<ArrayRef> {
     use DataType::*;
     let from = array.data_type();
-    if from == to {
+    if from == to && units.same() {
         return Ok(Arc::clone(array));
     }
     match (from, to) {
         (Null, _) => Ok(new_null_array(to, array.len())),
-        (_, Utf8) => to_string_array(array, env),
-        (List(_), List(field)) => {
+        (from, to) if types::is_variant(from) => variant::from_variant(array, to, mode, env),
+        (_, to) if types::is_variant(to) => variant::to_variant(array),
+        (_, Utf8) => text::to_string_units(array, units.from, env),
+        (List(own), List(field)) => {
             let list = array.as_list::<i32>();
-            let values = cast_array(list.values(), field.data_type(), mode, env)?;
+            let values = cast_units(list.values(), field.data_type(), Units::between(own, field), mode, env)?;
             Ok(Arc::new(
                 ListArray::try_new(Arc::clone(field), list.offsets().clone(), values, list.nulls().cloned())
                     .map_err(crate::kernel::from_arrow)?,
@@ -155,25 +209,27 @@ pub fn cast_array(array: &ArrayRef, to: &DataType, mode: EvalMode, env: &Env) ->
         (Map(..), Map(field, sorted)) => {
             let map = array.as_map();
             let entries: ArrayRef = Arc::new(map.entries().clone());
-            let entries = cast_array(&entries, field.data_type(), mode, env)?;
+            let entries = cast_units(&entries, field.data_type(), Units::default(), mode, env)?;
             let entries = entries.as_struct().clone();
             Ok(Arc::new(
                 MapArray::try_new(Arc::clone(field), map.offsets().clone(), entries, map.nulls().cloned(), *sorted)
                     .map_err(crate::kernel::from_arrow)?,
             ))
         }
-        (Struct(_), Struct(fields)) => {
+        (Struct(own), Struct(fields)) => {
             let source = array.as_struct();
-            let columns = source.columns().iter().zip(fields.iter());
+            let columns = source.columns().iter().zip(own.iter().zip(fields.iter()));
             let columns: Vec<ArrayRef> = columns
-                .map(|(column, field)| cast_array(column, field.data_type(), mode, env))
+                .map(|(column, (own, field))| {
+                    cast_units(column, field.data_type(), Units::between(own, field), mode, env)
+                })
                 .collect::<Result<_>>()?;
             Ok(Arc::new(
                 StructArray::try_new_with_length(fields.clone(), columns, source.nulls().cloned(), source.len())
                     .map_err(crate::kernel::from_arrow)?,
             ))
         }
-        (Utf8, _) => from_string(array.as_string(), to, mode, env),
+        (Utf8, _) => from_string(array.as_string(), to, units, mode, env),
         (Boolean, to) if coerce::is_numeric(to) => number::from_boolean(array.as_boolean(), to, mode),
         (Boolean, Timestamp(..)) => Ok(datetime::timestamps_of_booleans(array.as_boolean())),
         (from, Boolean) if coerce::is_numeric(from) => number::to_boolean(array),
@@ -189,12 +245,14 @@ pub fn cast_array(array: &ArrayRef, to: &DataType, mode: EvalMode, env: &Env) ->
         {
             datetime::cast_datetime(array, to, mode, env)
         }
-        (Interval(_) | Duration(_), _) | (_, Interval(_) | Duration(_)) => interval::cast_interval(array, to, mode),
+        (Interval(_) | Duration(_), _) | (_, Interval(_) | Duration(_)) => {
+            interval::cast_interval(array, to, units, mode)
+        }
         _ => Err(SparkError::internal(format!("no cast from {} to {}", name::sql(from), name::sql(to)))),
     }
 }
 
-fn from_string(array: &StringArray, to: &DataType, mode: EvalMode, env: &Env) -> Result<ArrayRef> {
+fn from_string(array: &StringArray, to: &DataType, units: Units, mode: EvalMode, env: &Env) -> Result<ArrayRef> {
     use DataType::*;
     match to {
         Int8 | Int16 | Int32 | Int64 => number::parse_integers(array, to, mode),
@@ -209,7 +267,7 @@ fn from_string(array: &StringArray, to: &DataType, mode: EvalMode, env: &Env) ->
         }
         Date32 | Timestamp(..) | Time64(_) => datetime::parse_strings(array, to, mode, env),
         Interval(IntervalUnit::YearMonth) | Interval(IntervalUnit::MonthDayNano) | Duration(_) => {
-            interval::parse_strings(array, to, mode)
+            interval::parse_strings(array, to, units.to, mode)
         }
         _ => Err(SparkError::internal(format!("no cast from STRING to {}", name::sql(to)))),
     }

@@ -3,6 +3,8 @@
 
 use arrow::datatypes::{DataType, Field, IntervalUnit};
 
+use firesteel_protocol::types;
+
 use super::EvalMode;
 use crate::coerce::{decimal_of, is_decimal, is_float, is_integral, is_numeric};
 
@@ -17,6 +19,8 @@ pub fn can_cast(from: &DataType, to: &DataType, mode: EvalMode) -> bool {
     match (from, to) {
         _ if from == to => true,
         (Null, _) => true,
+        (from, to) if types::is_variant(from) => variant_holds(to),
+        (from, to) if types::is_variant(to) => variant_holds(from) && !matches!(from, Struct(_) | Map(..)),
         (_, Utf8) => true,
         (Utf8, Binary | Boolean | Date32 | Timestamp(..) | Time64(_) | Interval(_) | Duration(_)) => true,
         (Utf8 | Boolean, to) if is_numeric(to) => true,
@@ -47,12 +51,30 @@ pub fn can_cast(from: &DataType, to: &DataType, mode: EvalMode) -> bool {
     }
 }
 
+/// Whether a VARIANT can become a value of the type.
+fn variant_holds(data_type: &DataType) -> bool {
+    use DataType::*;
+    match data_type {
+        Interval(_) | Duration(_) => false,
+        variant if types::is_variant(variant) => true,
+        List(element) => variant_holds(element.data_type()),
+        Struct(fields) => fields.iter().all(|field| variant_holds(field.data_type())),
+        Map(entries, _) => match entries.data_type() {
+            Struct(kv) => kv[0].data_type() == &Utf8 && variant_holds(kv[1].data_type()),
+            _ => false,
+        },
+        _ => true,
+    }
+}
+
 /// Whether the cast can give NULL for a value that is not NULL, as Spark's schemas have it.
 pub fn force_nullable(from: &DataType, to: &DataType) -> bool {
     use DataType::*;
     match (from, to) {
         (Null, _) => false,
         _ if from == to => false,
+        (from, _) if types::is_variant(from) => true,
+        (_, to) if types::is_variant(to) => false,
         (Utf8, Binary) => false,
         (Utf8, _) => true,
         (_, Utf8) => false,
@@ -85,6 +107,7 @@ pub(super) fn never_fails(from: &DataType, to: &DataType) -> bool {
     use DataType::*;
     match (from, to) {
         _ if from == to => true,
+        (from, to) if types::is_variant(from) || types::is_variant(to) => !types::is_variant(from),
         (_, Utf8) | (Null, _) => true,
         (Utf8, to) => to == &Binary,
         (Boolean, to) => !is_decimal(to) || fits_decimal(from, decimal(to).0, decimal(to).1),

@@ -8,26 +8,37 @@ use arrow::array::{
     new_null_array,
 };
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType, Time64NanosecondType,
-    TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Field, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType,
+    Time64NanosecondType, TimestampMicrosecondType,
 };
+use firesteel_protocol::types::{IntervalRange, is_variant};
 use firesteel_protocol::{Result, SparkError};
 
 use super::datetime::{write_date, write_time, write_timestamp};
 use super::interval::{write_calendar, write_day_time, write_year_month};
 use super::zone::Zone;
 use crate::Env;
+use crate::variant::Variants;
 
 /// Spark's cast to STRING, nested values included.
 pub fn to_string_array(array: &ArrayRef, env: &Env) -> Result<ArrayRef> {
-    render(array, env, Style::Cast)
+    render(array, None, env, Style::Cast)
+}
+
+/// [`to_string_array`] of a field's values, whose metadata knows the units of intervals.
+pub fn to_string_field(array: &ArrayRef, field: &Field, env: &Env) -> Result<ArrayRef> {
+    to_string_units(array, IntervalRange::of_field(field), env)
+}
+
+pub(super) fn to_string_units(array: &ArrayRef, units: Option<IntervalRange>, env: &Env) -> Result<ArrayRef> {
+    render(array, units, env, Style::Cast)
 }
 
 /// What `DataFrame.show` prints: as the cast, but binary as `[61 62]`, NULL inside values as `NULL` and
 /// decimals never with an exponent.
-pub fn display_array(array: &ArrayRef, env: &Env) -> Result<ArrayRef> {
-    render(array, env, Style::Show)
+pub fn display_array(array: &ArrayRef, field: &Field, env: &Env) -> Result<ArrayRef> {
+    render(array, IntervalRange::of_field(field), env, Style::Show)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,14 +47,14 @@ enum Style {
     Show,
 }
 
-fn render(array: &ArrayRef, env: &Env, style: Style) -> Result<ArrayRef> {
+fn render(array: &ArrayRef, units: Option<IntervalRange>, env: &Env, style: Style) -> Result<ArrayRef> {
     if array.data_type() == &DataType::Utf8 {
         return Ok(Arc::clone(array));
     }
     if array.data_type() == &DataType::Null {
         return Ok(new_null_array(&DataType::Utf8, array.len()));
     }
-    let writer = Writer::new(array, env, style)?;
+    let writer = Writer::new(array, units, env, style)?;
     let mut builder = GenericStringBuilder::<i32>::with_capacity(array.len(), array.len() * 8);
     let mut text = String::new();
     for row in 0..array.len() {
@@ -81,16 +92,17 @@ enum Kind<'a> {
     Date(&'a PrimitiveArray<Date32Type>),
     Timestamp(&'a PrimitiveArray<TimestampMicrosecondType>, Zone),
     Time(&'a PrimitiveArray<Time64NanosecondType>),
-    YearMonth(&'a PrimitiveArray<IntervalYearMonthType>),
-    DayTime(&'a PrimitiveArray<DurationMicrosecondType>),
+    YearMonth(&'a PrimitiveArray<IntervalYearMonthType>, IntervalRange),
+    DayTime(&'a PrimitiveArray<DurationMicrosecondType>, IntervalRange),
     Calendar(&'a PrimitiveArray<IntervalMonthDayNanoType>),
     List(&'a arrow::array::ListArray, Box<Writer<'a>>),
     Map(&'a arrow::array::MapArray, Box<Writer<'a>>, Box<Writer<'a>>),
     Struct(Vec<Writer<'a>>),
+    Variant(Variants, crate::datetime::Zone),
 }
 
 impl<'a> Writer<'a> {
-    fn new(array: &'a ArrayRef, env: &Env, style: Style) -> Result<Self> {
+    fn new(array: &'a ArrayRef, units: Option<IntervalRange>, env: &Env, style: Style) -> Result<Self> {
         fn p<T: ArrowPrimitiveType>(array: &ArrayRef) -> &PrimitiveArray<T> {
             array.as_primitive::<T>()
         }
@@ -113,22 +125,31 @@ impl<'a> Writer<'a> {
             DataType::Timestamp(_, Some(_)) => Kind::Timestamp(p(array), Zone::parse(&env.time_zone)?),
             DataType::Timestamp(_, None) => Kind::Timestamp(p(array), Zone::Fixed(0)),
             DataType::Time64(_) => Kind::Time(p(array)),
-            DataType::Interval(IntervalUnit::YearMonth) => Kind::YearMonth(p(array)),
+            DataType::Interval(IntervalUnit::YearMonth) => {
+                Kind::YearMonth(p(array), units.unwrap_or(IntervalRange::YEAR_MONTH))
+            }
             DataType::Interval(IntervalUnit::MonthDayNano) => Kind::Calendar(p(array)),
-            DataType::Duration(_) => Kind::DayTime(p(array)),
-            DataType::List(_) => {
+            DataType::Duration(_) => Kind::DayTime(p(array), units.unwrap_or(IntervalRange::DAY_TIME)),
+            DataType::List(element) => {
                 let list = array.as_list::<i32>();
-                Kind::List(list, Box::new(Self::new(list.values(), env, style)?))
+                Kind::List(list, Box::new(Self::new(list.values(), IntervalRange::of_field(element), env, style)?))
             }
             DataType::Map(..) => {
                 let map = array.as_map();
-                let key = Self::new(map.keys(), env, style)?;
-                let value = Self::new(map.values(), env, style)?;
+                let (key_field, value_field) = map.entries_fields();
+                let key = Self::new(map.keys(), IntervalRange::of_field(key_field), env, style)?;
+                let value = Self::new(map.values(), IntervalRange::of_field(value_field), env, style)?;
                 Kind::Map(map, Box::new(key), Box::new(value))
             }
-            DataType::Struct(_) => {
-                let columns = array.as_struct().columns().iter();
-                Kind::Struct(columns.map(|column| Self::new(column, env, style)).collect::<Result<_>>()?)
+            variant if is_variant(variant) => {
+                Kind::Variant(Variants::new(array), crate::datetime::Zone::of(&env.time_zone)?)
+            }
+            DataType::Struct(fields) => {
+                let columns = array.as_struct().columns().iter().zip(fields);
+                let writer = |(column, field): (&'a ArrayRef, &'a Arc<Field>)| {
+                    Self::new(column, IntervalRange::of_field(field), env, style)
+                };
+                Kind::Struct(columns.map(writer).collect::<Result<_>>()?)
             }
             other => return Err(SparkError::internal(format!("no text for values of {other}"))),
         };
@@ -166,8 +187,8 @@ impl<'a> Writer<'a> {
             Kind::Date(a) => write_date(out, i64::from(a.value(row))),
             Kind::Timestamp(a, zone) => write_timestamp(out, zone.to_local(a.value(row))),
             Kind::Time(a) => write_time(out, a.value(row) / 1000),
-            Kind::YearMonth(a) => write_year_month(out, a.value(row)),
-            Kind::DayTime(a) => write_day_time(out, a.value(row)),
+            Kind::YearMonth(a, range) => write_year_month(out, a.value(row), *range),
+            Kind::DayTime(a, range) => write_day_time(out, a.value(row), *range),
             Kind::Calendar(a) => write_calendar(out, a.value(row)),
             Kind::List(a, items) => {
                 let (start, end) = (a.value_offsets()[row] as usize, a.value_offsets()[row + 1] as usize);
@@ -192,6 +213,12 @@ impl<'a> Writer<'a> {
                     values.write_nested(out, at);
                 }
                 out.push('}');
+            }
+            Kind::Variant(variants, zone) => {
+                // Malformed bytes have no text.
+                if let Ok(Some(item)) = variants.item(row) {
+                    item.write(out, *zone);
+                }
             }
             Kind::Struct(columns) => {
                 out.push('{');

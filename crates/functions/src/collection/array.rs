@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int32Array};
-use arrow::datatypes::{DataType, Int32Type};
+use arrow::datatypes::{DataType, Field, Int32Type};
 use firesteel_protocol::{Result, SparkError};
 
-use super::list::{ListBuilder, array_and_value, bounds, list_arg, list_of, pool, require_array, retyped};
+use super::list::{ListBuilder, array_and_value, bounds, list_arg, list_of, pool, require_array, retyped, with_units};
 use crate::kernel::KernelArgs;
 use crate::{Call, Typed};
 
@@ -14,7 +14,8 @@ use crate::{Call, Typed};
 pub fn array(call: &Call) -> Result<Typed> {
     let args = call.coerce_all_to_common()?;
     let element = args.first().map_or(DataType::Null, |arg| arg.data_type.clone());
-    let output = list_of(&element, args.iter().any(|arg| arg.nullable));
+    let field = Field::new("element", element, args.iter().any(|arg| arg.nullable));
+    let output = DataType::List(Arc::new(with_units(field, &args)));
     Ok(call.with_args(args).kernel("array", output, false, |args| {
         let columns = args.arrays()?;
         let mut builder = ListBuilder::with_capacity(args.rows);

@@ -7,12 +7,12 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, FieldRef, Fields};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::types::name;
+use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 
 use super::list::{list_arg, list_of, new_list};
 use crate::kernel::KernelArgs;
-use crate::{Call, Env, Typed, constant};
+use crate::{Call, Env, Typed, constant, units};
 
 /// The name of the function that takes a field out of a struct.
 pub const FIELD: &str = "struct_field";
@@ -27,6 +27,9 @@ pub fn extract_value(child: Typed, extraction: Typed, env: &Env) -> Result<Typed
     let call = Call { name: "get", args: vec![child, extraction], distinct: false, ignore_nulls: false, env };
     let (child, extraction) = (&call.args[0], &call.args[1]);
     match (&child.data_type, text) {
+        (variant, _) if types::is_variant(variant) => Err(SparkError::new("INVALID_EXTRACT_BASE_FIELD_TYPE")
+            .with("base", format!("\"{}\"", child.name))
+            .with("other", "\"VARIANT\"")),
         (DataType::Struct(_), Some(field)) => struct_field(child, &field, env),
         (DataType::Struct(_), None) => {
             Err(SparkError::new("INVALID_EXTRACT_FIELD_TYPE").with("extraction", format!("\"{}\"", extraction.name)))
@@ -36,11 +39,11 @@ pub fn extract_value(child: Typed, extraction: Typed, env: &Env) -> Result<Typed
         }
         (DataType::List(_), _) => {
             let name = format!("{}[{}]", child.name, extraction.name);
-            super::search::item(&call, env.ansi, name)
+            super::search::item(&call, env.ansi, name).map(|typed| units::carry(&call, typed))
         }
         (DataType::Map(..), _) => {
             let name = format!("{}[{}]", child.name, extraction.name);
-            super::search::map_value(&call, name, true)
+            super::search::map_value(&call, name, true).map(|typed| units::carry(&call, typed))
         }
         (other, _) => Err(SparkError::new("INVALID_EXTRACT_BASE_FIELD_TYPE")
             .with("base", format!("\"{}\"", child.name))

@@ -7,12 +7,12 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{concat, take};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float32Type, Float64Type};
 use arrow::row::{RowConverter, Rows, SortField};
-use firesteel_protocol::types::name;
+use firesteel_protocol::types::{IntervalRange, is_variant, name};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::coerce::common_type;
 use crate::kernel::{KernelArgs, from_arrow};
-use crate::{Call, Env, Typed};
+use crate::{Call, Env, Typed, units};
 
 /// The element of a list type.
 pub fn element_of(data_type: &DataType) -> Option<&FieldRef> {
@@ -46,6 +46,14 @@ pub fn require_map<'a>(call: &'a Call, index: usize) -> Result<(&'a FieldRef, &'
 /// A list type with another element type; the nullability of elements stays unless given.
 pub fn list_of(element: &DataType, contains_null: bool) -> DataType {
     firesteel_protocol::types::array(element.clone(), contains_null)
+}
+
+/// The field of values that any of these arguments may be, with the units of their intervals.
+pub fn with_units(field: Field, args: &[Typed]) -> Field {
+    match IntervalRange::full(field.data_type()).and_then(|full| units::of_args(args, full)) {
+        Some(range) => range.on(field),
+        None => field,
+    }
 }
 
 /// The type of elements that are brought together: strings are not made of other types, nor the other way round.
@@ -223,6 +231,9 @@ pub fn retyped(array: ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
 
 /// The type with every part nullable.
 pub fn nullable(data_type: &DataType) -> DataType {
+    if is_variant(data_type) {
+        return data_type.clone();
+    }
     let loose = |field: &Arc<Field>| {
         Arc::new(field.as_ref().clone().with_data_type(nullable(field.data_type())).with_nullable(true))
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, MapArray, StringBuilder, StructArray, UInt64Array};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::take;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, FieldRef, Fields};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError, types};
@@ -54,6 +54,11 @@ pub fn map(call: &Call) -> Result<Typed> {
     }
     let value_nullable = args.iter().skip(1).step_by(2).any(|arg| arg.nullable);
     let output = types::map(key, value, value_nullable);
+    let values: Vec<Typed> = args.iter().skip(1).step_by(2).cloned().collect();
+    let output = match output {
+        DataType::Map(entries, sorted) => DataType::Map(entry_units(entries, &values), sorted),
+        other => other,
+    };
     Ok(call.with_args(args).kernel("map", output, false, |args| {
         let columns = args.arrays()?;
         let mut builder = MapBuilder::new(args.rows);
@@ -69,6 +74,14 @@ pub fn map(call: &Call) -> Result<Typed> {
         }
         builder.finish(&keys, &values, args)
     }))
+}
+
+/// The entries of a map whose values have the units of these arguments.
+fn entry_units(entries: FieldRef, values: &[Typed]) -> FieldRef {
+    let DataType::Struct(fields) = entries.data_type() else { return entries };
+    let value = super::list::with_units(fields[1].as_ref().clone(), values);
+    let fields = Fields::from(vec![Arc::clone(&fields[0]), Arc::new(value)]);
+    Arc::new(entries.as_ref().clone().with_data_type(DataType::Struct(fields)))
 }
 
 fn require_key(call: &Call, key: &DataType) -> Result<()> {

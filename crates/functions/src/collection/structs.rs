@@ -32,7 +32,12 @@ pub fn own_name(arg: &Typed) -> Option<String> {
 pub fn structure(call: &Call) -> Result<Typed> {
     let name = |(index, arg): (usize, &Typed)| own_name(arg).unwrap_or_else(|| format!("col{}", index + 1));
     let names = call.args.iter().enumerate().map(name).collect();
-    Ok(build(call, names, call.args.clone()).named(call.display()))
+    let label = |arg: &Typed| match (&arg.expr, &arg.unaliased_name) {
+        (Expr::Alias(_), Some(inner)) => format!("{inner} AS {}", arg.name),
+        _ => arg.name.clone(),
+    };
+    let labels: Vec<String> = call.args.iter().map(label).collect();
+    Ok(build(call, names, call.args.clone()).named(format!("{}({})", call.name, labels.join(", "))))
 }
 
 /// `named_struct('a', x, ...)`.

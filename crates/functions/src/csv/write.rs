@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
-use arrow::datatypes::{DataType, Date32Type, TimestampMicrosecondType};
-use firesteel_protocol::types::name;
-use firesteel_protocol::{Result, SparkError};
+use arrow::datatypes::{DataType, Date32Type, Field, TimestampMicrosecondType};
+use firesteel_protocol::Result;
 
 use super::split::{self, Format};
-use crate::cast::to_string_array;
+use crate::cast::to_string_field;
 use crate::json::{Formats, Options};
 use crate::kernel::KernelArgs;
 use crate::{Call, Env, Typed};
@@ -18,14 +17,9 @@ pub fn to_csv(call: &Call) -> Result<Typed> {
     call.arity(1..=2)?;
     let arg = &call.args[0];
     let display = format!("{}({})", call.name, arg.name);
-    let DataType::Struct(fields) = &arg.data_type else {
+    // Values with parts are written as a cast to STRING has them.
+    if !matches!(arg.data_type, DataType::Struct(_)) {
         return Err(call.unexpected_type(0, "\"STRUCT\""));
-    };
-    if let Some(field) = fields.iter().find(|field| field.data_type().is_nested()) {
-        return Err(SparkError::unsupported(
-            format!("to_csv of a column of {}", name::sql(field.data_type())),
-            "Use to_json for that column.",
-        ));
     }
     let known: Vec<&str> = split::OPTIONS
         .iter()
@@ -44,8 +38,8 @@ fn kernel(args: &KernelArgs) -> Result<ArrayRef> {
     let (quote_all, empty) = (options.flag("quoteAll", false), options.get("emptyValue").unwrap_or("\"\""));
     let array = args.array(0)?;
     let structs = array.as_struct();
-    let columns =
-        structs.columns().iter().map(|column| texts(column, &formats, args.env)).collect::<Result<Vec<_>>>()?;
+    let texts = |(column, field): (&ArrayRef, &Arc<Field>)| texts(column, field, &formats, args.env);
+    let columns = structs.columns().iter().zip(structs.fields()).map(texts).collect::<Result<Vec<_>>>()?;
     let mut builder = StringBuilder::new();
     let mut record = String::new();
     for row in 0..args.rows {
@@ -92,7 +86,7 @@ fn quote(record: &mut String, value: &str, format: &Format) {
 }
 
 /// A column's values as texts.
-fn texts(column: &ArrayRef, formats: &Formats, env: &Env) -> Result<StringArray> {
+fn texts(column: &ArrayRef, field: &Field, formats: &Formats, env: &Env) -> Result<StringArray> {
     let rows = 0..column.len();
     Ok(match column.data_type() {
         DataType::Date32 => {
@@ -109,6 +103,6 @@ fn texts(column: &ArrayRef, formats: &Formats, env: &Env) -> Result<StringArray>
             rows.map(|row| column.is_valid(row).then(|| text(times.value(row))).transpose())
                 .collect::<Result<StringArray>>()?
         }
-        _ => to_string_array(column, env)?.as_string::<i32>().clone(),
+        _ => to_string_field(column, field, env)?.as_string::<i32>().clone(),
     })
 }

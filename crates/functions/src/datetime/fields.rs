@@ -8,6 +8,7 @@ use arrow::datatypes::{
     IntervalYearMonthType, TimestampMicrosecondType,
 };
 use datafusion::scalar::ScalarValue;
+use firesteel_protocol::types::interval::IntervalUnit as Unit;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError, types};
 
@@ -235,6 +236,12 @@ fn interval_part(call: &Call, source: Typed, field: &str) -> Option<Typed> {
         "SECOND" | "S" | "SEC" | "SECONDS" | "SECS" if !year_month => ("second", DataType::Decimal128(8, 6)),
         _ => return None,
     };
+    // A unit above the first one or below the last is not there.
+    if let (Some(range), Some(unit)) = (source.units(), Unit::parse(word)) {
+        if unit < range.start || unit > range.end {
+            return None;
+        }
+    }
     let nullable = source.nullable;
     let inner = call.with_args(vec![source]);
     Some(inner.kernel_with("interval_part", output, nullable, word.to_string(), interval_field))

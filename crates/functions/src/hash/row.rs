@@ -70,6 +70,11 @@ impl Hash for Murmur3 {
     }
 }
 
+/// Spark's Murmur3 of bytes.
+pub fn murmur3_bytes(bytes: &[u8], seed: i32) -> i32 {
+    Murmur3::bytes(bytes, seed)
+}
+
 /// XXH64.
 struct XxHash64;
 
@@ -204,10 +209,14 @@ pub(super) fn hash(call: &Call) -> Result<Typed> {
     build(call, "spark_hash", DataType::Int32, |args| Ok(Arc::new(murmur3(&args.arrays()?, args.rows)?)))
 }
 
+/// Spark's 64 bit hash of rows, seed 42.
+pub fn xxh64_of_rows(arrays: &[ArrayRef], rows: usize) -> Result<PrimitiveArray<Int64Type>> {
+    Ok(fold::<XxHash64>(arrays, rows, 42)?.into())
+}
+
 pub(super) fn xxhash64(call: &Call) -> Result<Typed> {
     build(call, "spark_xxhash64", DataType::Int64, |args: &KernelArgs<'_>| {
-        let hashes: PrimitiveArray<Int64Type> = fold::<XxHash64>(&args.arrays()?, args.rows, 42)?.into();
-        Ok(Arc::new(hashes))
+        Ok(Arc::new(xxh64_of_rows(&args.arrays()?, args.rows)?))
     })
 }
 
@@ -221,7 +230,8 @@ fn build(call: &Call, kernel_name: &'static str, to: DataType, kernel: crate::ke
     Ok(call.kernel(kernel_name, to, false, kernel))
 }
 
-fn has_map(data_type: &DataType) -> bool {
+/// Whether there is a map in the type, which has no hash.
+pub fn has_map(data_type: &DataType) -> bool {
     match data_type {
         DataType::Map(..) => true,
         DataType::List(element) => has_map(element.data_type()),

@@ -5,14 +5,15 @@ use datafusion::scalar::ScalarValue;
 use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 
-use super::options::Options;
+use super::options::{GRAMMAR, Options};
 use super::value::Json;
 use crate::{Call, Typed, constant};
 
 /// `schema_of_json(json[, options])`.
 pub fn schema_of_json(call: &Call) -> Result<Typed> {
     call.arity(1..=2)?;
-    let options = Options::of(call, 1, &["primitivesAsString", "prefersDecimal", "allowNumericLeadingZeros", "mode"])?;
+    let known: Vec<&str> = [&["primitivesAsString", "prefersDecimal", "mode"], GRAMMAR].concat();
+    let options = Options::of(call, 1, &known)?;
     let display = format!("{}({})", call.name, call.args[0].name);
     let text = match constant::evaluate(&call.args[0].expr) {
         Some(ScalarValue::Utf8(Some(text))) => text,
@@ -26,19 +27,13 @@ pub fn schema_of_json(call: &Call) -> Result<Typed> {
             return Err(call.unexpected_type(0, "\"STRING\""));
         }
     };
-    let text = if options.flag("allowNumericLeadingZeros", false) { without_leading_zeros(&text) } else { text };
-    let Some(value) = Json::parse(&text) else {
+    let Some(value) = Json::parse_with(&text, options.grammar()) else {
         return Err(SparkError::new("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION")
             .with("badRecord", text)
             .with("failFastMode", "FAILFAST"));
     };
     let inferred = finished(infer(&value, &options));
     Ok(Typed::literal(ScalarValue::Utf8(Some(name::sql(&inferred))), display))
-}
-
-fn without_leading_zeros(text: &str) -> String {
-    let pattern = regex::Regex::new(r"([\[:,\s-])0+(\d)").expect("the pattern is constant");
-    pattern.replace_all(text, "$1$2").into_owned()
 }
 
 fn infer(value: &Json<'_>, options: &Options) -> DataType {

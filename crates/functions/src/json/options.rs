@@ -8,6 +8,7 @@ use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError};
 
+use super::value::Grammar;
 use crate::datetime::pattern::{Pattern, Purpose};
 use crate::datetime::{Zone, iso};
 use crate::kernel::from_arrow;
@@ -69,10 +70,35 @@ impl Options {
         self.0.get(&key.to_lowercase()).map(String::as_str)
     }
 
+    /// The liberties that texts may take.
+    pub fn grammar(&self) -> Grammar {
+        let default = Grammar::default();
+        Grammar {
+            comments: self.flag("allowComments", default.comments),
+            unquoted_names: self.flag("allowUnquotedFieldNames", default.unquoted_names),
+            single_quotes: self.flag("allowSingleQuotes", default.single_quotes),
+            leading_zeros: self.flag("allowNumericLeadingZeros", default.leading_zeros),
+            non_numeric: self.flag("allowNonNumericNumbers", default.non_numeric),
+            any_escape: self.flag("allowBackslashEscapingAnyCharacter", default.any_escape),
+            control_chars: self.flag("allowUnquotedControlChars", default.control_chars),
+        }
+    }
+
     pub fn flag(&self, key: &str, default: bool) -> bool {
         self.get(key).map_or(default, |value| value.eq_ignore_ascii_case("true"))
     }
 }
+
+/// The keys of [`Options::grammar`].
+pub const GRAMMAR: &[&str] = &[
+    "allowComments",
+    "allowUnquotedFieldNames",
+    "allowSingleQuotes",
+    "allowNumericLeadingZeros",
+    "allowNonNumericNumbers",
+    "allowBackslashEscapingAnyCharacter",
+    "allowUnquotedControlChars",
+];
 
 /// How dates and times stand in texts.
 #[derive(Debug)]

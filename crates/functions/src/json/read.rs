@@ -15,7 +15,7 @@ use datafusion::scalar::ScalarValue;
 use firesteel_protocol::types::{ddl, json, name};
 use firesteel_protocol::{Result, SparkError};
 
-use super::options::{Formats, Options};
+use super::options::{Formats, GRAMMAR, Options};
 use super::value::Json;
 use crate::collection::list::nullable;
 use crate::collection::new_map;
@@ -44,7 +44,8 @@ pub fn from_json(call: &Call) -> Result<Typed> {
             .with("inputSql", format!("\"{}\"", call.args[0].name))
             .with("inputType", format!("\"{}\"", name::sql(&call.args[0].data_type))));
     }
-    let options = Options::of(call, 2, OPTIONS)?;
+    let known: Vec<&str> = [OPTIONS, GRAMMAR].concat();
+    let options = Options::of(call, 2, &known)?;
     check_mode(&options, "`from_json`")?;
     let inner = call.with_args(vec![call.coerce(0, &DataType::Utf8)?]);
     let name = if matches!(data_type, DataType::Map(..)) { "entries".to_string() } else { display };
@@ -88,11 +89,13 @@ pub fn convert_texts(
 ) -> Result<ArrayRef> {
     let reader = Reader { formats: Formats::reading(options, env)? };
     let fail_fast = options.get("mode").is_some_and(|mode| mode.eq_ignore_ascii_case("FAILFAST"));
+    let grammar = options.grammar();
     let corrupt_name = options.get("columnNameOfCorruptRecord").unwrap_or("_corrupt_record");
     // A blank text is no record at all.
     let blank = |row: usize| texts.is_null(row) || texts.value(row).trim().is_empty();
-    let parsed: Vec<Option<Json<'_>>> =
-        (0..texts.len()).map(|row| if blank(row) { None } else { Json::parse(texts.value(row)) }).collect();
+    let parsed: Vec<Option<Json<'_>>> = (0..texts.len())
+        .map(|row| if blank(row) { None } else { Json::parse_with(texts.value(row), grammar) })
+        .collect();
     let mut bad: Vec<bool> = (0..texts.len()).map(|row| !blank(row) && parsed[row].is_none()).collect();
 
     let array = match data_type {

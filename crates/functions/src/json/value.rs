@@ -5,6 +5,39 @@ use std::borrow::Cow;
 
 use crate::cast::text::format_f64;
 
+/// Liberties that texts may take; Spark's options have the same names.
+#[derive(Debug, Clone, Copy)]
+pub struct Grammar {
+    /// `allowComments`
+    pub comments: bool,
+    /// `allowUnquotedFieldNames`
+    pub unquoted_names: bool,
+    /// `allowSingleQuotes`
+    pub single_quotes: bool,
+    /// `allowNumericLeadingZeros`
+    pub leading_zeros: bool,
+    /// `allowNonNumericNumbers`
+    pub non_numeric: bool,
+    /// `allowBackslashEscapingAnyCharacter`
+    pub any_escape: bool,
+    /// `allowUnquotedControlChars`
+    pub control_chars: bool,
+}
+
+impl Default for Grammar {
+    fn default() -> Self {
+        Self {
+            comments: false,
+            unquoted_names: false,
+            single_quotes: true,
+            leading_zeros: false,
+            non_numeric: true,
+            any_escape: false,
+            control_chars: false,
+        }
+    }
+}
+
 /// A JSON value. Texts point into the source where they have no escapes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json<'a> {
@@ -22,7 +55,12 @@ pub enum Json<'a> {
 impl<'a> Json<'a> {
     /// The first value of a text; `None` if it is malformed or there is none.
     pub fn parse(text: &'a str) -> Option<Self> {
-        Parser { text, at: 0, depth: 0 }.value()
+        Self::parse_with(text, Grammar::default())
+    }
+
+    /// [`Json::parse`] with other liberties.
+    pub fn parse_with(text: &'a str, grammar: Grammar) -> Option<Self> {
+        Parser { text, at: 0, depth: 0, grammar }.value()
     }
 
     /// The first member of that name.
@@ -119,15 +157,26 @@ struct Parser<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    grammar: Grammar,
 }
 
 impl<'a> Parser<'a> {
     fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
-        while matches!(bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
+        loop {
+            while matches!(bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+                self.at += 1;
+            }
+            if !self.grammar.comments || bytes.get(self.at) != Some(&b'/') {
+                return bytes.get(self.at).copied();
+            }
+            let rest = &self.text[self.at..];
+            self.at += match rest.as_bytes().get(1) {
+                Some(b'/') => rest.find('\n').map_or(rest.len(), |end| end + 1),
+                Some(b'*') => rest.find("*/").map(|end| end + 2)?,
+                _ => return Some(b'/'),
+            };
         }
-        bytes.get(self.at).copied()
     }
 
     fn expect(&mut self, byte: u8) -> Option<()> {
@@ -138,7 +187,8 @@ impl<'a> Parser<'a> {
         match self.peek()? {
             b'{' => self.nested(Self::object),
             b'[' => self.nested(Self::array),
-            b'"' | b'\'' => self.string().map(Json::Text),
+            b'"' => self.string().map(Json::Text),
+            b'\'' if self.grammar.single_quotes => self.string().map(Json::Text),
             _ => self.word(),
         }
     }
@@ -161,10 +211,12 @@ impl<'a> Parser<'a> {
             return Some(Json::Object(members));
         }
         loop {
-            if !matches!(self.peek()?, b'"' | b'\'') {
-                return None;
-            }
-            let name = self.string()?;
+            let name = match self.peek()? {
+                b'"' => self.string()?,
+                b'\'' if self.grammar.single_quotes => self.string()?,
+                _ if self.grammar.unquoted_names => self.bare_name()?,
+                _ => return None,
+            };
             self.expect(b':')?;
             members.push((name, self.value()?));
             match self.peek()? {
@@ -197,6 +249,18 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// A name without quotes: letters, digits and a few signs.
+    fn bare_name(&mut self) -> Option<Cow<'a, str>> {
+        let rest = &self.text[self.at..];
+        let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '-' | '#' | '@' | '*' | '+');
+        let end = rest.find(|c: char| !part(c)).unwrap_or(rest.len());
+        if end == 0 {
+            return None;
+        }
+        self.at += end;
+        Some(Cow::Borrowed(&rest[..end]))
+    }
+
     fn string(&mut self) -> Option<Cow<'a, str>> {
         let bytes = self.text.as_bytes();
         let quote = bytes[self.at];
@@ -211,7 +275,7 @@ impl<'a> Parser<'a> {
                 }
                 b'\\' => return self.escaped(start, quote).map(Cow::Owned),
                 // Control characters have to be escaped.
-                byte if byte < b' ' => return None,
+                byte if byte < b' ' && !self.grammar.control_chars => return None,
                 _ => self.at += 1,
             }
         }
@@ -241,11 +305,17 @@ impl<'a> Parser<'a> {
                         b'f' => text.push('\u{c}'),
                         b'"' | b'\\' | b'/' | b'\'' => text.push(escape as char),
                         b'u' => text.push(self.unicode()?),
+                        _ if self.grammar.any_escape => {
+                            // A character of several bytes is taken as a whole.
+                            let whole = self.text.get(self.at - 1..)?.chars().next()?;
+                            text.push(whole);
+                            self.at += whole.len_utf8() - 1;
+                        }
                         _ => return None,
                     }
                     from = self.at;
                 }
-                byte if byte < b' ' => return None,
+                byte if byte < b' ' && !self.grammar.control_chars => return None,
                 _ => self.at += 1,
             }
         }
@@ -281,13 +351,21 @@ impl<'a> Parser<'a> {
             "null" => Some(Json::Null),
             "true" => Some(Json::Bool(true)),
             "false" => Some(Json::Bool(false)),
-            "NaN" | "Infinity" | "+Infinity" | "-Infinity" | "INF" | "+INF" | "-INF" => Some(Json::Float(word)),
-            _ => number(word),
+            "NaN" | "Infinity" | "+Infinity" | "-Infinity" | "INF" | "+INF" | "-INF" => {
+                self.grammar.non_numeric.then_some(Json::Float(word))
+            }
+            _ => number(word, self.grammar.leading_zeros),
         }
     }
 }
 
-fn number(word: &str) -> Option<Json<'_>> {
+fn number(word: &str, leading_zeros: bool) -> Option<Json<'_>> {
+    if leading_zeros && !word.starts_with('-') {
+        let plain = word.trim_start_matches('0');
+        if plain.len() < word.len() && plain.starts_with(|c: char| c.is_ascii_digit()) {
+            return number(plain, false);
+        }
+    }
     let digits = word.strip_prefix('-').unwrap_or(word);
     let whole = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     if whole == 0 || (whole > 1 && digits.starts_with('0')) {
@@ -316,7 +394,7 @@ fn number(word: &str) -> Option<Json<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::Json;
+    use super::{Grammar, Json};
 
     #[test]
     fn reads_and_writes() {
@@ -326,6 +404,9 @@ mod tests {
         assert_eq!(show("12345678901234567890123").as_deref(), Some("12345678901234567890123"));
         assert_eq!(show("{\"a\":1"), None);
         assert_eq!(show("01"), None);
+        let liberal = Grammar { unquoted_names: true, leading_zeros: true, comments: true, ..Grammar::default() };
+        let value = Json::parse_with("{a: /* x */ 01}", liberal).map(|value| value.to_text());
+        assert_eq!(value.as_deref(), Some("{\"a\":1}"));
         assert_eq!(show(""), None);
     }
 }

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
     TimestampMicrosecondType,
 };
 use base64::Engine;
-use firesteel_protocol::types::name;
+use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 
 use super::options::{Formats, Options};
 use super::value::write_text;
 use crate::cast::text::{format_decimal, format_f32, format_f64};
-use crate::cast::to_string_array;
+use crate::cast::{to_string_array, to_string_field};
+use crate::datetime::Zone;
 use crate::kernel::KernelArgs;
+use crate::variant::Variants;
 use crate::{Call, Env, Typed};
 
 const OPTIONS: &[&str] =
@@ -70,6 +72,7 @@ enum Kind {
     Leaf,
     /// A string already, to be quoted.
     Text,
+    Variant(Variants, Zone),
     Struct(Vec<(String, Writer)>),
     List(Box<Writer>),
     /// Keys as strings, values.
@@ -80,32 +83,41 @@ impl Writer {
     fn new(array: &ArrayRef, options: &Options, env: &Env) -> Result<Self> {
         let formats = Arc::new(Formats::writing(options, env)?);
         let keep_nulls = !options.flag("ignoreNullFields", true);
-        Self::of(array, &formats, keep_nulls, options.flag("sortKeys", false), env)
+        let field = Field::new("", array.data_type().clone(), true);
+        Self::of(array, &field, &formats, keep_nulls, options.flag("sortKeys", false), env)
     }
 
-    fn of(array: &ArrayRef, formats: &Arc<Formats>, keep_nulls: bool, sorted: bool, env: &Env) -> Result<Self> {
-        let child = |array: &ArrayRef| Self::of(array, formats, keep_nulls, sorted, env);
+    fn of(
+        array: &ArrayRef,
+        field: &Field,
+        formats: &Arc<Formats>,
+        keep_nulls: bool,
+        sorted: bool,
+        env: &Env,
+    ) -> Result<Self> {
+        let child = |array: &ArrayRef, field: &Field| Self::of(array, field, formats, keep_nulls, sorted, env);
         let mut array = Arc::clone(array);
         let kind = match array.data_type() {
+            variant if types::is_variant(variant) => Kind::Variant(Variants::new(&array), Zone::of(&env.time_zone)?),
             DataType::Struct(fields) => {
                 let structs = array.as_struct();
                 let mut members = fields
                     .iter()
                     .zip(structs.columns())
-                    .map(|(field, column)| Ok((field.name().clone(), child(column)?)))
+                    .map(|(field, column)| Ok((field.name().clone(), child(column, field)?)))
                     .collect::<Result<Vec<_>>>()?;
                 if sorted {
                     members.sort_by(|a, b| a.0.cmp(&b.0));
                 }
                 Kind::Struct(members)
             }
-            DataType::List(_) => Kind::List(Box::new(child(array.as_list::<i32>().values())?)),
+            DataType::List(element) => Kind::List(Box::new(child(array.as_list::<i32>().values(), element)?)),
             DataType::Map(..) => {
                 let map = array.as_map();
-                Kind::Map(keys(map.keys(), env)?, Box::new(child(map.values())?))
+                Kind::Map(keys(map.keys(), env)?, Box::new(child(map.values(), map.entries_fields().1)?))
             }
             DataType::Interval(_) | DataType::Duration(_) | DataType::Time64(_) => {
-                array = to_string_array(&array, env)?;
+                array = to_string_field(&array, field, env)?;
                 Kind::Text
             }
             _ => Kind::Leaf,
@@ -120,6 +132,12 @@ impl Writer {
         }
         match &self.kind {
             Kind::Leaf => self.leaf(out, row),
+            Kind::Variant(variants, zone) => {
+                if let Some(item) = variants.item(row)? {
+                    item.write(out, *zone);
+                }
+                Ok(())
+            }
             Kind::Text => {
                 write_text(out, self.array.as_string::<i32>().value(row));
                 Ok(())

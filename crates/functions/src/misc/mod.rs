@@ -1,9 +1,11 @@
 //! The session and the query, errors on purpose, identifiers, types, URLs.
 
+mod aes;
 mod assertion;
 mod char_length;
 mod identifier;
 pub mod placement;
+mod reflect;
 mod session;
 mod url;
 
@@ -13,22 +15,30 @@ use crate::{Entry, Kind};
 pub const TABLE: &[Entry] = &[
     Entry { name: "__store_char", kind: Kind::Scalar(char_length::store_char) },
     Entry { name: "__store_varchar", kind: Kind::Scalar(char_length::store_varchar) },
+    Entry { name: "aes_decrypt", kind: Kind::Scalar(aes::aes_decrypt) },
+    Entry { name: "aes_encrypt", kind: Kind::Scalar(aes::aes_encrypt) },
     Entry { name: "assert_true", kind: Kind::Scalar(assertion::assert_true) },
     Entry { name: "current_catalog", kind: Kind::Scalar(session::current_catalog) },
+    Entry { name: "current_path", kind: Kind::Scalar(session::current_path) },
     Entry { name: "current_database", kind: Kind::Scalar(session::current_schema) },
     Entry { name: "current_schema", kind: Kind::Scalar(session::current_schema) },
     Entry { name: "current_user", kind: Kind::Scalar(session::current_user) },
     Entry { name: "input_file_block_length", kind: Kind::Scalar(placement::input_file_block_length) },
     Entry { name: "input_file_block_start", kind: Kind::Scalar(placement::input_file_block_start) },
     Entry { name: "input_file_name", kind: Kind::Scalar(placement::input_file_name) },
+    Entry { name: "java_method", kind: Kind::Scalar(reflect::reflect) },
     Entry { name: "monotonically_increasing_id", kind: Kind::Scalar(placement::monotonically_increasing_id) },
     Entry { name: "parse_url", kind: Kind::Scalar(url::parse_url) },
     Entry { name: "raise_error", kind: Kind::Scalar(assertion::raise_error) },
+    Entry { name: "reflect", kind: Kind::Scalar(reflect::reflect) },
     Entry { name: "session_user", kind: Kind::Scalar(session::current_user) },
     Entry { name: "spark_partition_id", kind: Kind::Scalar(placement::spark_partition_id) },
+    Entry { name: "try_aes_decrypt", kind: Kind::Scalar(aes::try_aes_decrypt) },
     Entry { name: "try_parse_url", kind: Kind::Scalar(url::parse_url) },
+    Entry { name: "try_reflect", kind: Kind::Scalar(reflect::try_reflect) },
     Entry { name: "try_url_decode", kind: Kind::Scalar(url::url_decode) },
     Entry { name: "typeof", kind: Kind::Scalar(session::type_of) },
+    Entry { name: "unwrap_udt", kind: Kind::Scalar(session::unwrap_udt) },
     Entry { name: "url_decode", kind: Kind::Scalar(url::url_decode) },
     Entry { name: "url_encode", kind: Kind::Scalar(url::url_encode) },
     Entry { name: "user", kind: Kind::Scalar(session::current_user) },

@@ -1,7 +1,7 @@
 //! Constants of the session and of expressions' types.
 
 use firesteel_protocol::Result;
-use firesteel_protocol::types::name;
+use firesteel_protocol::types::{UDT_KEY, name};
 
 use crate::rowwise::text;
 use crate::{Call, Typed};
@@ -33,5 +33,20 @@ pub(super) fn version(call: &Call) -> Result<Typed> {
 /// `typeof(a)`: the type's simple name.
 pub(super) fn type_of(call: &Call) -> Result<Typed> {
     call.arity(1)?;
-    Ok(Typed::literal(text(&name::simple(&call.args[0].data_type)), call.display()))
+    Ok(Typed::literal(text(&name::simple_of_field(&call.args[0].field())), call.display()))
+}
+
+/// `current_path()`: where functions are looked for.
+pub(super) fn current_path(call: &Call) -> Result<Typed> {
+    constant(call, &format!("system.builtin,system.session,spark_catalog.{}", call.env.database), call.display())
+}
+
+/// `unwrap_udt(x)`: the storage of a user-defined type.
+pub(super) fn unwrap_udt(call: &Call) -> Result<Typed> {
+    call.arity(1)?;
+    let mut typed = call.args[0].clone();
+    typed.metadata.remove(UDT_KEY);
+    // The alias tells the result from the column itself.
+    typed.expr = typed.expr.alias(call.display());
+    Ok(typed.named(call.display()))
 }

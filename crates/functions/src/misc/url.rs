@@ -137,14 +137,7 @@ pub(super) fn url_encode(call: &Call) -> Result<Typed> {
             let texts = strings(args, 0)?;
             write_strings(args.rows, |row, out| {
                 let Some(text) = string_at(&texts, row) else { return Ok(false) };
-                for byte in text.bytes() {
-                    match byte {
-                        b' ' => out.push('+'),
-                        b'.' | b'-' | b'*' | b'_' => out.push(char::from(byte)),
-                        byte if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
-                        byte => out.push_str(&format!("%{byte:02X}")),
-                    }
-                }
+                out.push_str(&encode(text));
                 Ok(true)
             })
         })
@@ -163,7 +156,7 @@ fn decode_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let texts = strings(args, 0)?;
     write_strings(args.rows, |row, out| {
         let Some(text) = string_at(&texts, row) else { return Ok(false) };
-        match decoded(text) {
+        match decode(text) {
             Some(value) => {
                 out.push_str(&value);
                 Ok(true)
@@ -174,7 +167,22 @@ fn decode_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     })
 }
 
-fn decoded(text: &str) -> Option<String> {
+/// A text as HTML forms send it.
+pub(super) fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' ' => out.push('+'),
+            b'.' | b'-' | b'*' | b'_' => out.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// What [`encode`] was given; None if the text is malformed.
+pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = vec![];
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -203,6 +211,6 @@ mod tests {
         assert_eq!(url.part("QUERY", Some("b")).as_deref(), Some("2"));
         assert_eq!(url.part("USERINFO", None).as_deref(), Some("user:pw"));
         assert!(Url::parse("inva lid://x").is_none());
-        assert_eq!(decoded("%zz"), None);
+        assert_eq!(decode("%zz"), None);
     }
 }

@@ -116,7 +116,7 @@ fn rlike_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let texts = texts.as_string::<i32>();
     let mut patterns = Patterns::new(args, 1, "rlike")?;
     let rows = (0..texts.len()).map(|row| match (texts.is_valid(row), patterns.get(row)?) {
-        (true, Some(pattern)) => Ok(Some(pattern.is_match(texts.value(row)))),
+        (true, Some(pattern)) => pattern.is_match(texts.value(row)).map(Some),
         _ => Ok(None),
     });
     Ok(Arc::new(rows.collect::<Result<BooleanArray>>()?))

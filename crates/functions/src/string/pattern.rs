@@ -7,9 +7,8 @@ use arrow::datatypes::DataType::{Int32, Utf8};
 use arrow::datatypes::{Field, Int32Type};
 use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
-use regex::Regex;
 
-use super::regex::{Patterns, matches, replacement};
+use super::regex::{Patterns, Regex, Replacement, matches};
 use crate::kernel::KernelArgs;
 use crate::rowwise::{complete, int, int_at, ints, string_at, strings, write_strings};
 use crate::{Call, Typed};
@@ -18,7 +17,14 @@ pub(super) fn count(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let texts = strings(args, 0)?;
     let mut patterns = Patterns::new(args, 1, "regexp_count")?;
     let counts = (0..args.rows).map(|row| match (string_at(&texts, row), patterns.get(row)?) {
-        (Some(text), Some(pattern)) => Ok(Some(matches(pattern, text).count() as i32)),
+        (Some(text), Some(pattern)) => {
+            let mut count = 0;
+            for found in matches(pattern, text) {
+                found?;
+                count += 1;
+            }
+            Ok(Some(count))
+        }
         _ => Ok(None),
     });
     Ok(Arc::new(counts.collect::<Result<PrimitiveArray<Int32Type>>>()?))
@@ -31,7 +37,7 @@ pub(super) fn instr(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let positions =
         (0..args.rows).map(|row| match (string_at(&texts, row), patterns.get(row)?, int_at(&groups, row)) {
             (Some(text), Some(pattern), Some(_)) => {
-                let at = pattern.find(text).map_or(0, |found| text[..found.start()].chars().count() as i32 + 1);
+                let at = pattern.find(text)?.map_or(0, |found| text[..found.start].chars().count() as i32 + 1);
                 Ok(Some(at))
             }
             _ => Ok(None),
@@ -51,7 +57,7 @@ pub(super) fn replace(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             .with("position", int_at(&starts, row).unwrap_or(1).to_string())
     };
     let constant =
-        args.scalar_str(2).flatten().map(|other| replacement(other).ok_or_else(|| bad(0, other))).transpose()?;
+        args.scalar_str(2).flatten().map(|other| Replacement::parse(other).ok_or_else(|| bad(0, other))).transpose()?;
     write_strings(args.rows, |row, out| {
         let (Some(text), Some(other), Some(start)) =
             (string_at(&texts, row), string_at(&others, row), int_at(&starts, row))
@@ -60,10 +66,10 @@ pub(super) fn replace(args: &KernelArgs<'_>) -> Result<ArrayRef> {
         };
         let Some(pattern) = patterns.get(row)? else { return Ok(false) };
         let own;
-        let other = match &constant {
+        let replacement = match &constant {
             Some(constant) => constant,
             None => {
-                own = replacement(other).ok_or_else(|| bad(row, other))?;
+                own = Replacement::parse(other).ok_or_else(|| bad(row, other))?;
                 &own
             }
         };
@@ -74,11 +80,15 @@ pub(super) fn replace(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             return Ok(true);
         }
         let mut last = 0;
-        for found in matches(pattern, text).filter(|found| found.get(0).is_some_and(|whole| whole.start() >= from)) {
-            let whole = found.get(0).expect("group 0 is the match");
-            out.push_str(&text[last..whole.start()]);
-            found.expand(other, out);
-            last = whole.end();
+        for found in matches(pattern, text) {
+            let found = found?;
+            let whole = found.whole();
+            if whole.start < from {
+                continue;
+            }
+            out.push_str(&text[last..whole.start]);
+            replacement.expand(&found, out).ok_or_else(|| bad(row, other))?;
+            last = whole.end;
         }
         out.push_str(&text[last..]);
         Ok(true)
@@ -95,7 +105,7 @@ pub(super) fn substr(call: &Call) -> Result<Typed> {
             let mut patterns = Patterns::new(args, 1, "regexp_substr")?;
             write_strings(args.rows, |row, out| match (string_at(&texts, row), patterns.get(row)?) {
                 (Some(text), Some(pattern)) => {
-                    Ok(pattern.find(text).map(|found| out.push_str(found.as_str())).is_some())
+                    Ok(pattern.find(text)?.map(|found| out.push_str(&text[found])).is_some())
                 }
                 _ => Ok(false),
             })
@@ -116,9 +126,9 @@ pub(super) fn extract(call: &Call) -> Result<Typed> {
             write_strings(args.rows, |row, out| {
                 match (string_at(&texts, row), patterns.get(row)?, int_at(&groups, row)) {
                     (Some(text), Some(pattern), Some(group)) => {
-                        if let Some(found) = pattern.captures(text) {
+                        if let Some(found) = pattern.captures_at(text, 0)? {
                             let group = checked_group(pattern, group, "regexp_extract")?;
-                            out.push_str(found.get(group).map_or("", |part| part.as_str()));
+                            out.push_str(found.get(group).unwrap_or_default());
                         }
                         Ok(true)
                     }
@@ -130,7 +140,7 @@ pub(super) fn extract(call: &Call) -> Result<Typed> {
 }
 
 fn checked_group(pattern: &Regex, group: i32, function: &str) -> Result<usize> {
-    let count = pattern.captures_len() - 1;
+    let count = pattern.group_count();
     usize::try_from(group).ok().filter(|group| *group <= count).ok_or_else(|| {
         SparkError::new("INVALID_PARAMETER_VALUE.REGEX_GROUP_INDEX")
             .with("parameter", name::quote("idx"))
@@ -155,8 +165,9 @@ pub(super) fn extract_all(call: &Call) -> Result<Typed> {
                 match (string_at(&texts, row), patterns.get(row)?, int_at(&groups, row)) {
                     (Some(text), Some(pattern), Some(group)) => {
                         for found in matches(pattern, text) {
+                            let found = found?;
                             let group = checked_group(pattern, group, "regexp_extract_all")?;
-                            builder.values().append_value(found.get(group).map_or("", |part| part.as_str()));
+                            builder.values().append_value(found.get(group).unwrap_or_default());
                         }
                         builder.append(true);
                     }

@@ -1,26 +1,139 @@
-//! Java's regular expressions on the `regex` crate: what both have is translated, what only Java has
-//! (lookaround, backreferences, possessive quantifiers) is refused by name.
+//! Java's regular expressions, translated for the `regex` crate; what only Java has (lookaround, backreferences,
+//! possessive quantifiers) for `fancy-regex`, which backtracks.
 
 use std::collections::HashMap;
-use std::fmt::Write;
+use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
-use regex::{Captures, Regex};
 
 use crate::kernel::KernelArgs;
 
 /// A Java pattern as compiled expression. `function` is named where the pattern is malformed.
 pub fn compile(pattern: &str, function: &str) -> Result<Regex> {
-    let translated = Translator::new(pattern).run()?;
-    Regex::new(&translated).map_err(|error| {
+    let invalid = |source: Box<dyn std::error::Error + Send + Sync>| {
         SparkError::new("INVALID_PARAMETER_VALUE.PATTERN")
             .with("parameter", name::quote("regexp"))
             .with("functionName", name::quote(function))
             .with("value", format!("'{pattern}'"))
-            .with_source(error)
-    })
+            .with_source(source)
+    };
+    let translator = Translator::new(pattern);
+    let (translated, backtracks) = translator.run()?;
+    let engine = if backtracks {
+        Engine::Backtracking(fancy_regex::Regex::new(&translated).map_err(|error| invalid(error.into()))?)
+    } else {
+        Engine::Linear(regex::Regex::new(&translated).map_err(|error| invalid(error.into()))?)
+    };
+    Ok(Regex { engine, is_empty: pattern.is_empty() })
+}
+
+/// A compiled Java pattern. Patterns with lookaround, backreferences, atomic groups or possessive quantifiers run on
+/// an engine that backtracks as Java's does; all others in linear time.
+#[derive(Debug, Clone)]
+pub struct Regex {
+    engine: Engine,
+    is_empty: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Engine {
+    Linear(regex::Regex),
+    Backtracking(fancy_regex::Regex),
+}
+
+/// Too many steps for a backtracking pattern.
+fn too_complex(error: fancy_regex::Error) -> SparkError {
+    SparkError::unsupported(format!("a regular expression that backtracks without end ({error})"), "Simplify it.")
+}
+
+impl Regex {
+    /// Whether the pattern is the empty text.
+    pub fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    pub fn is_match(&self, text: &str) -> Result<bool> {
+        match &self.engine {
+            Engine::Linear(regex) => Ok(regex.is_match(text)),
+            Engine::Backtracking(regex) => regex.is_match(text).map_err(too_complex),
+        }
+    }
+
+    /// Bytes of the first match.
+    pub fn find(&self, text: &str) -> Result<Option<Range<usize>>> {
+        match &self.engine {
+            Engine::Linear(regex) => Ok(regex.find(text).map(|found| found.range())),
+            Engine::Backtracking(regex) => Ok(regex.find(text).map_err(too_complex)?.map(|found| found.range())),
+        }
+    }
+
+    /// The first match from a byte on, with its groups.
+    pub fn captures_at<'t>(&self, text: &'t str, start: usize) -> Result<Option<Groups<'t>>> {
+        let found = match &self.engine {
+            Engine::Linear(regex) => regex.captures_at(text, start).map(Captures::Linear),
+            Engine::Backtracking(regex) => {
+                regex.captures_from_pos(text, start).map_err(too_complex)?.map(Captures::Backtracking)
+            }
+        };
+        Ok(found.map(|captures| Groups { text, captures }))
+    }
+
+    /// How many groups the pattern has, without the match as a whole.
+    pub fn group_count(&self) -> usize {
+        match &self.engine {
+            Engine::Linear(regex) => regex.captures_len() - 1,
+            Engine::Backtracking(regex) => regex.captures_len() - 1,
+        }
+    }
+}
+
+/// A match with its groups.
+#[derive(Debug)]
+pub struct Groups<'t> {
+    text: &'t str,
+    captures: Captures<'t>,
+}
+
+#[derive(Debug)]
+enum Captures<'t> {
+    Linear(regex::Captures<'t>),
+    Backtracking(fancy_regex::Captures<'t, str>),
+}
+
+impl<'t> Groups<'t> {
+    /// Bytes of the match as a whole.
+    pub fn whole(&self) -> Range<usize> {
+        self.range(0).unwrap_or(0..0)
+    }
+
+    /// The text of a group; None if it took no part in the match.
+    pub fn get(&self, index: usize) -> Option<&'t str> {
+        self.range(index).map(|range| &self.text[range])
+    }
+
+    fn range(&self, index: usize) -> Option<Range<usize>> {
+        match &self.captures {
+            Captures::Linear(captures) => captures.get(index).map(|found| found.range()),
+            Captures::Backtracking(captures) => captures.get(index).map(|found| found.range()),
+        }
+    }
+
+    fn named(&self, name: &str) -> Option<&'t str> {
+        let range = match &self.captures {
+            Captures::Linear(captures) => captures.name(name).map(|found| found.range()),
+            Captures::Backtracking(captures) => captures.name(name).map(|found| found.range()),
+        };
+        range.map(|range| &self.text[range])
+    }
+
+    fn len(&self) -> usize {
+        match &self.captures {
+            Captures::Linear(captures) => captures.len(),
+            Captures::Backtracking(captures) => captures.len(),
+        }
+    }
 }
 
 /// The patterns of an argument: compiled once if constant, else once for each different pattern.
@@ -62,52 +175,98 @@ impl Patterns {
 }
 
 /// All matches as Java finds them: an empty match may stand right behind another match.
-pub fn matches<'t>(pattern: &'t Regex, text: &'t str) -> impl Iterator<Item = Captures<'t>> {
+pub fn matches<'p, 't: 'p>(pattern: &'p Regex, text: &'t str) -> impl Iterator<Item = Result<Groups<'t>>> + 'p {
     let mut at = Some(0);
     std::iter::from_fn(move || {
-        let start = at?;
-        let found = pattern.captures_at(text, start)?;
-        let whole = found.get(0)?;
-        at = if whole.is_empty() {
-            text[whole.end()..].chars().next().map(|c| whole.end() + c.len_utf8())
-        } else {
-            Some(whole.end())
+        let found = match pattern.captures_at(text, at?) {
+            Ok(found) => found?,
+            Err(error) => {
+                at = None;
+                return Some(Err(error));
+            }
         };
-        Some(found)
+        let whole = found.whole();
+        at = if whole.is_empty() {
+            text[whole.end..].chars().next().map(|c| whole.end + c.len_utf8())
+        } else {
+            Some(whole.end)
+        };
+        Some(Ok(found))
     })
 }
 
-/// A Java replacement (`$1`, `${name}`, `\$`) in the syntax of the `regex` crate; `None` if it is malformed.
-pub fn replacement(text: &str) -> Option<String> {
-    let mut out = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => match characters.next() {
-                Some('$') => out.push_str("$$"),
-                Some(other) => out.push(other),
-                None => return None,
-            },
-            '$' => match characters.peek() {
-                Some('{') => {
-                    out.push('$');
-                    for next in characters.by_ref() {
-                        out.push(next);
-                        if next == '}' {
-                            break;
+/// A Java replacement: texts, `$1`, `${name}`; a backslash takes the meaning from what follows it.
+#[derive(Debug)]
+pub struct Replacement(Vec<Piece>);
+
+#[derive(Debug, PartialEq)]
+enum Piece {
+    Text(String),
+    /// The digits behind `$`, of which Java takes as many as make the number of a group.
+    Number(String),
+    Name(String),
+}
+
+impl Replacement {
+    /// Reads a replacement; `None` if it is malformed.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut pieces = vec![];
+        let mut plain = String::new();
+        let mut characters = text.chars().peekable();
+        while let Some(character) = characters.next() {
+            match character {
+                '\\' => plain.push(characters.next()?),
+                '$' => {
+                    pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                    let mut word = String::new();
+                    if characters.next_if_eq(&'{').is_some() {
+                        loop {
+                            match characters.next()? {
+                                '}' => break,
+                                c if c.is_ascii_alphanumeric() => word.push(c),
+                                _ => return None,
+                            }
                         }
+                        if !word.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                            return None;
+                        }
+                        pieces.push(Piece::Name(word));
+                    } else {
+                        while let Some(digit) = characters.next_if(char::is_ascii_digit) {
+                            word.push(digit);
+                        }
+                        if word.is_empty() {
+                            return None;
+                        }
+                        pieces.push(Piece::Number(word));
                     }
                 }
-                Some(digit) if digit.is_ascii_digit() => {
-                    let _ = write!(out, "${{{digit}}}");
-                    characters.next();
-                }
-                _ => return None,
-            },
-            other => out.push(other),
+                other => plain.push(other),
+            }
         }
+        pieces.push(Piece::Text(plain));
+        Some(Self(pieces))
     }
-    Some(out)
+
+    /// Appends what stands for a match; `None` if the pattern has no such group.
+    pub fn expand(&self, found: &Groups<'_>, out: &mut String) -> Option<()> {
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => out.push_str(text),
+                Piece::Name(name) => out.push_str(found.named(name).unwrap_or_default()),
+                Piece::Number(digits) => {
+                    let mut used = 1;
+                    while digits.get(..used + 1).and_then(|d| d.parse().ok()).is_some_and(|n: usize| n < found.len()) {
+                        used += 1;
+                    }
+                    let group: usize = digits[..used].parse().ok().filter(|group| *group < found.len())?;
+                    out.push_str(found.get(group).unwrap_or_default());
+                    out.push_str(&digits[used..]);
+                }
+            }
+        }
+        Some(())
+    }
 }
 
 struct Translator<'a> {
@@ -117,6 +276,8 @@ struct Translator<'a> {
     out: String,
     /// `.` matches line ends as well: `(?s)` was said.
     dot_all: bool,
+    /// The pattern has parts that only an engine that backtracks can match.
+    backtracks: bool,
 }
 
 impl<'a> Translator<'a> {
@@ -127,6 +288,7 @@ impl<'a> Translator<'a> {
             at: 0,
             out: String::with_capacity(pattern.len() + 16),
             dot_all: false,
+            backtracks: false,
         }
     }
 
@@ -141,7 +303,7 @@ impl<'a> Translator<'a> {
         )
     }
 
-    fn run(mut self) -> Result<String> {
+    fn run(mut self) -> Result<(String, bool)> {
         while let Some(c) = self.peek(0) {
             match c {
                 '\\' => self.escape(false)?,
@@ -152,7 +314,10 @@ impl<'a> Translator<'a> {
                     self.at += 1;
                 }
                 '*' | '+' | '?' | '}' if self.peek(1) == Some('+') && self.is_quantifier(c) => {
-                    return Err(self.refuse("possessive quantifiers"));
+                    self.backtracks = true;
+                    self.out.push(c);
+                    self.out.push('+');
+                    self.at += 2;
                 }
                 other => {
                     self.out.push(other);
@@ -160,7 +325,7 @@ impl<'a> Translator<'a> {
                 }
             }
         }
-        Ok(self.out)
+        Ok((self.out, self.backtracks))
     }
 
     /// `}` may close a quantifier or be itself.
@@ -172,8 +337,7 @@ impl<'a> Translator<'a> {
     fn group(&mut self) -> Result<()> {
         if self.peek(1) == Some('?') {
             match (self.peek(2), self.peek(3)) {
-                (Some('=' | '!'), _) | (Some('<'), Some('=' | '!')) => return Err(self.refuse("lookaround")),
-                (Some('>'), _) => return Err(self.refuse("atomic groups")),
+                (Some('=' | '!' | '>'), _) | (Some('<'), Some('=' | '!')) => self.backtracks = true,
                 (Some('<' | ':' | 'P'), _) => {}
                 _ => {
                     let flags: String =
@@ -281,7 +445,15 @@ impl<'a> Translator<'a> {
                 regex::escape(quoted)
             }
             'E' => String::new(),
-            '1'..='9' | 'k' => return Err(self.refuse("backreferences")),
+            '1'..='9' => {
+                self.backtracks = true;
+                // A digit right behind the reference is one of its own, which braces would not tell.
+                format!("(?:\\{c})")
+            }
+            'k' => {
+                self.backtracks = true;
+                "\\k".to_string()
+            }
             'G' => return Err(self.refuse("\\G")),
             other if other.is_ascii_alphanumeric() => format!("\\{other}"),
             other => regex_escape(other),
@@ -339,21 +511,35 @@ mod tests {
 
     #[test]
     fn java_classes_are_ascii() {
-        assert!(!compile("^\\d$", "rlike").unwrap().is_match("٣"));
-        assert!(compile("^[\\w.]+\\p{Punct}$", "rlike").unwrap().is_match("a.b!"));
-        assert!(compile("\\Qa.b\\E", "rlike").unwrap().is_match("xa.by"));
+        assert!(!compile("^\\d$", "rlike").unwrap().is_match("٣").unwrap());
+        assert!(compile("^[\\w.]+\\p{Punct}$", "rlike").unwrap().is_match("a.b!").unwrap());
+        assert!(compile("\\Qa.b\\E", "rlike").unwrap().is_match("xa.by").unwrap());
     }
 
     #[test]
-    fn what_java_alone_has_is_refused() {
-        for pattern in ["a(?=b)", "(a)\\1", "a*+", "(?>a)"] {
-            assert_eq!(compile(pattern, "rlike").unwrap_err().condition(), "UNSUPPORTED_FEATURE.FIRESTEEL");
+    fn what_java_alone_has_backtracks() {
+        let cases =
+            [("a(?=b)", "ab", "ac"), ("^(a)\\1$", "aa", "ab"), ("(?>a*)b", "aab", "aa"), ("(?<!x)a", "ya", "xa")];
+        for (pattern, yes, no) in cases {
+            let regex = compile(pattern, "rlike").unwrap();
+            assert!(regex.is_match(yes).unwrap() && !regex.is_match(no).unwrap(), "{pattern}");
         }
+        assert!(!compile("a*+a", "rlike").unwrap().is_match("aaa").unwrap());
         assert_eq!(compile("(", "rlike").unwrap_err().condition(), "INVALID_PARAMETER_VALUE.PATTERN");
+        assert_eq!(compile("(?<=a", "rlike").unwrap_err().condition(), "INVALID_PARAMETER_VALUE.PATTERN");
     }
 
     #[test]
     fn replacements() {
-        assert_eq!(replacement("$1-\\$x").unwrap(), "${1}-$$x");
+        let regex = compile("(a)(?<n>b)", "rlike").unwrap();
+        let found = regex.captures_at("ab", 0).unwrap().unwrap();
+        let expand = |text: &str| {
+            let mut out = String::new();
+            Replacement::parse(text)?.expand(&found, &mut out)?;
+            Some(out)
+        };
+        assert_eq!(expand("$2-\\$x${n}$10").as_deref(), Some("b-$xba0"));
+        assert_eq!(expand("$3"), None);
+        assert_eq!(expand("$"), None);
     }
 }

@@ -7,9 +7,8 @@ use arrow::datatypes::DataType::{Int32, Utf8};
 use arrow::datatypes::Field;
 use firesteel_protocol::types;
 use firesteel_protocol::{Result, SparkError};
-use regex::Regex;
 
-use super::regex::{Patterns, matches};
+use super::regex::{Patterns, Regex, matches};
 use crate::kernel::KernelArgs;
 use crate::rowwise::{complete, int, int_at, ints, string_at, strings, write_strings};
 use crate::{Call, Typed};
@@ -30,7 +29,7 @@ fn split_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     for row in 0..args.rows {
         match (string_at(&texts, row), patterns.get(row)?, int_at(&limits, row)) {
             (Some(text), Some(pattern), Some(limit)) => {
-                each_part(text, pattern, limit, |part| builder.values().append_value(part));
+                each_part(text, pattern, limit, |part| builder.values().append_value(part))?;
                 builder.append(true);
             }
             _ => builder.append(false),
@@ -40,22 +39,24 @@ fn split_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 }
 
 /// As Java's `String.split`: an empty match at the start gives no part, and one inside parts characters.
-fn each_part<'t>(text: &'t str, pattern: &Regex, limit: i32, mut push: impl FnMut(&'t str)) {
-    let empty_pattern = pattern.as_str().is_empty();
+fn each_part<'t>(text: &'t str, pattern: &Regex, limit: i32, mut push: impl FnMut(&'t str)) -> Result<()> {
+    let empty_pattern = pattern.is_empty();
     let mut last = 0;
     let mut count = 1;
-    for found in matches(pattern, text).filter_map(|found| found.get(0)) {
+    for found in matches(pattern, text) {
+        let found = found?.whole();
         if limit > 0 && count >= limit {
             break;
         }
-        if found.end() == 0 || empty_pattern && found.end() == text.len() {
+        if found.end == 0 || empty_pattern && found.end == text.len() {
             continue;
         }
-        push(&text[last..found.start()]);
-        last = found.end();
+        push(&text[last..found.start]);
+        last = found.end;
         count += 1;
     }
     push(&text[last..]);
+    Ok(())
 }
 
 /// `split_part(text, delimiter, number)`.

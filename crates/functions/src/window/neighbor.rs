@@ -66,9 +66,11 @@ fn different_types(call: &Call) -> SparkError {
         .with("sqlExpr", format!("\"{}\"", call.display()))
 }
 
-/// `nth_value(x, n)`.
+/// `nth_value(x, n[, ignore_nulls])`.
 pub fn nth_value(call: &Call) -> Result<Typed> {
-    call.arity(2)?;
+    call.arity(2..=3)?;
+    let said = call.args.get(2).is_some_and(|arg| arg.as_literal() == Some(&ScalarValue::Boolean(Some(true))));
+    let label = call.with_args(call.args[..2].to_vec()).display();
     let position = integer(call, 1)?;
     if position <= 0 {
         return Err(SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
@@ -80,8 +82,8 @@ pub fn nth_value(call: &Call) -> Result<Typed> {
     let value = &call.args[0];
     let args = vec![value.expr.clone(), Expr::Literal(ScalarValue::Int64(Some(position)), None)];
     let mut window = WindowFunction::new(df_nth_value::nth_value_udwf(), args);
-    let mut name = call.display();
-    if call.ignore_nulls {
+    let mut name = label;
+    if call.ignore_nulls || said {
         window.params.null_treatment = Some(NullTreatment::IgnoreNulls);
         name.push_str(" ignore nulls");
     }

@@ -132,7 +132,8 @@ pub fn window(call: &Call) -> Result<Typed> {
         window.param(),
         tumbling,
     );
-    Ok(Typed::new(expr, "window", data_type, time.nullable))
+    // Grouping leaves out rows without time, so that no group lacks a window.
+    Ok(Typed::new(expr, "window", data_type, false))
 }
 
 /// The windows of a row, at most `ceil(duration / slide)`, the latest first: one column `window`.

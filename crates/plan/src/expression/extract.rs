@@ -13,5 +13,5 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::UnresolvedExtractV
     let extraction = message.extraction.as_deref().ok_or_else(|| missing("extraction", "UnresolvedExtractValue"))?;
     let child = unaliased(resolver.expression(child, scope)?);
     let extraction = unaliased(resolver.expression(extraction, scope)?);
-    extract_value(child, extraction, resolver.env())
+    extract_value(child, extraction, &resolver.env_here())
 }

@@ -7,7 +7,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::aggregate::SortKey;
-use firesteel_functions::{Call, Entry, Kind, Typed, lookup};
+use firesteel_functions::{Call, Entry, Kind, Typed, lookup, units};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::SqlFunction;
 use firesteel_protocol::types::name;
@@ -76,8 +76,8 @@ fn within_group(
         Ok(SortKey { arg: unaliased(resolver.expression(child, scope)?), ascending, nulls_first })
     };
     let keys = orders.iter().map(key).collect::<Result<Vec<_>>>()?;
-    let call =
-        Call { name: entry.name, args, distinct: function.is_distinct, ignore_nulls: false, env: resolver.env() };
+    let env = resolver.env_here();
+    let call = Call { name: entry.name, args, distinct: function.is_distinct, ignore_nulls: false, env: &env };
     firesteel_functions::aggregate::within_group(&call, &keys)
 }
 
@@ -109,13 +109,14 @@ fn call(
     }
     let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
     let (args, lambdas) = arguments_of(resolver, entry, function, arguments, distinct, scope)?;
-    let call = Call { name: entry.name, args, distinct, ignore_nulls, env: resolver.env() };
+    let env = resolver.env_here();
+    let call = Call { name: entry.name, args, distinct, ignore_nulls, env: &env };
     if distinct && !matches!(entry.kind, Kind::Aggregate(_)) {
         return Err(SparkError::new("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX")
             .with("prettyName", name::quote(entry.name))
             .with("syntax", "\"DISTINCT\""));
     }
-    match entry.kind {
+    let typed = match entry.kind {
         Kind::Scalar(build) => build(&call),
         Kind::Aggregate(build) => {
             let mut typed = build(&call)?;
@@ -133,7 +134,8 @@ fn call(
         }
         Kind::Generator(_) => Err(SparkError::new("UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS")
             .with("expression", format!("\"{}\"", call.display()))),
-    }
+    };
+    Ok(units::carry(&call, typed?))
 }
 
 /// Resolved arguments, lambdas apart.
@@ -229,15 +231,18 @@ pub fn generator(
     let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
     let Kind::Generator(build) = entry.kind else { return Err(SparkError::internal("not a generator")) };
     let (args, _) = arguments_of(resolver, entry, function, arguments, false, scope)?;
-    build(&Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: resolver.env() })
+    build(&Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: &resolver.env_here() })
 }
 
 /// Calls a scalar function of the table with resolved arguments.
 pub fn scalar(resolver: &Resolver, function: &str, args: Vec<Typed>) -> Result<Typed> {
     let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
-    let call = Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: resolver.env() };
+    let env = resolver.env_here();
+    let call = Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: &env };
     match entry.kind {
-        Kind::Scalar(build) | Kind::Aggregate(build) | Kind::Window(build) => build(&call),
+        Kind::Scalar(build) | Kind::Aggregate(build) | Kind::Window(build) => {
+            build(&call).map(|typed| units::carry(&call, typed))
+        }
         _ => Err(SparkError::internal(format!("{function} is not a scalar function"))),
     }
 }

@@ -1,5 +1,6 @@
 //! Literals of every Spark type, with the names that Spark prints for them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, new_empty_array};
@@ -8,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Fields, IntervalMonthDayNano, IntervalMo
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::{Env, Typed};
 use firesteel_protocol::connect::{self as pb, expression::literal::LiteralType};
-use firesteel_protocol::types::{self, proto};
+use firesteel_protocol::types::{self, IntervalRange, proto};
 use firesteel_protocol::{Result, SparkError};
 
 /// An INT literal.
@@ -19,8 +20,17 @@ pub fn int(value: i32) -> pb::expression::Literal {
 /// A literal message as expression.
 pub fn resolve(literal: &pb::expression::Literal, env: &Env) -> Result<Typed> {
     let value = value(literal)?;
-    let name = print(&value, env)?;
-    Ok(Typed::literal(value, name))
+    let units = match &literal.data_type {
+        Some(declared) => IntervalRange::of_field(&proto::decode_field("", declared, true, HashMap::new())?),
+        None => None,
+    };
+    let Some(units) = units else {
+        let name = print(&value, env)?;
+        return Ok(Typed::literal(value, name));
+    };
+    let field = units.on(Field::new("", value.data_type(), true));
+    let name = print_field(&value, &field, env)?;
+    Ok(Typed::literal(value, name).with_units(units))
 }
 
 /// A literal message as value.
@@ -203,12 +213,17 @@ fn struct_value(elements: Vec<ScalarValue>, fields: Fields) -> Result<ScalarValu
 
 /// The text by which Spark names a literal column: `1`, `abc`, `1.5`, `DATE '2020-01-01'`.
 pub fn print(value: &ScalarValue, env: &Env) -> Result<String> {
+    print_field(value, &Field::new("", value.data_type(), true), env)
+}
+
+/// [`print`] for a value of a field, whose metadata knows the units of intervals.
+fn print_field(value: &ScalarValue, field: &Field, env: &Env) -> Result<String> {
     if value.is_null() {
         return Ok("NULL".into());
     }
     let array = value.to_array().map_err(internal)?;
     let text = |array: &ArrayRef| -> Result<String> {
-        let strings = firesteel_functions::cast::to_string_array(array, env)?;
+        let strings = firesteel_functions::cast::to_string_field(array, field, env)?;
         let strings = arrow::array::cast::AsArray::as_string::<i32>(&strings);
         Ok(strings.value(0).to_string())
     };

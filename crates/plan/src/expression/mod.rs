@@ -14,12 +14,13 @@ pub mod update_fields;
 pub mod window;
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use arrow::datatypes::Field;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::Sort as SortExpr;
 use firesteel_functions::Typed;
-use firesteel_functions::cast::{EvalMode, cast};
+use firesteel_functions::cast::{EvalMode, cast_to};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::{EXPRESSION_URL, ExpressionKind};
 use firesteel_protocol::types::{ddl, proto};
@@ -33,7 +34,7 @@ impl Resolver<'_> {
     /// Resolves an expression that yields one column.
     pub fn expression(&self, expression: &pb::Expression, scope: &Scope) -> Result<Typed> {
         let origin = expression.common.as_ref().and_then(|common| common.origin.as_ref());
-        self.expression_kind(expression, scope).map_err(|error| self.at(error, origin))
+        self.placed(origin, || self.expression_kind(expression, scope))
     }
 
     fn expression_kind(&self, expression: &pb::Expression, scope: &Scope) -> Result<Typed> {
@@ -224,7 +225,7 @@ impl Resolver<'_> {
         let mut column = column;
         for field in rest {
             let name = Typed::literal(datafusion::scalar::ScalarValue::Utf8(Some(field.clone())), field.as_str());
-            column = firesteel_functions::collection::extract_value(column, name, self.env())?;
+            column = firesteel_functions::collection::extract_value(column, name, &self.env_here())?;
             // A nested column's own name is that of the field.
             column.name.clone_from(field);
         }
@@ -246,15 +247,16 @@ impl Resolver<'_> {
         }
         // The alias node tells a renamed column from the column itself.
         typed.expr = typed.expr.alias(name.clone());
-        Ok(typed.named(name.clone()))
+        typed.unaliased_name = Some(std::mem::replace(&mut typed.name, name.clone()));
+        Ok(typed)
     }
 
     fn cast(&self, message: &pb::expression::Cast, scope: &Scope) -> Result<Typed> {
         use pb::expression::cast::{CastToType, EvalMode as Mode};
         let inner = message.expr.as_deref().ok_or_else(|| missing("expr", "Cast"))?;
         let target = match message.cast_to_type.as_ref().ok_or_else(|| missing("type", "Cast"))? {
-            CastToType::Type(data_type) => proto::decode(data_type)?,
-            CastToType::TypeStr(text) => ddl::parse_type(text)?.data_type().clone(),
+            CastToType::Type(data_type) => proto::decode_field("", data_type, true, HashMap::new())?,
+            CastToType::TypeStr(text) => ddl::parse_type(text)?,
         };
         let mode = match message.eval_mode() {
             Mode::Legacy => EvalMode::Legacy,
@@ -264,7 +266,7 @@ impl Resolver<'_> {
             Mode::Unspecified => EvalMode::Legacy,
         };
         let arg = self.expression(inner, scope)?;
-        cast(unaliased(arg), &target, mode, self.env())
+        cast_to(unaliased(arg), &target, mode, &self.env_here())
     }
 
     /// In a list Spark names `CAST(a AS INT)` of a plain column by the column alone.
@@ -277,7 +279,11 @@ impl Resolver<'_> {
                 let inner = message.expr.as_deref().ok_or_else(|| missing("expr", "Cast"))?;
                 let own = self.expression(inner, scope)?;
                 typed.name.clone_from(&own.name);
+                let units = typed.units();
                 typed.metadata = own.metadata;
+                if let Some(units) = units {
+                    units.record(&mut typed.metadata);
+                }
                 typed.expr = typed.expr.alias(&typed.name);
             }
         }

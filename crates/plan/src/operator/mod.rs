@@ -5,6 +5,7 @@ pub mod exchange;
 pub mod local_sort;
 pub mod observe;
 pub mod ordered_limit;
+pub mod parse_records;
 pub mod partition_columns;
 pub mod partition_map;
 pub mod planner;

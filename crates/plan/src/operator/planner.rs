@@ -14,6 +14,7 @@ use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
 use super::exchange::{ExchangeExec, ExchangeNode, Pieces, Spread};
 use super::local_sort::LocalSortNode;
+use super::parse_records::ParseRecordsNode;
 use super::partition_columns::PartitionColumnsNode;
 use super::partition_map::PartitionMapExec;
 use super::python::bucket::BucketNode;
@@ -71,6 +72,9 @@ impl ExtensionPlanner for OperatorPlanner {
             return node.exec(input).map(Some);
         }
         if let Some(node) = node.downcast_ref::<TailNode>() {
+            return node.exec(input).map(Some);
+        }
+        if let Some(node) = node.downcast_ref::<ParseRecordsNode>() {
             return node.exec(input).map(Some);
         }
         if let Some(node) = node.downcast_ref::<PartitionColumnsNode>() {

@@ -9,11 +9,11 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
-use firesteel_functions::Typed;
 use firesteel_functions::coerce::{common_type, implicit_cast};
+use firesteel_functions::{Typed, units};
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::extension::Values;
-use firesteel_protocol::types::{canonical_field, ddl};
+use firesteel_protocol::types::{IntervalRange, canonical_field, ddl};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, project, to_schema};
@@ -172,7 +172,15 @@ pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> R
             })?;
         }
         let nullable = rows.iter().any(|row| row[column].nullable);
-        fields.push(Field::new(format!("col{}", column + 1), data_type, nullable));
+        let field = Field::new(format!("col{}", column + 1), data_type, nullable);
+        let units = IntervalRange::full(field.data_type()).and_then(|full| {
+            let own = rows.iter().filter_map(|row| units::of_args(std::slice::from_ref(&row[column]), full));
+            own.reduce(IntervalRange::union)
+        });
+        fields.push(match units {
+            Some(units) => units.on(field),
+            None => field,
+        });
     }
     let attributes = project::attributes(&Fields::from(fields));
     let mut exprs: Vec<Vec<Expr>> = vec![];

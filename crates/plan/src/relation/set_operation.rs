@@ -6,10 +6,10 @@ use datafusion::common::{JoinType, NullEquality};
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Union};
 use datafusion::scalar::ScalarValue;
-use firesteel_functions::Typed;
 use firesteel_functions::coerce::{common_type, implicit_cast};
+use firesteel_functions::{Typed, units};
 use firesteel_protocol::connect::{self as pb, set_operation::SetOpType};
-use firesteel_protocol::types::name;
+use firesteel_protocol::types::{IntervalRange, name};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, deduplicate, required};
@@ -109,14 +109,29 @@ fn same_types(resolver: &Resolver, left: Relation, right: Relation, word: &str) 
                 .with("hint", "")
         })?;
         let cast = |attribute: &Attribute| -> Result<Typed> {
+            let units = IntervalRange::full(&common).and_then(|full| units::of_args(&[l.typed(), r.typed()], full));
             implicit_cast(attribute.typed(), &common, resolver.env())
+                .map(|typed| match units {
+                    Some(units) => typed.with_units(units),
+                    None => typed,
+                })
                 .ok_or_else(|| SparkError::internal("a common type that cannot be cast to"))
         };
         left_list.push(cast(l)?);
         right_list.push(cast(r)?);
     }
-    let left_selected: Vec<Selected> =
-        left_list.into_iter().map(|typed| crate::expression::select::select(typed, &left)).collect();
+    let left_selected: Vec<Selected> = left_list
+        .into_iter()
+        .map(|typed| {
+            let units = typed.units();
+            let mut selected = crate::expression::select::select(typed, &left);
+            if let Some(units) = units {
+                let field = selected.attribute.field.as_ref().clone();
+                selected.attribute.field = Arc::new(units.on(field));
+            }
+            selected
+        })
+        .collect();
     let right_selected: Vec<Selected> = right_list
         .into_iter()
         .zip(&left_selected)

@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
+use arrow::array::{AsArray, StringArray};
 use arrow::datatypes::{DataType, Field, Fields};
+use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
-use firesteel_functions::cast::{EvalMode, cast};
+use firesteel_functions::cast::{EvalMode, cast_to};
 use firesteel_protocol::connect as pb;
-use firesteel_protocol::types::{name, proto};
+use firesteel_protocol::types::{IntervalRange, is_variant, name, proto};
 use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::{Options, TextRecords};
 
 use super::{Relation, required};
+use crate::operator::parse_records;
+use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
 
@@ -53,7 +58,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::ToSchema, outer: Option<&Scope
 }
 
 fn convert(resolver: &Resolver, typed: Typed, field: &Field) -> Result<Typed> {
-    if &typed.data_type == field.data_type() {
+    if &typed.data_type == field.data_type() && typed.units() == IntervalRange::of_field(field) {
         return Ok(typed);
     }
     let allowed = firesteel_functions::coerce::implicit_cast(typed.clone(), field.data_type(), resolver.env())
@@ -66,7 +71,7 @@ fn convert(resolver: &Resolver, typed: Typed, field: &Field) -> Result<Typed> {
             .with("expectedType", format!("\"{}\"", name::sql(field.data_type()))));
     }
     let mode = if resolver.env().ansi { EvalMode::Ansi } else { EvalMode::Legacy };
-    cast(typed, field.data_type(), mode, resolver.env())
+    cast_to(typed, field, mode, resolver.env())
 }
 
 /// Rows of the client under the schema it declares: columns by position, cast where they differ.
@@ -80,7 +85,7 @@ pub fn local(relation: Relation, fields: &Fields) -> Result<Relation> {
         let mut typed = attribute.typed();
         if attribute.data_type() != field.data_type() {
             same = false;
-            typed = cast(typed, field.data_type(), EvalMode::Ansi, &firesteel_functions::Env::default())?;
+            typed = cast_to(typed, field, EvalMode::Ansi, &firesteel_functions::Env::default())?;
         }
         typed.expr = typed.expr.alias(field.name());
         typed.name.clone_from(field.name());
@@ -99,6 +104,7 @@ pub fn local(relation: Relation, fields: &Fields) -> Result<Relation> {
 pub fn all_nullable(field: &Field) -> Field {
     let data_type = match field.data_type() {
         DataType::List(element) => DataType::List(Arc::new(all_nullable(element))),
+        variant if is_variant(variant) => variant.clone(),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(|f| Arc::new(all_nullable(f))).collect()),
         DataType::Map(entries, sorted) => match entries.data_type() {
             DataType::Struct(kv) => {
@@ -116,44 +122,36 @@ pub fn all_nullable(field: &Field) -> Field {
 /// `spark.read.json(df)` and `spark.read.csv(df)`: one column of texts, each a record.
 pub fn parse(resolver: &Resolver, message: &pb::Parse, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "Parse")?, outer)?.narrow()?;
-    let schema = message.schema.as_ref().map(proto::decode_schema).transpose()?;
-    let function = match message.format() {
-        pb::parse::ParseFormat::Json => "from_json",
-        pb::parse::ParseFormat::Csv => "from_csv",
+    let format = match message.format() {
+        pb::parse::ParseFormat::Json => "json",
+        pb::parse::ParseFormat::Csv => "csv",
         pb::parse::ParseFormat::Xml => {
             return Err(SparkError::unsupported("reading a DataFrame of XML texts", "Convert them to JSON."));
         }
         pb::parse::ParseFormat::Unspecified => return Err(SparkError::internal("a Parse relation without format")),
     };
-    let Some(fields) = schema else {
-        return Err(SparkError::unsupported(
-            "reading a DataFrame of texts without a schema",
-            "Give .schema(..) to the reader.",
-        ));
-    };
-    let [column] = input.output.as_slice() else {
-        return Err(SparkError::internal("Parse needs one column"));
-    };
-    let ddl = name::ddl(&fields.iter().map(|field| Arc::new(all_nullable(field))).collect());
-    let mut args = vec![column.typed(), Typed::literal(ScalarValue::Utf8(Some(ddl.clone())), ddl)];
-    if !message.options.is_empty() {
-        let pairs = message
-            .options
-            .iter()
-            .flat_map(|(key, value)| [key, value])
-            .map(|text| Typed::literal(ScalarValue::Utf8(Some(text.clone())), text))
-            .collect();
-        args.push(crate::expression::function::scalar(resolver, "map", pairs)?);
+    let schema = message.schema.as_ref().map(proto::decode_schema).transpose()?;
+    if input.output.len() != 1 || input.output[0].data_type() != &DataType::Utf8 {
+        return Err(SparkError::internal("texts to parse are one column of strings"));
     }
-    let parsed = crate::expression::function::scalar(resolver, function, args)?;
-    let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
-    let columns = names
-        .iter()
-        .map(|name| {
-            let mut typed = resolver.nested(parsed.clone(), std::slice::from_ref(name))?;
-            typed.expr = typed.expr.alias(name);
-            Ok(typed)
-        })
-        .collect::<Result<_>>()?;
-    input.select(columns)
+    let mut options = Options::new();
+    for (key, value) in &message.options {
+        options.set(key, value);
+    }
+    let texts = |limit: Option<usize>| -> Result<Vec<StringArray>> {
+        let mut plan = LogicalPlanBuilder::from(input.plan.clone());
+        if limit.is_some() {
+            plan = plan.limit(0, limit).planned()?;
+        }
+        let batches = resolver.ctx.catalog.collect(plan.build().planned()?)?;
+        batches
+            .iter()
+            .map(|batch| {
+                let texts = arrow::compute::cast(batch.column(0), &DataType::Utf8);
+                Ok(texts.map_err(firesteel_functions::kernel::from_arrow)?.as_string::<i32>().clone())
+            })
+            .collect()
+    };
+    let records = TextRecords::open(format, &options, schema.as_ref(), &texts, &resolver.ctx.source)?;
+    parse_records::plan(&input, records)
 }

@@ -80,7 +80,7 @@ pub struct Mark {
 /// A place in a text as errors carry it.
 pub fn context(text: &str, start: usize, stop: usize, line: usize, column: usize) -> QueryContext {
     QueryContext::Sql {
-        text: text.to_string(),
+        text: text.into(),
         start,
         stop,
         line,

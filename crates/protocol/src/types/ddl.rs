@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields};
 use serde_json::json;
 
+use super::interval::{IntervalRange, IntervalUnit};
 use super::{CHAR_VARCHAR_KEY, METADATA_KEY};
 use crate::error::{Result, SparkError};
 
@@ -244,6 +245,7 @@ impl Parser {
                 DataType::Utf8
             }
             "binary" => DataType::Binary,
+            "variant" => super::variant(),
             "void" => DataType::Null,
             "char" | "character" | "varchar" => {
                 let kind = if word.eq_ignore_ascii_case("varchar") { "varchar" } else { "char" };
@@ -262,7 +264,7 @@ impl Parser {
                 [precision, scale] => decimal(precision, scale)?,
                 _ => return Err(unsupported_type(&word)),
             },
-            "interval" => self.interval(),
+            "interval" => self.interval(&mut metadata)?,
             "array" => {
                 self.expect('<')?;
                 let element = self.data_type()?.with_name("element");
@@ -289,16 +291,23 @@ impl Parser {
         Ok(Field::new("", data_type, true).with_metadata(metadata))
     }
 
-    fn interval(&mut self) -> DataType {
+    fn interval(&mut self, metadata: &mut HashMap<String, String>) -> Result<DataType> {
         let unit = |parser: &mut Self| {
-            let units = ["year", "month", "day", "hour", "minute", "second"];
-            units.into_iter().find(|unit| parser.eat_word(unit))
+            let Some(Token::Word(word)) = parser.peek() else { return None };
+            let unit = IntervalUnit::parse(word)?;
+            parser.at += 1;
+            Some(unit)
         };
-        let Some(first) = unit(self) else { return super::calendar_interval() };
-        if self.eat_word("to") {
-            unit(self);
-        }
-        if matches!(first, "year" | "month") { super::year_month_interval() } else { super::day_time_interval() }
+        let Some(start) = unit(self) else { return Ok(super::calendar_interval()) };
+        let end = if self.eat_word("to") { unit(self).ok_or_else(|| self.unexpected())? } else { start };
+        let range = IntervalRange::new(start, end).ok_or_else(|| {
+            SparkError::new("INVALID_INTERVAL_FORMAT.UNSUPPORTED_FROM_TO_EXPRESSION")
+                .with("input", format!("interval {} to {}", start.word(), end.word()))
+                .with("from", start.word())
+                .with("to", end.word())
+        })?;
+        range.record(metadata);
+        Ok(if start <= IntervalUnit::Month { super::year_month_interval() } else { super::day_time_interval() })
     }
 }
 

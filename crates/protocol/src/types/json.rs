@@ -34,7 +34,11 @@ fn parse_field(name: &str, value: &Value, nullable: bool, mut metadata: HashMap<
             }
             match word {
                 "null" => DataType::Null,
-                word => ddl::parse_type(word).map_err(|_| bad())?.data_type().clone(),
+                word => {
+                    let field = ddl::parse_type(word).map_err(|_| bad())?;
+                    metadata.extend(field.metadata().clone());
+                    field.data_type().clone()
+                }
             }
         }
         Value::Object(map) => match map.get("type").and_then(Value::as_str).ok_or_else(bad)? {
@@ -90,6 +94,9 @@ fn field_type(field: &Field) -> Value {
     if let Some(declared) = field.metadata().get(CHAR_VARCHAR_KEY) {
         return Value::String(declared.clone());
     }
+    if let Some(declared) = super::interval::declared(field) {
+        return Value::String(declared);
+    }
     match field.data_type() {
         DataType::List(element) => {
             json!({"type": "array", "elementType": field_type(element), "containsNull": element.is_nullable()})
@@ -101,6 +108,7 @@ fn field_type(field: &Field) -> Value {
             }),
             _ => Value::Null,
         },
+        data_type if super::is_variant(data_type) => "variant".into(),
         DataType::Struct(fields) => {
             let fields: Vec<Value> = fields
                 .iter()

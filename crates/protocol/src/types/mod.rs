@@ -6,16 +6,18 @@
 //! | TIMESTAMP | `Timestamp(Microsecond, "UTC")`, whatever the session time zone is |
 //! | TIMESTAMP_NTZ | `Timestamp(Microsecond, None)` |
 //! | TIME | `Time64(Nanosecond)` |
-//! | INTERVAL YEAR TO MONTH | `Interval(YearMonth)` |
-//! | INTERVAL DAY TO SECOND | `Duration(Microsecond)` |
+//! | INTERVAL YEAR TO MONTH | `Interval(YearMonth)`; fewer units as field metadata, see [`interval`] |
+//! | INTERVAL DAY TO SECOND | `Duration(Microsecond)`, likewise |
 //! | INTERVAL (calendar) | `Interval(MonthDayNano)` |
 //! | ARRAY, MAP, STRUCT | `List` of `element`, `Map` of `entries{key, value}`, `Struct` |
-//! | VARIANT, user-defined types | their storage, with field metadata [`UDT_KEY`] |
+//! | VARIANT | `Struct` of `value` and `metadata`, see [`variant`] |
+//! | user-defined types | their storage, with field metadata [`UDT_KEY`] |
 //!
 //! `proto` translates to and from Connect's messages, `ddl` reads `a INT, b STRING`, `json` is
 //! `StructType.json()`, `name` prints types.
 
 pub mod ddl;
+pub mod interval;
 pub mod json;
 pub mod name;
 pub mod proto;
@@ -23,6 +25,8 @@ pub mod proto;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
+
+pub use interval::{INTERVAL_KEY, IntervalRange};
 
 /// Field metadata in which Spark keeps the declared CHAR/VARCHAR type of a string column.
 pub const CHAR_VARCHAR_KEY: &str = "__CHAR_VARCHAR_TYPE_STRING";
@@ -61,6 +65,28 @@ pub fn year_month_interval() -> DataType {
 /// Calendar interval: months, days, microseconds.
 pub fn calendar_interval() -> DataType {
     DataType::Interval(IntervalUnit::MonthDayNano)
+}
+
+/// Field metadata of the second field of a VARIANT, by which Spark's clients know it.
+const VARIANT_KEY: &str = "variant";
+
+/// VARIANT: a value and the names in it, in Parquet's binary form.
+pub fn variant() -> DataType {
+    let mark = std::collections::HashMap::from([(VARIANT_KEY.to_string(), "true".to_string())]);
+    DataType::Struct(Fields::from(vec![
+        Field::new("value", DataType::Binary, false),
+        Field::new("metadata", DataType::Binary, false).with_metadata(mark),
+    ]))
+}
+
+/// Whether a type is VARIANT.
+pub fn is_variant(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Struct(fields) => {
+            fields.len() == 2 && fields[1].metadata().get(VARIANT_KEY).is_some_and(|mark| mark == "true")
+        }
+        _ => false,
+    }
 }
 
 /// `ARRAY<element>`.

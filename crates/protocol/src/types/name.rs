@@ -12,6 +12,7 @@ pub fn sql(data_type: &DataType) -> String {
             DataType::Struct(kv) => format!("MAP<{}, {}>", sql_of_field(&kv[0]), sql_of_field(&kv[1])),
             _ => "MAP".into(),
         },
+        data_type if super::is_variant(data_type) => "VARIANT".into(),
         DataType::Struct(fields) => {
             let fields: Vec<String> = fields.iter().map(|f| sql_struct_field(f)).collect();
             format!("STRUCT<{}>", fields.join(", "))
@@ -20,7 +21,8 @@ pub fn sql(data_type: &DataType) -> String {
     }
 }
 
-fn sql_of_field(field: &Field) -> String {
+/// [`sql`] of a field: CHAR/VARCHAR and the units of intervals included.
+pub fn sql_of_field(field: &Field) -> String {
     declared(field).map_or_else(|| sql(field.data_type()), |name| name.to_uppercase())
 }
 
@@ -53,8 +55,9 @@ pub fn quote(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
-fn declared(field: &Field) -> Option<&String> {
-    field.metadata().get(CHAR_VARCHAR_KEY)
+/// The name of a type that its metadata knows better than Arrow does.
+fn declared(field: &Field) -> Option<String> {
+    field.metadata().get(CHAR_VARCHAR_KEY).cloned().or_else(|| super::interval::declared(field))
 }
 
 /// `DataType.simpleString`: `array<int>`, `struct<a:int,b:string>`.
@@ -83,6 +86,7 @@ pub fn simple(data_type: &DataType) -> String {
             DataType::Struct(kv) => format!("map<{},{}>", simple_of_field(&kv[0]), simple_of_field(&kv[1])),
             _ => "map".into(),
         },
+        data_type if super::is_variant(data_type) => "variant".into(),
         DataType::Struct(fields) => {
             let fields: Vec<String> = fields.iter().map(|f| format!("{}:{}", f.name(), simple_of_field(f))).collect();
             format!("struct<{}>", fields.join(","))
@@ -96,7 +100,7 @@ pub fn simple_of_field(field: &Field) -> String {
     if field.metadata().contains_key(UDT_KEY) {
         return "udt".into();
     }
-    declared(field).cloned().unwrap_or_else(|| simple(field.data_type()))
+    declared(field).unwrap_or_else(|| simple(field.data_type()))
 }
 
 /// The word of `printSchema` for a type: `integer`, `long`, `array`, `struct`, else as [`simple`].
@@ -108,9 +112,14 @@ pub fn tree_word(data_type: &DataType) -> String {
         DataType::Int64 => "long".into(),
         DataType::List(_) => "array".into(),
         DataType::Map(..) => "map".into(),
+        data_type if super::is_variant(data_type) => "variant".into(),
         DataType::Struct(_) => "struct".into(),
         other => simple(other),
     }
+}
+
+fn tree_word_of_field(field: &Field) -> String {
+    declared(field).unwrap_or_else(|| tree_word(field.data_type()))
 }
 
 /// `StructType.treeString`: what `printSchema` prints, to `max_level` levels.
@@ -130,7 +139,7 @@ fn tree_field(text: &mut String, name: &str, field: &Field, prefix: &str, level:
     if level > limit {
         return;
     }
-    let word = declared(field).cloned().unwrap_or_else(|| tree_word(field.data_type()));
+    let word = tree_word_of_field(field);
     text.push_str(&format!("{prefix}-- {name}: {word} (nullable = {})\n", field.is_nullable()));
     tree_children(text, field.data_type(), &format!("{prefix}    |"), level + 1, limit);
 }
@@ -140,21 +149,22 @@ fn tree_children(text: &mut String, data_type: &DataType, prefix: &str, level: i
         return;
     }
     match data_type {
+        data_type if super::is_variant(data_type) => {}
         DataType::Struct(fields) => {
             for field in fields {
                 tree_field(text, field.name(), field, prefix, level, limit);
             }
         }
         DataType::List(element) => {
-            let word = declared(element).cloned().unwrap_or_else(|| tree_word(element.data_type()));
+            let word = tree_word_of_field(element);
             text.push_str(&format!("{prefix}-- element: {word} (containsNull = {})\n", element.is_nullable()));
             tree_children(text, element.data_type(), &format!("{prefix}    |"), level + 1, limit);
         }
         DataType::Map(entries, _) => {
             if let DataType::Struct(kv) = entries.data_type() {
-                text.push_str(&format!("{prefix}-- key: {}\n", tree_word(kv[0].data_type())));
+                text.push_str(&format!("{prefix}-- key: {}\n", tree_word_of_field(&kv[0])));
                 tree_children(text, kv[0].data_type(), &format!("{prefix}    |"), level + 1, limit);
-                let word = tree_word(kv[1].data_type());
+                let word = tree_word_of_field(&kv[1]);
                 text.push_str(&format!("{prefix}-- value: {word} (valueContainsNull = {})\n", kv[1].is_nullable()));
                 tree_children(text, kv[1].data_type(), &format!("{prefix}    |"), level + 1, limit);
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, IntervalUnit, TimeUnit};
 
-use super::{CHAR_VARCHAR_KEY, UDT_KEY, ddl};
+use super::{CHAR_VARCHAR_KEY, IntervalRange, UDT_KEY, ddl};
 use crate::connect::{self as pb, data_type::Kind};
 use crate::error::{Result, SparkError};
 
@@ -54,8 +54,14 @@ pub fn decode_field(
         Kind::Timestamp(_) => super::timestamp(),
         Kind::TimestampNtz(_) => super::timestamp_ntz(),
         Kind::CalendarInterval(_) => super::calendar_interval(),
-        Kind::YearMonthInterval(_) => super::year_month_interval(),
-        Kind::DayTimeInterval(_) => super::day_time_interval(),
+        Kind::YearMonthInterval(i) => {
+            record_units(IntervalRange::YEAR_MONTH, i.start_field, i.end_field, &mut metadata)?;
+            super::year_month_interval()
+        }
+        Kind::DayTimeInterval(i) => {
+            record_units(IntervalRange::DAY_TIME, i.start_field, i.end_field, &mut metadata)?;
+            super::day_time_interval()
+        }
         Kind::Time(_) => super::time(),
         Kind::Array(a) => {
             let element =
@@ -83,15 +89,25 @@ pub fn decode_field(
         Kind::Unparsed(text) => {
             return Ok(ddl::parse_type(&text.data_type_string)?.with_name(name).with_nullable(nullable));
         }
-        Kind::Variant(_)
-        | Kind::Geometry(_)
-        | Kind::Geography(_)
-        | Kind::TimestampNtzNanos(_)
-        | Kind::TimestampLtzNanos(_) => {
+        Kind::Variant(_) => super::variant(),
+        Kind::Geometry(_) | Kind::Geography(_) | Kind::TimestampNtzNanos(_) | Kind::TimestampLtzNanos(_) => {
             return Err(SparkError::unsupported("this data type", "Use a string or binary column instead."));
         }
     };
     Ok(Field::new(name, data_type, nullable).with_metadata(metadata))
+}
+
+/// Keeps the units of an interval type message in metadata.
+fn record_units(
+    full: IntervalRange,
+    start: Option<i32>,
+    end: Option<i32>,
+    metadata: &mut HashMap<String, String>,
+) -> Result<()> {
+    let range = IntervalRange::of_fields(full, start, end)
+        .ok_or_else(|| SparkError::internal(format!("an interval type from unit {start:?} to {end:?}")))?;
+    range.record(metadata);
+    Ok(())
 }
 
 fn decode_struct_field(field: &pb::data_type::StructField) -> Result<Field> {
@@ -122,6 +138,7 @@ pub fn encode_field(field: &Field) -> pb::DataType {
         }
     }
     use pb::data_type as t;
+    let (start_field, end_field) = IntervalRange::of_field(field).map(IntervalRange::fields).unzip();
     let kind = match field.data_type() {
         DataType::Null => Kind::Null(t::Null::default()),
         DataType::Boolean => Kind::Boolean(t::Boolean::default()),
@@ -144,16 +161,12 @@ pub fn encode_field(field: &Field) -> pb::DataType {
         DataType::Time64(TimeUnit::Nanosecond) => {
             Kind::Time(t::Time { precision: Some(6), type_variation_reference: 0 })
         }
-        DataType::Interval(IntervalUnit::YearMonth) => Kind::YearMonthInterval(t::YearMonthInterval {
-            start_field: Some(0),
-            end_field: Some(1),
-            type_variation_reference: 0,
-        }),
-        DataType::Duration(TimeUnit::Microsecond) => Kind::DayTimeInterval(t::DayTimeInterval {
-            start_field: Some(0),
-            end_field: Some(3),
-            type_variation_reference: 0,
-        }),
+        DataType::Interval(IntervalUnit::YearMonth) => {
+            Kind::YearMonthInterval(t::YearMonthInterval { start_field, end_field, type_variation_reference: 0 })
+        }
+        DataType::Duration(TimeUnit::Microsecond) => {
+            Kind::DayTimeInterval(t::DayTimeInterval { start_field, end_field, type_variation_reference: 0 })
+        }
         DataType::Interval(_) => Kind::CalendarInterval(t::CalendarInterval::default()),
         DataType::List(element) => Kind::Array(Box::new(t::Array {
             element_type: Some(Box::new(encode_field(element))),
@@ -169,6 +182,7 @@ pub fn encode_field(field: &Field) -> pb::DataType {
                 type_variation_reference: 0,
             }))
         }
+        data_type if super::is_variant(data_type) => Kind::Variant(t::Variant::default()),
         DataType::Struct(fields) => {
             let encode = |field: &Arc<Field>| t::StructField {
                 name: field.name().clone(),

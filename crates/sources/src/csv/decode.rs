@@ -124,7 +124,7 @@ impl Records {
             .fields()
             .iter()
             .map(|field| {
-                Column::new(field.data_type(), request.batch_size.min(8192)).ok_or_else(|| {
+                Column::of_field(field, request.batch_size.min(8192)).ok_or_else(|| {
                     let kind = firesteel_protocol::types::name::sql(field.data_type());
                     SparkError::unsupported(format!("reading {kind} from csv files"), "Read the column as STRING.")
                 })
@@ -404,8 +404,8 @@ fn append_text(column: &mut Column, text: &[u8], options: &CsvOptions) -> bool {
         Column::Date(c) => c.try_push(utf8(text).and_then(|text| options.temporal.parse_date(text))),
         Column::Timestamp(c) => c.try_push(utf8(text).and_then(|text| options.temporal.parse_timestamp(text))),
         Column::TimestampNtz(c) => c.try_push(utf8(text).and_then(|text| options.temporal.parse_timestamp_ntz(text))),
-        Column::YearMonth(c) => c.try_push(utf8(text).and_then(parse_year_month)),
-        Column::DayTime(c) => c.try_push(utf8(text).and_then(parse_day_time)),
+        Column::YearMonth(c, range) => c.try_push(utf8(text).and_then(|text| parse_year_month(text, *range))),
+        Column::DayTime(c, range) => c.try_push(utf8(text).and_then(|text| parse_day_time(text, *range))),
         Column::Void(_) | Column::Struct(_) | Column::List(_) | Column::Map(_) => false,
     }
 }

@@ -14,6 +14,7 @@ use super::tokenize::{Failure, Tokenizer};
 use crate::record::blocks::{Block, read_blocks, work_on_blocks};
 use crate::record::lines::{Lines, Next, transcode};
 use crate::record::number::{BigDecimal, parse_double, parse_integer};
+use crate::record::sample::Sampler;
 use crate::storage::{InputFile, read_error};
 
 /// The columns of CSV files; none if the files hold no record.
@@ -24,14 +25,18 @@ pub fn infer(options: &CsvOptions, files: &[InputFile], parallelism: usize) -> R
     };
     let mut kinds = vec![Kind::Unknown; names.len()];
     if options.infer_schema {
+        let sampler = Sampler::new(options.sampling_ratio);
+        let (files, threads) = sampler.order(files, parallelism);
+        let files = files.as_slice();
         let found = if options.multi_line {
+            sampler.refuse_whole_files()?;
             vec![infer_streams(options, files, names.len())?]
         } else {
             let header = options.header.then_some(first_line.as_slice());
             let end = (options.charset == "utf-8").then(|| options.line_end());
             let state = || Guess::new(options, names.len(), header);
             let work = |guess: &mut Guess<'_>, block: Block| guess.block(block);
-            let guesses = work_on_blocks(files, end.as_ref(), parallelism, state, work)?;
+            let guesses = work_on_blocks(files, end.as_ref(), threads, state, work)?;
             guesses.into_iter().map(|guess| guess.kinds).collect()
         };
         for other in found {
@@ -117,18 +122,21 @@ struct Guess<'a> {
     kinds: Vec<Kind>,
     /// Lines like this one are headers.
     header: Option<&'a [u8]>,
+    sampler: Sampler,
 }
 
 impl<'a> Guess<'a> {
     fn new(options: &'a CsvOptions, columns: usize, header: Option<&'a [u8]>) -> Self {
         let tokenizer = Tokenizer::new(options.dialect.clone(), None);
-        Self { options, tokenizer, kinds: vec![Kind::Unknown; columns], header }
+        let sampler = Sampler::new(options.sampling_ratio);
+        Self { options, tokenizer, kinds: vec![Kind::Unknown; columns], header, sampler }
     }
 
     fn block(&mut self, block: Block) -> Result<()> {
         let options = self.options;
         each_line(options, block, |line| {
-            if !is_skipped(options, line) && self.header != Some(line) {
+            let taken = self.sampler.takes();
+            if taken && !is_skipped(options, line) && self.header != Some(line) {
                 cut(&mut self.tokenizer, line)?;
                 self.observe(line);
             }

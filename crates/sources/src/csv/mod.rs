@@ -50,6 +50,10 @@ impl RecordFormat for CsvFormat {
         check_types(fields)
     }
 
+    fn corrupt_column(&self) -> Option<&str> {
+        Some(&self.options.corrupt_column)
+    }
+
     fn decoder(&self, request: &DecodeRequest<'_>) -> Result<Box<dyn RecordDecoder>> {
         Ok(Box::new(decode::CsvDecoder::new(&self.options, request)?))
     }

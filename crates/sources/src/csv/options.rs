@@ -47,7 +47,7 @@ const MULTI_LINE: OptionSpec = spec("multiLine", "false", "Whether quoted fields
 pub(super) const LINE_SEP: OptionSpec =
     spec("lineSep", "", "What ends a record; any of \\n, \\r\\n, \\r if not given.");
 const SAMPLING_RATIO: OptionSpec =
-    spec("samplingRatio", "1.0", "Accepted for Spark's sake: all records are used to infer the schema.");
+    spec("samplingRatio", "1.0", "The share of records by which the schema is inferred.");
 const UNESCAPED_QUOTES: OptionSpec =
     spec("unescapedQuoteHandling", "STOP_AT_DELIMITER", "What a stray quote in a quoted field means.");
 const PREFER_DATE: OptionSpec = spec("preferDate", "true", "Infer DATE where all values are dates.");
@@ -78,6 +78,8 @@ pub struct CsvOptions {
     pub column_pruning: bool,
     pub temporal: Temporal,
     pub case_sensitive: bool,
+    /// Share of the records by which the schema is inferred.
+    pub sampling_ratio: f64,
 }
 
 impl CsvOptions {
@@ -114,6 +116,7 @@ impl CsvOptions {
             column_pruning,
             temporal: Temporal::of(options, ctx, "csv", Purpose::Parse)?,
             case_sensitive: ctx.env.case_sensitive,
+            sampling_ratio: ratio,
         })
     }
 

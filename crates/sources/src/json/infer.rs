@@ -13,13 +13,19 @@ use crate::record::ParseMode;
 use crate::record::blocks::{Block, work_on_blocks};
 use crate::record::lines::{Lines, Next, transcode};
 use crate::record::number::{BigDecimal, parse_integer};
+use crate::record::sample::Sampler;
 use crate::storage::InputFile;
 
 /// The columns of JSON files, sorted by name; none if the files hold no fields.
 pub fn infer(options: &JsonOptions, files: &[InputFile], parallelism: usize) -> Result<Fields> {
     let end = options.record_end();
-    let state = || Guess { options, root: Kind::Null, malformed: false };
-    let guesses = work_on_blocks(files, end.as_ref(), parallelism, state, |guess, block| guess.block(block))?;
+    let sampler = Sampler::new(options.sampling_ratio);
+    if options.multi_line {
+        sampler.refuse_whole_files()?;
+    }
+    let (files, threads) = sampler.order(files, parallelism);
+    let state = || Guess { options, root: Kind::Null, malformed: false, sampler: sampler.clone() };
+    let guesses = work_on_blocks(&files, end.as_ref(), threads, state, |guess, block| guess.block(block))?;
     let (mut root, mut malformed) = (Kind::Null, false);
     for guess in guesses {
         root = root.merge(guess.root);
@@ -42,6 +48,7 @@ struct Guess<'o> {
     root: Kind,
     /// Whether a record was malformed.
     malformed: bool,
+    sampler: Sampler,
 }
 
 impl Guess<'_> {
@@ -55,7 +62,12 @@ impl Guess<'_> {
         }
         let mut lines = Lines::new(&self.options.line_end(), false);
         for part in [bytes.as_slice(), b""] {
-            lines.feed(part, |line| self.record(line).map(|()| Next::More))?;
+            lines.feed(part, |line| {
+                if self.sampler.takes() {
+                    self.record(line)?;
+                }
+                Ok(Next::More)
+            })?;
         }
         Ok(())
     }

@@ -49,6 +49,10 @@ impl RecordFormat for JsonFormat {
         fields.iter().try_for_each(|field| check_type(field, field.data_type()))
     }
 
+    fn corrupt_column(&self) -> Option<&str> {
+        Some(&self.options.corrupt_column)
+    }
+
     fn decoder(&self, request: &DecodeRequest<'_>) -> Result<Box<dyn RecordDecoder>> {
         Ok(Box::new(decode::JsonDecoder::new(&self.options, request)?))
     }

@@ -28,7 +28,7 @@ const NON_NUMERIC: OptionSpec = spec("allowNonNumericNumbers", "true", "NaN and 
 const MULTI_LINE: OptionSpec = spec("multiLine", "false", "A file is one document, which may span lines.");
 const LINE_SEP: OptionSpec = spec("lineSep", "", "What ends a record; any of \\n, \\r\\n, \\r if not given.");
 const SAMPLING_RATIO: OptionSpec =
-    spec("samplingRatio", "1.0", "Accepted for Spark's sake: all records are used to infer the schema.");
+    spec("samplingRatio", "1.0", "The share of records by which the schema is inferred.");
 const DROP_ALL_NULL: OptionSpec =
     spec("dropFieldIfAllNull", "false", "Leave out fields that are always null or empty.");
 const ENCODING: OptionSpec =
@@ -45,6 +45,7 @@ pub struct JsonOptions {
     pub prefers_decimal: bool,
     pub infer_timestamp: bool,
     pub drop_all_null: bool,
+    pub sampling_ratio: f64,
     pub multi_line: bool,
     pub line_sep: Option<Vec<u8>>,
     /// Lower-case name of the character set.
@@ -72,7 +73,8 @@ impl JsonOptions {
             let feature = "reading json files under spark.sql.json.enablePartialResults=false";
             return Err(SparkError::unsupported(feature, "Leave it at true."));
         }
-        check_sampling_ratio(options.number(&SAMPLING_RATIO)?, options.text(&SAMPLING_RATIO))?;
+        let sampling_ratio = options.number(&SAMPLING_RATIO)?;
+        check_sampling_ratio(sampling_ratio, options.text(&SAMPLING_RATIO))?;
         let multi_line = options.flag(&MULTI_LINE)?;
         let line_sep = options.given(&LINE_SEP);
         let charset = charset(options, multi_line, line_sep)?;
@@ -94,6 +96,7 @@ impl JsonOptions {
             prefers_decimal: options.flag(&PREFERS_DECIMAL)?,
             infer_timestamp: options.flag(&INFER_TIMESTAMP)?,
             drop_all_null: options.flag(&DROP_ALL_NULL)?,
+            sampling_ratio,
             multi_line,
             line_sep: line_sep.map(|text| text.as_bytes().to_vec()),
             charset,

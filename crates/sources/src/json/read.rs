@@ -145,8 +145,8 @@ impl Reader<'_> {
                 }
                 _ => false,
             },
-            Column::YearMonth(c) => c.try_push(self.text(token, parse_year_month)),
-            Column::DayTime(c) => c.try_push(self.text(token, parse_day_time)),
+            Column::YearMonth(c, range) => c.try_push(self.text(token, |text| parse_year_month(text, *range))),
+            Column::DayTime(c, range) => c.try_push(self.text(token, |text| parse_day_time(text, *range))),
             Column::Void(_) | Column::Struct(_) | Column::List(_) | Column::Map(_) => false,
         };
         if fits {

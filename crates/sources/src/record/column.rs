@@ -10,10 +10,11 @@ use arrow::array::{
 };
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, DurationMicrosecondType, FieldRef, Fields, Float32Type, Float64Type,
+    DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Field, FieldRef, Fields, Float32Type, Float64Type,
     Int8Type, Int16Type, Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
 };
 use firesteel_functions::kernel::from_arrow;
+use firesteel_protocol::types::IntervalRange;
 use firesteel_protocol::{Result, SparkError};
 
 /// A column under construction, of one of the canonical types.
@@ -31,8 +32,8 @@ pub enum Column {
     Date(Numbers<Date32Type>),
     Timestamp(Numbers<TimestampMicrosecondType>),
     TimestampNtz(Numbers<TimestampMicrosecondType>),
-    YearMonth(Numbers<IntervalYearMonthType>),
-    DayTime(Numbers<DurationMicrosecondType>),
+    YearMonth(Numbers<IntervalYearMonthType>, IntervalRange),
+    DayTime(Numbers<DurationMicrosecondType>, IntervalRange),
     Text(Bytes),
     Binary(Bytes),
     Struct(StructColumn),
@@ -112,13 +113,15 @@ impl Column {
             DataType::Date32 => Self::Date(Numbers::new(capacity)),
             DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => Self::Timestamp(Numbers::new(capacity)),
             DataType::Timestamp(TimeUnit::Microsecond, None) => Self::TimestampNtz(Numbers::new(capacity)),
-            DataType::Interval(IntervalUnit::YearMonth) => Self::YearMonth(Numbers::new(capacity)),
-            DataType::Duration(TimeUnit::Microsecond) => Self::DayTime(Numbers::new(capacity)),
+            DataType::Interval(IntervalUnit::YearMonth) => {
+                Self::YearMonth(Numbers::new(capacity), IntervalRange::YEAR_MONTH)
+            }
+            DataType::Duration(TimeUnit::Microsecond) => Self::DayTime(Numbers::new(capacity), IntervalRange::DAY_TIME),
             DataType::Utf8 => Self::Text(Bytes::new(capacity)),
             DataType::Binary => Self::Binary(Bytes::new(capacity)),
             DataType::Struct(fields) => Self::Struct(StructColumn::new(fields, capacity)?),
             DataType::List(element) => Self::List(ListColumn {
-                child: Box::new(Self::new(element.data_type(), capacity)?),
+                child: Box::new(Self::of_field(element, capacity)?),
                 element: Arc::clone(element),
                 offsets: vec![0],
                 nulls: NullBufferBuilder::new(capacity),
@@ -126,8 +129,8 @@ impl Column {
             DataType::Map(entries, _) => {
                 let DataType::Struct(kv) = entries.data_type() else { return None };
                 Self::Map(MapColumn {
-                    keys: Box::new(Self::new(kv[0].data_type(), capacity)?),
-                    values: Box::new(Self::new(kv[1].data_type(), capacity)?),
+                    keys: Box::new(Self::of_field(&kv[0], capacity)?),
+                    values: Box::new(Self::of_field(&kv[1], capacity)?),
                     entries: Arc::clone(entries),
                     offsets: vec![0],
                     nulls: NullBufferBuilder::new(capacity),
@@ -135,6 +138,17 @@ impl Column {
             }
             _ => return None,
         })
+    }
+
+    /// [`Column::new`] for a field, whose metadata knows the units of intervals.
+    pub fn of_field(field: &Field, capacity: usize) -> Option<Self> {
+        let mut column = Self::new(field.data_type(), capacity)?;
+        if let (Self::YearMonth(_, range) | Self::DayTime(_, range), Some(own)) =
+            (&mut column, IntervalRange::of_field(field))
+        {
+            *range = own;
+        }
+        Some(column)
     }
 
     /// Rows so far.
@@ -151,8 +165,8 @@ impl Column {
             Self::Decimal(c, ..) => c.values.len(),
             Self::Date(c) => c.values.len(),
             Self::Timestamp(c) | Self::TimestampNtz(c) => c.values.len(),
-            Self::YearMonth(c) => c.values.len(),
-            Self::DayTime(c) => c.values.len(),
+            Self::YearMonth(c, _) => c.values.len(),
+            Self::DayTime(c, _) => c.values.len(),
             Self::Text(c) | Self::Binary(c) => c.nulls.len(),
             Self::Struct(c) => c.nulls.len(),
             Self::List(c) => c.nulls.len(),
@@ -182,8 +196,8 @@ impl Column {
             Self::Decimal(c, ..) => c.append_null(),
             Self::Date(c) => c.append_null(),
             Self::Timestamp(c) | Self::TimestampNtz(c) => c.append_null(),
-            Self::YearMonth(c) => c.append_null(),
-            Self::DayTime(c) => c.append_null(),
+            Self::YearMonth(c, _) => c.append_null(),
+            Self::DayTime(c, _) => c.append_null(),
             Self::Text(c) | Self::Binary(c) => c.append_null(),
             Self::Struct(c) => {
                 c.children.iter_mut().for_each(Self::append_null);
@@ -219,8 +233,8 @@ impl Column {
             Self::Decimal(c, ..) => c.truncate(length),
             Self::Date(c) => c.truncate(length),
             Self::Timestamp(c) | Self::TimestampNtz(c) => c.truncate(length),
-            Self::YearMonth(c) => c.truncate(length),
-            Self::DayTime(c) => c.truncate(length),
+            Self::YearMonth(c, _) => c.truncate(length),
+            Self::DayTime(c, _) => c.truncate(length),
             Self::Text(c) | Self::Binary(c) => c.truncate(length),
             Self::Struct(c) => c.truncate(length),
             Self::List(c) => {
@@ -259,8 +273,8 @@ impl Column {
             Self::Date(c) => Arc::new(c.finish()),
             Self::Timestamp(c) => Arc::new(c.finish().with_timezone("UTC")),
             Self::TimestampNtz(c) => Arc::new(c.finish()),
-            Self::YearMonth(c) => Arc::new(c.finish()),
-            Self::DayTime(c) => Arc::new(c.finish()),
+            Self::YearMonth(c, _) => Arc::new(c.finish()),
+            Self::DayTime(c, _) => Arc::new(c.finish()),
             Self::Text(c) => {
                 let (offsets, values, nulls) = c.finish();
                 Arc::new(StringArray::try_new(offsets, values, nulls).map_err(from_arrow)?)
@@ -407,7 +421,7 @@ impl StructColumn {
     /// An empty struct column; `None` for a type that no text format reads.
     pub fn new(fields: &Fields, capacity: usize) -> Option<Self> {
         Some(Self {
-            children: fields.iter().map(|f| Column::new(f.data_type(), capacity)).collect::<Option<_>>()?,
+            children: fields.iter().map(|f| Column::of_field(f, capacity)).collect::<Option<_>>()?,
             names: fields.iter().map(|f| f.name().as_bytes().into()).collect(),
             seen: vec![],
             fields: fields.clone(),

@@ -6,6 +6,7 @@ pub mod column;
 pub mod lines;
 pub mod mode;
 pub mod number;
+pub mod sample;
 pub mod temporal;
 
 pub use column::Column;

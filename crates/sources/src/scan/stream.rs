@@ -44,6 +44,10 @@ pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 pub trait PieceReader: Debug + Send + Sync {
     /// Short name of the format.
     fn name(&self) -> &str;
+    /// The column that malformed records come in; a query may not ask for it alone.
+    fn corrupt_column(&self) -> Option<&str> {
+        None
+    }
     /// Opens a piece; `bytes_read` counts what is read from disk.
     fn open(&self, piece: FilePiece, columns: &Columns, bytes_read: Count) -> Result<Batches>;
 }
@@ -69,6 +73,10 @@ pub struct RecordReader {
 impl PieceReader for RecordReader {
     fn name(&self) -> &str {
         self.format.name()
+    }
+
+    fn corrupt_column(&self) -> Option<&str> {
+        self.format.corrupt_column()
     }
 
     fn open(&self, piece: FilePiece, columns: &Columns, bytes_read: Count) -> Result<Batches> {

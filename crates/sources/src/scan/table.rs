@@ -24,6 +24,8 @@ use datafusion::physical_expr_adapter::PhysicalExprAdapterFactory;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::{ColumnarValue, ExecutionPlan};
 use datafusion::scalar::ScalarValue;
+use firesteel_functions::kernel::to_datafusion;
+use firesteel_protocol::SparkError;
 use firesteel_protocol::types;
 use futures::StreamExt;
 use parquet::arrow::RowNumber;
@@ -289,6 +291,24 @@ impl FileTable {
     }
 
     /// The scan's own columns; a row's position is computed only where it is asked for.
+    /// Spark refuses queries for which the column of malformed records is all that is read: it would be computed
+    /// from no column at all.
+    fn refuse_corrupt_column_alone(&self, wanted: &[usize]) -> firesteel_protocol::Result<()> {
+        let Reading::Stream { reader, .. } = &self.reading else { return Ok(()) };
+        let data = self.table_schema.file_schema();
+        let read: Vec<&str> = wanted
+            .iter()
+            .filter(|column| self.places[**column] < data.fields().len())
+            .map(|column| data.field(self.places[*column]).name().as_str())
+            .collect();
+        match (read.as_slice(), reader.corrupt_column()) {
+            ([only], Some(corrupt)) if *only == corrupt => {
+                Err(SparkError::new("UNSUPPORTED_FEATURE.QUERY_ONLY_CORRUPT_RECORD_COLUMN"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn scan_schema(&self, places: &[usize]) -> TableSchema {
         let base = &self.table_schema;
         if places.iter().all(|place| *place < base.table_schema().fields().len()) {
@@ -382,6 +402,7 @@ impl TableProvider for FileTable {
             Some(projection) => projection.clone(),
             None => (0..self.schema.fields().len()).collect(),
         };
+        self.refuse_corrupt_column_alone(&wanted).map_err(to_datafusion)?;
         let files = self.prune(state, filters);
         let sizes: Vec<(u64, bool)> = files
             .iter()

@@ -1,0 +1,44 @@
+//! Which units of an interval the result of a function has: those of its arguments together, but for functions
+//! whose results Spark declares with all units.
+
+use arrow::datatypes::DataType;
+use firesteel_protocol::types::IntervalRange;
+use firesteel_protocol::types::interval::IntervalUnit;
+
+use crate::{Call, Typed};
+
+/// Functions whose results have all units whatever those of the arguments.
+const ALL_UNITS: &[&str] =
+    &["*", "/", "try_multiply", "try_divide", "avg", "mean", "try_avg", "median", "percentile", "percentile_cont"];
+
+/// The result of a call with the units that its arguments give it.
+pub fn carry(call: &Call<'_>, typed: Typed) -> Typed {
+    let Some(full) = IntervalRange::full(&typed.data_type) else { return typed };
+    if ALL_UNITS.contains(&call.name) {
+        return typed.with_units(full);
+    }
+    // The second argument of nullif is only compared with.
+    let args = if call.name == "nullif" { &call.args[..1] } else { &call.args[..] };
+    match of_args(args, full) {
+        Some(range) => typed.with_units(range),
+        None => typed,
+    }
+}
+
+/// The units that values of any of these arguments have; `full` says which kind of interval counts.
+pub fn of_args(args: &[Typed], full: IntervalRange) -> Option<IntervalRange> {
+    let same_kind = |range: &IntervalRange| (range.start <= IntervalUnit::Month) == (full.start <= IntervalUnit::Month);
+    args.iter().filter_map(within).filter(same_kind).reduce(IntervalRange::union)
+}
+
+/// The units of an argument, of the elements of an array or of the values of a map.
+fn within(arg: &Typed) -> Option<IntervalRange> {
+    match &arg.data_type {
+        DataType::List(element) => IntervalRange::of_field(element),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) if fields.len() == 2 => IntervalRange::of_field(&fields[1]),
+            _ => None,
+        },
+        _ => arg.units(),
+    }
+}
