@@ -36,7 +36,6 @@ SELECT sequence(DATE'2020-01-01', DATE'2020-01-03', INTERVAL '1' DAY), width_buc
 DESCRIBE QUERY SELECT to_json(struct(INTERVAL '1' DAY a, INTERVAL '1' YEAR b, make_interval(1,2) c)), to_csv(struct(INTERVAL '1' DAY a)), from_json('{"a":"1"}', 'a INTERVAL DAY'), from_csv('INTERVAL ''1'' DAY', 'a INTERVAL DAY');
 SELECT from_json('{"a":"INTERVAL ''1'' DAY"}', 'a INTERVAL DAY');
 DESCRIBE QUERY SELECT schema_of_json('{"a":1}'), hash(INTERVAL '1' DAY), xxhash64(INTERVAL '1' YEAR), hash(make_interval(1,2));
-SELECT lag(i) over (order by i), sum(i) over (order by i) FROM VALUES (INTERVAL '1' DAY), (INTERVAL '2' DAY) t(i);
 SELECT INTERVAL '1' DAY AS a, 'x' || INTERVAL '1' DAY, concat(INTERVAL '1' HOUR, 'x');
 DESCRIBE QUERY SELECT a[0], m['x'], s.f FROM (SELECT array(INTERVAL '1' DAY) a, map('x', INTERVAL '1' HOUR) m, struct(INTERVAL '1' YEAR f) s);
 DESCRIBE QUERY SELECT INTERVAL '99999999' YEAR + INTERVAL '999999999' YEAR;

@@ -93,7 +93,10 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "SPECIFY_CLUSTER_BY_WITH_BUCKETING_IS_NOT_ALLOWED"
         | "_LEGACY_ERROR_TEMP_0032"
         | "_LEGACY_ERROR_TEMP_0034"
-        | "INVALID_TYPED_LITERAL" => PARSE,
+        | "INVALID_TYPED_LITERAL"
+        | "_LEGACY_ERROR_TEMP_0026"
+        | "_LEGACY_ERROR_TEMP_0029"
+        | "_LEGACY_ERROR_TEMP_0063" => PARSE,
         "DIVIDE_BY_ZERO"
         | "ARITHMETIC_OVERFLOW"
         | "BINARY_ARITHMETIC_OVERFLOW"

@@ -137,6 +137,11 @@ impl SparkError {
             {
                 condition::exception_classes("UNSUPPORTED_FEATURE")
             }
+            // In a text the parser raises it, in a value a cast.
+            (condition, _) if condition.starts_with("INVALID_INTERVAL_FORMAT") => {
+                let raised = if self.context().is_some() { "PARSE_SYNTAX_ERROR" } else { "INVALID_FORMAT" };
+                condition::exception_classes(raised)
+            }
             (condition, _) => condition::exception_classes(condition),
         }
     }

@@ -46,5 +46,7 @@ pub(super) fn unwrap_udt(call: &Call) -> Result<Typed> {
     call.arity(1)?;
     let mut typed = call.args[0].clone();
     typed.metadata.remove(UDT_KEY);
+    // The alias tells the result from the column itself.
+    typed.expr = typed.expr.alias(call.display());
     Ok(typed.named(call.display()))
 }

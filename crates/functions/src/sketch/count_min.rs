@@ -5,7 +5,6 @@ use arrow::datatypes::{DataType, Int8Type, Int16Type, Int32Type, Int64Type};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError};
 
-use super::constant_int;
 use super::fold::{Sketched, aggregate};
 use crate::random::JavaRandom;
 use crate::{Call, Typed, constant};
@@ -34,7 +33,15 @@ pub(super) fn count_min_sketch(call: &Call) -> Result<Typed> {
         }
     };
     let (eps, confidence) = (double(1)?, double(2)?);
-    let seed = if call.args.len() == 4 { constant_int(call, 3)? } else { 0 };
+    let seed = match call.args.get(3).map(|arg| constant::evaluate(&arg.expr)) {
+        None => 0,
+        Some(Some(ScalarValue::Int32(Some(seed)))) => i64::from(seed),
+        Some(Some(ScalarValue::Int64(Some(seed)))) => seed,
+        Some(_) => {
+            call.constant(3)?;
+            return Err(call.unexpected_type(3, "(\"INT\" or \"BIGINT\")"));
+        }
+    };
     let check = |name: &str, range: &str, value: f64, fits: bool| {
         if fits {
             return Ok(());

@@ -192,12 +192,23 @@ impl Parser<'_> {
         };
         let sum = read_units(value.trim(), from, to).ok_or_else(|| {
             if let Some(message) = out_of_range(value.trim(), from, to) {
+                if from == "YEAR" {
+                    let error = SparkError::new("INVALID_INTERVAL_FORMAT.INTERVAL_PARSING")
+                        .with("input", value)
+                        .with("interval", "year-month");
+                    return self.error_from(start + 1, error);
+                }
                 return self.error_from(start + 1, SparkError::new("_LEGACY_ERROR_TEMP_0063").with("msg", message));
             }
             let pattern = pattern(from, to);
             let supported = format!("`[+|-]{pattern}`, `INTERVAL [+|-]'[+|-]{pattern}' {from} TO {to}`");
-            let error = SparkError::new("INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING")
-                .with("intervalStr", if from == "YEAR" { "year-month" } else { "day-time" })
+            let (condition, kind) = if from == "YEAR" {
+                ("INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING", "year-month")
+            } else {
+                ("INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING_WITH_NOTICE", "day-time")
+            };
+            let error = SparkError::new(condition)
+                .with("intervalStr", kind)
                 .with("supportedFormat", supported)
                 .with("typeName", format!("interval {} to {}", from.to_lowercase(), to.to_lowercase()))
                 .with("input", value);
