@@ -90,17 +90,17 @@ pub async fn answer(session: &Session, call: &CatType) -> Result<Rows> {
                 None => session.views.current_database(),
             };
             let fits = |own: &String| matches(own, message.pattern.as_deref());
-            let mut names = function::builtin_names();
-            names.extend(session.functions.names());
-            names.sort_unstable();
-            let mut found: Vec<_> = names.into_iter().filter(fits).map(|own| function_row(&own)).collect();
+            let mut session_names = function::builtin_names();
+            session_names.extend(session.functions.names());
+            session_names.sort_unstable();
+            let mut found: Vec<_> = session_names.into_iter().filter(fits).map(|own| function_row(&own)).collect();
             let own = session.store()?.functions(&database)?.into_iter().filter(|(own, _)| fits(own));
             found.extend(own.map(|(own, class)| permanent_function_row(&database, &own, &class)));
             rows::rows(&FUNCTION, found)
         }
         CatType::GetFunction(message) => {
             let parts = parts(&message.function_name, message.db_name.as_deref())?;
-            if let Some(own) = function::builtin(&parts).or_else(|| registered(session, &parts)) {
+            if let Some(own) = function::temporary(session, &parts) {
                 return rows::rows(&FUNCTION, [function_row(&own)]);
             }
             match function::find(session, &parts)? {
@@ -112,8 +112,8 @@ pub async fn answer(session: &Session, call: &CatType) -> Result<Rows> {
         }
         CatType::FunctionExists(message) => {
             let parts = parts(&message.function_name, message.db_name.as_deref())?;
-            let known = function::builtin(&parts).or_else(|| registered(session, &parts));
-            yes(known.is_some() || function::find(session, &parts).is_ok_and(|own| own.is_some()))
+            yes(function::temporary(session, &parts).is_some()
+                || function::find(session, &parts).is_ok_and(|own| own.is_some()))
         }
         CatType::DropTempView(message) => yes(drop::temp_view(session, &Place::Temp(message.view_name.to_lowercase()))),
         CatType::DropGlobalTempView(message) => {
@@ -338,13 +338,6 @@ fn columns(session: &Session, parts: &[String]) -> Result<Rows> {
         ]
     };
     rows::rows(&COLUMN, columns.iter().map(row))
-}
-
-/// The function of that name that the session registered; a database in front has none.
-fn registered(session: &Session, parts: &[String]) -> Option<String> {
-    let [name] = parts else { return None };
-    let lower = name.to_lowercase();
-    session.functions.contains(&lower).then_some(lower)
 }
 
 fn function_row(own: &str) -> [rows::Cell; 6] {

@@ -26,6 +26,14 @@ pub fn builtin(parts: &[String]) -> Option<String> {
     firesteel_functions::lookup(&lower).map(|_| lower)
 }
 
+/// A built-in function, or one that the session registered.
+pub fn temporary(session: &Session, parts: &[String]) -> Option<String> {
+    builtin(parts).or_else(|| match parts {
+        [own] if session.functions.contains(own) => Some(own.to_lowercase()),
+        _ => None,
+    })
+}
+
 /// A permanent function: database, name and class.
 pub fn find(session: &Session, parts: &[String]) -> Result<Option<(String, String, String)>> {
     let (database, own) = place(session, parts)?;
@@ -110,7 +118,7 @@ pub fn refresh(session: &Session, parts: &[String]) -> Result<()> {
 
 /// DESCRIBE FUNCTION.
 pub fn describe(session: &Session, parts: &[String], extended: bool) -> Result<Rows> {
-    let (title, class, own) = match builtin(parts) {
+    let (title, class, own) = match temporary(session, parts) {
         Some(own) => (own.clone(), "built-in".to_string(), own),
         None => match find(session, parts)? {
             Some((database, own, class)) => (format!("{CATALOG}.{database}.{own}"), class, own),
@@ -140,6 +148,7 @@ pub fn show(
         names.extend(builtin_names().into_iter().filter(|own| matches(own, pattern)));
     }
     if scope != FunctionScope::System {
+        names.extend(session.functions.names().into_iter().filter(|own| matches(own, pattern)));
         let own = session.store()?.functions(&database)?;
         let own = own.into_iter().filter(|(own, _)| matches(own, pattern));
         names.extend(own.map(|(own, _)| format!("{CATALOG}.{database}.{own}")));
