@@ -2,6 +2,7 @@
 
 import contextlib
 import pickle
+import tempfile
 
 from firesteel.rdd import lineage
 from firesteel.rdd.errors import java_error, task_errors
@@ -80,8 +81,7 @@ class Compiler:
                 "[SPARK-24819]: Barrier execution mode does not allow run a barrier stage that requires more slots than "
                 "the total number of slots in the cluster currently.",
             )
-        directory = submitted.private_directory("barrier-%d-%d" % (id(self.context), self.job.number))
-        return count, directory
+        return count, tempfile.mkdtemp(dir=submitted.private_directory("barriers"))
 
     def stage(self, reader, steps, writer, barrier=None):
         from pyspark.serializers import CPickleSerializer

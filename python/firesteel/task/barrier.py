@@ -32,7 +32,7 @@ def enter(index, tasks, directory):
             return [arrived(path) for path in paths]
 
         def getTaskInfos(self):
-            return [BarrierTaskInfo("localhost") for _ in range(tasks)]
+            return [BarrierTaskInfo("localhost:0") for _ in range(tasks)]
 
     context = object.__new__(FileBarrierContext)
     TaskContext._taskContext = BarrierTaskContext._taskContext = context
