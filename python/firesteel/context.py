@@ -4,6 +4,7 @@ There is one application to a program, as in Spark; its properties come from the
 was told, and from this machine. How it makes RDDs is in `rdd.sources`, its way into Java in `jvm`.
 """
 
+import atexit
 import itertools
 import os
 import re
@@ -98,6 +99,7 @@ class SparkContext(Sources):
         from pyspark.conf import SparkConf
 
         self._session = session
+        atexit.register(close_client, weakref.ref(session))
         self._started = int(time.time() * 1000)
         self._local_properties = threading.local()
         self._checkpoint_dir = None
@@ -432,6 +434,13 @@ class SparkContext(Sources):
     def _jsc(self):
         return None if self._stopped else JavaContext(self)
 
+
+
+def close_client(reference):
+    """At the program's end: what is kept on the server ends with the session, and need not be given back piece by piece."""
+    session = reference()
+    if session is not None and not session.client.is_closed:
+        session.client.close()
 
 
 def tag_of_group(group):

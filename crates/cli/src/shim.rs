@@ -56,6 +56,7 @@ const FILES: &[(&str, &str)] = &python_files![
     "rdd/statistics.py",
     "rdd/transformations.py",
     "task/__init__.py",
+    "task/barrier.py",
     "task/binary.py",
     "task/codecs.py",
     "task/combine.py",

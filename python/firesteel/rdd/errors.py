@@ -118,7 +118,7 @@ def task_errors():
             raise
         failure = java_error("org.apache.spark.api.python.PythonException", message_of(error))
     except SparkConnectGrpcException as error:
-        if "PythonException" not in str(error):
+        if "PythonException" not in str(error) and "Python worker" not in str(error):
             raise
         failure = java_error("org.apache.spark.SparkException", message_of(error))
     if failure is not None:

@@ -2,9 +2,10 @@
 
 import contextlib
 import pickle
+import tempfile
 
 from firesteel.rdd import lineage
-from firesteel.rdd.errors import task_errors
+from firesteel.rdd.errors import java_error, task_errors
 from firesteel.task import frame
 from firesteel.task.frame import Encode
 from firesteel.task.route import Route
@@ -60,14 +61,34 @@ class Compiler:
     def written(self, node, writer, selection=None, schema=None):
         """The DataFrame of a node's records as `writer` writes them: a frame, unless it has another schema."""
         rows, reader, steps = self.compiled(node, selection)
-        return self.mapped(rows, self.stage(reader, steps, writer), schema, node.is_barrier)
+        barrier = self.barrier(node, selection) if node.is_barrier else None
+        return self.mapped(rows, self.stage(reader, steps, writer, barrier), schema, node.is_barrier)
 
-    def stage(self, reader, steps, writer):
+    def barrier(self, node, selection):
+        """Where the tasks of a barrier stage meet. They must all run, and all at once."""
+        from firesteel import submitted
+
+        count = node.partition_count()
+        if selection is not None and len(selection) != count:
+            raise java_error(
+                "org.apache.spark.SparkException",
+                "[SPARK-24820][SPARK-24821]: Barrier execution mode does not allow the following pattern of RDD chain "
+                "within a barrier stage: actions that run on some of the partitions only, such as first() and take().",
+            )
+        if count > self.context.defaultParallelism:
+            raise java_error(
+                "org.apache.spark.SparkException",
+                "[SPARK-24819]: Barrier execution mode does not allow run a barrier stage that requires more slots than "
+                "the total number of slots in the cluster currently.",
+            )
+        return count, tempfile.mkdtemp(dir=submitted.private_directory("barriers"))
+
+    def stage(self, reader, steps, writer, barrier=None):
         from pyspark.serializers import CPickleSerializer
 
         number = self.job.new_stage()
         properties = dict(self.context._local_properties.__dict__)
-        stage = Stage(reader, steps, writer, number, properties, self.context._python_paths)
+        stage = Stage(reader, steps, writer, number, properties, self.context._python_paths, barrier)
         payload = CPickleSerializer().dumps(stage)
         # The name of the function that makes an accumulator in a task stands in the pickle as it is.
         self.adds = self.adds or b"_deserialize_accumulator" in payload

@@ -4,7 +4,7 @@ Values that a task adds to accumulators go out as a row of their own, after the 
 task's result does.
 """
 
-from firesteel.task import frame
+from firesteel.task import barrier, frame
 
 
 def run(payload, batches):
@@ -92,7 +92,7 @@ def explained(error, index):
 class Stage:
     """What a task does: where records come from, the steps over them, and how they leave."""
 
-    def __init__(self, source, steps, writer, number, properties, paths):
+    def __init__(self, source, steps, writer, number, properties, paths, barrier=None):
         self.source = source
         self.steps = steps
         self.writer = writer
@@ -101,6 +101,8 @@ class Stage:
         self.properties = properties
         # Where the driver found added Python files.
         self.paths = paths
+        # (number of tasks, shared directory) of a barrier stage.
+        self.barrier = barrier
 
     def prepare_imports(self):
         import os
@@ -119,9 +121,10 @@ class Stage:
     def enter_task(self, index):
         from pyspark import TaskContext
 
-        context = TaskContext.get()
-        if context is None:
-            context = TaskContext._getOrCreate()
+        barrier.leave()
+        if self.barrier is not None:
+            barrier.enter(index, *self.barrier)
+        context = TaskContext._getOrCreate()
         context._partitionId = index
         context._stageId = self.number
         context._attemptNumber = context._attemptNumber or 0

@@ -125,3 +125,14 @@ def case_groups(spark, tmp):
     sc.cancelJobGroup("long")
     thread.join(40)
     return [outcome.get("result", "still running"), sc.parallelize([1]).count()]
+
+
+def case_barrier(spark, tmp):
+    from pyspark import BarrierTaskContext
+
+    def together(part):
+        context = BarrierTaskContext.get()
+        context.barrier()
+        return [(context.partitionId(), context.allGather(str(sum(part))), len(context.getTaskInfos()))]
+
+    return spark.sparkContext.parallelize(range(8), 2).barrier().mapPartitions(together).collect()
