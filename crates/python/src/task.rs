@@ -168,16 +168,19 @@ async fn drive(
             failure = &mut input_failed => {
                 return Err(failure.unwrap_or_else(|_| SparkError::internal("a Python task lost its input")));
             }
-            frame = reader.next() => match { session.pool.moved(); frame? } {
-                Frame::Batches(batches) => {
-                    for batch in batches {
-                        if sender.send(Ok(batch)).await.is_err() {
-                            return Ok(Value::Null);
+            frame = reader.next() => {
+                session.pool.moved();
+                match frame? {
+                    Frame::Batches(batches) => {
+                        for batch in batches {
+                            if sender.send(Ok(batch)).await.is_err() {
+                                return Ok(Value::Null);
+                            }
                         }
                     }
+                    Frame::End(end) => break end,
                 }
-                Frame::End(end) => break end,
-            },
+            }
         }
     };
     let updates = end["accumulators"].as_array().into_iter().flatten().filter_map(Value::as_str);

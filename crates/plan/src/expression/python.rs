@@ -27,7 +27,7 @@ pub fn python_function(message: &pb::CommonInlineUserDefinedFunction) -> Result<
             Ok(Arc::new(PythonFunction {
                 name: message.function_name.clone(),
                 eval_type: udf.eval_type,
-                command: udf.command.clone().into(),
+                command: udf.command.clone(),
                 python: udf.python_ver.clone(),
                 data_type: proto::decode(output)?,
                 deterministic: message.deterministic,

@@ -53,7 +53,7 @@ pub fn table_function(message: &pb::CommonInlineUserDefinedTableFunction) -> Res
     Ok(Arc::new(PythonTableFunction {
         name: message.function_name.clone(),
         eval_type: udtf.eval_type,
-        command: udtf.command.clone().into(),
+        command: udtf.command.clone(),
         python: udtf.python_ver.clone(),
         data_type,
         deterministic: message.deterministic,
