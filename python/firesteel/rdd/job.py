@@ -10,6 +10,7 @@ from firesteel.task import frame
 from firesteel.task.frame import Encode
 from firesteel.task.route import Route
 from firesteel.task.stage import Stage
+from firesteel.unsupported import unsupported
 
 
 class Compiler:
@@ -81,6 +82,10 @@ class Compiler:
                 "[SPARK-24819]: Barrier execution mode does not allow run a barrier stage that requires more slots than "
                 "the total number of slots in the cluster currently.",
             )
+        base, _ = lineage.fused(node)
+        if count > 1 and not isinstance(base, lineage.Made) and not lineage.places_by_number(self.session):
+            # Two partitions could meet in one task, and would wait for each other without end.
+            raise unsupported("A barrier stage of these data on this server", "repartition(1), or sc.range(...) as its data.")
         return count, tempfile.mkdtemp(dir=submitted.private_directory("barriers"))
 
     def stage(self, reader, steps, writer, barrier=None):
