@@ -206,9 +206,11 @@ fn collect_ready(expr: &Expr, ready: &mut Vec<Expr>) {
     });
 }
 
-/// The call's functions, innermost first, and the innermost one's arguments; None where an argument must be evaluated
-/// before.
-fn chain(call: &Expr) -> Option<(Vec<Arc<PythonFunction>>, &PythonUdf, &[Expr])> {
+/// The functions of nested calls, innermost first; the innermost call and its arguments.
+type Chain<'a> = (Vec<Arc<PythonFunction>>, &'a PythonUdf, &'a [Expr]);
+
+/// What one call of the worker can do of `call`; None where an argument must be evaluated before.
+fn chain(call: &Expr) -> Option<Chain<'_>> {
     let (udf, args) = PythonUdf::of(call)?;
     let kind = udf.function.eval_type;
     if let [inner] = args {
