@@ -51,9 +51,12 @@ pub struct Engine {
     pub(crate) global_views: GlobalViews,
     /// Starts nothing until a Python function runs.
     pub(crate) python: Arc<Pool>,
-    /// Catalogs that sessions use, by metastore file (None: in memory) and warehouse.
-    stores: Mutex<HashMap<(Option<PathBuf>, PathBuf), Arc<Store>>>,
+    /// Catalogs that sessions use.
+    stores: Mutex<HashMap<StoreKey, Arc<Store>>>,
 }
+
+/// A catalog's metastore file (None: in memory) and warehouse.
+type StoreKey = (Option<PathBuf>, PathBuf);
 
 impl Engine {
     /// An engine; `INVALID_...` settings show when the first query needs them.

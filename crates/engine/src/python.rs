@@ -126,7 +126,7 @@ impl Session {
         };
         let source = PythonDataSource {
             name: message.name.clone(),
-            command: source.command.clone().into(),
+            command: source.command.clone(),
             python: source.python_ver.clone(),
         };
         let mut sources = self.functions.sources.write().expect("no panics while locked");

@@ -9,8 +9,11 @@ use firesteel_protocol::{Result, SparkError};
 use crate::Session;
 use crate::catalog::{Found, Search, View, quote_parts, resolve};
 
-/// Spark's names of storage levels: disk, memory, off heap, deserialized, copies.
-const LEVELS: [(&str, (bool, bool, bool, bool, i32)); 13] = [
+/// Disk, memory, off heap, deserialized, copies.
+type Level = (bool, bool, bool, bool, i32);
+
+/// Spark's names of storage levels.
+const LEVELS: [(&str, Level); 13] = [
     ("NONE", (false, false, false, false, 1)),
     ("DISK_ONLY", (true, false, false, false, 1)),
     ("DISK_ONLY_2", (true, false, false, false, 2)),

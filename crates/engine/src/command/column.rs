@@ -149,7 +149,7 @@ pub async fn default_value(session: &Session, field: &Field, text: &str, stateme
     let planned = session.plan(relation(vec![text_value])).await?;
     let (_, batches) = session.collect(planned, OperationHandle::default()).await?;
     let array = batches.first().map(|batch| std::sync::Arc::clone(batch.column(0)));
-    let shown = array.filter(|array| array.len() > 0 && !array.is_null(0)).and_then(|array| {
+    let shown = array.filter(|array| !array.is_empty() && !array.is_null(0)).and_then(|array| {
         use arrow::array::AsArray;
         array.as_string_opt::<i32>().map(|texts| texts.value(0).to_string())
     });
