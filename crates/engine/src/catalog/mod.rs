@@ -2,7 +2,7 @@
 //!
 //! [`table`] is what is kept, [`store`] where, [`leftover`] what a killed process leaves of it; [`temp_view`] the names
 //! that end with the session; [`dependents`] forgets kept rows that are stale; [`resolve`] is the catalog as plans see it, [`call`] as `spark.catalog` does. [`rows`] and
-//! [`pattern`] are for answers, [`walk`] for messages. Statements that change the catalog are in [`crate::command`].
+//! [`pattern`] are for answers, `walk` for messages. Statements that change the catalog are in [`crate::command`].
 
 pub mod call;
 mod dependents;

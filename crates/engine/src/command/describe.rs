@@ -27,7 +27,7 @@ fn answer(lines: Vec<Line>) -> Result<Rows> {
     rows::rows(&[text("col_name"), text("data_type"), maybe("comment")], lines)
 }
 
-/// DESCRIBE [EXTENDED] TABLE t [PARTITION (..)].
+/// `DESCRIBE [EXTENDED] TABLE t [PARTITION (..)]`.
 pub async fn table(session: &Session, parts: &[String], extended: bool, spec: &PartitionSpec) -> Result<Rows> {
     let place = session.place(parts)?;
     let Some(found) = session.at(&place)? else {
@@ -93,7 +93,7 @@ pub fn query(fields: &Fields) -> Result<Rows> {
     answer(columns(fields))
 }
 
-/// DESCRIBE [EXTENDED] t column.
+/// `DESCRIBE [EXTENDED] t column`.
 pub fn column(session: &Session, parts: &[String], column: &[String], extended: bool) -> Result<Rows> {
     let (fields, statistics) = match session.find(parts, Search::Everywhere)?.1 {
         Found::Temp(view) => (view.columns, None),
