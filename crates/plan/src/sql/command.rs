@@ -183,7 +183,7 @@ pub enum SqlCommand {
         global: bool,
         replace: bool,
     },
-    /// CREATE TABLE, with `query` CREATE TABLE AS SELECT; `replace`: [CREATE OR] REPLACE TABLE.
+    /// CREATE TABLE, with `query` CREATE TABLE AS SELECT; `replace`: `[CREATE OR] REPLACE TABLE`.
     CreateTable {
         name: Name,
         spec: Box<TableSpec>,
