@@ -12,6 +12,7 @@ use firesteel_python::{Pool, PoolConf};
 
 use crate::catalog::{GlobalViews, Store};
 use crate::kept::Storage;
+use crate::routines::Routines;
 use crate::{Session, memory};
 
 /// What an engine is started with.
@@ -53,6 +54,8 @@ pub struct Engine {
     pub(crate) python: Arc<Pool>,
     /// Catalogs that sessions use.
     stores: Mutex<HashMap<StoreKey, Arc<Store>>>,
+    /// Functions in SQL that are not temporary; they live as long as the process.
+    pub(crate) routines: Routines,
 }
 
 /// A catalog's metastore file (None: in memory) and warehouse.
@@ -71,6 +74,7 @@ impl Engine {
             global_views: GlobalViews::default(),
             stores: Mutex::default(),
             python,
+            routines: Routines::default(),
         })
     }
 

@@ -1,7 +1,8 @@
 //! Spark without a network: engine, session, configuration, query execution, commands.
 //!
 //! Reading order: [`engine`] (one a process), [`session`], [`conf`], [`query`] (a relation becomes rows),
-//! [`runner`] (partitions become a stream), [`analyze`], [`command`], [`catalog`], [`cache`].
+//! [`runner`] (partitions become a stream), [`analyze`], [`command`], [`catalog`],
+//! [`variables`], [`routines`], [`cache`].
 
 pub mod analyze;
 pub mod artifacts;
@@ -19,9 +20,11 @@ pub mod progress;
 pub mod python;
 pub mod query;
 pub mod relabel;
+pub mod routines;
 pub mod runner;
 pub mod session;
 pub mod show;
+pub mod variables;
 
 pub use artifacts::Artifacts;
 pub use cancel::CancelToken;

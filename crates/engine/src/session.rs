@@ -16,6 +16,8 @@ use firesteel_sources::SourceContext;
 use crate::cache::Cache;
 use crate::catalog::{SessionCatalog, Store, TempViews};
 use crate::metrics::QueryLog;
+use crate::routines::Routines;
+use crate::variables::Variables;
 use crate::{Artifacts, CancelToken, Engine, SessionConf};
 
 /// One client's session.
@@ -30,6 +32,9 @@ pub struct Session {
     pub(crate) views: TempViews,
     /// Tables and databases, once a statement asked for them.
     pub(crate) store: OnceLock<Arc<Store>>,
+    pub(crate) variables: Variables,
+    /// Temporary functions in SQL.
+    pub(crate) routines: Routines,
     pub(crate) cache: Cache,
     pub(crate) functions: crate::python::Functions,
     /// Finished and running queries with their operators' metrics.
@@ -63,6 +68,8 @@ impl Session {
             artifacts,
             views: TempViews::default(),
             store: OnceLock::new(),
+            variables: Variables::default(),
+            routines: Routines::default(),
             cache: Cache::default(),
             functions: Default::default(),
             queries: QueryLog::default(),
@@ -103,6 +110,8 @@ impl Session {
         );
         copy.views.copy_from(&self.views);
         copy.functions.copy_from(&self.functions);
+        copy.variables.copy_from(&self.variables);
+        copy.routines.copy_from(&self.routines);
         Ok(copy)
     }
 

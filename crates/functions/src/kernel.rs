@@ -265,6 +265,9 @@ fn shared(error: &Arc<DataFusionError>) -> SparkError {
         }
         match cause.source() {
             Some(source) => cause = source,
+            None if error.to_string().contains("Scalar subquery returned more than one row") => {
+                return SparkError::new("SCALAR_SUBQUERY_TOO_MANY_ROWS");
+            }
             None => return SparkError::internal(error.to_string()),
         }
     }

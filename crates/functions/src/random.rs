@@ -26,6 +26,21 @@ impl XorShiftRandom {
         self.next(32)
     }
 
+    /// From 0 to `bound` (exclusive, above 0), as `java.util.Random.nextInt`.
+    pub fn next_below(&mut self, bound: i32) -> i32 {
+        if bound & (bound - 1) == 0 {
+            return ((i64::from(bound) * i64::from(self.next(31))) >> 31) as i32;
+        }
+        loop {
+            let bits = self.next(31);
+            let value = bits % bound;
+            // Bits past the last whole multiple of the bound would favour small values.
+            if bits.wrapping_sub(value).wrapping_add(bound - 1) >= 0 {
+                return value;
+            }
+        }
+    }
+
     /// From 0 (inclusive) to 1 (exclusive).
     pub fn next_double(&mut self) -> f64 {
         const UNIT: f64 = 1.0 / (1u64 << 53) as f64;

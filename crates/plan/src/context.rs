@@ -6,12 +6,14 @@ use arrow::datatypes::{FieldRef, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::scalar::ScalarValue;
 use firesteel_functions::Env;
 use firesteel_protocol::{Result, connect as pb};
 use firesteel_python::PythonSession;
 use firesteel_sources::{ReadRequest, SourceContext};
 
 use crate::operator::python::function::{PythonDataSource, PythonFunction, PythonTableFunction};
+use crate::routine::UserFunction;
 
 /// What a name in FROM stands for.
 #[derive(Debug, Clone)]
@@ -37,6 +39,15 @@ pub struct Stored {
     pub fields: SchemaRef,
 }
 
+/// A variable's value in a query.
+#[derive(Debug, Clone)]
+pub struct Variable {
+    /// All parts of its name, as Spark prints them.
+    pub name: String,
+    /// Of the canonical type.
+    pub value: ScalarValue,
+}
+
 /// Names, kept rows and execution: the session as the resolver sees it.
 pub trait Catalog: std::fmt::Debug + Send + Sync {
     /// The table or view of that name (1 to 3 parts); None where there is none.
@@ -45,6 +56,10 @@ pub trait Catalog: std::fmt::Debug + Send + Sync {
     fn cached_blob(&self, hash: &str) -> Result<Bytes>;
     /// The relation that the server keeps for the client under this id.
     fn remote_relation(&self, id: &str) -> Result<Stored>;
+    /// The variable of that name: of a script, or of the session.
+    fn variable(&self, parts: &[String]) -> Option<Variable>;
+    /// The function that the user wrote in SQL under that name.
+    fn routine(&self, parts: &[String]) -> Option<Arc<UserFunction>>;
     /// The kept rows of this very relation, where it was cached; makes them on the first use.
     fn cached(&self, relation: &pb::Relation) -> Result<Option<Stored>>;
     /// A registered Python function of that name, of one value a row or a group.

@@ -1,6 +1,6 @@
 //! From an unresolved plan (Connect's messages, SQL text lowered to them) to DataFusion's logical plan.
 //!
-//! Reading order: [`attribute`] (columns with unique ids), [`context`] (what a session lends),
+//! Reading order: [`attribute`] (columns with unique ids), [`context`] (what a session lends), [`routine`] (functions in SQL),
 //! [`resolver`] (one query's state), [`scope`] (names in sight), [`relation`] and [`expression`]
 //! (one file a kind), [`operator`] (plan nodes of our own), `sql` (text to messages).
 
@@ -10,6 +10,7 @@ pub mod expression;
 pub mod operator;
 pub mod relation;
 pub mod resolver;
+pub mod routine;
 pub mod scope;
 pub mod sql;
 

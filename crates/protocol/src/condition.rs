@@ -64,6 +64,8 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
     const PYTHON: &[&str] =
         &["org.apache.spark.api.python.PythonException", "java.lang.RuntimeException", "java.lang.Exception"];
 
+    const SCRIPTING: &[&str] = &["org.apache.spark.sql.exceptions.SqlScriptingException"];
+
     match condition {
         // What the analyzer refuses is an AnalysisException, unlike other unsupported features.
         "UNSUPPORTED_FEATURE.TABLE_OPERATION"
@@ -78,6 +80,13 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
             return RUNTIME;
         }
         "UNSUPPORTED_FEATURE.QUERY_ONLY_CORRUPT_RECORD_COLUMN" => return ANALYSIS,
+        "INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH"
+        | "INVALID_LATERAL_JOIN_TYPE"
+        | "_LEGACY_ERROR_TEMP_0064"
+        | "UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE" => return PARSE,
+        "DUPLICATED_CTE_NAMES" => return PARSE,
+        "_LEGACY_ERROR_TEMP_3231" => return ILLEGAL_ARGUMENT,
+        "UNSUPPORTED_FEATURE.CONTINUE_EXCEPTION_HANDLER" => return SCRIPTING,
         _ => {}
     }
     let family = condition.split('.').next().unwrap_or(condition);
@@ -97,6 +106,11 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "_LEGACY_ERROR_TEMP_0026"
         | "_LEGACY_ERROR_TEMP_0029"
         | "_LEGACY_ERROR_TEMP_0063" => PARSE,
+        "INVALID_LABEL_USAGE" | "LABELS_MISMATCH" | "END_LABEL_WITHOUT_BEGIN_LABEL" => SCRIPTING,
+        "RECURSION_LEVEL_LIMIT_EXCEEDED"
+        | "RECURSION_ROW_LIMIT_EXCEEDED"
+        | "ROW_SUBQUERY_TOO_MANY_ROWS"
+        | "SCALAR_SUBQUERY_TOO_MANY_ROWS" => SPARK,
         "DIVIDE_BY_ZERO"
         | "ARITHMETIC_OVERFLOW"
         | "BINARY_ARITHMETIC_OVERFLOW"
@@ -119,7 +133,6 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "NOT_NULL_ASSERT_VIOLATION"
         | "EXCEED_LIMIT_LENGTH"
         | "LOCATION_ALREADY_EXISTS"
-        | "SCALAR_SUBQUERY_TOO_MANY_ROWS"
         | "MALFORMED_CSV_RECORD"
         | "INVALID_INDEX_OF_ZERO"
         | "COMPARATOR_RETURNS_NULL"

@@ -23,7 +23,7 @@ pub const EXPRESSION_URL: &str = "firesteel/expression";
 /// A relation of ours: exactly one kind.
 #[derive(Clone, PartialEq, Message)]
 pub struct RelationExtension {
-    #[prost(oneof = "RelationKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
+    #[prost(oneof = "RelationKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub kind: Option<RelationKind>,
 }
 
@@ -52,6 +52,8 @@ pub enum RelationKind {
     Limit(Box<SqlLimit>),
     #[prost(message, tag = "11")]
     OrderByAll(Box<OrderByAll>),
+    #[prost(message, tag = "12")]
+    Qualify(Box<Qualify>),
 }
 
 /// `SELECT list FROM input GROUP BY .. HAVING ..`, or a SELECT whose list surely aggregates.
@@ -247,6 +249,16 @@ pub struct OrderByAll {
     pub direction: i32,
     #[prost(enumeration = "pb::expression::sort_order::NullOrdering", tag = "3")]
     pub null_ordering: i32,
+}
+
+/// `SELECT .. QUALIFY condition`: a filter over what the list computes, window functions first of all. The condition sees
+/// the list and the columns below it, and may hold window functions of its own.
+#[derive(Clone, PartialEq, Message)]
+pub struct Qualify {
+    #[prost(message, optional, boxed, tag = "1")]
+    pub input: Option<Box<pb::Relation>>,
+    #[prost(message, optional, tag = "2")]
+    pub condition: Option<pb::Expression>,
 }
 
 /// An expression of ours: exactly one kind.

@@ -7,8 +7,9 @@ use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use datafusion::logical_expr::LogicalPlan;
 use firesteel_functions::kernel::from_datafusion;
-use firesteel_plan::context::{Catalog, Stored, TableEntry};
+use firesteel_plan::context::{Catalog, Stored, TableEntry, Variable};
 use firesteel_plan::operator::python::function::{PythonDataSource, PythonFunction, PythonTableFunction};
+use firesteel_plan::routine::UserFunction;
 use firesteel_plan::{Relation, ResolveContext, Resolver};
 use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
 use firesteel_protocol::types::{name, proto};
@@ -17,6 +18,7 @@ use firesteel_sources::ReadRequest;
 
 use super::table::{Table, ViewText};
 use super::{CATALOG, Found, GLOBAL_TEMP, Place};
+use crate::variables::{self, Frames, session_name};
 use crate::{CancelToken, Session, SessionConf};
 
 /// A session as the resolver sees it.
@@ -24,6 +26,8 @@ use crate::{CancelToken, Session, SessionConf};
 pub struct SessionCatalog {
     session: Arc<Session>,
     runtime: tokio::runtime::Handle,
+    /// Variables of the script that the query is part of.
+    frames: Option<Frames>,
     /// Relations that are being looked up in the cache, so that making one does not find itself.
     busy: Arc<Mutex<Vec<Vec<u8>>>>,
     /// Inside of a permanent view: the database in which it was made. Temporary views are out of sight there.
@@ -35,7 +39,7 @@ pub struct SessionCatalog {
 impl SessionCatalog {
     pub fn new(session: Arc<Session>, cancel: CancelToken) -> Self {
         let runtime = tokio::runtime::Handle::current();
-        Self { session, runtime, busy: Arc::default(), view_database: None, cancel }
+        Self { session, runtime, frames: variables::frames(), busy: Arc::default(), view_database: None, cancel }
     }
 
     fn place(&self, parts: &[String]) -> Result<Place> {
@@ -75,6 +79,7 @@ impl SessionCatalog {
         let catalog = Self {
             session: Arc::clone(&self.session),
             runtime: self.runtime.clone(),
+            frames: self.frames.clone(),
             busy: Arc::clone(&self.busy),
             view_database: Some(view.database.clone()),
             cancel: self.cancel.clone(),
@@ -158,6 +163,26 @@ impl Catalog for SessionCatalog {
             },
             None => Ok(None),
         }
+    }
+
+    fn variable(&self, parts: &[String]) -> Option<Variable> {
+        variables::find(&self.session.variables, self.frames.as_ref(), parts)
+    }
+
+    fn routine(&self, parts: &[String]) -> Option<Arc<UserFunction>> {
+        if let Some(function) = session_name(parts).and_then(|own| self.session.routines.get(&own)) {
+            return Some(function);
+        }
+        let lower = |text: &String| text.to_lowercase();
+        let key = match parts {
+            [own] => format!("{}.{}", self.session.views.current_database(), lower(own)),
+            [database, own] => format!("{}.{}", lower(database), lower(own)),
+            [catalog, database, own] if catalog.eq_ignore_ascii_case(CATALOG) => {
+                format!("{}.{}", lower(database), lower(own))
+            }
+            _ => return None,
+        };
+        self.session.engine.routines.get(&key)
     }
 
     fn cached_blob(&self, hash: &str) -> Result<Bytes> {

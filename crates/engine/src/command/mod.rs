@@ -11,10 +11,13 @@ pub mod function;
 pub mod insert;
 pub mod partition;
 pub mod python_source;
+pub mod routine;
+pub mod script;
 pub mod setting;
 pub mod show;
 pub mod sql;
 pub mod statistics;
+pub mod variable;
 pub mod view;
 pub mod write;
 

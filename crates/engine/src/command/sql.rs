@@ -8,13 +8,14 @@ use firesteel_plan::sql::{self, Statement};
 use firesteel_protocol::connect::{self as pb, execute_plan_response::ResponseType, relation::RelType};
 use firesteel_protocol::types::{json, name};
 use firesteel_protocol::{Result, SparkError};
+use futures::future::BoxFuture;
 
 use super::insert::{Columns, Insert};
 use super::statistics::Analyze;
 use super::view::NewView;
 use super::{
     alter, cached, column, create_table, database, describe, drop, function, insert, partition, setting, show,
-    statistics, view, write,
+    statistics, variable, view, write,
 };
 use crate::catalog::rows::{self, Rows, cells, maybe, nothing, text};
 use crate::catalog::{CATALOG, Found, Search, call, expect_table, quote_parts};
@@ -42,16 +43,24 @@ pub async fn run(session: &Session, message: pb::SqlCommand, operation: Operatio
             session.fields(input.clone()).await?;
             input
         }
-        Statement::Command(command) => {
-            let (schema, batches) = Box::pin(command_rows(session, *command, &input, operation)).await?;
-            local(&schema, &batches)?
-        }
+        Statement::Command(command) => match *command {
+            SqlCommand::ExecuteImmediate { text, into, using } if into.is_empty() => {
+                let sql = super::variable::immediate(session, *text, using).await?;
+                let input = in_context(&input, pb::Relation { common: None, rel_type: Some(RelType::Sql(sql)) });
+                let message = pb::SqlCommand { input: Some(input), ..Default::default() };
+                return boxed(session, message, operation).await;
+            }
+            command => {
+                let (schema, batches) = Box::pin(command_rows(session, command, &input, operation)).await?;
+                local(&schema, &batches)?
+            }
+        },
     };
     let result = pb::execute_plan_response::SqlCommandResult { relation: Some(relation) };
     Ok(vec![ResponseType::SqlCommandResult(result)])
 }
 
-fn statement(session: &Session, input: &pb::Relation) -> Result<Statement> {
+pub(super) fn statement(session: &Session, input: &pb::Relation) -> Result<Statement> {
     let text = match &input.rel_type {
         Some(RelType::Sql(text)) => text,
         Some(RelType::WithRelations(with)) => match with.root.as_deref().and_then(|root| root.rel_type.as_ref()) {
@@ -63,7 +72,49 @@ fn statement(session: &Session, input: &pb::Relation) -> Result<Statement> {
     let ctx = session.resolve_context();
     let resolver = firesteel_plan::Resolver::new(&ctx);
     let sql_ctx = firesteel_plan::relation::with_arguments(resolver.sql_context(), text);
-    sql::parse_statement(&text.query, &sql_ctx)
+    sql::parse_statement(&resolver.substituted(&text.query), &sql_ctx)
+}
+
+/// [`run`] where a statement runs another one.
+fn boxed(
+    session: &Session,
+    message: pb::SqlCommand,
+    operation: OperationHandle,
+) -> BoxFuture<'_, Result<Vec<ResponseType>>> {
+    Box::pin(run(session, message, operation))
+}
+
+/// [`command_rows`] where a script runs a command.
+pub(super) fn boxed_rows<'a>(
+    session: &'a Session,
+    command: SqlCommand,
+    input: &'a pb::Relation,
+    operation: OperationHandle,
+) -> BoxFuture<'a, Result<Rows>> {
+    Box::pin(command_rows(session, command, input, operation))
+}
+
+/// What a command of a script shows.
+pub(super) async fn answer(
+    session: &Session,
+    command: SqlCommand,
+    input: &pb::Relation,
+    operation: OperationHandle,
+) -> Result<Option<(SchemaRef, Vec<RecordBatch>)>> {
+    if let SqlCommand::ExecuteImmediate { text, into, using } = &command
+        && into.is_empty()
+    {
+        let sql = super::variable::immediate(session, text.as_ref().clone(), using.clone()).await?;
+        let relation = pb::Relation { common: None, rel_type: Some(RelType::Sql(sql)) };
+        return match statement(session, &relation)? {
+            Statement::Query(_) => {
+                let planned = session.plan(relation).await?;
+                session.collect(planned, operation).await.map(Some)
+            }
+            Statement::Command(command) => boxed_rows(session, *command, &relation, operation).await.map(Some),
+        };
+    }
+    boxed_rows(session, command, input, operation).await.map(Some)
 }
 
 /// Rows as a local relation that the client sends back.
@@ -183,6 +234,41 @@ async fn command_rows(
         SqlCommand::InsertDirectory { path, format, options, query, .. } => {
             insert_directory(session, path, format, &options, in_context(input, *query), operation).await?;
         }
+        SqlCommand::DeclareVariable { name, data_type, default, replace, .. } => {
+            variable::declare(session, &name, data_type, default.map(|default| *default), replace).await?;
+        }
+        SqlCommand::DropVariable { name, if_exists } => {
+            variable::drop(session, &name, if_exists)?;
+        }
+        SqlCommand::SetVariables { assignments } => {
+            variable::assign(session, assignments).await?;
+        }
+        SqlCommand::SetVariablesFromQuery { names, query } => {
+            variable::assign_row(session, names, in_context(input, *query)).await?;
+        }
+        SqlCommand::ExecuteImmediate { text, into, using } => {
+            let sql = variable::immediate(session, *text, using).await?;
+            let query = pb::Relation { common: None, rel_type: Some(RelType::Sql(sql)) };
+            if let Statement::Command(_) = statement(session, &query)? {
+                let text = match &query.rel_type {
+                    Some(RelType::Sql(sql)) => sql.query.clone(),
+                    _ => String::new(),
+                };
+                return Err(
+                    SparkError::new("INVALID_STATEMENT_FOR_EXECUTE_INTO").with("sqlString", text.to_uppercase())
+                );
+            }
+            variable::assign_row(session, into, in_context(input, query)).await?;
+        }
+        SqlCommand::Script(block) => {
+            if let Some(output) = Box::pin(super::script::run(session, *block, operation)).await? {
+                return Ok(output);
+            }
+        }
+        SqlCommand::CreateSqlFunction { name, function, temporary, replace, if_not_exists } => {
+            let creation = super::routine::Creation { temporary, replace, if_not_exists };
+            super::routine::create(session, &name, *function, creation).await?;
+        }
         SqlCommand::TruncateTable { table, partition } => partition::truncate(session, &table, &partition).await?,
         SqlCommand::AlterTable { name, alteration } => alter::table(session, &name, alteration).await?,
         SqlCommand::AlterView { name, alteration } => {
@@ -217,7 +303,10 @@ async fn command_rows(
             function::create(session, &name, &class, temporary, replace, if_not_exists)?;
         }
         SqlCommand::DropFunction { name, temporary, if_exists } => {
-            function::drop(session, &name, temporary, if_exists)?;
+            match super::routine::exists(session, &name, temporary) {
+                true => super::routine::drop(session, &name, temporary, if_exists)?,
+                false => function::drop(session, &name, temporary, if_exists)?,
+            }
         }
         SqlCommand::RefreshFunction { name } => function::refresh(session, &name)?,
         other => return inquiry(session, other, input).await,

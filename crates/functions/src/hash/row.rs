@@ -205,6 +205,38 @@ pub fn murmur3(arrays: &[ArrayRef], rows: usize) -> Result<PrimitiveArray<Int32T
     Ok(fold::<Murmur3>(arrays, rows, 42)?.into())
 }
 
+/// The hash codes by which Scala's hash tables hold values; those of other types than numbers, booleans and strings are
+/// our own.
+pub fn scala_hashes(array: &ArrayRef) -> Result<Vec<i32>> {
+    let long = |v: i64| if i64::from(v as i32) == v { v as i32 } else { (v ^ (v >> 32)) as i32 };
+    let double = |v: f64| {
+        if v == f64::from(v as i32) {
+            v as i32
+        } else if v == v as i64 as f64 {
+            long(v as i64)
+        } else if v == f64::from(v as f32) {
+            (v as f32).to_bits() as i32
+        } else {
+            (v.to_bits() ^ (v.to_bits() >> 32)) as i32
+        }
+    };
+    let or_zero = |hashes: Vec<Option<i32>>| hashes.into_iter().map(|hash| hash.unwrap_or(0)).collect();
+    Ok(match array.data_type() {
+        DataType::Int8 => or_zero(array.as_primitive::<Int8Type>().iter().map(|v| v.map(i32::from)).collect()),
+        DataType::Int16 => or_zero(array.as_primitive::<Int16Type>().iter().map(|v| v.map(i32::from)).collect()),
+        DataType::Int32 => or_zero(array.as_primitive::<Int32Type>().iter().collect()),
+        DataType::Int64 => or_zero(array.as_primitive::<Int64Type>().iter().map(|v| v.map(long)).collect()),
+        DataType::Float64 => or_zero(array.as_primitive::<Float64Type>().iter().map(|v| v.map(double)).collect()),
+        DataType::Boolean => {
+            or_zero(array.as_boolean().iter().map(|v| v.map(|v| if v { 1231 } else { 1237 })).collect())
+        }
+        _ => {
+            let hashes = murmur3(std::slice::from_ref(array), array.len())?;
+            (0..array.len()).map(|row| if array.is_null(row) { 0 } else { hashes.value(row) }).collect()
+        }
+    })
+}
+
 pub(super) fn hash(call: &Call) -> Result<Typed> {
     build(call, "spark_hash", DataType::Int32, |args| Ok(Arc::new(murmur3(&args.arrays()?, args.rows)?)))
 }

@@ -59,6 +59,11 @@ pub fn spark_partition_id(call: &Call) -> Result<Typed> {
     Ok(typed.named("SPARK_PARTITION_ID()"))
 }
 
+/// 0, 1, 2, .. in the order of the rows: `zipWithIndex` and the pandas API send it.
+pub fn distributed_sequence_id(call: &Call) -> Result<Typed> {
+    bare(call, "placed:distributed_sequence_id", Int64)
+}
+
 pub fn input_file_name(call: &Call) -> Result<Typed> {
     bare(call, "placed:input_file_name", Utf8)
 }

@@ -59,6 +59,23 @@ fn pattern(call: &Call, ignore_case: bool) -> Result<Typed> {
     Ok(Typed::new(Expr::Like(like), label, DataType::Boolean, nullable))
 }
 
+/// `a [NOT] LIKE ANY|ALL (patterns)`. Spark names it by its first argument alone and takes it for nullable.
+pub(super) fn quantified(call: &Call, all: bool, negated: bool) -> Result<Typed> {
+    call.arity(2..)?;
+    let mut joined: Option<Expr> = None;
+    for one in &call.args[1..] {
+        let test = pattern(&call.with_args(vec![call.args[0].clone(), one.clone()]), false)?.expr;
+        let test = if negated { Expr::Not(Box::new(test)) } else { test };
+        joined = Some(match joined {
+            None => test,
+            Some(before) if all => before.and(test),
+            Some(before) => before.or(test),
+        });
+    }
+    let expr = joined.ok_or_else(|| SparkError::internal("a quantified LIKE without patterns"))?;
+    Ok(Typed::new(expr, format!("{}({})", call.name, call.args[0].name), DataType::Boolean, true))
+}
+
 fn escape_character(call: &Call) -> Result<char> {
     let text = call.constant(2)?.try_as_str().flatten().unwrap_or("").to_string();
     let mut characters = text.chars();

@@ -6,7 +6,7 @@ mod time;
 
 use crate::registry::{Entry, Kind};
 
-pub use time::{TimeWindow, parse_duration_us, sliding_window};
+pub use time::{SESSION_WINDOW, SLIDING_WINDOW, TimeWindow, WINDOW, parse_duration_us, session_time, sliding_windows};
 
 const fn window(name: &'static str, build: fn(&crate::Call) -> crate::Result<crate::Typed>) -> Entry {
     Entry { name, kind: Kind::Window(build) }

@@ -1,21 +1,23 @@
 //! `window(ts, duration[, slide[, start]])`, `window_time`: windows of time as structs of start and end.
 //!
-//! A tumbling window is a value of a row; sliding windows give a row several, see [`sliding_window`].
-//! Rows without a time belong to no window: the resolver filters them out.
+//! A tumbling window is a value of a row. Sliding windows give a row several, sessions depend on other rows: their calls are
+//! markers, which the resolver makes columns of (`firesteel_plan::relation::time_window`). Rows without a time belong to no
+//! window: the resolver filters them out.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, PrimitiveArray, StructArray, TimestampMicrosecondArray};
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Fields, Int64Type, TimeUnit, TimestampMicrosecondType};
-use datafusion::logical_expr::Volatility;
+use arrow::datatypes::{DataType, Field, Fields, Int64Type, IntervalUnit, TimeUnit, TimestampMicrosecondType};
+use datafusion::logical_expr::{Expr, Volatility};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError, types};
 
 use crate::call::Generator;
+use crate::cast::EvalMode;
 use crate::datetime::parse_interval;
-use crate::kernel::{KernelArgs, kernel_expr};
-use crate::{Call, Typed, constant};
+use crate::kernel::{Kernel, KernelArgs, kernel_expr};
+use crate::{Call, Env, Kind, Typed, constant};
 
 /// Length, step and offset of windows, microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,14 +71,17 @@ impl TimeWindow {
         self.window_us == self.slide_us
     }
 
-    fn param(&self) -> String {
-        format!("{},{},{}", self.window_us, self.slide_us, self.start_us)
+    fn literals(&self) -> impl Iterator<Item = Expr> {
+        [self.window_us, self.slide_us, self.start_us].into_iter().map(|us| Expr::Literal(us.into(), None))
     }
 
-    fn from_param(param: &str) -> Self {
-        let mut numbers = param.split(',').map(|number| number.parse().unwrap_or(1));
-        let mut next = || numbers.next().unwrap_or(1);
-        Self { window_us: next(), slide_us: next(), start_us: next() }
+    /// Reads the arguments behind the time.
+    fn from_scalars<'a>(mut values: impl Iterator<Item = Option<&'a ScalarValue>>) -> Result<Self> {
+        let mut next = || match values.next() {
+            Some(Some(ScalarValue::Int64(Some(us)))) => Ok(*us),
+            _ => Err(SparkError::internal("a window has a constant length, step and offset")),
+        };
+        Ok(Self { window_us: next()?, slide_us: next()?, start_us: next()? })
     }
 
     fn last_start(&self, at: i64) -> i64 {
@@ -110,49 +115,64 @@ pub fn parse_duration_us(text: &str) -> Result<i64> {
     Ok(i64::from(days) * 86_400_000_000 + us)
 }
 
-/// `window(ts, duration)` where every row has one window: a struct of `start` and `end`.
+/// Names of the calls in plans: windows of one row each, of several, sessions.
+pub const WINDOW: &str = "window";
+pub const SLIDING_WINDOW: &str = "sliding_window";
+pub const SESSION_WINDOW: &str = "session_window";
+
+/// `window(ts, duration[, slide[, start]])`: a struct of `start` and `end`.
 pub fn window(call: &Call) -> Result<Typed> {
     let window = TimeWindow::of(call)?;
-    if !window.is_tumbling() {
-        return Err(SparkError::unsupported(
-            "window() with a slide outside of GROUP BY",
-            "Group by the window, or use a window as long as its slide.",
-        ));
-    }
     let time = time(call)?;
     let data_type = window_type(&time.data_type);
-    let args = vec![time.expr];
-    let expr = kernel_expr(
-        "window",
-        args,
-        data_type.clone(),
-        time.nullable,
-        Volatility::Immutable,
-        call.env,
-        window.param(),
-        tumbling,
-    );
-    // Grouping leaves out rows without time, so that no group lacks a window.
-    Ok(Typed::new(expr, "window", data_type, false))
+    let args = std::iter::once(time.expr).chain(window.literals()).collect();
+    let tumbles = window.is_tumbling();
+    let (name, kernel): (_, Kernel) = if tumbles { (WINDOW, tumbling) } else { (SLIDING_WINDOW, marker) };
+    let expr =
+        kernel_expr(name, args, data_type.clone(), !tumbles, Volatility::Immutable, call.env, String::new(), kernel);
+    Ok(Typed::new(expr, "window", data_type, !tumbles))
 }
 
-/// The windows of a row, at most `ceil(duration / slide)`, the latest first: one column `window`.
-pub fn sliding_window(call: &Call) -> Result<Generator> {
-    let window = TimeWindow::of(call)?;
-    let time = time(call)?;
-    let field = Arc::new(Field::new("window", window_type(&time.data_type), false));
+fn marker(_: &KernelArgs) -> Result<ArrayRef> {
+    Err(SparkError::unsupported(
+        "sliding windows and sessions at this place of a query",
+        "Group by the window, or compute it as a column of a select first.",
+    ))
+}
+
+/// The windows of a row, the latest first, of a call named [`SLIDING_WINDOW`]: one column `window`.
+pub fn sliding_windows(window: &Expr, env: &Env) -> Result<Generator> {
+    let (Expr::ScalarFunction(call), Some(data_type)) = (window, marked_type(window)) else {
+        return Err(SparkError::internal("not a window"));
+    };
+    let field = Arc::new(Field::new("window", data_type, true));
     let element = DataType::Struct(Fields::from(vec![Arc::clone(&field)]));
     let list = kernel_expr(
-        "sliding_window",
-        vec![time.expr],
+        "sliding_windows",
+        call.args.clone(),
         types::array(element, false),
-        time.nullable,
+        true,
         Volatility::Immutable,
-        call.env,
-        window.param(),
+        env,
+        String::new(),
         sliding,
     );
     Ok(Generator { list, fields: vec![field], outer: false })
+}
+
+/// The type of the start of a marked window.
+pub fn session_time(window: &Expr) -> Option<DataType> {
+    match marked_type(window)? {
+        DataType::Struct(fields) => fields.first().map(|start| start.data_type().clone()),
+        _ => None,
+    }
+}
+
+fn marked_type(window: &Expr) -> Option<DataType> {
+    match window {
+        Expr::ScalarFunction(call) => call.func.return_type(&[]).ok(),
+        _ => None,
+    }
 }
 
 fn time(call: &Call) -> Result<Typed> {
@@ -163,8 +183,25 @@ fn time(call: &Call) -> Result<Typed> {
         DataType::Struct(fields) if fields.len() == 2 && fields[1].name() == "end" => {
             window_time(&call.with_args(vec![arg.clone()]))
         }
-        _ => call.coerce_any(0, &[types::timestamp(), types::timestamp_ntz()]),
+        _ => call.coerce_any(0, &[types::timestamp(), types::timestamp_ntz()]).map_err(|error| not_a_time(call, error)),
     }
+}
+
+/// Spark names windows in the words for what it takes, and the lengths in microseconds.
+fn not_a_time(call: &Call, error: SparkError) -> SparkError {
+    let Ok(window) = TimeWindow::of(call) else { return error };
+    let TimeWindow { window_us, slide_us, start_us } = window;
+    let shown = call.args[0].name.as_str();
+    SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
+        .with("sqlExpr", format!("\"window({shown}, {window_us}, {slide_us}, {start_us})\""))
+        .with("paramIndex", "first")
+        .with(
+            "requiredType",
+            "(\"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)\" or \"STRUCT<start: TIMESTAMP, end: TIMESTAMP>\" or \
+             \"STRUCT<start: TIMESTAMP_NTZ, end: TIMESTAMP_NTZ>\")",
+        )
+        .with("inputSql", format!("\"{shown}\""))
+        .with("inputType", format!("\"{}\"", firesteel_protocol::types::name::sql(&call.args[0].data_type)))
 }
 
 fn window_type(time: &DataType) -> DataType {
@@ -191,13 +228,13 @@ fn structs(starts: PrimitiveArray<Int64Type>, window_us: i64, data_type: &DataTy
 }
 
 fn tumbling(args: &KernelArgs) -> Result<ArrayRef> {
-    let window = TimeWindow::from_param(args.param);
+    let window = TimeWindow::from_scalars((1..4).map(|index| args.scalar(index)))?;
     let starts = local_times(&args.array(0)?).unary(|at| window.last_start(at));
     Ok(Arc::new(structs(starts, window.window_us, args.return_type)?))
 }
 
 fn sliding(args: &KernelArgs) -> Result<ArrayRef> {
-    let window = TimeWindow::from_param(args.param);
+    let window = TimeWindow::from_scalars((1..4).map(|index| args.scalar(index)))?;
     let times = local_times(&args.array(0)?);
     let mut starts = vec![];
     let mut lengths = Vec::with_capacity(times.len());
@@ -241,10 +278,45 @@ fn last_moment(args: &KernelArgs) -> Result<ArrayRef> {
     Ok(Arc::new(ends.with_data_type(args.return_type.clone())))
 }
 
-/// `session_window(ts, gap)` depends on other rows: only GROUP BY can compute it.
-pub fn session_window(_: &Call) -> Result<Typed> {
-    Err(SparkError::unsupported(
-        "session_window",
-        "Mark the start of each session with lag() and sum the marks over a window to number the sessions.",
-    ))
+/// `session_window(ts, gap)`: from the time to the gap's end behind it; GROUP BY joins those that meet. The arguments in
+/// the plan are start and end.
+pub fn session_window(call: &Call) -> Result<Typed> {
+    call.arity(2)?;
+    let start = time(call)?;
+    let gap = call.args[1].clone();
+    let interval = DataType::Interval(IntervalUnit::MonthDayNano);
+    let gap = match &gap.data_type {
+        DataType::Utf8 => crate::cast::cast(gap, &interval, EvalMode::Ansi, call.env)?,
+        own if *own == interval => gap,
+        other => return Err(SparkError::new("_LEGACY_ERROR_TEMP_1040").with("dt", type_word(other))),
+    };
+    let data_type = window_type(&start.data_type);
+    let Some(Kind::Scalar(add)) = crate::lookup("+").map(|entry| entry.kind) else {
+        return Err(SparkError::internal("no addition of intervals"));
+    };
+    let sum = Call { name: "+", args: vec![start.clone(), gap], distinct: false, ignore_nulls: false, env: call.env };
+    let args = vec![start.expr, add(&sum)?.expr];
+    let expr = kernel_expr(
+        SESSION_WINDOW,
+        args,
+        data_type.clone(),
+        false,
+        Volatility::Immutable,
+        call.env,
+        String::new(),
+        marker,
+    );
+    Ok(Typed::new(expr, SESSION_WINDOW, data_type, false))
+}
+
+/// A type as Spark's program code names it.
+fn type_word(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Int32 => "IntegerType".into(),
+        DataType::Int64 => "LongType".into(),
+        DataType::Float64 => "DoubleType".into(),
+        DataType::Boolean => "BooleanType".into(),
+        DataType::Date32 => "DateType".into(),
+        other => firesteel_protocol::types::name::simple(other),
+    }
 }

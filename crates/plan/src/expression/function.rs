@@ -28,6 +28,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::UnresolvedFunction
 pub fn resolve_call(resolver: &Resolver, message: &pb::CallFunction, scope: &Scope) -> Result<Typed> {
     let parts = crate::sql::parse_column_name(&message.function_name)?;
     let name = parts.last().ok_or_else(|| missing("function_name", "CallFunction"))?;
+    let name = if lookup(name).is_some() { name } else { &message.function_name };
     call(resolver, name, &message.arguments, false, false, scope)
 }
 
@@ -107,7 +108,11 @@ fn call(
     if let Some(own) = resolver.ctx.catalog.python_function(function) {
         return super::python::call(resolver, own, arguments, distinct, scope);
     }
-    let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
+    let Some(entry) = lookup(function) else {
+        let written = resolver.ctx.catalog.routine(&routine_name(function));
+        let written = written.ok_or_else(|| unresolved_routine(resolver, function))?;
+        return super::routine::call(resolver, &written, arguments, scope);
+    };
     let (args, lambdas) = arguments_of(resolver, entry, function, arguments, distinct, scope)?;
     let env = resolver.env_here();
     let call = Call { name: entry.name, args, distinct, ignore_nulls, env: &env };
@@ -175,6 +180,11 @@ fn arguments_of<'m>(
 /// Aliases inside a call name nothing, but for the fields of a struct.
 fn keep_alias(entry: &Entry, typed: Typed) -> Typed {
     if matches!(entry.name, "struct" | "arrays_zip" | "to_json" | "to_csv") { typed } else { unaliased(typed) }
+}
+
+/// A function's name in parts.
+pub(crate) fn routine_name(function: &str) -> Vec<String> {
+    crate::sql::parse_column_name(function).unwrap_or_else(|_| vec![function.to_string()])
 }
 
 fn unresolved_routine(resolver: &Resolver, function: &str) -> SparkError {

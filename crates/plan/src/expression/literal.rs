@@ -211,6 +211,15 @@ fn struct_value(elements: Vec<ScalarValue>, fields: Fields) -> Result<ScalarValu
     Ok(ScalarValue::Struct(Arc::new(array)))
 }
 
+/// A value as SQL text, which may stand for it.
+pub fn sql_text(value: &ScalarValue, env: &Env) -> Result<String> {
+    let text = print(value, env)?;
+    Ok(match value {
+        ScalarValue::Utf8(Some(_)) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
+        _ => text,
+    })
+}
+
 /// The text by which Spark names a literal column: `1`, `abc`, `1.5`, `DATE '2020-01-01'`.
 pub fn print(value: &ScalarValue, env: &Env) -> Result<String> {
     print_field(value, &Field::new("", value.data_type(), true), env)

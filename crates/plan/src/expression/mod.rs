@@ -7,6 +7,7 @@ pub mod lambda;
 pub mod literal;
 pub mod python;
 pub mod regex;
+pub mod routine;
 pub mod select;
 pub mod star;
 pub mod subquery;
@@ -45,8 +46,9 @@ impl Resolver<'_> {
             ExprType::UnresolvedFunction(call) => function::resolve(self, call, scope),
             ExprType::CallFunction(call) => function::resolve_call(self, call, scope),
             ExprType::ExpressionString(text) => {
-                let parsed = sql::parse_expression(&text.expression, &self.sql_context())?;
-                self.with_sql_text(&text.expression, || self.expression(&parsed, scope))
+                let text = self.substituted(&text.expression);
+                let parsed = sql::parse_expression(&text, &self.sql_context())?;
+                self.with_sql_text(&text, || self.expression(&parsed, scope))
             }
             ExprType::Alias(alias) => self.alias(alias, scope),
             ExprType::Cast(message) => self.cast(message, scope),
@@ -157,6 +159,11 @@ impl Resolver<'_> {
             if let Some(typed) = function::without_parentheses(self, name)? {
                 return Ok(typed);
             }
+        }
+        if let Some(variable) = self.ctx.catalog.variable(parts) {
+            let shown = literal::sql_text(&variable.value, self.env())?;
+            let name = format!("{VARIABLE}{}={shown})", variable.name);
+            return Ok(Typed::literal(variable.value, name));
         }
         Err(scope.unresolved_column(parts))
     }
@@ -269,9 +276,16 @@ impl Resolver<'_> {
         cast_to(unaliased(arg), &target, mode, &self.env_here())
     }
 
-    /// In a list Spark names `CAST(a AS INT)` of a plain column by the column alone.
+    /// In a list Spark names `CAST(a AS INT)` of a plain column by the column alone, and a variable by its own name.
     fn listed(&self, expression: &pb::Expression, scope: &Scope) -> Result<Typed> {
         let mut typed = self.expression(expression, scope)?;
+        if let Some(ExprType::UnresolvedAttribute(attribute)) = &expression.expr_type
+            && typed.name.starts_with(VARIABLE)
+        {
+            let parts = sql::parse_column_name(&attribute.unparsed_identifier)?;
+            typed.name = parts.last().cloned().unwrap_or_default();
+            return Ok(typed);
+        }
         if let Some(ExprType::Cast(message)) = &expression.expr_type {
             if let Some(ExprType::UnresolvedAttribute(_)) =
                 message.expr.as_deref().and_then(|inner| inner.expr_type.as_ref())
@@ -316,6 +330,14 @@ impl Resolver<'_> {
         }
     }
 
+    /// The text with settings in the place of `${key}`, unless `spark.sql.variable.substitute` is off.
+    pub fn substituted<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
+        if !text.contains("${") || !self.ctx.conf_bool("spark.sql.variable.substitute", true) {
+            return text.into();
+        }
+        sql::substitute::settings(text, |key| self.ctx.conf(key)).into()
+    }
+
     /// Runs `resolve` with `text` as the SQL text that positions refer to.
     pub(crate) fn with_sql_text<T>(&self, text: &str, resolve: impl FnOnce() -> Result<T>) -> Result<T> {
         self.sql_texts.borrow_mut().push(text.into());
@@ -324,6 +346,9 @@ impl Resolver<'_> {
         result
     }
 }
+
+/// How Spark prints a variable inside of an expression.
+const VARIABLE: &str = "variablereference(";
 
 /// `(ascending, nulls_first)`.
 pub(crate) fn sort_direction(order: &pb::expression::SortOrder) -> (bool, bool) {
@@ -357,7 +382,7 @@ fn check_orderable(typed: &Typed) -> Result<()> {
 }
 
 /// The expression below its aliases; the name stays.
-pub(crate) fn unaliased(mut typed: Typed) -> Typed {
+pub fn unaliased(mut typed: Typed) -> Typed {
     while let Expr::Alias(alias) = typed.expr {
         typed.expr = *alias.expr;
     }

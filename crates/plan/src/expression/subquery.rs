@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray};
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{DataType, Int64Type};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, Volatility};
 use datafusion::scalar::ScalarValue;
@@ -27,7 +27,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::SubqueryExpression, scope: &Sc
         SubqueryType::Scalar => scalar(resolver, relation),
         SubqueryType::Exists => {
             let exists = Exists::new(subquery(relation.plan), false);
-            Ok(Typed::new(Expr::Exists(exists), "exists(...)", arrow::datatypes::DataType::Boolean, false))
+            Ok(Typed::new(Expr::Exists(exists), "exists()", DataType::Boolean, false))
         }
         SubqueryType::In => contains(resolver, &message.in_subquery_values, relation, scope),
         SubqueryType::TableArg => {
@@ -42,22 +42,41 @@ fn subquery(plan: LogicalPlan) -> Subquery {
     Subquery { subquery: Arc::new(plan), outer_ref_columns, spans: Default::default() }
 }
 
-fn scalar(resolver: &Resolver, relation: Relation) -> Result<Typed> {
+pub(crate) fn scalar(resolver: &Resolver, relation: Relation) -> Result<Typed> {
     let relation = at_most_one_row(resolver, relation)?;
     let [attribute] = relation.output.as_slice() else {
         return Err(SparkError::new("INVALID_SUBQUERY_EXPRESSION.SCALAR_SUBQUERY_RETURN_MORE_THAN_ONE_OUTPUT_COLUMN")
             .with("number", relation.output.len().to_string()));
     };
     let (data_type, own) = (attribute.data_type().clone(), attribute.name().to_string());
+    let relation = if attribute.field.is_nullable() { relation } else { nullable(resolver, relation)? };
     Ok(Typed::new(Expr::ScalarSubquery(subquery(relation.plan)), format!("scalarsubquery({own})"), data_type, true)
         .named("scalarsubquery()"))
+}
+
+/// No row is NULL, whatever the column says of itself.
+fn nullable(resolver: &Resolver, relation: Relation) -> Result<Relation> {
+    let own = relation.output[0].typed();
+    let expr = kernel_expr(
+        "nullable",
+        vec![own.expr],
+        own.data_type.clone(),
+        true,
+        Volatility::Immutable,
+        resolver.env(),
+        String::new(),
+        |args| args.array(0),
+    );
+    let column = Typed::new(expr, own.name, own.data_type, true);
+    let origin = relation.origin.clone();
+    Ok(Relation { origin, ..relation.select(vec![column])?.narrow()? })
 }
 
 /// A correlated subquery becomes a join, which needs one row for each row outside: where no aggregation promises that,
 /// one is put around it that fails for more.
 fn at_most_one_row(resolver: &Resolver, relation: Relation) -> Result<Relation> {
     let promised = matches!(relation.origin.as_deref(), Some(Origin::Aggregate(aggregated)) if aggregated.is_global());
-    if promised || relation.plan.all_out_ref_exprs().is_empty() || relation.output.len() != 1 {
+    if promised || crate::relation::dependent::all_references(&relation.plan).is_empty() || relation.output.len() != 1 {
         return Ok(relation);
     }
     let own = relation.output[0].clone();
@@ -91,42 +110,91 @@ fn one_row(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 
 /// `(a, b) IN (SELECT ..)`.
 fn contains(resolver: &Resolver, values: &[pb::Expression], relation: Relation, scope: &Scope) -> Result<Typed> {
-    let mut values: Vec<Typed> =
+    let values: Vec<Typed> =
         values.iter().map(|value| resolver.expression(value, scope).map(unaliased)).collect::<Result<_>>()?;
+    let values = match values.as_slice() {
+        // A struct before IN stands for its fields where the subquery has so many columns.
+        [value] if relation.output.len() > 1 => match &value.data_type {
+            DataType::Struct(fields) if fields.len() == relation.output.len() => fields
+                .iter()
+                .map(|field| resolver.nested(value.clone(), std::slice::from_ref(field.name())))
+                .collect::<Result<_>>()?,
+            _ => values,
+        },
+        _ => values,
+    };
+    let row = match values.as_slice() {
+        [value] => value.name.clone(),
+        _ => {
+            let fields: Vec<String> = values.iter().map(|v| format!("'{}', {}", v.name, v.name)).collect();
+            format!("named_struct({})", fields.join(", "))
+        }
+    };
+    let shown = format!("({row} IN (listquery()))");
+    let quoted = |names: Vec<&str>| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
     if values.len() != relation.output.len() {
         return Err(SparkError::new("DATATYPE_MISMATCH.IN_SUBQUERY_LENGTH_MISMATCH")
-            .with("sqlExpr", "\"(in subquery)\"")
+            .with("sqlExpr", format!("\"{shown}\""))
             .with("leftLength", values.len().to_string())
             .with("rightLength", relation.output.len().to_string())
-            .with("leftColumns", values.iter().map(|v| format!("\"{}\"", v.name)).collect::<Vec<_>>().join(", "))
-            .with(
-                "rightColumns",
-                relation.output.iter().map(|a| format!("\"{}\"", a.name())).collect::<Vec<_>>().join(", "),
-            ));
+            .with("leftColumns", quoted(values.iter().map(|v| v.name.as_str()).collect()))
+            .with("rightColumns", quoted(relation.output.iter().map(|a| a.name()).collect())));
     }
-    let [value] = values.as_mut_slice() else {
-        return Err(SparkError::unsupported(
-            "IN subqueries of several columns",
-            "Write it with EXISTS and one equality a column.",
-        ));
+    let common: Option<Vec<DataType>> = values
+        .iter()
+        .zip(&relation.output)
+        .map(|(value, attribute)| common_type(&value.data_type, attribute.data_type(), resolver.env()))
+        .collect();
+    let Some(common) = common else {
+        let types = |types: Vec<&DataType>| types.iter().map(|t| name::sql(t)).collect::<Vec<_>>().join(", ");
+        let differ = values.iter().zip(&relation.output).filter(|(value, attribute)| {
+            common_type(&value.data_type, attribute.data_type(), resolver.env()).is_none()
+        });
+        let differ = differ.map(|(value, attribute)| {
+            let left = format!("{}:{}", value.name, name::simple(&value.data_type));
+            format!("({left}, {}:{})", name::quote_if_needed(attribute.name()), name::simple(attribute.data_type()))
+        });
+        let left = types(values.iter().map(|v| &v.data_type).collect());
+        let right = types(relation.output.iter().map(|a| a.data_type()).collect());
+        return Err(SparkError::new("DATATYPE_MISMATCH.IN_SUBQUERY_DATA_TYPE_MISMATCH")
+            .with("sqlExpr", format!("\"{shown}\""))
+            .with("mismatchedColumns", differ.collect::<Vec<_>>().join(", "))
+            .with("leftType", format!("\"{left}\""))
+            .with("rightType", format!("\"{right}\"")));
     };
-    let attribute = relation.output[0].clone();
-    let common = common_type(&value.data_type, attribute.data_type(), resolver.env()).ok_or_else(|| {
-        SparkError::new("DATATYPE_MISMATCH.IN_SUBQUERY_DATA_TYPE_MISMATCH")
-            .with("sqlExpr", format!("\"({} IN (listquery()))\"", value.name))
-            .with("mismatchedColumns", format!("\"{}:{}\"", value.name, name::sql(&value.data_type)))
-            .with("leftType", format!("\"{}\"", name::sql(&value.data_type)))
-            .with("rightType", format!("\"{}\"", name::sql(attribute.data_type())))
-    })?;
-    let cast = |typed: Typed| {
-        implicit_cast(typed, &common, resolver.env())
+    let cast = |typed: Typed, to: &DataType| {
+        implicit_cast(typed, to, resolver.env())
             .ok_or_else(|| SparkError::internal("a common type that cannot be cast to"))
     };
-    let shown = format!("({} IN (listquery()))", value.name);
-    let value = cast(value.clone())?;
-    let inner = cast(attribute.typed())?;
-    let relation = if inner.expr == attribute.expr() { relation } else { relation.select(vec![inner])? };
-    let nullable = value.nullable || attribute.field.is_nullable();
-    let expr = Expr::InSubquery(InSubquery::new(Box::new(value.expr), subquery(relation.plan), false));
-    Ok(Typed::new(expr, shown, arrow::datatypes::DataType::Boolean, nullable))
+    let nullable = values.iter().any(|value| value.nullable) || relation.output.iter().any(|a| a.field.is_nullable());
+    let values: Vec<Typed> =
+        values.into_iter().zip(&common).map(|(value, to)| cast(value, to)).collect::<Result<_>>()?;
+    let inner: Vec<Typed> =
+        relation.output.iter().zip(&common).map(|(own, to)| cast(own.typed(), to)).collect::<Result<_>>()?;
+    let same = inner.iter().zip(&relation.output).all(|(inner, own)| inner.expr == own.expr());
+    let relation = if same { relation } else { relation.select(inner)?.narrow()? };
+    let value = row_expr(resolver, values);
+    let expr = Expr::InSubquery(InSubquery::new(Box::new(value), subquery(relation.plan), false));
+    Ok(Typed::new(expr, shown, DataType::Boolean, nullable))
+}
+
+/// Name of the marker that holds several values before IN.
+const ROW: &str = "row_of_in";
+
+/// One value, or a marker with all of them: `relation::subquery` takes it apart.
+fn row_expr(resolver: &Resolver, mut values: Vec<Typed>) -> Expr {
+    if values.len() == 1 {
+        return values.remove(0).expr;
+    }
+    let args = values.into_iter().map(|value| value.expr).collect();
+    let unplanned = |_: &KernelArgs<'_>| Err(SparkError::unsupported("IN over several columns here", "Use EXISTS."));
+    kernel_expr(ROW, args, DataType::Boolean, true, Volatility::Immutable, resolver.env(), String::new(), unplanned)
+}
+
+/// The values before IN.
+pub(crate) fn row_of(expr: &Expr) -> Vec<Expr> {
+    match expr {
+        Expr::ScalarFunction(call) if call.func.name() == ROW => call.args.clone(),
+        other => vec![other.clone()],
+    }
 }

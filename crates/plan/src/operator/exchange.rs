@@ -1,35 +1,40 @@
 //! Partitions as the user asked for them: `repartition`, `coalesce`.
 //!
 //! DataFusion repartitions as it sees fit and drops exchanges that it did not place itself. These keep
-//! the user's number of partitions; rows move by DataFusion's own `RepartitionExec`.
+//! the user's number of partitions; `place` says which partition a row goes to, and rows move by DataFusion's own
+//! `RepartitionExec`.
 
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr, UserDefinedLogicalNodeCore};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::common::spawn_buffered;
 use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
 };
 use futures::StreamExt;
 
-use super::partition_map::PartitionMap;
+use super::place::{Place, PlaceExec, unplaced};
 use super::{Planned, only, over, schema_of, unordered};
 use crate::Relation;
+
+const AHEAD: usize = 2;
 
 /// How rows are spread over partitions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd)]
 pub enum Spread {
     RoundRobin,
-    /// Rows with equal keys together.
-    Hash(Vec<Expr>),
+    /// To the partition of that number (INT), modulo the number of partitions.
+    Number(Expr),
+    /// Neighbouring keys together, partitions in the order of the keys.
+    Range(Vec<SortExpr>),
     /// Neighbouring partitions are joined, nothing is shuffled.
     Coalesce,
 }
@@ -47,9 +52,9 @@ pub fn round_robin(input: Relation, partitions: usize) -> Planned {
     node(input, Spread::RoundRobin, partitions)
 }
 
-/// `repartition(n, keys)`.
-pub fn hash(input: Relation, keys: Vec<Expr>, partitions: usize) -> Planned {
-    node(input, Spread::Hash(keys), partitions)
+/// `repartition(n, keys)` by the hash of the keys, `repartitionById(n, number)`.
+pub fn by_number(input: Relation, number: Expr, partitions: usize) -> Planned {
+    node(input, Spread::Number(number), partitions)
 }
 
 /// `coalesce(n)`.
@@ -57,11 +62,9 @@ pub fn coalesce(input: Relation, partitions: usize) -> Planned {
     node(input, Spread::Coalesce, partitions)
 }
 
-/// `repartitionByRange`: the whole range is one partition, in order; Spark may give fewer partitions than asked too.
-pub fn range(input: Relation, keys: Vec<SortExpr>, _partitions: usize) -> Planned {
-    use datafusion::logical_expr::Sort;
-    let plan = LogicalPlan::Sort(Sort { expr: keys, input: Arc::new(input.plan.clone()), fetch: None });
-    Ok(input.with_plan(plan))
+/// `repartitionByRange`.
+pub fn range(input: Relation, keys: Vec<SortExpr>, partitions: usize) -> Planned {
+    node(input, Spread::Range(keys), partitions)
 }
 
 fn node(input: Relation, spread: Spread, partitions: usize) -> Planned {
@@ -84,8 +87,9 @@ impl UserDefinedLogicalNodeCore for ExchangeNode {
 
     fn expressions(&self) -> Vec<Expr> {
         match &self.spread {
-            Spread::Hash(keys) => keys.clone(),
-            _ => vec![],
+            Spread::Number(number) => vec![number.clone()],
+            Spread::Range(keys) => keys.iter().map(|key| key.expr.clone()).collect(),
+            Spread::RoundRobin | Spread::Coalesce => vec![],
         }
     }
 
@@ -99,7 +103,11 @@ impl UserDefinedLogicalNodeCore for ExchangeNode {
 
     fn with_exprs_and_inputs(&self, exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> datafusion::common::Result<Self> {
         let spread = match &self.spread {
-            Spread::Hash(_) => Spread::Hash(exprs),
+            Spread::Number(_) => Spread::Number(only(exprs)?),
+            Spread::Range(keys) => {
+                let keys = exprs.into_iter().zip(keys);
+                Spread::Range(keys.map(|(expr, own)| SortExpr::new(expr, own.asc, own.nulls_first)).collect())
+            }
             other => other.clone(),
         };
         Ok(Self { input: Arc::new(only(inputs)?), spread, partitions: self.partitions })
@@ -107,46 +115,9 @@ impl UserDefinedLogicalNodeCore for ExchangeNode {
 
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
         match &self.spread {
-            Spread::Hash(_) => None,
-            _ => Some(vec![output_columns.to_vec()]),
+            Spread::Number(_) | Spread::Range(_) => None,
+            Spread::RoundRobin | Spread::Coalesce => Some(vec![output_columns.to_vec()]),
         }
-    }
-}
-
-/// Cuts each batch into as many pieces as there are partitions to come, so that rows are dealt out and not batches.
-#[derive(Debug)]
-pub struct Pieces(pub usize);
-
-impl PartitionMap for Pieces {
-    fn name(&self) -> &'static str {
-        "PiecesExec"
-    }
-
-    fn describe(&self) -> String {
-        format!("pieces={}", self.0)
-    }
-
-    fn schema(&self, input: &SchemaRef) -> SchemaRef {
-        Arc::clone(input)
-    }
-
-    fn apply(&self, _: usize, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
-        let count = self.0;
-        let schema = input.schema();
-        let pieces = input.flat_map(move |batch| {
-            let pieces: Vec<_> = match batch {
-                Ok(batch) => {
-                    let rows = batch.num_rows();
-                    let bound = |piece: usize| rows * piece / count;
-                    let cut =
-                        (0..count).map(|piece| (bound(piece), bound(piece + 1))).filter(|(from, until)| until > from);
-                    cut.map(|(from, until)| Ok(batch.slice(from, until - from))).collect()
-                }
-                Err(error) => vec![Err(error)],
-            };
-            futures::stream::iter(pieces)
-        });
-        Box::pin(datafusion::physical_plan::stream::RecordBatchStreamAdapter::new(schema, pieces))
     }
 }
 
@@ -156,35 +127,43 @@ pub struct ExchangeExec {
     input: Arc<dyn ExecutionPlan>,
     /// Moves the rows; None joins neighbouring partitions.
     inner: Option<Arc<dyn ExecutionPlan>>,
-    partitioning: Option<Partitioning>,
+    /// How rows are placed; None where nothing is shuffled.
+    place: Option<Place>,
+    /// Batches of a partition that may wait for the partitions before it; none: it does not start before its turn.
+    ahead: usize,
     properties: Arc<PlanProperties>,
 }
 
 impl ExchangeExec {
-    /// Spreads rows as `partitioning` says.
-    pub fn shuffle(input: Arc<dyn ExecutionPlan>, partitioning: Partitioning) -> datafusion::common::Result<Self> {
-        let inner = RepartitionExec::try_new(Arc::clone(&input), partitioning.clone())?;
-        let properties = unordered(&input, partitioning.clone());
-        Ok(Self { input, inner: Some(Arc::new(inner)), partitioning: Some(partitioning), properties })
+    /// Sends each row to its place, in the order of the input's partitions.
+    pub fn shuffle(input: Arc<dyn ExecutionPlan>, place: Place, partitions: usize) -> datafusion::common::Result<Self> {
+        let placed = PlaceExec::try_new(Arc::clone(&input), place.clone(), partitions)?;
+        let partitioning = Partitioning::Hash(vec![placed.target()], partitions);
+        let inner = RepartitionExec::try_new(Arc::new(placed), partitioning)?.with_preserve_order();
+        let properties = unordered(&input, Partitioning::UnknownPartitioning(partitions));
+        Ok(Self { input, inner: Some(Arc::new(inner)), place: Some(place), ahead: 0, properties })
     }
 
-    /// All partitions one after the other, in order, as one.
+    /// All partitions one after the other as one; a partition starts when the one before is through, so that a limit
+    /// reads no more than it needs.
     pub fn concatenate(input: Arc<dyn ExecutionPlan>) -> Self {
-        let properties = unordered(&input, Partitioning::UnknownPartitioning(1));
-        Self { input, inner: None, partitioning: None, properties }
+        Self { ahead: 0, ..Self::coalesce(input, 1) }
     }
 
-    /// Joins neighbouring partitions to at most `partitions`.
+    /// All partitions in order as one; they all start at once.
+    pub fn in_order(input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        match input.output_partitioning().partition_count() {
+            1 => input,
+            _ => Arc::new(Self::coalesce(input, 1)),
+        }
+    }
+
+    /// Joins neighbouring partitions to at most `partitions`, each in order.
     pub fn coalesce(input: Arc<dyn ExecutionPlan>, partitions: usize) -> Self {
         let own = input.output_partitioning().partition_count();
         let count = partitions.min(own).max(1);
-        if count == 1 && own > 1 {
-            let inner: Arc<dyn ExecutionPlan> = Arc::new(CoalescePartitionsExec::new(Arc::clone(&input)));
-            let properties = unordered(&input, Partitioning::UnknownPartitioning(1));
-            return Self { input, inner: Some(inner), partitioning: None, properties };
-        }
         let properties = unordered(&input, Partitioning::UnknownPartitioning(count));
-        Self { input, inner: None, partitioning: None, properties }
+        Self { input, inner: None, place: None, ahead: AHEAD, properties }
     }
 }
 
@@ -219,9 +198,10 @@ impl ExecutionPlan for ExchangeExec {
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
         let input = only(children)?;
-        Ok(Arc::new(match &self.partitioning {
-            Some(partitioning) => Self::shuffle(input, partitioning.clone())?,
-            None => Self::coalesce(input, self.properties.partitioning.partition_count()),
+        let count = self.properties.partitioning.partition_count();
+        Ok(Arc::new(match &self.place {
+            Some(place) => Self::shuffle(input, place.fresh(), count)?,
+            None => Self { ahead: self.ahead, ..Self::coalesce(input, count) },
         }))
     }
 
@@ -231,15 +211,20 @@ impl ExecutionPlan for ExchangeExec {
         context: Arc<TaskContext>,
     ) -> datafusion::common::Result<SendableRecordBatchStream> {
         if let Some(inner) = &self.inner {
-            return inner.execute(partition, context);
+            let rows = inner.execute(partition, context)?;
+            return Ok(if self.place.is_some() { unplaced(rows, self.schema()) } else { rows });
         }
         let own = self.input.output_partitioning().partition_count();
         let count = self.properties.partitioning.partition_count();
         let (from, until) = (partition * own / count, (partition + 1) * own / count);
-        let streams: Vec<SendableRecordBatchStream> =
-            (from..until).map(|own| self.input.execute(own, Arc::clone(&context))).collect::<Result<_, _>>()?;
+        let streams: Vec<SendableRecordBatchStream> = (from..until)
+            .map(|own| {
+                let stream = self.input.execute(own, Arc::clone(&context))?;
+                Ok(if until - from > 1 && self.ahead > 0 { spawn_buffered(stream, self.ahead) } else { stream })
+            })
+            .collect::<datafusion::common::Result<_>>()?;
         let joined = futures::stream::iter(streams).flatten();
-        Ok(Box::pin(datafusion::physical_plan::stream::RecordBatchStreamAdapter::new(self.schema(), joined)))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), joined)))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

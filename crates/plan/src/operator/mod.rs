@@ -2,14 +2,18 @@
 //! [`planner`] turns the logical ones into physical ones.
 
 pub mod exchange;
+pub mod frequent;
 pub mod local_sort;
 pub mod observe;
 pub mod ordered_limit;
 pub mod parse_records;
 pub mod partition_columns;
 pub mod partition_map;
+pub mod place;
 pub mod planner;
 pub mod python;
+pub mod range_bounds;
+pub mod recursion;
 pub mod sample;
 pub mod tail;
 

@@ -1,5 +1,5 @@
 //! Columns that depend on where a row is: `spark_partition_id()`, `monotonically_increasing_id()`, `rand()`,
-//! `randn()`, `input_file_name()`.
+//! `randn()`, `input_file_name()`, `distributed_sequence_id()`.
 //!
 //! The functions are markers until a relation evaluates them. Then a node below computes them as columns, which
 //! needs the partition and the place of each row in it.
@@ -22,6 +22,7 @@ use firesteel_functions::random::XorShiftRandom;
 use firesteel_protocol::Result;
 use futures::StreamExt;
 
+use super::exchange::ExchangeExec;
 use super::partition_map::{PartitionMap, PartitionMapExec};
 use super::{only, over};
 use crate::attribute::next_id;
@@ -34,6 +35,8 @@ use crate::{Relation, Resolver};
 pub enum Source {
     PartitionId,
     MonotonicId,
+    /// Consecutive over all partitions, which become one for it.
+    SequenceId,
     Rand(i64),
     Randn(i64),
 }
@@ -42,7 +45,7 @@ impl Source {
     fn data_type(self) -> DataType {
         match self {
             Self::PartitionId => DataType::Int32,
-            Self::MonotonicId => DataType::Int64,
+            Self::MonotonicId | Self::SequenceId => DataType::Int64,
             Self::Rand(_) | Self::Randn(_) => DataType::Float64,
         }
     }
@@ -55,6 +58,7 @@ impl Source {
         match name {
             "spark_partition_id" => Some(Self::PartitionId),
             "monotonically_increasing_id" => Some(Self::MonotonicId),
+            "distributed_sequence_id" => Some(Self::SequenceId),
             "rand" => Some(Self::Rand(seed())),
             "randn" => Some(Self::Randn(seed())),
             _ => None,
@@ -136,6 +140,8 @@ impl PartitionColumnsNode {
     }
 
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
+        let counts_on = self.sources.iter().any(|(source, _)| *source == Source::SequenceId);
+        let input = if counts_on { ExchangeExec::in_order(input) } else { input };
         let map = PartitionColumns { sources: self.sources.clone() };
         Ok(Arc::new(PartitionMapExec::new(input, Arc::new(map))))
     }

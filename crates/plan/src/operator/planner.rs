@@ -6,23 +6,26 @@ use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
+use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::sorts::sort::SortExec;
-use datafusion::physical_plan::{ExecutionPlan, Partitioning};
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
-use super::exchange::{ExchangeExec, ExchangeNode, Pieces, Spread};
+use super::exchange::{ExchangeExec, ExchangeNode, Spread};
+use super::frequent::FrequentNode;
 use super::local_sort::LocalSortNode;
 use super::parse_records::ParseRecordsNode;
 use super::partition_columns::PartitionColumnsNode;
-use super::partition_map::PartitionMapExec;
+use super::place::Place;
 use super::python::bucket::BucketNode;
 use super::python::cogroup::PythonCogroupNode;
 use super::python::eval::PythonEvalNode;
 use super::python::group::PythonGroupNode;
 use super::python::map::PythonMapNode;
 use super::python::table::PythonTableNode;
+use super::range_bounds::RangeBounds;
+use super::recursion::RecursionNode;
 use super::sample::SampleNode;
 use super::tail::TailNode;
 
@@ -44,31 +47,39 @@ impl ExtensionPlanner for OperatorPlanner {
         let Some(input) = physical_inputs.first().map(Arc::clone) else { return Ok(None) };
         let schema = logical_inputs[0].schema();
         let physical = |expr: &Expr, schema: &DFSchema| planner.create_physical_expr(expr, schema, session, context);
+        let ordering = |keys: &[SortExpr], schema: &DFSchema| -> Result<Option<LexOrdering>> {
+            let mut physical_keys = vec![];
+            for key in keys {
+                let options = arrow::compute::SortOptions { descending: !key.asc, nulls_first: key.nulls_first };
+                physical_keys.push(PhysicalSortExpr::new(physical(&key.expr, schema)?, options));
+            }
+            Ok(LexOrdering::new(physical_keys))
+        };
         let node = node.as_any();
         if let Some(exchange) = node.downcast_ref::<ExchangeNode>() {
             let count = exchange.partitions;
-            return Ok(Some(Arc::new(match &exchange.spread {
-                Spread::RoundRobin => {
-                    let pieces = PartitionMapExec::new(input, Arc::new(Pieces(count)));
-                    ExchangeExec::shuffle(Arc::new(pieces), Partitioning::RoundRobinBatch(count))?
-                }
-                Spread::Hash(keys) => {
-                    let keys = keys.iter().map(|key| physical(key, schema)).collect::<Result<Vec<_>>>()?;
-                    ExchangeExec::shuffle(input, Partitioning::Hash(keys, count))?
-                }
-                Spread::Coalesce => ExchangeExec::coalesce(input, count),
-            })));
+            let place = match &exchange.spread {
+                Spread::Coalesce => return Ok(Some(Arc::new(ExchangeExec::coalesce(input, count)))),
+                Spread::RoundRobin => Place::RoundRobin,
+                Spread::Number(number) => Place::Number(physical(number, schema)?),
+                Spread::Range(keys) => match ordering(keys, schema)? {
+                    Some(keys) => Place::Range(Arc::new(RangeBounds::new(keys))),
+                    None => Place::RoundRobin,
+                },
+            };
+            return Ok(Some(Arc::new(ExchangeExec::shuffle(input, place, count)?)));
         }
         if let Some(sort) = node.downcast_ref::<LocalSortNode>() {
-            let mut keys = vec![];
-            for key in &sort.keys {
-                let options = arrow::compute::SortOptions { descending: !key.asc, nulls_first: key.nulls_first };
-                keys.push(PhysicalSortExpr::new(physical(&key.expr, schema)?, options));
-            }
-            let Some(ordering) = LexOrdering::new(keys) else { return Ok(Some(input)) };
+            let Some(ordering) = ordering(&sort.keys, schema)? else { return Ok(Some(input)) };
             return Ok(Some(Arc::new(SortExec::new(ordering, input).with_preserve_partitioning(true))));
         }
         if let Some(node) = node.downcast_ref::<SampleNode>() {
+            return node.exec(input).map(Some);
+        }
+        if let Some(node) = node.downcast_ref::<FrequentNode>() {
+            return node.exec(input).map(Some);
+        }
+        if let Some(node) = node.downcast_ref::<RecursionNode>() {
             return node.exec(input).map(Some);
         }
         if let Some(node) = node.downcast_ref::<TailNode>() {

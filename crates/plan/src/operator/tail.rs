@@ -39,7 +39,7 @@ impl TailNode {
             match (input.output_partitioning().partition_count(), input.output_ordering()) {
                 (1, _) => input,
                 (_, Some(ordering)) => Arc::new(SortPreservingMergeExec::new(ordering.clone(), input)),
-                _ => Arc::new(ExchangeExec::concatenate(input)),
+                _ => ExchangeExec::in_order(input),
             };
         Ok(Arc::new(PartitionMapExec::new(single, Arc::new(Tail { rows: self.rows }))))
     }

@@ -11,7 +11,8 @@ use firesteel_protocol::connect::{self as pb, aggregate::GroupType, expression::
 use firesteel_protocol::extension::{ExpressionKind, SqlAggregate};
 use firesteel_protocol::{Result, SparkError};
 
-use super::{Origin, Relation, pivot, project, required};
+use super::subquery::{self, Clause};
+use super::{Origin, Relation, pivot, project, required, time_window};
 use crate::attribute::next_id;
 use crate::expression::aggregate::{contains_aggregate, is_grouping, replace};
 use crate::expression::select::Selected;
@@ -74,7 +75,55 @@ pub fn resolve(resolver: &Resolver, message: &pb::Aggregate, outer: Option<&Scop
         list.clone_from(&grouping);
     }
     list.extend(resolver.expressions(&message.aggregate_expressions, &scope)?);
-    build(input.clone(), grouping, sets, list)?.plan()
+    supplied(resolver, input.clone(), grouping, sets, list)?.plan()
+}
+
+/// [`build`] over the columns that windows of time and places of rows become.
+fn supplied(
+    resolver: &Resolver,
+    input: Relation,
+    grouping: Vec<Typed>,
+    sets: Option<Vec<Vec<usize>>>,
+    list: Vec<Typed>,
+) -> Result<Aggregated> {
+    let (input, mut columns, list) = time_window::supply_grouped(resolver, input, grouping, list, sets.is_some())?;
+    let count = columns.len();
+    columns.extend(list);
+    let (input, mut columns) = crate::operator::partition_columns::supply(resolver, input, columns)?;
+    // Subqueries inside of grouping expressions and of aggregate calls are computed before, others after the aggregation.
+    let before = |expr: &Expr, index: usize| {
+        subquery::has_subquery(expr) && (index < count || contains_aggregate(expr) && in_aggregate(expr))
+    };
+    let early: Vec<bool> = columns.iter().enumerate().map(|(index, typed)| before(&typed.expr, index)).collect();
+    let early = if early[..count.min(early.len())].contains(&true) { vec![true; early.len()] } else { early };
+    let input = if early.contains(&true) {
+        let chosen = columns.iter().zip(&early).filter(|(_, early)| **early).map(|(typed, _)| typed.clone()).collect();
+        let (input, changed) = subquery::supply(input, chosen, Clause::Select)?;
+        let mut changed = changed.into_iter();
+        for (typed, early) in columns.iter_mut().zip(early) {
+            if early && let Some(new) = changed.next() {
+                *typed = new;
+            }
+        }
+        input
+    } else {
+        input
+    };
+    let list = columns.split_off(count);
+    build(input, columns, sets, list)
+}
+
+/// A subquery stands in the arguments of an aggregate call.
+fn in_aggregate(expr: &Expr) -> bool {
+    use datafusion::common::tree_node::TreeNode;
+    let inside = |node: &Expr| match node {
+        Expr::AggregateFunction(call) => {
+            let filter = call.params.filter.as_deref();
+            call.params.args.iter().chain(filter).any(subquery::has_subquery)
+        }
+        _ => false,
+    };
+    expr.exists(|node| Ok(inside(node))).unwrap_or(false)
 }
 
 fn cube(count: usize) -> Vec<Vec<usize>> {
@@ -85,8 +134,8 @@ fn cube(count: usize) -> Vec<Vec<usize>> {
 }
 
 /// Aggregates of a list without GROUP BY: one row.
-pub fn global(_resolver: &Resolver, input: Relation, list: Vec<Typed>) -> Result<Relation> {
-    build(input, vec![], None, list)?.plan()
+pub fn global(resolver: &Resolver, input: Relation, list: Vec<Typed>) -> Result<Relation> {
+    supplied(resolver, input, vec![], None, list)?.plan()
 }
 
 /// SELECT .. GROUP BY .. HAVING of SQL.
@@ -100,14 +149,25 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&S
     // GROUP BY window(..) makes a column of that name.
     let mut windows = vec![];
     for expression in &message.grouping {
-        if matches!(&expression.expr_type, Some(ExprType::UnresolvedFunction(call)) if call.function_name.eq_ignore_ascii_case("window"))
-        {
+        let Some(ExprType::UnresolvedFunction(call)) = &expression.expr_type else { continue };
+        if ["window", "session_window"].iter().any(|name| call.function_name.eq_ignore_ascii_case(name)) {
             let mut typed = resolver.expression(expression, &scope)?;
-            typed.expr = typed.expr.alias("window");
+            typed.expr = typed.expr.alias(&typed.name);
             windows.push(typed);
         }
     }
-    let list = resolver.with_lateral_aliases(&windows, || project::resolve_list(resolver, &message.select, &scope))?;
+    let select = message.select.iter().map(|item| input_column(item, &input)).collect::<Result<Vec<_>>>()?;
+    let list = resolver.with_lateral_aliases(&windows, || project::resolve_list(resolver, &select, &scope))?;
+    let aggregates = |typed: &Typed| contains_aggregate(&typed.expr);
+    if let Some(having) = &message.having
+        && message.grouping.is_empty()
+        && !message.group_by_all
+        && !list.is_empty()
+        && !list.iter().any(aggregates)
+        && !resolver.expression(having, &scope).is_ok_and(|typed| aggregates(&typed))
+    {
+        return Err(SparkError::new("MISSING_GROUP_BY"));
+    }
     let grouping = if message.group_by_all {
         list.iter().filter(|column| !contains_aggregate(&column.expr)).cloned().collect()
     } else {
@@ -115,7 +175,7 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&S
     };
     let sets = (!message.grouping_sets.is_empty())
         .then(|| message.grouping_sets.iter().map(|set| set.columns.iter().map(|c| *c as usize).collect()).collect());
-    let mut aggregated = build(input.clone(), grouping, sets, list)?;
+    let mut aggregated = supplied(resolver, input.clone(), grouping, sets, list)?;
     if let Some(having) = &message.having {
         let typed = aggregated.resolve(resolver, having, outer)?;
         let condition = super::filter::condition_of(resolver, typed)?;
@@ -123,6 +183,19 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&S
         aggregated.having = Some(aggregated.rewrite(condition.expr, &shown)?);
     }
     aggregated.plan()
+}
+
+/// Behind `|> AGGREGATE` a position in the select list is one of the input's columns.
+fn input_column(item: &pb::Expression, input: &Relation) -> Result<pb::Expression> {
+    let Some(ExprType::Extension(any)) = &item.expr_type else { return Ok(item.clone()) };
+    let Some(ExpressionKind::Ordinal(ordinal)) = ExpressionKind::from_any(any) else { return Ok(item.clone()) };
+    let size = input.output.len();
+    let position = usize::try_from(ordinal.position).ok().filter(|p| (1..=size).contains(p)).ok_or_else(|| {
+        SparkError::new("GROUP_BY_POS_OUT_OF_RANGE")
+            .with("index", ordinal.position.to_string())
+            .with("size", size.to_string())
+    })?;
+    Ok(super::sort::by_id(input.output[position - 1].id))
 }
 
 /// A position, a column of the input, or an alias of the select list.
@@ -195,15 +268,6 @@ pub(crate) fn build(
         }
         keys.push((unaliased(typed), attribute));
     }
-    let mut input = input;
-    for (key, _) in &keys {
-        // A row without time is in no window.
-        if matches!(&key.expr, Expr::ScalarFunction(call) if call.func.name() == "window") {
-            let there = key.expr.clone().is_not_null();
-            let plan = LogicalPlanBuilder::from(input.plan.clone()).filter(there).planned()?.build().planned()?;
-            input = Relation { plan, ..input };
-        }
-    }
     let mut aggregated = Aggregated { input, grouping: keys, sets, calls: vec![], selected: vec![], having: None };
     for typed in list {
         let selected = aggregated.select(typed)?;
@@ -240,6 +304,7 @@ impl Aggregated {
         let selected: Vec<(Expr, Expr)> = self.selected.iter().map(|s| (s.attribute.expr(), s.expr.clone())).collect();
         let order = self.grouping_order();
         let with_sets = self.sets.is_some();
+        let global = self.is_global();
         let calls = &mut self.calls;
         let mut added: Vec<(Expr, String)> = vec![];
         let known: Vec<(Expr, String)> = calls.clone();
@@ -270,6 +335,9 @@ impl Aggregated {
                 Expr::Column(column) => {
                     if let Some((_, definition)) = selected.iter().find(|(own, _)| own == node) {
                         return Ok(Some(definition.clone()));
+                    }
+                    if global {
+                        return Err(SparkError::new("MISSING_GROUP_BY"));
                     }
                     let name = input.output.iter().chain(&input.hidden).find(|a| a.column.as_ref() == column.name);
                     let name = name.map_or(shown, Attribute::name);
@@ -363,9 +431,21 @@ impl Aggregated {
             LogicalPlanBuilder::from(plan).aggregate(group_exprs, calls).planned()?.build().planned()?
         };
         if let Some(having) = &self.having {
-            plan = LogicalPlanBuilder::from(plan).filter(having.clone()).planned()?.build().planned()?;
+            let conditions;
+            (plan, conditions) = subquery::joined(plan, vec![having.clone()], Clause::Where)?;
+            let condition = conditions.into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true));
+            plan = LogicalPlanBuilder::from(plan).filter(condition).planned()?.build().planned()?;
         }
-        let (plan, selected) = project::windows(plan, self.selected.clone())?;
+        let mut selected = self.selected.clone();
+        if selected.iter().any(|column| subquery::has_subquery(&column.expr)) {
+            let exprs = selected.iter().map(|column| column.expr.clone()).collect();
+            let changed;
+            (plan, changed) = subquery::joined(plan, exprs, Clause::Select)?;
+            for (column, expr) in selected.iter_mut().zip(changed) {
+                column.expr = expr;
+            }
+        }
+        let (plan, selected) = project::windows(plan, selected)?;
         let base = Relation::new(plan, vec![]);
         let projected = base.project(selected)?;
         Ok(Relation { origin: Some(Arc::new(Origin::Aggregate(Box::new(self)))), ..projected })

@@ -18,7 +18,7 @@ pub(crate) enum CteEntry {
     /// Resolved anew at each use.
     Plan(Arc<Cte>),
     /// The table that the recursive term reads: name and columns.
-    Working { table: String, output: Vec<Attribute> },
+    Working { table: String, output: Vec<Attribute>, levels: Option<usize> },
 }
 
 /// `WITH .. SELECT`.
@@ -40,7 +40,10 @@ pub fn reference(resolver: &Resolver, message: &CteRef, outer: Option<&Scope>) -
             let relation = relation.narrow()?;
             named(relation, &cte.column_names)
         }
-        CteEntry::Working { table, output } => working_table(&table, &output),
+        CteEntry::Working { table, output, levels } => {
+            let rows = limit(resolver.ctx.conf("spark.sql.cteRecursionRowLimit"), 1_000_000);
+            crate::operator::recursion::plan(working_table(&table, &output)?, levels, rows)
+        }
     }
 }
 
@@ -50,8 +53,8 @@ fn named(relation: Relation, names: &[String]) -> Result<Relation> {
     }
     if names.len() != relation.output.len() {
         return Err(SparkError::new("ASSIGNMENT_ARITY_MISMATCH")
-            .with("numExpr", relation.output.len().to_string())
-            .with("numTarget", names.len().to_string()));
+            .with("numExpr", names.len().to_string())
+            .with("numTarget", relation.output.len().to_string()));
     }
     alias::rename(relation, names)
 }
@@ -61,21 +64,24 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
     let Some((anchor, step, all)) = union_of(resolver, plan) else {
         return Err(SparkError::new("INVALID_RECURSIVE_CTE"));
     };
-    if cte.max_recursion_level.is_some() {
-        return Err(SparkError::unsupported(
-            "MAX RECURSION LEVEL",
-            "Bound the depth by a condition in the recursive term.",
-        ));
+    if !all {
+        return Err(SparkError::new("UNION_NOT_SUPPORTED_IN_RECURSIVE_CTE"));
     }
     let anchor = named(resolver.query(&anchor)?, &cte.column_names)?.narrow()?;
     // Plain names of its own: both terms and the working table agree on them.
     let output: Vec<Attribute> =
         anchor.output.iter().map(|a| Attribute::new(Arc::new(a.field.as_ref().clone().with_nullable(true)))).collect();
+    let anchor_nullable: Vec<bool> = anchor.output.iter().map(|a| a.field.is_nullable()).collect();
     let names: Vec<_> =
         anchor.output.iter().zip(&output).map(|(own, new)| own.expr().alias(new.column.as_ref())).collect();
     let anchor_plan = LogicalPlanBuilder::from(anchor.plan).project(names).planned()?.build().planned()?;
     let table = format!("{}#{}", cte.name, crate::attribute::next_id());
-    resolver.ctes.borrow_mut().insert(cte.id, CteEntry::Working { table: table.clone(), output: output.clone() });
+    let levels = match cte.max_recursion_level {
+        Some(levels) => limit(Some(levels.to_string()), 100),
+        None => limit(resolver.ctx.conf("spark.sql.cteRecursionLevelLimit"), 100),
+    };
+    let working = CteEntry::Working { table: table.clone(), output: output.clone(), levels };
+    resolver.ctes.borrow_mut().insert(cte.id, working);
     let step = resolver.query(&step);
     resolver.ctes.borrow_mut().insert(cte.id, CteEntry::Plan(Arc::new(cte.clone())));
     let step = step?;
@@ -86,6 +92,8 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
             .with("invalidOrdinalNum", "second")
             .with("invalidNumColumns", step.output.len().to_string()));
     }
+    let nullable: Vec<bool> =
+        anchor_nullable.iter().zip(&step.output).map(|(anchor, step)| *anchor || step.field.is_nullable()).collect();
     let exprs: Vec<_> = step
         .output
         .iter()
@@ -100,11 +108,23 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
         .planned()?
         .build()
         .planned()?;
-    // A fresh use of the CTE has columns of its own.
-    let fresh: Vec<Attribute> = output.iter().map(|a| Attribute::new(Arc::clone(&a.field))).collect();
+    // A fresh use of the CTE has columns of its own, NULL where either term may be.
+    let fresh: Vec<Attribute> = output
+        .iter()
+        .zip(nullable)
+        .map(|(a, nullable)| Attribute::new(Arc::new(a.field.as_ref().clone().with_nullable(nullable))))
+        .collect();
     let exprs: Vec<_> = output.iter().zip(&fresh).map(|(own, new)| own.expr().alias(new.column.as_ref())).collect();
     let plan = LogicalPlanBuilder::from(unqualified(plan)?).project(exprs).planned()?.build().planned()?;
     Ok(Relation::new(plan, fresh))
+}
+
+/// A limit as set, -1 for none.
+fn limit(set: Option<String>, default: usize) -> Option<usize> {
+    match set.and_then(|text| text.trim().parse::<i64>().ok()) {
+        None => Some(default),
+        Some(limit) => usize::try_from(limit).ok(),
+    }
 }
 
 fn unqualified(plan: LogicalPlan) -> Result<LogicalPlan> {

@@ -1,18 +1,21 @@
 //! WHERE, and HAVING as a filter over an aggregation.
 
-use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use firesteel_functions::Typed;
 use firesteel_functions::coerce::implicit_cast;
 use firesteel_protocol::connect as pb;
+use firesteel_protocol::extension::Qualify;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
-use super::{Relation, required, sort};
-use crate::Resolver;
+use super::subquery::Clause;
+use super::{Origin, Relation, required, sort};
 use crate::expression::aggregate::{contains_aggregate, contains_window};
+use crate::expression::select::Selected;
 use crate::expression::unaliased;
 use crate::resolver::Planned;
 use crate::scope::Scope;
+use crate::{Attribute, Resolver};
 
 pub fn resolve(resolver: &Resolver, filter: &pb::Filter, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(filter.input.as_deref(), "Filter")?, outer)?;
@@ -42,12 +45,43 @@ pub fn resolve(resolver: &Resolver, filter: &pb::Filter, outer: Option<&Scope>) 
     }
 }
 
+/// `QUALIFY condition`.
+pub fn qualify(resolver: &Resolver, message: &Qualify, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "Qualify")?, outer)?;
+    let condition = message.condition.as_ref().ok_or_else(|| crate::expression::missing("condition", "Qualify"))?;
+    let listed = match input.origin.as_deref() {
+        // Window functions of the list are computed right below it.
+        Some(Origin::Project { input: below, .. }) => matches!(below.plan, LogicalPlan::Window(_)),
+        _ => false,
+    };
+    let through = match input.origin.as_deref() {
+        Some(Origin::Project { .. }) => sort::through_origin(resolver, &input, std::slice::from_ref(condition), outer)?,
+        _ => None,
+    };
+    let (extended, typed) = match through {
+        Some((extended, mut columns)) => (extended, columns.remove(0)),
+        None => {
+            let inputs = [&input];
+            let typed = resolver.expression(condition, &resolver.scope(&inputs, outer))?;
+            (input.clone(), typed)
+        }
+    };
+    if !listed && !contains_window(&typed.expr) {
+        return Err(SparkError::new("QUALIFY_REQUIRES_WINDOW_FUNCTION"));
+    }
+    let typed = condition_of(resolver, typed)?;
+    let selected = Selected { expr: typed.expr.clone(), attribute: Attribute::new(typed.field()) };
+    let (plan, mut selected) = super::project::windows(extended.plan.clone(), vec![selected])?;
+    let plan = LogicalPlanBuilder::from(plan).filter(selected.remove(0).expr).planned()?.build().planned()?;
+    Relation { plan, output: input.output, hidden: vec![], origin: None }.narrow()
+}
+
 /// Keeps the rows for which `condition` holds.
 pub(crate) fn apply(resolver: &Resolver, input: Relation, condition: Typed) -> Result<Relation> {
     if contains_window(&condition.expr) {
         return Err(SparkError::new("WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE").with("clauseName", "WHERE"));
     }
-    let (input, mut list) = crate::operator::partition_columns::supply(resolver, input, vec![condition])?;
+    let (input, mut list) = super::supplied(resolver, input, vec![condition], Clause::Where)?;
     let plan = LogicalPlanBuilder::from(input.plan.clone())
         .filter(unaliased(list.remove(0)).expr)
         .planned()?

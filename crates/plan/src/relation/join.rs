@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use datafusion::common::JoinType;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use firesteel_functions::Typed;
 use firesteel_protocol::connect::{self as pb, join::JoinType as Kind};
 use firesteel_protocol::extension::NaturalJoin;
 use firesteel_protocol::{Result, SparkError};
 
+use super::dependent::{self, Domain};
 use super::{Relation, filter, required};
 use crate::expression::select::Selected;
 use crate::resolver::Planned;
@@ -135,8 +136,7 @@ fn using(resolver: &Resolver, left: Relation, right: Relation, kind: Kind, names
             Kind::FullOuter => {
                 hidden.extend(current(l.id).into_iter().chain(current(r.id)));
                 let both = crate::expression::function::scalar(resolver, "coalesce", vec![l.typed(), r.typed()])?;
-                let nullable = l.field.is_nullable() || r.field.is_nullable();
-                let field = l.field.as_ref().clone().with_data_type(both.data_type).with_nullable(nullable);
+                let field = l.field.as_ref().clone().with_data_type(both.data_type).with_nullable(true);
                 selected.push(Selected { expr: both.expr, attribute: Attribute::new(Arc::new(field)) });
                 None
             }
@@ -214,13 +214,36 @@ pub fn lateral(resolver: &Resolver, join: &pb::LateralJoin, outer: Option<&Scope
             Some(join_condition(resolver, resolver.expression(condition, &resolver.scope(&inputs, outer))?)?)
         }
     };
-    let outer_ref_columns = right.plan.all_out_ref_exprs();
-    if outer_ref_columns.is_empty() {
+    let outer_kind = kind == Kind::LeftOuter;
+    // As in Spark, where a row without elements is lost also by LEFT JOIN.
+    let kind = if kind == Kind::LeftOuter && is_generator(&right.plan) { Kind::Inner } else { kind };
+    let outer_columns = dependent::outer_columns(&right.plan, &left.plan);
+    if outer_columns.is_empty() {
         return combine(left, right, kind, condition);
     }
-    let subquery = Subquery { subquery: Arc::new(right.plan.clone()), outer_ref_columns, spans: Default::default() };
-    let right = Relation { plan: LogicalPlan::Subquery(subquery), ..right };
-    combine(left, right, kind, condition.or_else(|| Some(lit(true))))
+    let domain = Domain::of(&left.plan, outer_columns)?;
+    let inner = domain.push(&right.plan)?;
+    let plan = dependent::equal(left.plan, inner.plan, joined_type(kind), &domain.columns, &inner.keys, condition)?;
+    let mut output = left.output;
+    output.extend(right.output.into_iter().map(|a| if outer_kind { a.with_nullable(true) } else { a }));
+    Ok(Relation { plan, output, hidden: left.hidden, origin: None })
+}
+
+/// Whether a plan is a generator without rows of its own below.
+fn is_generator(plan: &LogicalPlan) -> bool {
+    let mut plan = plan;
+    let mut unnested = false;
+    loop {
+        plan = match plan {
+            LogicalPlan::Projection(projection) => &projection.input,
+            LogicalPlan::Unnest(unnest) => {
+                unnested = true;
+                &unnest.input
+            }
+            LogicalPlan::EmptyRelation(_) => return unnested,
+            _ => return false,
+        };
+    }
 }
 
 /// `LATERAL (SELECT expressions)` without FROM adds columns to each row of the left side. None for anything else.

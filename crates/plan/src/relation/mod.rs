@@ -4,12 +4,14 @@ pub mod aggregate;
 pub mod alias;
 pub mod cte;
 pub mod deduplicate;
+pub mod dependent;
 pub mod filter;
 pub mod generate;
 pub mod join;
 pub mod limit;
 pub mod local_relation;
 pub mod missing_values;
+pub mod nearest;
 pub mod pivot;
 pub mod project;
 pub mod python;
@@ -22,7 +24,9 @@ pub mod sample;
 pub mod set_operation;
 pub mod sort;
 pub mod statistic;
+pub mod subquery;
 pub mod table_function;
+pub mod time_window;
 pub mod to_schema;
 pub mod unpivot;
 pub mod with_columns;
@@ -188,9 +192,8 @@ impl<'a> Resolver<'a> {
             RelType::Filter(filter) => filter::resolve(self, filter, outer),
             RelType::Join(join) => join::resolve(self, join, outer),
             RelType::LateralJoin(join) => join::lateral(self, join, outer),
-            RelType::AsOfJoin(_) => {
-                Err(SparkError::unsupported("as-of joins", "Join on a range condition and keep the latest row."))
-            }
+            RelType::AsOfJoin(join) => nearest::as_of(self, join, outer),
+            RelType::NearestByJoin(join) => nearest::nearest_by(self, join, outer),
             RelType::SetOp(operation) => set_operation::resolve(self, operation, outer),
             RelType::Sort(sort) => sort::resolve(self, sort, outer),
             RelType::Limit(limit) => limit::limit(self, limit, outer),
@@ -258,7 +261,7 @@ impl<'a> Resolver<'a> {
             RelType::MlRelation(_) => {
                 Err(SparkError::unsupported("pyspark.ml", "Use scikit-learn on toPandas() for now."))
             }
-            RelType::Zip(_) | RelType::NearestByJoin(_) | RelType::RelationChanges(_) => {
+            RelType::Zip(_) | RelType::RelationChanges(_) => {
                 Err(SparkError::unsupported("this relation of Spark 4.2", "Express it with joins for now."))
             }
             RelType::ShowString(_) | RelType::HtmlString(_) => {
@@ -288,16 +291,16 @@ impl<'a> Resolver<'a> {
             RelationKind::Unpivot(message) => unpivot::sql(self, message, outer),
             RelationKind::Limit(message) => limit::sql(self, message, outer),
             RelationKind::OrderByAll(message) => sort::order_by_all(self, message, outer),
+            RelationKind::Qualify(message) => filter::qualify(self, message, outer),
         }
     }
 
     /// `spark.sql(text)` as a relation.
     fn sql_relation(&self, message: &pb::Sql, outer: Option<&Scope>) -> Result<Relation> {
         let ctx = with_arguments(self.sql_context(), message);
-        match crate::sql::parse_statement(&message.query, &ctx)? {
-            crate::sql::Statement::Query(relation) => {
-                self.with_sql_text(&message.query, || self.relation_in(&relation, outer))
-            }
+        let text = self.substituted(&message.query);
+        match crate::sql::parse_statement(&text, &ctx)? {
+            crate::sql::Statement::Query(relation) => self.with_sql_text(&text, || self.relation_in(&relation, outer)),
             crate::sql::Statement::Command(_) => {
                 Err(SparkError::unsupported("a command inside of a query", "Run it by spark.sql() of its own."))
             }
@@ -339,6 +342,18 @@ impl<'a> Resolver<'a> {
     pub(crate) fn scope<'s>(&self, inputs: &'s [&'s Relation], outer: Option<&'s Scope<'s>>) -> Scope<'s> {
         Scope { inputs, outer, case_sensitive: self.env().case_sensitive }
     }
+}
+
+/// Computes below a relation what its expressions can only name: windows of time, places of rows, subqueries.
+pub(crate) fn supplied(
+    resolver: &Resolver,
+    input: Relation,
+    columns: Vec<Typed>,
+    clause: subquery::Clause,
+) -> Result<(Relation, Vec<Typed>)> {
+    let (input, columns) = time_window::supply(resolver, input, columns)?;
+    let (input, columns) = crate::operator::partition_columns::supply(resolver, input, columns)?;
+    subquery::supply(input, columns, clause)
 }
 
 /// The values of `:name` and `?` that came with a SQL text.

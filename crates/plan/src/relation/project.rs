@@ -77,7 +77,7 @@ pub(crate) fn resolve_list(resolver: &Resolver, list: &[pb::Expression], scope: 
 
 /// Projects resolved columns, computing window functions first.
 pub fn project(resolver: &Resolver, input: Relation, columns: Vec<Typed>) -> Result<Relation> {
-    let (input, columns) = crate::operator::partition_columns::supply(resolver, input, columns)?;
+    let (input, columns) = super::supplied(resolver, input, columns, super::subquery::Clause::Select)?;
     let selected: Vec<Selected> = columns.into_iter().map(|typed| select(typed, &input)).collect();
     let (plan, selected) = windows(input.plan.clone(), selected)?;
     let base = Relation { plan, ..input };

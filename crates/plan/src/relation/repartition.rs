@@ -1,12 +1,14 @@
 //! `repartition`, `coalesce`, partitioning hints: how many partitions, which rows together.
 
-use datafusion::logical_expr::Expr;
+use arrow::datatypes::DataType;
+use firesteel_functions::Typed;
 use firesteel_protocol::connect::{self as pb, expression::ExprType, expression::literal::LiteralType};
+use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, required};
 use crate::Resolver;
-use crate::expression::unaliased;
+use crate::expression::{function, unaliased};
 use crate::operator::exchange;
 use crate::scope::Scope;
 
@@ -55,14 +57,35 @@ fn by(
         }
         return exchange::range(input.clone(), orders, count);
     }
-    let exprs: Vec<Expr> = keys
-        .iter()
-        .map(|key| resolver.expression(key, &scope).map(|typed| unaliased(typed).expr))
-        .collect::<Result<_>>()?;
-    if exprs.is_empty() {
+    if let [key] = keys
+        && let Some(ExprType::DirectShufflePartitionId(direct)) = &key.expr_type
+    {
+        let child =
+            direct.child.as_deref().ok_or_else(|| crate::expression::missing("child", "DirectShufflePartitionID"))?;
+        let number = unaliased(resolver.expression(child, &scope)?);
+        if number.data_type != DataType::Int32 {
+            return Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
+                .with("sqlExpr", format!("\"direct_shuffle_partition_id({})\"", number.name))
+                .with("paramIndex", "first")
+                .with("requiredType", "\"INT\"")
+                .with("inputSql", format!("\"{}\"", number.name))
+                .with("inputType", format!("\"{}\"", name::sql(&number.data_type))));
+        }
+        return placed(resolver, input.clone(), number, count);
+    }
+    let keys: Vec<Typed> =
+        keys.iter().map(|key| resolver.expression(key, &scope).map(unaliased)).collect::<Result<_>>()?;
+    if keys.is_empty() {
         return exchange::round_robin(input.clone(), count);
     }
-    exchange::hash(input.clone(), exprs, count)
+    placed(resolver, input.clone(), function::scalar(resolver, "hash", keys)?, count)
+}
+
+fn placed(resolver: &Resolver, input: Relation, number: Typed, count: usize) -> Result<Relation> {
+    let (output, hidden) = (input.output.clone(), input.hidden.clone());
+    let (input, mut numbers) = super::supplied(resolver, input, vec![number], super::subquery::Clause::Other)?;
+    let relation = exchange::by_number(input, unaliased(numbers.remove(0)).expr, count)?;
+    Ok(Relation { output, hidden, ..relation })
 }
 
 /// Local runs need no 200 partitions: the default is the parallelism, unless the user set a number.

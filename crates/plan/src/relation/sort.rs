@@ -109,7 +109,7 @@ fn apply(resolver: &Resolver, input: Relation, orders: Vec<SortExpr>, global: bo
     }
     let typed =
         orders.iter().map(|order| Typed::new(order.expr.clone(), "", arrow::datatypes::DataType::Null, true)).collect();
-    let (input, exprs) = crate::operator::partition_columns::supply(resolver, input, typed)?;
+    let (input, exprs) = super::supplied(resolver, input, typed, super::subquery::Clause::Other)?;
     let orders: Vec<SortExpr> = orders
         .into_iter()
         .zip(exprs)

@@ -240,8 +240,37 @@ pub fn crosstab(resolver: &Resolver, message: &pb::StatCrosstab, outer: Option<&
 }
 
 /// `df.stat.freqItems`.
-pub fn freq_items(_: &Resolver, _: &pb::StatFreqItems, _: Option<&Scope>) -> Result<Relation> {
-    Err(SparkError::unsupported("stat.freqItems", "Group by the column and count."))
+pub fn freq_items(resolver: &Resolver, message: &pb::StatFreqItems, outer: Option<&Scope>) -> Result<Relation> {
+    let input = resolver.relation_in(required(message.input.as_deref(), "StatFreqItems")?, outer)?;
+    let inputs = [&input];
+    let scope = resolver.scope(&inputs, outer);
+    let support = message.support.unwrap_or(0.01);
+    if !(0.0..=1.0).contains(&support) && support != 0.0 {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_3038")
+            .with_message(format!("requirement failed: Support must be in [1e-4, 1], but got {support}.")));
+    }
+    // A support of nothing asks for all items.
+    let size = if support == 0.0 { usize::MAX } else { (1.0 / support) as usize };
+    let mut columns = vec![];
+    for name in &message.cols {
+        let typed = resolver.column(&crate::sql::parse_column_name(name)?, &scope)?;
+        columns.push(Typed { expr: unaliased(typed.clone()).expr.alias(&typed.name), ..typed });
+    }
+    let names: Vec<String> = message.cols.iter().map(|name| format!("{name}_freqItems")).collect();
+    let selected = input.clone().select(columns)?;
+    let output: Vec<crate::Attribute> = selected
+        .output
+        .iter()
+        .zip(&names)
+        .map(|(own, name)| {
+            let list = firesteel_protocol::types::array(own.data_type().clone(), true);
+            crate::Attribute::new(std::sync::Arc::new(arrow::datatypes::Field::new(name, list, false)))
+        })
+        .collect();
+    let inner = output.iter().map(|attribute| attribute.column.to_string()).collect();
+    let node = crate::operator::frequent::FrequentNode::try_new(std::sync::Arc::new(selected.plan), size, inner)?;
+    let node = datafusion::logical_expr::Extension { node: std::sync::Arc::new(node) };
+    Ok(Relation::new(datafusion::logical_expr::LogicalPlan::Extension(node), output))
 }
 
 /// `df.stat.sampleBy(column, fractions, seed)`.

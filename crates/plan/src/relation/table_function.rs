@@ -32,6 +32,10 @@ pub fn resolve(
     if let Some(own) = resolver.ctx.catalog.python_table_function(&call.function_name) {
         return python_table::plan(resolver, &own, &call.arguments, None, outer);
     }
+    if let Some(written) = resolver.ctx.catalog.routine(&crate::expression::function::routine_name(&call.function_name))
+    {
+        return crate::expression::routine::rows(resolver, &written, &call.arguments, outer);
+    }
     Err(SparkError::new("UNRESOLVABLE_TABLE_VALUED_FUNCTION").with("name", name::quote(&call.function_name)))
 }
 
@@ -92,11 +96,17 @@ pub(crate) fn lateral(
         return Ok(None);
     }
     let inputs = [left];
-    let mut generator = generator(resolver, &call.function_name, &call.arguments, &resolver.scope(&inputs, outer))?;
-    generator.outer |= kind == JoinType::LeftOuter;
+    let generator = generator(resolver, &call.function_name, &call.arguments, &resolver.scope(&inputs, outer))?;
+    let nullable = kind == JoinType::LeftOuter;
     let names: Vec<String> = generator.fields.iter().map(|field| field.name().clone()).collect();
     let known = left.output.len();
     let mut relation = generate::generate(left.clone(), generator, &names)?;
+    // As in Spark, a row without elements is lost also by LEFT JOIN.
+    for attribute in &mut relation.output[known..] {
+        if nullable {
+            *attribute = attribute.clone().with_nullable(true);
+        }
+    }
     if let Some(alias) = alias {
         for attribute in &mut relation.output[known..] {
             attribute.qualifier = vec![alias.clone()];

@@ -112,6 +112,8 @@ fn unpivot(
         }
         types.push(data_type);
     }
+    let nullable: Vec<bool> =
+        (0..types.len()).map(|index| entries.iter().any(|entry| entry.values[index].nullable)).collect();
     let mut rows = vec![];
     for entry in entries {
         let text = |text: &str| Typed::literal(ScalarValue::Utf8(Some(text.to_string())), text);
@@ -126,7 +128,7 @@ fn unpivot(
     let list = function::scalar(resolver, "array", rows)?;
     let mut fields = vec![Arc::new(Field::new("variable", DataType::Utf8, false))];
     for (index, data_type) in types.iter().enumerate() {
-        fields.push(Arc::new(Field::new(format!("value{index}"), data_type.clone(), true)));
+        fields.push(Arc::new(Field::new(format!("value{index}"), data_type.clone(), nullable[index])));
     }
     let names: Vec<String> = std::iter::once(variable.to_string()).chain(value_names.iter().cloned()).collect();
     let generated = generate::generate(input.clone(), Generator { list: list.expr, fields, outer: false }, &names)?;
@@ -152,7 +154,12 @@ pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Sc
         input.output.iter().map(Attribute::typed).filter(|typed| typed.expr != index.expr).collect();
     let mut common = DataType::Null;
     for typed in &values {
-        common = common_type(&common, &typed.data_type, resolver.env()).ok_or_else(|| {
+        // Texts meet texts only: numbers are not read out of them here.
+        let mixed = (common == DataType::Utf8) != (typed.data_type == DataType::Utf8)
+            && common != DataType::Null
+            && typed.data_type != DataType::Null;
+        let found = if mixed { None } else { common_type(&common, &typed.data_type, resolver.env()) };
+        common = found.ok_or_else(|| {
             SparkError::new("TRANSPOSE_NO_LEAST_COMMON_TYPE")
                 .with("dt1", format!("\"{}\"", name::sql(&common)))
                 .with("dt2", format!("\"{}\"", name::sql(&typed.data_type)))

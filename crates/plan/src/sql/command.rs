@@ -6,6 +6,7 @@ use firesteel_protocol::{Result, SparkError};
 use super::Statement;
 use super::lexer::Kind;
 use super::parser::Parser;
+use crate::routine::UserFunction;
 
 /// A name in parts.
 pub type Name = Vec<String>;
@@ -411,6 +412,14 @@ pub enum SqlCommand {
         replace: bool,
         if_not_exists: bool,
     },
+    /// `CREATE [OR REPLACE] [TEMPORARY] FUNCTION name(parameters) RETURNS .. RETURN body`.
+    CreateSqlFunction {
+        name: Name,
+        function: Box<UserFunction>,
+        temporary: bool,
+        replace: bool,
+        if_not_exists: bool,
+    },
     DropFunction {
         name: Name,
         temporary: bool,
@@ -437,6 +446,14 @@ pub enum SqlCommand {
         names: Vec<Name>,
         query: Box<pb::Relation>,
     },
+    /// `EXECUTE IMMEDIATE text [INTO variables] [USING arguments]`; an argument may have a name.
+    ExecuteImmediate {
+        text: Box<pb::Expression>,
+        into: Vec<Name>,
+        using: Vec<(Option<String>, pb::Expression)>,
+    },
+    /// `BEGIN .. END`.
+    Script(Box<super::script::Block>),
     /// `ADD JAR|FILE|ARCHIVE path`.
     AddResource {
         kind: String,
@@ -536,10 +553,8 @@ impl Parser<'_> {
             "DECLARE" => self.declare(),
             "ADD" | "LIST" => self.resources(),
             "MERGE" | "DELETE" | "UPDATE" => self.row_change(&word),
-            "BEGIN" => Err(self.not_yet(start, "SQL scripting", "run the statements one after another")),
-            "EXECUTE" if self.is_word_at(1, "IMMEDIATE") => {
-                Err(self.not_yet(start, "EXECUTE IMMEDIATE", "pass the text to spark.sql"))
-            }
+            "BEGIN" => self.script().map(|block| SqlCommand::Script(Box::new(block))),
+            "EXECUTE" if self.is_word_at(1, "IMMEDIATE") => self.execute_immediate(),
             "CALL" => Err(self.not_yet(start, "CALL", "use the DataFrame API")),
             "LOAD" if self.is_word_at(1, "DATA") => self.row_change(&word),
             _ => Err(self.unexpected()),

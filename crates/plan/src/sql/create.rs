@@ -363,7 +363,8 @@ impl Parser<'_> {
         let if_not_exists = self.if_not_exists();
         let name = self.name_parts()?;
         if self.is_symbol("(") {
-            return Err(self.not_yet(start, "SQL functions of the user", "write the expression where it is used"));
+            let function = Box::new(self.function_body(&name)?);
+            return Ok(SqlCommand::CreateSqlFunction { name, function, temporary, replace, if_not_exists });
         }
         self.expect_word("AS")?;
         let class = self.string()?;

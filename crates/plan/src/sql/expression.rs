@@ -267,7 +267,7 @@ impl Parser<'_> {
         Ok(self.negated(start, build::call(name, arguments), negated))
     }
 
-    /// `LIKE ANY (..)` is a chain of OR, `LIKE ALL (..)` of AND. Spark prints `likeany(a)` for them.
+    /// `LIKE ANY (..)` and `LIKE ALL (..)`; with ILIKE both sides are in lower case.
     fn like_quantified(
         &self,
         start: usize,
@@ -277,9 +277,16 @@ impl Parser<'_> {
         all: bool,
         patterns: Vec<pb::Expression>,
     ) -> pb::Expression {
-        let test = |pattern| self.negated(start, build::call(name, vec![value.clone(), pattern]), negated);
-        let tests = patterns.into_iter().map(test).collect();
-        self.balanced(if all { "and" } else { "or" }, start, tests)
+        let function = match (negated, all) {
+            (false, false) => "likeany",
+            (false, true) => "likeall",
+            (true, false) => "notlikeany",
+            (true, true) => "notlikeall",
+        };
+        let arguments = std::iter::once(value).chain(patterns);
+        let lower = |argument| self.placed(start, build::call("lower", vec![argument]));
+        let arguments = if name == "ilike" { arguments.map(lower).collect() } else { arguments.collect::<Vec<_>>() };
+        self.placed(start, build::call(function, arguments))
     }
 
     /// Operators from comparison down to multiplication; `level` is the weakest that may be taken.
@@ -439,6 +446,9 @@ impl Parser<'_> {
             let value = self.ctx.named_args.get(&name).cloned();
             (name, value)
         };
+        if value.is_none() && self.has_both_parameters() {
+            return Err(SparkError::new("INVALID_QUERY_MIXED_QUERY_PARAMETERS"));
+        }
         let unbound = || self.error_from(start, SparkError::new("UNBOUND_SQL_PARAMETER").with("name", name.as_str()));
         let value = value.ok_or_else(unbound)?;
         Ok(self.placed(start, value))

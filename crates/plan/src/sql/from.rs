@@ -267,7 +267,7 @@ impl Parser<'_> {
         let next = self.peek_at(1);
         let ends = next.kind == Kind::End || (next.kind == Kind::Symbol && matches!(next.text, "," | ")" | ";"));
         let followed = |word: &str, by: &[&str]| self.is_word(word) && by.iter().any(|by| self.is_word_at(1, by));
-        let clause = self.is_any_word(&["WHERE", "HAVING", "LIMIT", "OFFSET", "SELECT"]) && !ends
+        let clause = self.is_any_word(&["WHERE", "HAVING", "QUALIFY", "LIMIT", "OFFSET", "SELECT"]) && !ends
             || followed("GROUP", &["BY"])
             || followed("ORDER", &["BY"])
             || followed("SORT", &["BY"])
@@ -278,6 +278,7 @@ impl Parser<'_> {
             || self.is_unpivot()
             || followed("INSERT", &["INTO", "OVERWRITE"])
             || followed("WHEN", &["MATCHED", "NOT"])
+            || (self.in_for && self.is_word("DO"))
             || followed("SET", &[]);
         !clause
     }
@@ -292,8 +293,12 @@ impl Parser<'_> {
         self.expect_symbol(")")?;
         let function = pb::UnresolvedTableValuedFunction { function_name: unparse(parts), arguments };
         let relation = self.placed_relation(start, build::rel(RelType::UnresolvedTableValuedFunction(function)));
-        let sampled = self.sample(start, relation)?;
-        self.aliased(start, sampled)
+        if self.is_word("TABLESAMPLE") && self.is_symbol_at(1, "(") {
+            // A function has no samples: the word is an alias and columns should follow.
+            self.jump(self.position() + 2);
+            return Err(self.unexpected());
+        }
+        self.aliased(start, relation)
     }
 
     /// An argument, perhaps named, perhaps a table.

@@ -1,7 +1,8 @@
 //! SQL text to Connect messages: Spark's grammar, read by hand, lowered while it is read.
 //!
 //! Reading order: [`lexer`], [`parser`] (the cursor), [`query`], [`select`], [`from`] (relations), [`expression`],
-//! [`function`], [`window`], [`literal`], [`interval`], [`data_type`], [`name`], [`command`] and its readers. What the
+//! [`function`], [`window`], [`literal`], [`interval`], [`data_type`], [`name`], [`command`] and its readers,
+//! [`routine`] (bodies of functions), [`script`]. What the
 //! messages cannot say travels as [`firesteel_protocol::extension`]. Names are not looked up here, types are not checked.
 //!
 //! The parser is our own, since the generic one reads several of Spark's forms as something else without an error
@@ -12,6 +13,7 @@ pub mod build;
 pub mod command;
 mod create;
 mod data_type;
+mod execute;
 mod expression;
 mod from;
 mod function;
@@ -23,8 +25,11 @@ mod name;
 mod parser;
 mod pipe;
 mod query;
+mod routine;
+pub mod script;
 mod select;
 mod show;
+pub mod substitute;
 #[cfg(test)]
 mod tests;
 mod window;

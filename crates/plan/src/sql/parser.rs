@@ -57,6 +57,8 @@ pub struct Parser<'a> {
     furthest: Option<(usize, SparkError)>,
     /// How many `?` were met.
     pub positional: usize,
+    /// The query of a FOR loop is being read: DO ends it.
+    pub in_for: bool,
 }
 
 /// A CTE's name in scope.
@@ -103,6 +105,7 @@ impl<'a> Parser<'a> {
             windows: vec![],
             furthest: None,
             positional: 0,
+            in_for: false,
         })
     }
 
@@ -173,6 +176,13 @@ impl<'a> Parser<'a> {
             Kind::Text => self.ctx.double_quoted_identifiers && token.text.starts_with('"'),
             _ => false,
         }
+    }
+
+    /// Whether the text has both `?` and `:name`.
+    pub fn has_both_parameters(&self) -> bool {
+        let symbol = |token: &Token<'_>, text: &str| token.kind == Kind::Symbol && token.text == text;
+        let named = self.tokens.windows(2).any(|pair| symbol(&pair[0], ":") && pair[1].kind == Kind::Word);
+        named && self.tokens.iter().any(|token| symbol(token, "?"))
     }
 
     // Taking.

@@ -1,6 +1,7 @@
 //! The pipe operator: `FROM t |> WHERE a > 1 |> SELECT b`.
 
 use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
+use firesteel_protocol::extension::{ExpressionKind, Ordinal};
 use firesteel_protocol::{Result, SparkError};
 
 use super::build;
@@ -80,25 +81,33 @@ impl Parser<'_> {
             if self.is_any_word(&["ROLLUP", "CUBE", "GROUPING"])
                 && (self.is_symbol_at(1, "(") || self.is_word_at(1, "SETS"))
             {
-                return Err(self.not_yet(
-                    start,
-                    "ROLLUP, CUBE and GROUPING SETS behind |>",
-                    "write SELECT .. GROUP BY",
-                ));
+                let word =
+                    if self.is_word("GROUPING") { "GROUPING SETS".into() } else { self.peek().text.to_uppercase() };
+                let error = SparkError::new("UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE")
+                    .with("case", format!("GROUP BY {word}"));
+                return Err(self.error_from(start, error));
             }
             keys = self.comma_separated(Self::named_expression)?;
-            if keys.iter().any(|key| Self::ordinal(key).is_some()) {
-                return Err(self
-                    .error_from(start, SparkError::unsupported("positions behind |> AGGREGATE", "name the columns")));
-            }
+            // A position is one of the input's columns.
+            keys.iter_mut().for_each(super::query::to_ordinal);
         }
         let unaliased = |key: &pb::Expression| match &key.expr_type {
             Some(ExprType::Alias(alias)) => alias.expr.as_deref().cloned().unwrap_or_default(),
             _ => key.clone(),
         };
+        let grouped = |index: usize, key: &pb::Expression| {
+            let is_position = matches!(&key.expr_type, Some(ExprType::Extension(any))
+                if matches!(ExpressionKind::from_any(any), Some(ExpressionKind::Ordinal(_))));
+            if !is_position {
+                return unaliased(key);
+            }
+            // In GROUP BY a position is one of the select list, in which the key stands at the same place.
+            let position = i32::try_from(index + 1).unwrap_or(i32::MAX);
+            ExpressionKind::Ordinal(Ordinal { position }).into_expression()
+        };
         let aggregate = firesteel_protocol::extension::SqlAggregate {
             input: Some(Box::new(input)),
-            grouping: keys.iter().map(unaliased).collect(),
+            grouping: keys.iter().enumerate().map(|(index, key)| grouped(index, key)).collect(),
             grouping_sets: vec![],
             group_by_all: false,
             select: keys.into_iter().chain(aggregates).collect(),

@@ -6,7 +6,7 @@ use firesteel_protocol::connect::{
     expression::{ExprType, UnresolvedFunction},
     relation::RelType,
 };
-use firesteel_protocol::extension::{ExpressionKind, GroupingSet, RelationKind, SqlAggregate};
+use firesteel_protocol::extension::{ExpressionKind, GroupingSet, Qualify, RelationKind, SqlAggregate};
 use firesteel_protocol::{Result, SparkError};
 
 use super::build;
@@ -78,8 +78,19 @@ impl Parser<'_> {
             None
         };
         self.skip_window_clause()?;
+        let qualify = if self.is_word("QUALIFY") && self.peek_at(1).kind != Kind::End {
+            self.advance();
+            Some(self.expression()?)
+        } else {
+            None
+        };
+        self.skip_window_clause()?;
         let mut plan = self.aggregated(input, grouping, list, having);
         plan = self.placed_relation(start, plan);
+        if qualify.is_some() {
+            let filter = Qualify { input: Some(Box::new(plan)), condition: qualify };
+            plan = self.placed_relation(start, RelationKind::Qualify(Box::new(filter)).into_relation());
+        }
         if distinct {
             let deduplicate =
                 pb::Deduplicate { input: Some(Box::new(plan)), all_columns_as_keys: Some(true), ..Default::default() };

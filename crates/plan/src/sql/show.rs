@@ -249,6 +249,11 @@ impl<'a> Parser<'a> {
 
     fn set_variables(&mut self) -> Result<SqlCommand> {
         self.advance();
+        self.assignments()
+    }
+
+    /// `a = 1, b = DEFAULT` or `(a, b) = (query)`.
+    pub fn assignments(&mut self) -> Result<SqlCommand> {
         if self.is_symbol("(") {
             let names = self.parenthesized(Self::name_parts)?;
             self.expect_symbol("=")?;

@@ -42,7 +42,10 @@ pub fn arranged_alike(
         let names = keys.iter().map(|key| key.schema_name().to_string()).collect();
         let node = BucketNode::new(Arc::new(plan), names, bucket.clone(), decision, relation)?;
         plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });
-        spread = Spread::Hash(vec![Expr::Column(Column::new_unqualified(bucket))]);
+        // The bits that an INT above zero has.
+        let bucket = Expr::Column(Column::new_unqualified(bucket));
+        let number = datafusion::logical_expr::bitwise_and(bucket, datafusion::logical_expr::lit(0x7fff_ffff_i64));
+        spread = Spread::Number(datafusion::logical_expr::cast(number, arrow::datatypes::DataType::Int32));
     }
     let partitions = if keys.is_empty() { 1 } else { partitions };
     let node = ExchangeNode { input: Arc::new(plan), spread, partitions };

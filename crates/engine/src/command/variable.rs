@@ -1,0 +1,198 @@
+//! DECLARE, SET VAR, DROP VARIABLE, EXECUTE IMMEDIATE, and computing the values for them.
+
+use arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
+use firesteel_functions::cast::{EvalMode, cast};
+use firesteel_functions::kernel::from_datafusion;
+use firesteel_plan::expression::unaliased;
+use firesteel_protocol::connect::{self as pb, relation::RelType};
+use firesteel_protocol::types::{name, proto};
+use firesteel_protocol::{Result, SparkError};
+
+use crate::Session;
+use crate::catalog::CATALOG;
+use crate::variables::{self, Declared, Frames, in_frame, session_name};
+
+/// The values of a query's only row as these types; NULLs where there is no row.
+pub async fn row(session: &Session, query: pb::Relation, types: Vec<Option<DataType>>) -> Result<Vec<ScalarValue>> {
+    session
+        .resolving(move |_, resolver| {
+            let relation = resolver.query(&query)?;
+            if relation.output.len() != types.len() {
+                return Err(SparkError::new("ASSIGNMENT_ARITY_MISMATCH")
+                    .with("numTarget", types.len().to_string())
+                    .with("numExpr", relation.output.len().to_string()));
+            }
+            let mut list = vec![];
+            for (attribute, to) in relation.output.iter().zip(&types) {
+                let typed = attribute.typed();
+                list.push(match to {
+                    Some(to) if *to != typed.data_type => unaliased(cast(typed, to, EvalMode::Ansi, resolver.env())?),
+                    _ => typed,
+                });
+            }
+            let nulls: Result<Vec<ScalarValue>> =
+                list.iter().map(|typed| ScalarValue::try_new_null(&typed.data_type).map_err(from_datafusion)).collect();
+            let relation = relation.select(list)?.narrow()?;
+            let batches = resolver.ctx.catalog.collect(relation.plan)?;
+            let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+            if rows > 1 {
+                return Err(SparkError::new("ROW_SUBQUERY_TOO_MANY_ROWS"));
+            }
+            match batches.iter().find(|batch| batch.num_rows() > 0) {
+                None => nulls,
+                Some(batch) => batch
+                    .columns()
+                    .iter()
+                    .map(|column| ScalarValue::try_from_array(column, 0).map_err(from_datafusion))
+                    .collect(),
+            }
+        })
+        .await
+}
+
+/// The value of an expression without columns.
+pub async fn value(session: &Session, expression: pb::Expression, to: Option<DataType>) -> Result<ScalarValue> {
+    let project = pb::Project { input: None, expressions: vec![expression] };
+    let query = pb::Relation { common: None, rel_type: Some(RelType::Project(Box::new(project))) };
+    let mut values = row(session, query, vec![to]).await?;
+    values.pop().ok_or_else(|| SparkError::internal("an expression without value"))
+}
+
+/// `DECLARE`, in the innermost block of a script or for the session.
+pub async fn declare(
+    session: &Session,
+    parts: &[String],
+    data_type: Option<pb::DataType>,
+    default: Option<pb::Expression>,
+    replace: bool,
+) -> Result<()> {
+    let to = data_type.as_ref().map(proto::decode).transpose()?;
+    let value = match (&default, &to) {
+        (Some(default), to) => value(session, default.clone(), to.clone()).await?,
+        (None, Some(to)) => ScalarValue::try_new_null(to).map_err(from_datafusion)?,
+        (None, None) => return Err(SparkError::internal("a variable without type and value")),
+    };
+    let declared = Declared { data_type: to.unwrap_or_else(|| value.data_type()), value, default };
+    if let Some(frames) = variables::frames() {
+        let mut frames = frames.lock().expect("no panics while locked");
+        if let (Some(frame), [own]) = (frames.last_mut(), parts) {
+            let key = own.to_lowercase();
+            if frame.variables.contains_key(&key) && !replace {
+                return Err(SparkError::new("VARIABLE_ALREADY_EXISTS").with("variableName", name::quote(own)));
+            }
+            frame.variables.insert(key, declared);
+            return Ok(());
+        }
+    }
+    let own = session_name(parts).ok_or_else(|| unresolved(session, parts))?;
+    if session.variables.get(&own).is_some() && !replace {
+        return Err(SparkError::new("VARIABLE_ALREADY_EXISTS").with("variableName", qualified(&own)));
+    }
+    session.variables.put(&own, declared);
+    Ok(())
+}
+
+/// `DROP TEMPORARY VARIABLE`.
+pub fn drop(session: &Session, parts: &[String], if_exists: bool) -> Result<()> {
+    let own = session_name(parts).ok_or_else(|| unresolved(session, parts))?;
+    if session.variables.remove(&own) || if_exists {
+        return Ok(());
+    }
+    Err(SparkError::new("VARIABLE_NOT_FOUND").with("variableName", qualified(&own)))
+}
+
+/// `SET VAR a = value, b = DEFAULT`: all values first, then the assignments.
+pub async fn assign(session: &Session, assignments: Vec<(Vec<String>, Option<pb::Expression>)>) -> Result<()> {
+    let mut values = vec![];
+    for (parts, expression) in assignments {
+        let declared = current(session, &parts)?;
+        let expression = expression.or(declared.default);
+        let new = match expression {
+            Some(expression) => value(session, expression, Some(declared.data_type)).await?,
+            None => ScalarValue::try_new_null(&declared.data_type).map_err(from_datafusion)?,
+        };
+        values.push((parts, new));
+    }
+    values.into_iter().try_for_each(|(parts, value)| put(session, &parts, value))
+}
+
+/// `SET VAR (a, b) = (query)`.
+pub async fn assign_row(session: &Session, names: Vec<Vec<String>>, query: pb::Relation) -> Result<()> {
+    let types = names
+        .iter()
+        .map(|parts| current(session, parts).map(|declared| Some(declared.data_type)))
+        .collect::<Result<Vec<_>>>()?;
+    let values = row(session, query, types).await?;
+    names.iter().zip(values).try_for_each(|(parts, value)| put(session, parts, value))
+}
+
+fn current(session: &Session, parts: &[String]) -> Result<Declared> {
+    if let Some(frames) = variables::frames() {
+        let frames = frames.lock().expect("no panics while locked");
+        if let Some((_, declared)) = frames.iter().rev().find_map(|frame| in_frame(frame, parts)) {
+            return Ok(declared.clone());
+        }
+    }
+    let own = session_name(parts).and_then(|own| session.variables.get(&own));
+    own.ok_or_else(|| unresolved(session, parts))
+}
+
+fn put(session: &Session, parts: &[String], value: ScalarValue) -> Result<()> {
+    if let Some(frames) = variables::frames()
+        && put_in_frames(&frames, parts, &value)
+    {
+        return Ok(());
+    }
+    let own = session_name(parts).ok_or_else(|| unresolved(session, parts))?;
+    let declared = session.variables.get(&own).ok_or_else(|| unresolved(session, parts))?;
+    session.variables.put(&own, Declared { value, ..declared });
+    Ok(())
+}
+
+fn put_in_frames(frames: &Frames, parts: &[String], value: &ScalarValue) -> bool {
+    let mut frames = frames.lock().expect("no panics while locked");
+    let Some(frame) = frames.iter_mut().rev().find(|frame| in_frame(frame, parts).is_some()) else { return false };
+    let key = parts.last().map(|own| own.to_lowercase()).unwrap_or_default();
+    if let Some(declared) = frame.variables.get_mut(&key) {
+        declared.value = value.clone();
+    }
+    true
+}
+
+fn qualified(own: &str) -> String {
+    format!("`system`.`session`.{}", name::quote(own))
+}
+
+fn unresolved(session: &Session, parts: &[String]) -> SparkError {
+    let database = session.views.current_database();
+    SparkError::new("UNRESOLVED_VARIABLE")
+        .with("variableName", parts.iter().map(|part| name::quote(part)).collect::<Vec<_>>().join("."))
+        .with("searchPath", format!("[`system`.`builtin`, `system`.`session`, `{CATALOG}`.`{database}`]"))
+}
+
+/// The text and the arguments of EXECUTE IMMEDIATE as a message.
+pub async fn immediate(
+    session: &Session,
+    text: pb::Expression,
+    using: Vec<(Option<String>, pb::Expression)>,
+) -> Result<pb::Sql> {
+    let text = match value(session, text, Some(DataType::Utf8)).await? {
+        ScalarValue::Utf8(Some(text)) => text,
+        _ => return Err(SparkError::new("NULL_QUERY_STRING_EXECUTE_IMMEDIATE").with("varName", "`sql_string`")),
+    };
+    let mut sql = pb::Sql { query: text, ..Default::default() };
+    let named = using.iter().any(|(own, _)| own.is_some());
+    if named && using.iter().any(|(own, _)| own.is_none()) {
+        return Err(SparkError::new("ALL_PARAMETERS_MUST_BE_NAMED").with("exprs", ""));
+    }
+    for (own, argument) in using {
+        match own {
+            Some(own) => {
+                sql.named_arguments.insert(own, argument);
+            }
+            None => sql.pos_arguments.push(argument),
+        }
+    }
+    Ok(sql)
+}

@@ -1,0 +1,266 @@
+//! Calls of functions that the user wrote in SQL: the body is resolved over the parameters, then takes the place of the
+//! call with the arguments in it. Spark's `ResolveSQLFunctions`.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
+use firesteel_functions::Typed;
+use firesteel_functions::cast::{EvalMode, cast};
+use firesteel_protocol::connect::{self as pb, expression::ExprType};
+use firesteel_protocol::types::{name, proto};
+use firesteel_protocol::{Result, SparkError};
+
+use super::{subquery, unaliased};
+use crate::relation::project;
+use crate::resolver::Planned;
+use crate::routine::{Body, Returns, UserFunction};
+use crate::scope::Scope;
+use crate::{Attribute, Relation, Resolver};
+
+/// A parameter in the body and what the caller gave for it.
+struct Bound {
+    attribute: Attribute,
+    argument: Expr,
+}
+
+/// A call in an expression.
+pub fn call(
+    resolver: &Resolver,
+    function: &UserFunction,
+    arguments: &[pb::Expression],
+    scope: &Scope,
+) -> Result<Typed> {
+    let (bound, shown) = bind(resolver, function, arguments, scope)?;
+    let body = value(resolver, function, &bound)?;
+    let expr = substituted(body.expr, &bound, scope)?;
+    let nullable = body.nullable;
+    Ok(Typed::new(expr, shown, body.data_type, nullable))
+}
+
+/// A call in FROM.
+pub fn rows(
+    resolver: &Resolver,
+    function: &UserFunction,
+    arguments: &[pb::Expression],
+    outer: Option<&Scope>,
+) -> Result<Relation> {
+    let nothing = project::one_row();
+    let inputs = [&nothing];
+    let scope = resolver.scope(&inputs, outer);
+    let (bound, _) = bind(resolver, function, arguments, &scope)?;
+    let relation = table(resolver, function, &bound)?;
+    let plan = planted(relation.plan.clone(), &bound, &scope)?;
+    let last = function.name.rsplit('.').next().unwrap_or_default().to_string();
+    Ok(Relation { plan, ..relation }.qualified(&[last]))
+}
+
+/// Resolves the body once, so that a function that cannot work is refused when it is made.
+pub fn check(resolver: &Resolver, function: &UserFunction) -> Result<()> {
+    let mut bound = vec![];
+    for parameter in &function.parameters {
+        let data_type = proto::decode(&parameter.data_type)?;
+        let attribute = Attribute::new(Arc::new(Field::new(&parameter.name, data_type, true)));
+        bound.push(Bound { argument: attribute.expr(), attribute });
+    }
+    match &function.returns {
+        Returns::Rows(_) => table(resolver, function, &bound).map(|_| ()),
+        _ => value(resolver, function, &bound).map(|_| ()),
+    }
+}
+
+/// The arguments as the parameters' types, and the call as Spark names it.
+fn bind(
+    resolver: &Resolver,
+    function: &UserFunction,
+    arguments: &[pb::Expression],
+    scope: &Scope,
+) -> Result<(Vec<Bound>, String)> {
+    let count = function.parameters.len();
+    let wrong = || {
+        let needed = function.parameters.iter().filter(|parameter| parameter.default.is_none()).count();
+        let expected = if needed == count { count.to_string() } else { format!("[{needed}, {count}]") };
+        SparkError::new("WRONG_NUM_ARGS.WITHOUT_SUGGESTION")
+            .with("functionName", name::quote(&function.name))
+            .with("expectedNum", expected)
+            .with("actualNum", arguments.len().to_string())
+            .with("docroot", "https://spark.apache.org/docs/latest")
+    };
+    if arguments.len() > count {
+        return Err(wrong());
+    }
+    let mut given: Vec<Option<&pb::Expression>> = vec![None; count];
+    for (index, argument) in arguments.iter().enumerate() {
+        let (at, value) = match &argument.expr_type {
+            Some(ExprType::NamedArgumentExpression(named)) => {
+                let at = function.parameters.iter().position(|own| own.name.eq_ignore_ascii_case(&named.key));
+                let at = at.ok_or_else(|| {
+                    let proposal: Vec<String> = function.parameters.iter().map(|own| name::quote(&own.name)).collect();
+                    SparkError::new("UNRECOGNIZED_PARAMETER_NAME")
+                        .with("routineName", name::quote(&function.name))
+                        .with("argumentName", name::quote(&named.key))
+                        .with("proposal", proposal.join(" "))
+                })?;
+                (at, named.value.as_deref().unwrap_or(argument))
+            }
+            _ => (index, argument),
+        };
+        given[at] = Some(value);
+    }
+    let mut bound = vec![];
+    let mut shown = vec![];
+    for (parameter, given) in function.parameters.iter().zip(given) {
+        let argument = match (given, &parameter.default) {
+            (Some(argument), _) => {
+                let typed = unaliased(resolver.expression(argument, scope)?);
+                shown.push(typed.name.clone());
+                typed
+            }
+            (None, Some(default)) => {
+                let nothing = project::one_row();
+                let inputs = [&nothing];
+                unaliased(resolver.expression(default, &resolver.scope(&inputs, None))?)
+            }
+            (None, None) => return Err(wrong()),
+        };
+        let data_type = proto::decode(&parameter.data_type)?;
+        let argument = converted(resolver, argument, &data_type)?;
+        let attribute = Attribute::new(Arc::new(Field::new(&parameter.name, data_type, argument.nullable)));
+        let last = function.name.rsplit('.').next().unwrap_or_default().to_string();
+        bound.push(Bound { attribute: attribute.qualified(vec![last]), argument: unaliased(argument).expr });
+    }
+    Ok((bound, format!("{}({})", function.name, shown.join(", "))))
+}
+
+fn converted(resolver: &Resolver, typed: Typed, to: &DataType) -> Result<Typed> {
+    if typed.data_type == *to {
+        return Ok(typed);
+    }
+    cast(typed, to, EvalMode::Ansi, resolver.env())
+}
+
+/// Resolves the body where only the parameters are in sight.
+fn inside<T>(
+    resolver: &Resolver,
+    function: &UserFunction,
+    bound: &[Bound],
+    resolve: impl FnOnce(&Scope) -> Result<T>,
+) -> Result<T> {
+    let output = bound.iter().map(|bound| bound.attribute.clone()).collect();
+    let parameters = Relation { output, ..project::one_row() };
+    let inputs = [&parameters];
+    let scope = resolver.scope(&inputs, None);
+    let lambdas = std::mem::take(&mut *resolver.lambdas.borrow_mut());
+    let lateral = std::mem::take(&mut *resolver.lateral.borrow_mut());
+    let result = resolver.with_sql_text(&function.text, || resolve(&scope));
+    *resolver.lambdas.borrow_mut() = lambdas;
+    *resolver.lateral.borrow_mut() = lateral;
+    result
+}
+
+fn value(resolver: &Resolver, function: &UserFunction, bound: &[Bound]) -> Result<Typed> {
+    let typed = inside(resolver, function, bound, |scope| match &function.body {
+        Body::Value(expression) => resolver.expression(expression, scope).map(unaliased),
+        Body::Query(query) => {
+            let relation = resolver.subquery(query, scope)?.narrow()?;
+            subquery::scalar(resolver, relation)
+        }
+    })?;
+    match &function.returns {
+        Returns::Value(data_type) => converted(resolver, typed, &proto::decode(data_type)?),
+        _ => Ok(typed),
+    }
+}
+
+fn table(resolver: &Resolver, function: &UserFunction, bound: &[Bound]) -> Result<Relation> {
+    let Body::Query(query) = &function.body else {
+        return Err(SparkError::internal("a table function without a query"));
+    };
+    let relation = inside(resolver, function, bound, |scope| resolver.subquery(query, scope)?.narrow())?;
+    let Returns::Rows(columns) = &function.returns else { return Ok(relation) };
+    if columns.is_empty() {
+        return Ok(relation);
+    }
+    if columns.len() != relation.output.len() {
+        return Err(SparkError::new("USER_DEFINED_FUNCTIONS.RETURN_COLUMN_COUNT_MISMATCH")
+            .with("outputSize", relation.output.len().to_string())
+            .with("returnParamSize", columns.len().to_string())
+            .with("name", function.name.as_str()));
+    }
+    let mut list = vec![];
+    for (own, column) in relation.output.iter().zip(columns) {
+        let typed = converted(resolver, own.typed(), &proto::decode(&column.data_type)?)?;
+        let expr = unaliased(typed.clone()).expr.alias(&column.name);
+        list.push(Typed { expr, ..typed }.named(&column.name));
+    }
+    let relation = relation.select(list)?;
+    Ok(Relation { origin: None, ..relation })
+}
+
+/// Puts arguments in the place of parameters, also inside of subqueries, for which they are outer values.
+fn substituted(expr: Expr, bound: &[Bound], scope: &Scope) -> Result<Expr> {
+    let changed = expr.transform_down(|node| {
+        Ok(match node {
+            Expr::Column(ref column) => match bound.iter().find(|b| *b.attribute.column == *column.name) {
+                Some(bound) => Transformed::new(bound.argument.clone(), true, TreeNodeRecursion::Jump),
+                None => Transformed::no(node),
+            },
+            Expr::ScalarSubquery(inner) => Transformed::yes(Expr::ScalarSubquery(replanted(inner, bound, scope)?)),
+            Expr::Exists(exists) => Transformed::yes(Expr::Exists(Exists {
+                subquery: replanted(exists.subquery, bound, scope)?,
+                negated: exists.negated,
+            })),
+            Expr::InSubquery(contains) => Transformed::yes(Expr::InSubquery(InSubquery {
+                subquery: replanted(contains.subquery, bound, scope)?,
+                ..contains
+            })),
+            other => Transformed::no(other),
+        })
+    });
+    changed.map(|changed| changed.data).planned()
+}
+
+fn replanted(inner: Subquery, bound: &[Bound], scope: &Scope) -> datafusion::common::Result<Subquery> {
+    let plan =
+        planted(inner.subquery.as_ref().clone(), bound, scope).map_err(firesteel_functions::kernel::to_datafusion)?;
+    let outer_ref_columns = plan.all_out_ref_exprs();
+    Ok(Subquery { subquery: Arc::new(plan), outer_ref_columns, spans: inner.spans })
+}
+
+/// Puts arguments in the place of outer references to parameters.
+fn planted(plan: LogicalPlan, bound: &[Bound], scope: &Scope) -> Result<LogicalPlan> {
+    let changed = plan.transform_down_with_subqueries(|node| {
+        node.map_expressions(|expr| {
+            expr.transform_down(|part| match &part {
+                Expr::OuterReferenceColumn(_, column) => {
+                    match bound.iter().find(|b| *b.attribute.column == *column.name) {
+                        Some(bound) => {
+                            let outer = outer_values(bound.argument.clone(), scope)?;
+                            Ok(Transformed::new(outer, true, TreeNodeRecursion::Jump))
+                        }
+                        None => Ok(Transformed::no(part)),
+                    }
+                }
+                _ => Ok(Transformed::no(part)),
+            })
+        })
+    });
+    changed.map(|changed| changed.data).planned()
+}
+
+/// Columns of the caller's rows, seen from inside of a subquery.
+fn outer_values(argument: Expr, scope: &Scope) -> datafusion::common::Result<Expr> {
+    let changed = argument.transform_down(|node| match &node {
+        Expr::Column(column) => {
+            let own = scope.inputs.iter().flat_map(|relation| relation.output.iter().chain(&relation.hidden));
+            let known = own.into_iter().find(|attribute| *attribute.column == *column.name);
+            let data_type = known.map_or(DataType::Null, |attribute| attribute.data_type().clone());
+            let field = Field::new(&column.name, data_type, true);
+            Ok(Transformed::yes(Expr::OuterReferenceColumn(field.into(), column.clone())))
+        }
+        _ => Ok(Transformed::no(node)),
+    })?;
+    Ok(changed.data)
+}

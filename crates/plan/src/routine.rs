@@ -1,0 +1,43 @@
+//! Functions that the user wrote in SQL: what CREATE FUNCTION said. `expression::routine` puts their bodies into queries.
+
+use firesteel_protocol::connect as pb;
+
+use crate::sql::command::ColumnDefinition;
+
+/// A function whose body is SQL.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserFunction {
+    /// As it appears in names of columns.
+    pub name: String,
+    pub parameters: Vec<Parameter>,
+    pub returns: Returns,
+    pub body: Body,
+    /// The statement, which places in the body refer to.
+    pub text: String,
+    pub comment: Option<String>,
+}
+
+/// One parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameter {
+    pub name: String,
+    pub data_type: pb::DataType,
+    pub default: Option<pb::Expression>,
+}
+
+/// What RETURNS says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Returns {
+    /// Nothing: the body's type.
+    Any,
+    Value(pb::DataType),
+    /// RETURNS TABLE; without columns those of the body.
+    Rows(Vec<ColumnDefinition>),
+}
+
+/// What RETURN gives.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    Value(Box<pb::Expression>),
+    Query(Box<pb::Relation>),
+}

@@ -1,0 +1,73 @@
+//! What follows the name in CREATE FUNCTION: parameters, RETURNS, characteristics, the body behind RETURN.
+
+use firesteel_protocol::Result;
+
+use super::command::ColumnDefinition;
+use super::parser::Parser;
+use crate::routine::{Body, Parameter, Returns, UserFunction};
+
+impl Parser<'_> {
+    /// `(parameters) [RETURNS ..] [characteristics] RETURN body`.
+    pub fn function_body(&mut self, name: &[String]) -> Result<UserFunction> {
+        self.expect_symbol("(")?;
+        let parameters = if self.is_symbol(")") { vec![] } else { self.comma_separated(Self::function_parameter)? };
+        self.expect_symbol(")")?;
+        let mut returns = Returns::Any;
+        let mut comment = None;
+        loop {
+            if self.eat_word("RETURNS") {
+                returns = self.function_returns()?;
+            } else if self.eat_word("LANGUAGE") {
+                self.expect_word("SQL")?;
+            } else if self.eat_word("COMMENT") {
+                comment = Some(self.string()?);
+            } else if self.eat_words(&["SQL", "SECURITY"]) {
+                self.identifier()?;
+            } else if !(self.eat_word("DETERMINISTIC")
+                || self.eat_words(&["NOT", "DETERMINISTIC"])
+                || self.eat_words(&["CONTAINS", "SQL"])
+                || self.eat_words(&["READS", "SQL", "DATA"])
+                || self.eat_words(&["RETURN", "NULL", "ON", "NULL", "INPUT"])
+                || self.eat_words(&["CALLED", "ON", "NULL", "INPUT"]))
+            {
+                break;
+            }
+        }
+        self.expect_word("RETURN")?;
+        let rows = matches!(returns, Returns::Rows(_));
+        let body = if rows || self.is_query_at(0) {
+            Body::Query(Box::new(self.query()?))
+        } else {
+            Body::Value(Box::new(self.standalone_expression()?))
+        };
+        let name = name.last().cloned().unwrap_or_default();
+        Ok(UserFunction { name, parameters, returns, body, text: self.text.to_string(), comment })
+    }
+
+    fn function_parameter(&mut self) -> Result<Parameter> {
+        let name = self.identifier()?;
+        let data_type = self.data_type()?;
+        self.eat_words(&["NOT", "NULL"]);
+        let default = if self.eat_word("DEFAULT") { Some(self.standalone_expression()?) } else { None };
+        if self.eat_word("COMMENT") {
+            self.string()?;
+        }
+        Ok(Parameter { name, data_type, default })
+    }
+
+    fn function_returns(&mut self) -> Result<Returns> {
+        if !self.eat_word("TABLE") {
+            return Ok(Returns::Value(self.data_type()?));
+        }
+        if !self.is_symbol("(") {
+            return Ok(Returns::Rows(vec![]));
+        }
+        let columns = self.parenthesized(|parser| {
+            let name = parser.identifier()?;
+            let data_type = parser.data_type()?;
+            let comment = if parser.eat_word("COMMENT") { Some(parser.string()?) } else { None };
+            Ok(ColumnDefinition { name, data_type, nullable: true, comment, default: None, generated: false })
+        })?;
+        Ok(Returns::Rows(columns))
+    }
+}

@@ -1,0 +1,296 @@
+//! `BEGIN .. END`: what a script consists of, and reading it. The engine runs it.
+
+use firesteel_protocol::{Result, SparkError, connect as pb};
+
+use super::command::SqlCommand;
+use super::lexer::Kind;
+use super::parser::Parser;
+
+/// `[label:] BEGIN .. END [label]`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Block {
+    pub label: Option<String>,
+    pub handlers: Vec<Handler>,
+    pub steps: Vec<Step>,
+}
+
+/// `DECLARE EXIT HANDLER FOR conditions statement`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Handler {
+    pub conditions: Vec<Trigger>,
+    pub steps: Vec<Step>,
+}
+
+/// What a handler is for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trigger {
+    SqlException,
+    NotFound,
+    SqlState(String),
+    /// The name of an error condition.
+    Condition(String),
+}
+
+/// One statement of a script.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Any statement that could stand alone, as text.
+    Sql(String),
+    /// DECLARE and SET of variables.
+    Command(Box<SqlCommand>),
+    Block(Block),
+    /// IF, and CASE as conditions; the last branch may be without one.
+    Branches(Vec<(Option<pb::Expression>, Vec<Step>)>),
+    /// WHILE (the condition before), REPEAT (the end behind), LOOP.
+    Loop {
+        label: Option<String>,
+        before: Option<pb::Expression>,
+        steps: Vec<Step>,
+        until: Option<pb::Expression>,
+    },
+    /// `FOR [variable AS] query DO .. END FOR`.
+    For {
+        label: Option<String>,
+        variable: Option<String>,
+        query: String,
+        steps: Vec<Step>,
+    },
+    Leave(String),
+    Iterate(String),
+}
+
+impl Parser<'_> {
+    /// A whole script.
+    pub fn script(&mut self) -> Result<Block> {
+        let mut labels = vec![];
+        self.block(None, &mut labels)
+    }
+
+    fn block(&mut self, label: Option<String>, labels: &mut Vec<String>) -> Result<Block> {
+        self.expect_word("BEGIN")?;
+        self.eat_words(&["NOT", "ATOMIC"]);
+        let known = labels.len();
+        labels.extend(label.clone());
+        let mut block = Block { label, ..Block::default() };
+        while !self.is_word("END") {
+            if self.is_end() {
+                return Err(self.unexpected());
+            }
+            if self.is_word("DECLARE") && self.is_any_word_at(1, &["EXIT", "CONTINUE"]) && self.is_word_at(2, "HANDLER")
+            {
+                let handler = self.handler(labels)?;
+                block.handlers.push(handler);
+            } else {
+                block.steps.push(self.step(labels)?);
+            }
+            self.expect_symbol(";")?;
+        }
+        self.expect_word("END")?;
+        self.end_label(block.label.as_deref())?;
+        labels.truncate(known);
+        Ok(block)
+    }
+
+    fn is_any_word_at(&self, ahead: usize, words: &[&str]) -> bool {
+        words.iter().any(|word| self.is_word_at(ahead, word))
+    }
+
+    /// The label behind END, which must be that of the beginning.
+    fn end_label(&mut self, label: Option<&str>) -> Result<()> {
+        if !self.is_identifier_at(0) {
+            return Ok(());
+        }
+        let start = self.position();
+        let end = self.identifier()?;
+        match label {
+            Some(label) if label.eq_ignore_ascii_case(&end) => Ok(()),
+            Some(label) => Err(self.error_from(
+                start,
+                SparkError::new("LABELS_MISMATCH").with("beginLabel", label.to_uppercase()).with("endLabel", end),
+            )),
+            None => Err(self.error_from(
+                start,
+                SparkError::new("END_LABEL_WITHOUT_BEGIN_LABEL").with("endLabel", end.to_uppercase()),
+            )),
+        }
+    }
+
+    fn handler(&mut self, labels: &mut Vec<String>) -> Result<Handler> {
+        let start = self.position();
+        self.expect_word("DECLARE")?;
+        if self.eat_word("CONTINUE") {
+            return Err(self.error_from(start, SparkError::new("UNSUPPORTED_FEATURE.CONTINUE_EXCEPTION_HANDLER")));
+        }
+        self.expect_words(&["EXIT", "HANDLER", "FOR"])?;
+        let conditions = self.comma_separated(|parser| {
+            if parser.eat_word("SQLEXCEPTION") {
+                return Ok(Trigger::SqlException);
+            }
+            if parser.eat_words(&["NOT", "FOUND"]) {
+                return Ok(Trigger::NotFound);
+            }
+            if parser.eat_word("SQLSTATE") {
+                parser.eat_word("VALUE");
+                return Ok(Trigger::SqlState(parser.string()?));
+            }
+            Ok(Trigger::Condition(parser.name_parts()?.join(".").to_uppercase()))
+        })?;
+        let steps = vec![self.step(labels)?];
+        Ok(Handler { conditions, steps })
+    }
+
+    /// Statements up to one of `ends`.
+    fn steps(&mut self, ends: &[&str], labels: &mut Vec<String>) -> Result<Vec<Step>> {
+        let mut steps = vec![];
+        while !self.is_any_word(ends) {
+            if self.is_end() {
+                return Err(self.unexpected());
+            }
+            steps.push(self.step(labels)?);
+            self.expect_symbol(";")?;
+        }
+        Ok(steps)
+    }
+
+    fn step(&mut self, labels: &mut Vec<String>) -> Result<Step> {
+        self.nested(|parser| parser.any_step(labels))
+    }
+
+    fn any_step(&mut self, labels: &mut Vec<String>) -> Result<Step> {
+        let start = self.position();
+        let label = if self.is_identifier_at(0) && self.is_symbol_at(1, ":") {
+            let label = self.identifier()?;
+            self.advance();
+            Some(label)
+        } else {
+            None
+        };
+        let word = if self.peek().kind == Kind::Word { self.peek().text.to_ascii_uppercase() } else { String::new() };
+        let known = labels.len();
+        if word != "BEGIN" {
+            labels.extend(label.clone());
+        }
+        let step = match word.as_str() {
+            "BEGIN" => Step::Block(self.block(label, labels)?),
+            "WHILE" => {
+                self.advance();
+                let before = Some(self.standalone_expression()?);
+                self.expect_word("DO")?;
+                let steps = self.steps(&["END"], labels)?;
+                self.expect_words(&["END", "WHILE"])?;
+                self.end_label(label.as_deref())?;
+                Step::Loop { label, before, steps, until: None }
+            }
+            "REPEAT" => {
+                self.advance();
+                let steps = self.steps(&["UNTIL"], labels)?;
+                self.expect_word("UNTIL")?;
+                let until = Some(self.standalone_expression()?);
+                self.expect_words(&["END", "REPEAT"])?;
+                self.end_label(label.as_deref())?;
+                Step::Loop { label, before: None, steps, until }
+            }
+            "LOOP" => {
+                self.advance();
+                let steps = self.steps(&["END"], labels)?;
+                self.expect_words(&["END", "LOOP"])?;
+                self.end_label(label.as_deref())?;
+                Step::Loop { label, before: None, steps, until: None }
+            }
+            "FOR" => self.for_step(label, labels)?,
+            "IF" => self.if_step(labels)?,
+            "CASE" => self.case_step(labels)?,
+            "LEAVE" | "ITERATE" => {
+                self.advance();
+                let target = self.identifier()?;
+                if !labels.iter().any(|label| label.eq_ignore_ascii_case(&target)) {
+                    let error = SparkError::new("INVALID_LABEL_USAGE.DOES_NOT_EXIST")
+                        .with("labelName", target.to_uppercase())
+                        .with("statementType", word);
+                    return Err(self.error_from(start, error));
+                }
+                if word == "LEAVE" { Step::Leave(target) } else { Step::Iterate(target) }
+            }
+            "DECLARE" => Step::Command(Box::new(self.declare()?)),
+            "SET" => {
+                let variables = self.is_any_word_at(1, &["VAR", "VARIABLE"]);
+                if !variables {
+                    // In a script SET is for variables, with or without the word.
+                    self.expect_word("SET")?;
+                } else {
+                    self.advance();
+                    self.advance();
+                }
+                Step::Command(Box::new(self.assignments()?))
+            }
+            _ => {
+                self.statement()?;
+                Step::Sql(self.source(start).to_string())
+            }
+        };
+        labels.truncate(known);
+        Ok(step)
+    }
+
+    fn for_step(&mut self, label: Option<String>, labels: &mut Vec<String>) -> Result<Step> {
+        self.expect_word("FOR")?;
+        let variable = if self.is_identifier_at(0) && self.is_word_at(1, "AS") {
+            let name = self.identifier()?;
+            self.advance();
+            Some(name)
+        } else {
+            None
+        };
+        let start = self.position();
+        self.in_for = true;
+        let read = self.query();
+        self.in_for = false;
+        read?;
+        let query = self.source(start).to_string();
+        self.expect_word("DO")?;
+        let steps = self.steps(&["END"], labels)?;
+        self.expect_words(&["END", "FOR"])?;
+        self.end_label(label.as_deref())?;
+        Ok(Step::For { label, variable, query, steps })
+    }
+
+    fn if_step(&mut self, labels: &mut Vec<String>) -> Result<Step> {
+        const ENDS: &[&str] = &["ELSEIF", "ELSE", "END"];
+        self.expect_word("IF")?;
+        let mut branches = vec![];
+        loop {
+            let condition = self.standalone_expression()?;
+            self.expect_word("THEN")?;
+            branches.push((Some(condition), self.steps(ENDS, labels)?));
+            if !self.eat_word("ELSEIF") {
+                break;
+            }
+        }
+        if self.eat_word("ELSE") {
+            branches.push((None, self.steps(&["END"], labels)?));
+        }
+        self.expect_words(&["END", "IF"])?;
+        Ok(Step::Branches(branches))
+    }
+
+    fn case_step(&mut self, labels: &mut Vec<String>) -> Result<Step> {
+        const ENDS: &[&str] = &["WHEN", "ELSE", "END"];
+        self.expect_word("CASE")?;
+        let operand = if self.is_word("WHEN") { None } else { Some(self.standalone_expression()?) };
+        let mut branches = vec![];
+        while self.eat_word("WHEN") {
+            let value = self.standalone_expression()?;
+            let condition = match &operand {
+                Some(operand) => super::build::call("=", vec![operand.clone(), value]),
+                None => value,
+            };
+            self.expect_word("THEN")?;
+            branches.push((Some(condition), self.steps(ENDS, labels)?));
+        }
+        if self.eat_word("ELSE") {
+            branches.push((None, self.steps(&["END"], labels)?));
+        }
+        self.expect_words(&["END", "CASE"])?;
+        Ok(Step::Branches(branches))
+    }
+}
