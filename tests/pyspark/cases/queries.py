@@ -92,6 +92,8 @@ def case_joins_with_the_nearest_row(spark, tmp):
     answers["direction"] = failure(lambda: left._joinAsOf(right, "a", "b", direction="x").collect())
     answers["tolerance"] = failure(lambda: left._joinAsOf(right, "a", "b", tolerance=F.lit(-1)).collect())
     answers["nearest by"] = left.where("a IS NOT NULL").nearestByJoin(right, F.abs(left.a - right.b), 1, mode="exact", direction="distance").orderBy("lv")
+    likeness = -F.abs(left.a - right.b)
+    answers["nearest by likeness"] = left.where("a IS NOT NULL").nearestByJoin(right, likeness, 2, mode="exact", direction="similarity").orderBy("lv", "b")
     return answers
 
 

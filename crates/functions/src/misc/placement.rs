@@ -61,7 +61,9 @@ pub fn spark_partition_id(call: &Call) -> Result<Typed> {
 
 /// 0, 1, 2, .. in the order of the rows: `zipWithIndex` and the pandas API send it.
 pub fn distributed_sequence_id(call: &Call) -> Result<Typed> {
-    bare(call, "placed:distributed_sequence_id", Int64)
+    // The pandas API says whether rows may be kept in between; nothing is here.
+    call.arity(0..=1)?;
+    Ok(marker(call, "placed:distributed_sequence_id", vec![], Int64, "distributed_sequence_id()".into()))
 }
 
 pub fn input_file_name(call: &Call) -> Result<Typed> {

@@ -213,6 +213,14 @@ impl Domain {
             }
             _ => (self.push(plan)?, vec![]),
         };
+        // Keys of the order become columns first: the planner loses track of computed ones.
+        let own: Vec<Expr> = input.plan.schema().columns().into_iter().map(Expr::Column).collect();
+        let names: Vec<String> = order.iter().map(|_| format!("_order#{}", next_id())).collect();
+        let new = order.iter().zip(&names).map(|(key, name)| key.expr.clone().alias(name.as_str()));
+        let exprs = own.iter().cloned().chain(new);
+        let sorted = LogicalPlanBuilder::from(input.plan).project(exprs).planned()?.build().planned()?;
+        let order = order.iter().zip(&names).map(|(key, name)| SortExpr::new(column(name), key.asc, key.nulls_first));
+        let order: Vec<SortExpr> = order.collect();
         let params = WindowFunctionParams {
             args: vec![],
             partition_by: input.keys.iter().map(|key| column(key)).collect(),
@@ -225,8 +233,7 @@ impl Domain {
         let fun = WindowFunctionDefinition::WindowUDF(row_number_udwf());
         let number = Expr::WindowFunction(Box::new(WindowFunction { fun, params }));
         let name = number.schema_name().to_string();
-        let own: Vec<Expr> = input.plan.schema().columns().into_iter().map(Expr::Column).collect();
-        let numbered = LogicalPlanBuilder::window_plan(input.plan, vec![number]).planned()?;
+        let numbered = LogicalPlanBuilder::window_plan(sorted, vec![number]).planned()?;
         let mut condition = column(&name).gt(lit(skip as u64));
         if let Some(fetch) = fetch {
             condition = condition.and(column(&name).lt_eq(lit((skip + fetch) as u64)));
