@@ -4,6 +4,7 @@
 //! (`submit`, `shell`, `sql`, `connect`), `settings` gathers configuration, `program` runs a Python
 //! program beside a server with the help of `python`, `client` and `shim`.
 
+mod checkpoint;
 mod client;
 mod connect;
 mod host;
@@ -47,6 +48,8 @@ enum Command {
     Sql(sql::SqlOptions),
     /// Listen for Spark Connect clients, like start-connect-server.sh
     Connect(connect::ConnectOptions),
+    /// Show or check the checkpoint of a streaming query
+    Checkpoint(checkpoint::CheckpointOptions),
     /// Print the version
     Version,
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Shell(options) => shell::run(options),
         Command::Sql(options) => sql::run(options),
         Command::Connect(options) => connect::run(options),
+        Command::Checkpoint(options) => checkpoint::run(&options),
         Command::Version => {
             println!("firesteel {LONG_VERSION}");
             Ok(ExitCode::SUCCESS)

@@ -30,6 +30,7 @@ const FILES: &[(&str, &str)] = &python_files![
     "shell.py",
     "sql_context.py",
     "status.py",
+    "stream_worker.py",
     "submitted.py",
     "threads.py",
     "unsupported.py",

@@ -33,8 +33,8 @@ impl Session {
             }
             Analyze::IsStreaming(message) => {
                 let relation = root(message.plan)?;
-                self.fields(relation).await?;
-                Answer::IsStreaming(response::IsStreaming { is_streaming: false })
+                let is_streaming = self.is_streaming(relation).await?;
+                Answer::IsStreaming(response::IsStreaming { is_streaming })
             }
             Analyze::InputFiles(message) => {
                 let files = self.input_files(root(message.plan)?).await?;
@@ -88,8 +88,15 @@ impl Session {
     }
 
     /// Spark's schema of a relation.
-    pub(crate) async fn fields(&self, relation: pb::Relation) -> Result<arrow::datatypes::Fields> {
+    pub async fn fields(&self, relation: pb::Relation) -> Result<arrow::datatypes::Fields> {
         self.resolving(move |_, resolver| resolver.query(&relation).map(|resolved| resolved.fields())).await
+    }
+
+    /// Whether a relation reads a stream.
+    pub async fn is_streaming(&self, relation: pb::Relation) -> Result<bool> {
+        let streaming =
+            |plan: &datafusion::logical_expr::LogicalPlan| firesteel_sources::stream::table::is_streaming(plan);
+        self.resolving(move |_, resolver| resolver.query(&relation).map(|resolved| streaming(&resolved.plan))).await
     }
 
     /// The resolved plan as text in which ids are numbered by their first appearance.

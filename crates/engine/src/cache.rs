@@ -35,7 +35,7 @@ struct Entry {
 pub struct Kept {
     stored: Stored,
     /// Counts the memory while anyone may scan it.
-    _rows: KeptRows,
+    _rows: Option<KeptRows>,
 }
 
 /// The relation's bytes without plan ids: the client numbers the same DataFrame's nodes anew.
@@ -128,6 +128,12 @@ impl Cache {
         self.remote.lock().expect("no panics while locked").get(id).map(|kept| kept.stored.clone())
     }
 
+    /// Takes over what another session keeps for its client.
+    pub fn copy_remote_from(&self, other: &Self) {
+        let kept = other.remote.lock().expect("no panics while locked").clone();
+        *self.remote.lock().expect("no panics while locked") = kept;
+    }
+
     pub fn remove_remote(&self, id: &str) {
         self.remote.lock().expect("no panics while locked").remove(id);
     }
@@ -162,7 +168,17 @@ impl Session {
         let storage = self.engine.storage()?;
         let context = Arc::new(datafusion::execution::TaskContext::from(&self.state()?));
         let rows = kept::fill(planned.physical, context, Arc::new(Schema::new(inner)), level, storage, cancel).await?;
-        Ok(Kept { stored: Stored { provider: rows.table()?, fields }, _rows: rows })
+        Ok(Kept { stored: Stored { provider: rows.table()?, fields }, _rows: Some(rows) })
+    }
+
+    /// Keeps a table under an id, for relations of the server's own making.
+    pub fn keep_table(&self, id: &str, stored: Stored) {
+        self.cache.keep_remote(id, Kept { stored, _rows: None });
+    }
+
+    /// Forgets a table of [`Session::keep_table`].
+    pub fn forget_table(&self, id: &str) {
+        self.cache.remove_remote(id);
     }
 
     /// The kept rows of a client's remote relation.

@@ -56,12 +56,32 @@ pub struct Engine {
     stores: Mutex<HashMap<StoreKey, Arc<Store>>>,
     /// Functions in SQL that are not temporary; they live as long as the process.
     pub(crate) routines: Routines,
+    endpoint: OnceLock<Endpoint>,
+}
+
+/// Where this process serves Spark Connect: for Python functions that come back with queries of their own.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// `sc://localhost:15002`.
+    pub url: String,
+    pub token: Option<String>,
 }
 
 /// A catalog's metastore file (None: in memory) and warehouse.
 type StoreKey = (Option<PathBuf>, PathBuf);
 
 impl Engine {
+    /// Says where the engine is served.
+    pub fn set_endpoint(&self, endpoint: Endpoint) {
+        // The first server counts: any of them leads here.
+        let _ = self.endpoint.set(endpoint);
+    }
+
+    /// Where the engine is served; nowhere, where there is no network.
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.get()
+    }
+
     /// An engine; `INVALID_...` settings show when the first query needs them.
     pub fn new(conf: EngineConf) -> Arc<Self> {
         let parallelism = parallelism(&conf.master).unwrap_or_else(available);
@@ -75,6 +95,7 @@ impl Engine {
             stores: Mutex::default(),
             python,
             routines: Routines::default(),
+            endpoint: OnceLock::new(),
         })
     }
 

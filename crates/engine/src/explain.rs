@@ -8,6 +8,9 @@ use crate::Session;
 
 /// The text of EXPLAIN.
 pub async fn text(session: &Session, relation: pb::Relation, mode: ExplainMode) -> Result<String> {
+    if session.is_streaming(relation.clone()).await? {
+        return streaming(session, relation, mode).await;
+    }
     let planned = session.plan(relation).await?;
     let physical = displayable(planned.physical.as_ref()).indent(false).to_string();
     let analyzed = planned.relation.plan.display_indent().to_string();
@@ -25,6 +28,19 @@ pub async fn text(session: &Session, relation: pb::Relation, mode: ExplainMode) 
         // DataFusion generates no code.
         ExplainMode::Codegen => format!("Found 0 WholeStageCodegen subtrees.\n{physical}\n"),
         _ => format!("== Physical Plan ==\n{physical}\n"),
+    })
+}
+
+/// A stream has no physical plan before it is started.
+async fn streaming(session: &Session, relation: pb::Relation, mode: ExplainMode) -> Result<String> {
+    let analyzed = session
+        .resolving(move |_, resolver| resolver.query(&relation).map(|r| r.plan.display_indent().to_string()))
+        .await?;
+    Ok(match mode {
+        ExplainMode::Extended => {
+            format!("== Analyzed Logical Plan ==\n{analyzed}\n\n== Physical Plan ==\nStreamingRelation\n")
+        }
+        _ => format!("== Physical Plan ==\nStreamingRelation\n{analyzed}\n"),
     })
 }
 

@@ -29,10 +29,10 @@ pub mod variables;
 pub use artifacts::Artifacts;
 pub use cancel::CancelToken;
 pub use conf::SessionConf;
-pub use engine::{Engine, EngineConf};
+pub use engine::{Endpoint, Engine, EngineConf};
 pub use progress::{Progress, StageProgress, StageSnapshot};
 pub use query::{Execution, OperationHandle, Rows, RowsSummary, Summary};
-pub use session::Session;
+pub use session::{ExtraPlanner, Session};
 
 /// The version of Spark whose behaviour this is.
 pub const SPARK_VERSION: &str = "4.2.1";

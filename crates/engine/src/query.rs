@@ -127,7 +127,7 @@ impl Session {
     }
 
     /// Resolves and plans on a thread whose stack bears deep plans.
-    pub(crate) async fn plan(&self, relation: pb::Relation) -> Result<Planned> {
+    pub async fn plan(&self, relation: pb::Relation) -> Result<Planned> {
         self.resolving(move |session, resolver| {
             let relation = resolver.query(&relation)?;
             let observed = resolver.observed.borrow_mut().drain(..).collect();
@@ -137,7 +137,7 @@ impl Session {
     }
 
     /// Runs `work` with a resolver, where it may block.
-    pub(crate) async fn resolving<T: Send + 'static>(
+    pub async fn resolving<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Session, &Resolver) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -155,7 +155,17 @@ impl Session {
 
     /// Optimizes and plans a resolved relation. Blocks.
     pub(crate) fn physical(&self, relation: Relation, observed: Vec<(String, Relation)>) -> Result<Planned> {
-        let state = self.state()?;
+        self.physical_with(relation, observed, vec![])
+    }
+
+    /// The same for a plan with operators that only `planners` know. Blocks.
+    pub fn physical_with(
+        &self,
+        relation: Relation,
+        observed: Vec<(String, Relation)>,
+        planners: Vec<crate::ExtraPlanner>,
+    ) -> Result<Planned> {
+        let state = self.state_with(planners)?;
         let plan = self.without_python_calls(&relation.plan)?;
         let optimized = state.optimize(&plan).map_err(from_datafusion)?;
         let handle = tokio::runtime::Handle::current();
@@ -165,7 +175,7 @@ impl Session {
     }
 
     /// Starts a planned query.
-    pub(crate) fn run(&self, planned: Planned, operation: OperationHandle) -> Result<Rows> {
+    pub fn run(&self, planned: Planned, operation: OperationHandle) -> Result<Rows> {
         let fields = planned.relation.fields();
         let zone = self.conf().lookup("spark.sql.session.timeZone").unwrap_or_else(|| "UTC".into());
         let arrow_schema = Arc::new(Schema::new(relabel::client_fields(&fields, &zone)));

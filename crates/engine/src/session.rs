@@ -26,7 +26,7 @@ pub struct Session {
     id: String,
     server_side_id: String,
     user: String,
-    pub(crate) engine: Arc<Engine>,
+    pub engine: Arc<Engine>,
     conf: Arc<SessionConf>,
     artifacts: Artifacts,
     pub(crate) views: TempViews,
@@ -87,6 +87,11 @@ impl Session {
         &self.server_side_id
     }
 
+    /// The client's user, as it said; empty where it said nothing.
+    pub fn user_id(&self) -> &str {
+        &self.user
+    }
+
     pub fn conf(&self) -> &SessionConf {
         &self.conf
     }
@@ -95,7 +100,8 @@ impl Session {
         &self.artifacts
     }
 
-    pub(crate) fn arc(&self) -> Arc<Self> {
+    /// The session as its owners hold it.
+    pub fn arc(&self) -> Arc<Self> {
         self.this.upgrade().expect("a session is only ever used through its Arc")
     }
 
@@ -112,11 +118,12 @@ impl Session {
         copy.functions.copy_from(&self.functions);
         copy.variables.copy_from(&self.variables);
         copy.routines.copy_from(&self.routines);
+        copy.cache.copy_remote_from(&self.cache);
         Ok(copy)
     }
 
     /// Evaluation settings at this moment.
-    pub(crate) fn env(&self) -> Env {
+    pub fn env(&self) -> Env {
         let text = |key: &str| self.conf.lookup(key).unwrap_or_default();
         Env {
             ansi: self.conf.flag("spark.sql.ansi.enabled"),
@@ -144,7 +151,7 @@ impl Session {
     }
 
     /// What sources need to know. Must be called inside the runtime.
-    pub(crate) fn source_context(&self, env: Env) -> SourceContext {
+    pub fn source_context(&self, env: Env) -> SourceContext {
         let conf = Arc::clone(&self.conf);
         SourceContext {
             env,
@@ -156,7 +163,7 @@ impl Session {
     }
 
     /// Everything that the resolver needs. Must be called inside the runtime.
-    pub(crate) fn resolve_context(&self) -> ResolveContext {
+    pub fn resolve_context(&self) -> ResolveContext {
         self.resolve_context_until(&CancelToken::new())
     }
 
@@ -169,7 +176,12 @@ impl Session {
     }
 
     /// DataFusion's state for one query.
-    pub(crate) fn state(&self) -> Result<SessionState> {
+    pub fn state(&self) -> Result<SessionState> {
+        self.state_with(vec![])
+    }
+
+    /// DataFusion's state for a query with operators that only `planners` know.
+    pub fn state_with(&self, planners: Vec<ExtraPlanner>) -> Result<SessionState> {
         let parallelism = self.parallelism();
         let mut config = SessionConfig::new()
             .with_target_partitions(parallelism)
@@ -188,16 +200,26 @@ impl Session {
             .with_config(config)
             .with_runtime_env(self.engine.runtime_env()?)
             .with_default_features()
-            .with_query_planner(Arc::new(Planner))
+            .with_query_planner(Arc::new(Planner { extra: planners }))
             .with_physical_optimizer_rule(Arc::new(OrderedLimit))
             .build();
         Ok(state)
     }
 }
 
+/// Plans operators that the engine does not know itself.
+pub type ExtraPlanner = Arc<dyn datafusion::physical_planner::ExtensionPlanner + Send + Sync>;
+
 /// DataFusion's planner with the operators of our own.
-#[derive(Debug)]
-struct Planner;
+struct Planner {
+    extra: Vec<ExtraPlanner>,
+}
+
+impl std::fmt::Debug for Planner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Planner").finish_non_exhaustive()
+    }
+}
 
 #[async_trait::async_trait]
 impl datafusion::execution::context::QueryPlanner for Planner {
@@ -207,7 +229,9 @@ impl datafusion::execution::context::QueryPlanner for Planner {
         session: &dyn datafusion::catalog::Session,
     ) -> datafusion::common::Result<Arc<dyn datafusion::physical_plan::ExecutionPlan>> {
         use datafusion::physical_planner::PhysicalPlanner;
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(OperatorPlanner)]);
+        let mut planners: Vec<ExtraPlanner> = vec![Arc::new(OperatorPlanner)];
+        planners.extend(self.extra.iter().cloned());
+        let planner = DefaultPhysicalPlanner::with_extension_planners(planners);
         planner.create_physical_plan(plan, session).await
     }
 }

@@ -66,6 +66,26 @@ async fn table(
     Ok(Table { header, rows, more, left: truncate == 0 })
 }
 
+/// Rows that are there already as `show` prints them: at most `limit` of them, cells of at most `truncate`
+/// characters (0 for whole ones), with the line break that ends a printed text.
+pub fn rows_text(
+    batches: &[RecordBatch],
+    fields: &arrow::datatypes::Fields,
+    env: &Env,
+    limit: usize,
+    truncate: usize,
+) -> Result<String> {
+    let mut rows = vec![];
+    for batch in batches {
+        let missing = (limit + 1).saturating_sub(rows.len());
+        rows.extend(cells(&batch.slice(0, missing.min(batch.num_rows())), fields, env, truncate)?);
+    }
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let header = fields.iter().map(|field| escape(field.name())).collect();
+    Ok(grid(&Table { header, rows, more, left: truncate == 0 }, limit) + "\n")
+}
+
 fn cells(
     batch: &RecordBatch,
     fields: &arrow::datatypes::Fields,

@@ -10,7 +10,7 @@ use datafusion::scalar::ScalarValue;
 use firesteel_functions::Env;
 use firesteel_protocol::{Result, connect as pb};
 use firesteel_python::PythonSession;
-use firesteel_sources::{ReadRequest, SourceContext};
+use firesteel_sources::{OpenedSource, ReadRequest, SourceContext};
 
 use crate::operator::python::function::{PythonDataSource, PythonFunction, PythonTableFunction};
 use crate::routine::UserFunction;
@@ -70,6 +70,8 @@ pub trait Catalog: std::fmt::Debug + Send + Sync {
     fn python_data_source(&self, name: &str) -> Option<Arc<PythonDataSource>>;
     /// `spark.catalog.*` calls that yield rows.
     fn catalog_relation(&self, call: &pb::Catalog) -> Result<(SchemaRef, Vec<RecordBatch>)>;
+    /// The stream that a reader asks for; in a running query the rows of its batch.
+    fn stream(&self, request: &ReadRequest, source: &SourceContext) -> Result<OpenedSource>;
     /// Runs a plan to its end and keeps the rows; for small results needed while resolving.
     fn collect(&self, plan: LogicalPlan) -> Result<Vec<RecordBatch>>;
 }

@@ -59,6 +59,10 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
     const NO_SUCH_ELEMENT: &[&str] = &["java.util.NoSuchElementException"];
     const PARENT_NOT_DIRECTORY: &[&str] = &["org.apache.hadoop.fs.ParentNotDirectoryException", "java.io.IOException"];
     const SQL_EXCEPTION: &[&str] = &["java.sql.SQLException"];
+    const STREAMING_QUERY: &[&str] = &["org.apache.spark.sql.streaming.StreamingQueryException"];
+    const ILLEGAL_STATE: &[&str] = &["java.lang.IllegalStateException", "java.lang.RuntimeException"];
+    const IO: &[&str] = &["java.io.IOException"];
+    const ASSERTION: &[&str] = &["java.lang.AssertionError", "java.lang.Error", "java.lang.Throwable"];
     const SQLITE_EXCEPTION: &[&str] = &["org.sqlite.SQLiteException", "java.sql.SQLException"];
 
     const PYTHON: &[&str] =
@@ -67,6 +71,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
     const SCRIPTING: &[&str] = &["org.apache.spark.sql.exceptions.SqlScriptingException"];
 
     match condition {
+        "STREAMING_OUTPUT_MODE.INVALID" | "INVALID_INTERVAL_FORMAT.UNRECOGNIZED_NUMBER" => return ILLEGAL_ARGUMENT,
         // What the analyzer refuses is an AnalysisException, unlike other unsupported features.
         "UNSUPPORTED_FEATURE.TABLE_OPERATION"
         | "UNSUPPORTED_FEATURE.DROP_DATABASE"
@@ -157,6 +162,8 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         }
         "CODEC_NOT_AVAILABLE"
         | "_LEGACY_ERROR_TEMP_2047"
+        | "_LEGACY_ERROR_TEMP_2048"
+        | "STREAMING_REAL_TIME_MODE"
         | "_LEGACY_ERROR_TEMP_2078"
         | "_LEGACY_ERROR_TEMP_2079"
         | "_LEGACY_ERROR_TEMP_2080"
@@ -175,6 +182,16 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "_LEGACY_SQL_EXCEPTION" => SQL_EXCEPTION,
         "_LEGACY_SQLITE_EXCEPTION" => SQLITE_EXCEPTION,
         "CANNOT_MODIFY_CONFIG" => ANALYSIS,
+        "STREAM_FAILED" => STREAMING_QUERY,
+        "_LEGACY_ILLEGAL_STATE" => ILLEGAL_STATE,
+        "_LEGACY_IO_EXCEPTION" => IO,
+        "_LEGACY_ASSERTION" => ASSERTION,
+        "_LEGACY_ERROR_TEMP_2049" | "_LEGACY_ERROR_TEMP_2242" => UNSUPPORTED,
+        "CONCURRENT_STREAM_LOG_UPDATE"
+        | "FOREACH_BATCH_USER_FUNCTION_ERROR"
+        | "FOREACH_USER_FUNCTION_ERROR"
+        | "STREAMING_CHECKPOINT_MISSING_METADATA_FILE"
+        | "INVALID_LOG_VERSION" => SPARK,
         "UNSUPPORTED_FEATURE" | "UNSUPPORTED_PARTITION_TRANSFORM" => UNSUPPORTED,
         "INTERNAL_ERROR"
         | "CATALOG_NOT_FOUND"

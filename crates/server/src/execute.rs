@@ -7,10 +7,13 @@ use std::time::Duration;
 use firesteel_engine::{Execution, OperationHandle, Progress, Rows, StageSnapshot};
 use firesteel_protocol::SparkError;
 use firesteel_protocol::connect as pb;
+use firesteel_streaming::command::events_response;
+use firesteel_streaming::{Answer, is_streaming_command};
 use futures::{FutureExt, StreamExt};
 use pb::ExecutePlanResponse;
 use pb::execute_plan_response::execution_progress::StageInfo;
 use pb::execute_plan_response::{ExecutionProgress, ResponseType, ResultComplete};
+use pb::plan::OpType;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, timeout_at};
@@ -76,6 +79,12 @@ async fn run(session: &SessionHolder, operation: &Operation, plan: pb::Plan, opt
         progress: operation.progress.clone(),
     };
     let envelope = envelope(session, operation);
+    let plan = match plan.op_type {
+        Some(OpType::Command(command)) if is_streaming_command(&command) => {
+            return stream_command(session, &envelope, operation, command).await;
+        }
+        op_type => pb::Plan { op_type },
+    };
     match session.session.execute(plan, handle).await? {
         Execution::Rows(rows) => stream_rows(&envelope, operation, rows, options.limits).await,
         Execution::Response(responses) => {
@@ -85,6 +94,29 @@ async fn run(session: &SessionHolder, operation: &Operation, plan: pb::Plan, opt
             Ok(())
         }
     }
+}
+
+/// A command of Structured Streaming; a listener hears for as long as its client wants.
+async fn stream_command(
+    session: &SessionHolder,
+    envelope: &ExecutePlanResponse,
+    operation: &Operation,
+    command: pb::Command,
+) -> Result<()> {
+    match session.streams.execute(command).await? {
+        Answer::Responses(responses) => {
+            for response in responses {
+                operation.buffer.push(respond(envelope, response)).await;
+            }
+        }
+        Answer::Events(first, mut events) => {
+            operation.buffer.push(respond(envelope, first)).await;
+            while let Some(event) = events.recv().await {
+                operation.buffer.push(respond(envelope, events_response(vec![event]))).await;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The schema, the batches and, with the last of them, the metrics.

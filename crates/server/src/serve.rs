@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firesteel_engine::Engine;
+use firesteel_engine::{Endpoint, Engine};
 use firesteel_protocol::connect::spark_connect_service_server::SparkConnectServiceServer;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -219,6 +219,7 @@ impl Bound {
             let _runtime = queries.handle().enter();
             engine.warm_python();
         }
+        engine.set_endpoint(Endpoint { url: own_url(self.address), token: self.conf.token.clone() });
         let sessions = Arc::new(Sessions::new(engine));
         let conf = Arc::new(self.conf);
         let _sweeper = AbortOnDrop(tokio::spawn(sweep(sessions.clone(), conf.clone())));
@@ -255,6 +256,14 @@ impl Bound {
             () = async { if stopped.await.is_ok() { tokio::time::sleep(STOP_TIMEOUT).await } } => Ok(()),
         }
     }
+}
+
+/// How a process of this machine finds the server.
+fn own_url(address: SocketAddr) -> String {
+    // PySpark sends a token without TLS only to a host of this very name.
+    let own = address.ip().is_loopback() || address.ip().is_unspecified();
+    let host = if own { "localhost".to_owned() } else { address.ip().to_string() };
+    format!("sc://{host}:{}", address.port())
 }
 
 /// Refuses a request that does not carry the token, in Spark's words.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use firesteel_engine::{Engine, Session};
 use firesteel_protocol::SparkError;
 use firesteel_protocol::connect as pb;
+use firesteel_streaming::StreamingQueryManager;
 use pb::get_status_response::operation_status::OperationState;
 use tonic::Status;
 use uuid::Uuid;
@@ -172,6 +173,8 @@ pub(crate) fn valid_uuid(id: &str) -> Result<()> {
 /// A session of the engine with its operations and its errors.
 pub(crate) struct SessionHolder {
     pub(crate) session: Arc<Session>,
+    /// The session's streaming queries.
+    pub(crate) streams: Arc<StreamingQueryManager>,
     state: Mutex<HolderState>,
     errors: Mutex<VecDeque<(String, Failure)>>,
 }
@@ -192,7 +195,8 @@ impl SessionHolder {
             past_ids: VecDeque::new(),
             last_access: Instant::now(),
         };
-        Self { session, state: Mutex::new(state), errors: Mutex::default() }
+        let streams = StreamingQueryManager::new(Arc::clone(&session));
+        Self { session, streams, state: Mutex::new(state), errors: Mutex::default() }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HolderState> {
@@ -314,10 +318,14 @@ impl SessionHolder {
 
     fn is_idle(&self, timeout: Duration) -> bool {
         let state = self.lock();
-        state.last_access.elapsed() > timeout && !state.operations.values().any(|operation| operation.is_running())
+        state.last_access.elapsed() > timeout
+            && !state.operations.values().any(|operation| operation.is_running())
+            // A query goes on when its client is away, and with it the session.
+            && self.streams.active().is_empty()
     }
 
     fn close(&self) {
+        self.streams.stop_all();
         for (_, operation) in self.lock().operations.drain() {
             operation.close();
         }

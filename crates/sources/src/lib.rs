@@ -1,7 +1,7 @@
 //! Outside data: reads and writes files and JDBC.
 //!
 //! [`open()`] turns a read request into a table that DataFusion scans. Reading order: [`options`],
-//! [`mod@format`], [`mod@open`], [`listing`], [`scan`], [`storage`], [`decode`], then the formats.
+//! [`mod@format`], [`mod@open`], [`listing`], [`scan`], [`storage`], [`decode`], then the formats; [`stream`].
 
 pub mod binary_file;
 pub mod csv;
@@ -17,6 +17,7 @@ pub mod record;
 pub mod scan;
 pub mod sink;
 pub mod storage;
+pub mod stream;
 pub mod text;
 pub mod texts;
 

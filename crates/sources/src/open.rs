@@ -24,9 +24,21 @@ const OPEN_COST: u64 = 4 << 20;
 
 /// Opens files of a format.
 pub fn open_files(format: Format, request: &ReadRequest, ctx: &SourceContext) -> Result<OpenedSource> {
+    // Options that make no sense are told before paths that do not exist.
+    on_bad_file(request, ctx)?;
+    Kind::new(format, request, ctx)?;
+    open_listing(format, request, listing::list(request, ctx)?, ctx)
+}
+
+/// Opens files that are known already.
+pub fn open_listing(
+    format: Format,
+    request: &ReadRequest,
+    listing: Listing,
+    ctx: &SourceContext,
+) -> Result<OpenedSource> {
     let on_bad_file = on_bad_file(request, ctx)?;
     let kind = Kind::new(format, request, ctx)?;
-    let listing = listing::list(request, ctx)?;
     let data = kind.data_columns(format, request, &listing, on_bad_file, ctx)?;
     let schema = Schema::new(all_columns(&data, &listing.partition_fields, request.schema.is_some(), ctx));
     refuse_duplicates(&schema, ctx.env.case_sensitive)?;
@@ -100,7 +112,9 @@ impl Kind {
         ctx: &SourceContext,
     ) -> Result<Fields> {
         if let Some(schema) = &request.schema {
-            let is_partition = |field: &FieldRef| listing.partition_fields.iter().any(|p| same_name(p, field, ctx));
+            let is_partition = |field: &FieldRef| {
+                !listing.by_stream && listing.partition_fields.iter().any(|p| same_name(p, field, ctx))
+            };
             let data: Fields = schema.fields().iter().filter(|field| !is_partition(field)).map(nullable).collect();
             match self {
                 Self::Records(format) => format.check_schema(&data)?,

@@ -103,6 +103,24 @@ pub fn encode(text: &str) -> String {
     encoded
 }
 
+/// The local path of a `file:` URL as [`file_url`] makes it; `None` if it is none.
+pub fn decode_url(url: &str) -> Option<PathBuf> {
+    let rest = url.strip_prefix("file:")?;
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let mut plain = Vec::with_capacity(path.len());
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            plain.push(byte);
+            continue;
+        }
+        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+        let (high, low) = (digit(bytes.next())?, digit(bytes.next())?);
+        plain.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    String::from_utf8(plain).ok().filter(|path| path.starts_with('/')).map(PathBuf::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,5 +131,7 @@ mod tests {
             file_url(Path::new("/m/a b%c,#é+&=@;:!'()[]{}^|~`.txt")),
             "file:///m/a%20b%25c,%23é+&=@;:!'()%5B%5D%7B%7D%5E%7C~%60.txt"
         );
+        assert_eq!(decode_url("file:///m/a%20b%25c,%23é").as_deref(), Some(Path::new("/m/a b%c,#é")));
+        assert_eq!(decode_url("s3a://b/x"), None);
     }
 }

@@ -26,7 +26,8 @@ pub use resolve::SessionCatalog;
 pub use store::{Database, Store};
 pub use table::Table;
 pub use temp_view::{GlobalViews, TempViews, View};
-pub(crate) use walk::{strip_plan_ids, visit_reads, walk};
+pub use walk::walk;
+pub(crate) use walk::{strip_plan_ids, visit_reads};
 
 use crate::Session;
 

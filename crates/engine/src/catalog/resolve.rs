@@ -14,7 +14,7 @@ use firesteel_plan::{Relation, ResolveContext, Resolver};
 use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
 use firesteel_protocol::types::{name, proto};
 use firesteel_protocol::{Result, SparkError};
-use firesteel_sources::ReadRequest;
+use firesteel_sources::{OpenedSource, ReadRequest, SourceContext};
 
 use super::table::{Table, ViewText};
 use super::{CATALOG, Found, GLOBAL_TEMP, Place};
@@ -234,6 +234,10 @@ impl Catalog for SessionCatalog {
             Some(kind) => self.runtime.block_on(super::call::answer(&self.session, kind)),
             None => Err(SparkError::internal("a catalog call without kind")),
         }
+    }
+
+    fn stream(&self, request: &ReadRequest, source: &SourceContext) -> Result<OpenedSource> {
+        firesteel_sources::stream::placeholder(request, source)
     }
 
     fn collect(&self, plan: LogicalPlan) -> Result<Vec<RecordBatch>> {

@@ -61,7 +61,7 @@ impl Session {
     }
 
     /// Makes or replaces a temporary view.
-    pub(crate) fn create_temp_view(&self, name: &str, view: View, global: bool, replace: bool) -> Result<()> {
+    pub fn create_temp_view(&self, name: &str, view: View, global: bool, replace: bool) -> Result<()> {
         let mut views = self.temp_views(global).write().expect("no panics while locked");
         if !replace && views.contains_key(&name.to_lowercase()) {
             return Err(SparkError::new("TEMP_TABLE_OR_VIEW_ALREADY_EXISTS").with("relationName", name::quote(name)));

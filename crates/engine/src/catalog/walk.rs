@@ -9,7 +9,7 @@ pub(crate) fn strip_plan_ids(relation: &mut pb::Relation) {
 }
 
 /// Visits a relation and all relations below it.
-pub(crate) fn walk(relation: &mut pb::Relation, visit: &mut dyn FnMut(&mut pb::Relation)) {
+pub fn walk(relation: &mut pb::Relation, visit: &mut dyn FnMut(&mut pb::Relation)) {
     visit(relation);
     if let Some(RelType::Extension(any)) = &relation.rel_type {
         if let Some(mut kind) = RelationKind::from_any(any) {
@@ -86,6 +86,7 @@ fn children(relation: &mut pb::Relation) -> Vec<&mut pb::Relation> {
         Some(RelType::ShowString(m)) => one!(m),
         Some(RelType::HtmlString(m)) => one!(m),
         Some(RelType::CollectMetrics(m)) => one!(m),
+        Some(RelType::WithWatermark(m)) => one!(m),
         Some(RelType::Parse(m)) => one!(m),
         Some(RelType::Transpose(m)) => one!(m),
         Some(RelType::Join(m)) => m.left.as_deref_mut().into_iter().chain(m.right.as_deref_mut()).collect(),

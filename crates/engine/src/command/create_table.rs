@@ -124,6 +124,24 @@ pub fn unsupported(table: &str, operation: &str) -> SparkError {
     SparkError::new("UNSUPPORTED_FEATURE.TABLE_OPERATION").with("tableName", table).with("operation", operation)
 }
 
+/// The table that a stream writes to, made if it is not there.
+pub async fn for_stream(session: &Session, parts: &[String], new: NewTable) -> Result<Arc<Table>> {
+    let place = session.place(parts)?;
+    let (Place::Temp(view) | Place::Global(view)) = &place else {
+        if session.at(&place)?.is_none() {
+            create(session, parts, new).await?;
+        }
+        return match session.at(&place)? {
+            Some(Found::Table(table)) if table.is_view() => {
+                Err(SparkError::new("_LEGACY_ERROR_TEMP_1191").with("viewName", table.quoted()))
+            }
+            Some(Found::Table(table)) => Ok(table),
+            _ => Err(SparkError::internal("a table vanished while it was made")),
+        };
+    };
+    Err(SparkError::new("_LEGACY_ERROR_TEMP_1190").with("viewName", view))
+}
+
 /// The path that an option or LOCATION gives, taken out of the options.
 fn split_path(
     session: &Session,

@@ -51,7 +51,8 @@ pub async fn run(session: &Session, command: pb::Command, operation: OperationHa
         | CommandType::StreamingQueryCommand(_)
         | CommandType::StreamingQueryManagerCommand(_)
         | CommandType::StreamingQueryListenerBusCommand(_) => {
-            Err(SparkError::unsupported("Structured Streaming", "Run the query as a batch."))
+            // The streaming engine above this crate takes them before they come here.
+            Err(SparkError::internal("a streaming command reached the engine"))
         }
         CommandType::MlCommand(_) => {
             Err(SparkError::unsupported("pyspark.ml", "Use scikit-learn on toPandas() for now."))

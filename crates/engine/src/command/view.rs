@@ -419,7 +419,7 @@ async fn alter_temporary(
 }
 
 /// The view's plan as it is at this moment: a view of the same name inside of it means the old one.
-pub(crate) fn inlined(session: &Session, mut relation: pb::Relation) -> pb::Relation {
+pub fn inlined(session: &Session, mut relation: pb::Relation) -> pb::Relation {
     use pb::read::ReadType;
     crate::catalog::walk(&mut relation, &mut |own| {
         let Some(RelType::Read(read)) = &own.rel_type else { return };

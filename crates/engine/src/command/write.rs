@@ -134,7 +134,7 @@ pub(crate) async fn save(
             request.bucket_column = Some(BUCKET_COLUMN.into());
         }
     }
-    let planned = session.plan(relation).await?;
+    let planned = session.plan(relation).await.map_err(not_for_streams)?;
     let overwrites = request.mode == SaveMode::Overwrite;
     if let (true, Store::Table(table) | Store::New(table)) = (overwrites, &store) {
         if reads_below(&planned.relation.plan, &table.location) {
@@ -267,6 +267,16 @@ fn reads_below(plan: &LogicalPlan, location: &str) -> bool {
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found
+}
+
+/// `df.write` of a stream.
+fn not_for_streams(error: SparkError) -> SparkError {
+    match error.condition() {
+        "_LEGACY_ERROR_TEMP_3102" => {
+            SparkError::new("CALL_ON_STREAMING_DATASET_UNSUPPORTED").with("methodName", "`write`")
+        }
+        _ => error,
+    }
 }
 
 /// `df.writeTo(table)`.

@@ -15,7 +15,9 @@ pub mod python;
 pub mod range_bounds;
 pub mod recursion;
 pub mod sample;
+pub mod stream_dedup;
 pub mod tail;
+pub mod watermark;
 
 use std::sync::Arc;
 

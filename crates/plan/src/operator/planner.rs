@@ -28,6 +28,7 @@ use super::range_bounds::RangeBounds;
 use super::recursion::RecursionNode;
 use super::sample::SampleNode;
 use super::tail::TailNode;
+use super::watermark::WatermarkNode;
 
 /// Plans every node of `operator`.
 #[derive(Debug, Default)]
@@ -74,6 +75,9 @@ impl ExtensionPlanner for OperatorPlanner {
             return Ok(Some(Arc::new(SortExec::new(ordering, input).with_preserve_partitioning(true))));
         }
         if let Some(node) = node.downcast_ref::<SampleNode>() {
+            return node.exec(input).map(Some);
+        }
+        if let Some(node) = node.downcast_ref::<WatermarkNode>() {
             return node.exec(input).map(Some);
         }
         if let Some(node) = node.downcast_ref::<FrequentNode>() {

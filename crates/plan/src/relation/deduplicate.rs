@@ -13,11 +13,17 @@ use crate::{Attribute, Resolver};
 
 pub fn resolve(resolver: &Resolver, message: &pb::Deduplicate, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "Deduplicate")?, outer)?;
-    if message.within_watermark.unwrap_or(false) {
-        return Err(SparkError::unsupported(
-            "dropDuplicatesWithinWatermark",
-            "It is for streams only; use dropDuplicates on batch DataFrames.",
-        ));
+    let streaming = firesteel_sources::stream::table::is_streaming(&input.plan);
+    let within_watermark = message.within_watermark.unwrap_or(false);
+    if within_watermark && !streaming {
+        let text = "dropDuplicatesWithinWatermark is not supported with batch DataFrames/DataSets";
+        let error = SparkError::new("_LEGACY_ERROR_TEMP_3102").with("msg", text);
+        return Err(error.with_message(format!("{text};")));
+    }
+    if streaming && (message.all_columns_as_keys.unwrap_or(false) || message.column_names.is_empty()) {
+        let keys = input.output.clone();
+        check(&input)?;
+        return crate::operator::stream_dedup::plan(input, &keys, within_watermark);
     }
     if message.all_columns_as_keys.unwrap_or(false) || message.column_names.is_empty() {
         return distinct(input);
@@ -36,6 +42,9 @@ pub fn resolve(resolver: &Resolver, message: &pb::Deduplicate, outer: Option<&Sc
         }
         keys.extend(found.into_iter().cloned());
     }
+    if streaming {
+        return crate::operator::stream_dedup::plan(input, &keys, within_watermark);
+    }
     by_keys(input, &keys)
 }
 
@@ -43,6 +52,10 @@ pub fn resolve(resolver: &Resolver, message: &pb::Deduplicate, outer: Option<&Sc
 pub(crate) fn distinct(input: Relation) -> Result<Relation> {
     let input = input.narrow()?;
     check(&input)?;
+    if firesteel_sources::stream::table::is_streaming(&input.plan) {
+        let keys = input.output.clone();
+        return crate::operator::stream_dedup::plan(input, &keys, false);
+    }
     let plan = LogicalPlanBuilder::from(input.plan.clone()).distinct().planned()?.build().planned()?;
     let origin = input.origin.clone();
     Ok(Relation { origin, ..input.with_plan(plan) })

@@ -240,10 +240,7 @@ impl<'a> Resolver<'a> {
                 let (schema, batches) = self.ctx.catalog.catalog_relation(call)?;
                 local_relation::batches(schema, batches)
             }
-            RelType::WithWatermark(watermark) => {
-                // Batch queries have no watermark: Spark removes the node, and so do we.
-                self.relation_in(required(watermark.input.as_deref(), "WithWatermark")?, outer)
-            }
+            RelType::WithWatermark(watermark) => crate::operator::watermark::resolve(self, watermark, outer),
             RelType::MapPartitions(message) => python::map_partitions(self, message, outer),
             RelType::GroupMap(message) => python::group_map(self, message, outer),
             RelType::CoGroupMap(message) => python::cogroup_map(self, message, outer),

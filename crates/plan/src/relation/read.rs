@@ -31,7 +31,7 @@ const FILE_COLUMNS: [(&str, &str); 7] = [
 
 pub fn resolve(resolver: &Resolver, read: &pb::Read) -> Result<Relation> {
     if read.is_streaming {
-        return Err(SparkError::unsupported("Structured Streaming", "Read the data as a batch with spark.read."));
+        return stream(resolver, read);
     }
     match read.read_type.as_ref().ok_or_else(|| crate::expression::missing("read_type", "Read"))? {
         ReadType::NamedTable(table) => {
@@ -39,6 +39,45 @@ pub fn resolve(resolver: &Resolver, read: &pb::Read) -> Result<Relation> {
             named_table(resolver, &parts, &table.options)
         }
         ReadType::DataSource(source) => data_source(resolver, source),
+    }
+}
+
+/// `spark.readStream`: a source, a table whose files come in one by one, or a view of a stream.
+fn stream(resolver: &Resolver, read: &pb::Read) -> Result<Relation> {
+    match read.read_type.as_ref().ok_or_else(|| crate::expression::missing("read_type", "Read"))? {
+        ReadType::DataSource(source) => {
+            if let Some(name) = &source.source_name {
+                return Err(
+                    SparkError::new("STREAMING_QUERY_EVOLUTION_ERROR.SOURCE_NAMING_NOT_SUPPORTED").with("name", name)
+                );
+            }
+            let request = request_of(source)?;
+            relation_of(resolver.ctx.catalog.stream(&request, &resolver.ctx.source)?)
+        }
+        ReadType::NamedTable(table) => {
+            let parts = crate::sql::parse_table_name(&table.unparsed_identifier)?;
+            match resolver.ctx.catalog.table(&parts)? {
+                Some(TableEntry::Table { request, qualifier }) => {
+                    // New files count, whether the catalog knows their partition or not.
+                    let mut request = ReadRequest { partitions: None, ..request.as_ref().clone() };
+                    for (key, value) in &table.options {
+                        request.options.set(key, value);
+                    }
+                    let opened = resolver.ctx.catalog.stream(&request, &resolver.ctx.source)?;
+                    Ok(relation_of(opened)?.qualified(&qualifier))
+                }
+                Some(TableEntry::View { .. }) => {
+                    let relation = named_table(resolver, &parts, &table.options)?;
+                    if !firesteel_sources::stream::table::is_streaming(&relation.plan) {
+                        let quoted = parts.join(".");
+                        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1008").with("quoted", quoted));
+                    }
+                    Ok(relation)
+                }
+                // The error of a name that is not there.
+                None => named_table(resolver, &parts, &table.options),
+            }
+        }
     }
 }
 
@@ -155,7 +194,11 @@ fn nullable(fields: &Fields) -> Fields {
 }
 
 fn files(resolver: &Resolver, request: &ReadRequest) -> Result<Relation> {
-    let opened = firesteel_sources::open(request, &resolver.ctx.source)?;
+    relation_of(firesteel_sources::open(request, &resolver.ctx.source)?)
+}
+
+/// An opened source as a relation, its hidden columns gathered.
+fn relation_of(opened: firesteel_sources::OpenedSource) -> Result<Relation> {
     let output = project::attributes(opened.schema.fields());
     let plan = local_relation::scan_plan(opened.provider)?;
     let columns = plan.schema().columns();

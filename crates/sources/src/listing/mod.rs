@@ -6,6 +6,8 @@ pub mod glob;
 pub mod partition;
 mod walk;
 
+pub use walk::find_file;
+
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use firesteel_protocol::{Result, SparkError, types};
 
 use crate::options::{OptionSpec, Options, illegal_argument};
 use crate::storage::{InputFile, hadoop_path};
+use crate::stream::sink_log::SinkLog;
 use crate::{ReadRequest, SourceContext, TablePartition};
 
 /// Options of every file source.
@@ -85,6 +88,8 @@ pub struct Listing {
     pub partition_fields: Vec<FieldRef>,
     /// Values of [`Listing::partition_fields`] for each folder that holds files.
     pub partition_values: Vec<Vec<ScalarValue>>,
+    /// A stream wrote the folder: then partition columns keep their place in a user's schema, as in Spark.
+    pub by_stream: bool,
 }
 
 /// A file and where its partition values are.
@@ -97,6 +102,9 @@ pub struct ListedFile {
 
 /// Finds the files that a reader asks for.
 pub fn list(request: &ReadRequest, ctx: &SourceContext) -> Result<Listing> {
+    if let Some(listing) = list_written(request, ctx)? {
+        return Ok(listing);
+    }
     if let (Some(partitions), Some(schema)) = (&request.partitions, &request.schema) {
         return list_partitions(partitions, schema.fields(), request, ctx);
     }
@@ -104,16 +112,47 @@ pub fn list(request: &ReadRequest, ctx: &SourceContext) -> Result<Listing> {
     let roots = roots(&request_paths(request, ctx)?, ctx)?;
     let ignore_missing =
         flag_or_conf(options, &FileOptions::IGNORE_MISSING, ctx, "spark.sql.files.ignoreMissingFiles")?;
-    let recursive = options.strict_flag(&FileOptions::RECURSIVE)?;
     let filter = Filter::new(options, ctx)?;
-
     let mut folders = walk::walk(&roots, ignore_missing)?;
     folders.iter_mut().for_each(|folder| folder.files.retain(|file| filter.keeps(file)));
     folders.retain(|folder| !folder.files.is_empty());
+    arrange(folders, &roots, request, ctx)
+}
+
+/// The files of a folder that a stream wrote: those that its log names; `None` for other folders.
+fn list_written(request: &ReadRequest, ctx: &SourceContext) -> Result<Option<Listing>> {
+    let paths = request_paths(request, ctx)?;
+    let [path] = paths.as_slice() else { return Ok(None) };
+    let Ok(root) = absolute(path, &ctx.working_dir) else { return Ok(None) };
+    if glob::is_pattern(path) || !SinkLog::is_in(&root) {
+        return Ok(None);
+    }
+    let filter = Filter::new(&request.options, ctx)?;
+    let mut folders = walk::by_folder(SinkLog::open(&root, ctx)?.files()?);
+    folders.iter_mut().for_each(|folder| folder.files.retain(|file| filter.keeps(file)));
+    folders.retain(|folder| !folder.files.is_empty());
+    let listing = arrange(folders, &[root], request, ctx)?;
+    Ok(Some(Listing { by_stream: true, ..listing }))
+}
+
+/// Known files with their partition columns. Nothing but the options' `basePath` says where partitions begin.
+pub fn of_files(files: Vec<InputFile>, request: &ReadRequest, ctx: &SourceContext) -> Result<Listing> {
+    let roots: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+    arrange(walk::by_folder(files), &roots, request, ctx)
+}
+
+fn arrange(
+    folders: Vec<walk::Folder>,
+    roots: &[PathBuf],
+    request: &ReadRequest,
+    ctx: &SourceContext,
+) -> Result<Listing> {
+    let options = &request.options;
+    let recursive = options.strict_flag(&FileOptions::RECURSIVE)?;
     let partitions = if recursive {
         partition::Partitions { fields: vec![], values: vec![Some(vec![]); folders.len()] }
     } else {
-        let bases = bases(options, &roots, ctx)?;
+        let bases = bases(options, roots, ctx)?;
         let typing = partition::Typing {
             user: request.schema.as_ref().map(|schema| schema.fields().as_ref()),
             infer: ctx.conf_flag("spark.sql.sources.partitionColumnTypeInference.enabled", true),

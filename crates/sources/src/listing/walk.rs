@@ -42,6 +42,30 @@ pub fn walk(roots: &[PathBuf], ignore_missing: bool) -> Result<Vec<Folder>> {
     Ok(folders)
 }
 
+/// Known files by their folders, in the order in which they come.
+pub fn by_folder(files: Vec<InputFile>) -> Vec<Folder> {
+    let mut folders: Vec<Folder> = vec![];
+    let mut places: std::collections::HashMap<PathBuf, usize> = std::collections::HashMap::new();
+    for file in files {
+        let parent = file.path.parent().unwrap_or(Path::new("/")).to_path_buf();
+        let at = *places.entry(parent).or_insert_with_key(|path| {
+            folders.push(Folder { path: path.clone(), files: vec![] });
+            folders.len() - 1
+        });
+        folders[at].files.push(file);
+    }
+    folders
+}
+
+/// A file as it is now; `None` if it is gone.
+pub fn find_file(path: &Path) -> Result<Option<InputFile>> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some(input_file(path.to_path_buf(), &metadata))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(read_error(path, error)),
+    }
+}
+
 fn walk_folder(
     path: &Path,
     ignore_missing: bool,

@@ -17,6 +17,7 @@ mod target;
 mod task;
 mod value;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::Fields;
@@ -26,6 +27,7 @@ use firesteel_functions::kernel::from_datafusion;
 use firesteel_protocol::{Result, SparkError};
 use tokio::task::JoinSet;
 
+use crate::storage::InputFile;
 use crate::{Options, SourceContext};
 use commit::{Job, Replace};
 pub use name::partition_folder;
@@ -88,6 +90,8 @@ pub struct WriteStats {
     pub files: u64,
     /// Partition folders written, relative to the path, sorted.
     pub partitions: Vec<String>,
+    /// The files, where they were written: below the staging folder of a job.
+    pub paths: Vec<PathBuf>,
 }
 
 /// Checks a request as [`write()`] will, without running anything. `false`: there is nothing to do
@@ -156,6 +160,55 @@ pub async fn write(
     Ok(stats)
 }
 
+/// Writes the rows of `input` beside what is there, without a commit: a log that names the files makes them visible.
+/// The files are on the disk when this returns.
+pub async fn write_listed(
+    request: &WriteRequest,
+    input: Arc<dyn ExecutionPlan>,
+    fields: &Fields,
+    task_ctx: Arc<TaskContext>,
+    ctx: &SourceContext,
+) -> Result<(WriteStats, Vec<InputFile>)> {
+    let Some(plan) = WritePlan::new(request, fields, Some(&input.schema()), ctx)? else {
+        return Err(SparkError::internal("a stream writes in mode append"));
+    };
+    let plan = Arc::new(plan);
+    let root = plan.target.path.clone();
+    std::fs::create_dir_all(&root).map_err(|cause| plan.target.write_failed(cause))?;
+    let mut tasks = JoinSet::new();
+    let partitions = input.properties().output_partitioning().partition_count();
+    if partitions == 0 {
+        let (plan, root) = (Arc::clone(&plan), root.clone());
+        tasks.spawn(async move { task::run_empty(&plan, &root) });
+    }
+    for partition in 0..partitions {
+        let stream = input.execute(partition, Arc::clone(&task_ctx)).map_err(from_datafusion)?;
+        let task = task::Task {
+            plan: Arc::clone(&plan),
+            partition,
+            concurrent: partitions,
+            root: root.clone(),
+            task_ctx: Arc::clone(&task_ctx),
+        };
+        tasks.spawn(task.run(stream));
+    }
+    let stats = join(&mut tasks).await?;
+    let paths = stats.paths.clone();
+    let synced = tokio::task::spawn_blocking(move || paths.iter().map(|path| synced(path)).collect::<Result<Vec<_>>>());
+    let files = synced.await.map_err(|error| SparkError::internal(error.to_string()))??;
+    Ok((stats, files))
+}
+
+/// Has a written file on the disk, and says what it is.
+fn synced(path: &std::path::Path) -> Result<InputFile> {
+    let failed = |error| crate::stream::log::failed("cannot write", path, error);
+    std::fs::File::open(path).and_then(|file| file.sync_all()).map_err(failed)?;
+    if let Some(folder) = path.parent() {
+        crate::stream::log::sync_dir(folder).map_err(failed)?;
+    }
+    crate::listing::find_file(path)?.ok_or_else(|| SparkError::internal("a file vanished while it was written"))
+}
+
 fn is_jdbc(request: &WriteRequest) -> bool {
     request.format.as_deref().is_some_and(|format| {
         format.eq_ignore_ascii_case("jdbc") || format.starts_with("org.apache.spark.sql.execution.datasources.jdbc")
@@ -188,6 +241,7 @@ async fn join(tasks: &mut JoinSet<Result<WriteStats>>) -> Result<WriteStats> {
                 total.size_bytes += stats.size_bytes;
                 total.files += stats.files;
                 total.partitions.extend(stats.partitions);
+                total.paths.extend(stats.paths);
             }
             Err(error) => {
                 // The others are waited for, so that nobody still writes when the job is cleared away.

@@ -158,6 +158,8 @@ struct Output {
     /// Number of the next file.
     counter: usize,
     rows: u64,
+    /// Where the open file is.
+    path: PathBuf,
     writer: Option<Box<dyn FileWriter>>,
     /// When it was last written to.
     used_at: u64,
@@ -165,7 +167,7 @@ struct Output {
 
 impl Output {
     fn new(folder: Option<Arc<str>>, counter: usize) -> Self {
-        Self { folder, counter, rows: 0, writer: None, used_at: 0 }
+        Self { folder, counter, rows: 0, path: PathBuf::new(), writer: None, used_at: 0 }
     }
 
     fn open(&mut self, task: &Task) -> Result<()> {
@@ -192,6 +194,7 @@ impl Output {
             }
         };
         self.writer = Some(plan.format.create(&path, &plan.target)?);
+        self.path = path;
         self.counter += 1;
         self.rows = 0;
         Ok(())
@@ -222,6 +225,7 @@ impl Output {
         if let Some(writer) = self.writer.take() {
             stats.size_bytes += writer.finish()?;
             stats.files += 1;
+            stats.paths.push(std::mem::take(&mut self.path));
         }
         Ok(())
     }

@@ -1,0 +1,135 @@
+//! The options of a stream of files. Spark's `FileStreamOptions`.
+
+use std::path::PathBuf;
+
+use firesteel_protocol::{Result, SparkError};
+
+use super::log::illegal_state;
+use crate::listing::absolute;
+use crate::options::illegal_argument;
+use crate::{Options, SourceContext};
+
+/// How much one batch reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    None,
+    Files(usize),
+    Bytes(u64),
+}
+
+/// What happens to files that are processed for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clean {
+    Off,
+    Delete,
+    /// They move below this folder.
+    Archive(PathBuf),
+}
+
+/// The options.
+#[derive(Debug, Clone)]
+pub struct FileStreamOptions {
+    pub limit: Limit,
+    pub latest_first: bool,
+    /// Files older than the newest one by more are passed over.
+    pub max_age_ms: i64,
+    /// Files of one name are one file, wherever they are.
+    pub name_only: bool,
+    pub clean: Clean,
+    /// New files that are kept in mind for later batches.
+    pub max_cached: usize,
+    /// Fewer files than this part of a batch are not kept in mind.
+    pub discard_ratio: f64,
+}
+
+impl FileStreamOptions {
+    /// Reads the options.
+    ///
+    /// # Errors
+    /// Spark's, word for word.
+    pub fn new(options: &Options, ctx: &SourceContext) -> Result<Self> {
+        let positive = |key: &str, kind: &str| -> Result<Option<u64>> {
+            let Some(text) = options.get(key) else { return Ok(None) };
+            let number = text.trim().parse::<u64>().ok().filter(|number| *number > 0);
+            number.map(Some).ok_or_else(|| {
+                illegal_argument(format!("Invalid value '{text}' for option '{key}', must be a positive {kind}"))
+            })
+        };
+        let files = positive("maxFilesPerTrigger", "integer")?;
+        let bytes = positive("maxBytesPerTrigger", "long")?;
+        let limit = match (files, bytes) {
+            (Some(_), Some(_)) => {
+                return Err(illegal_argument(
+                    "Options 'maxFilesPerTrigger' and 'maxBytesPerTrigger' can't be both set at the same time",
+                ));
+            }
+            (Some(files), None) => Limit::Files(usize::try_from(files).unwrap_or(usize::MAX)),
+            (None, Some(bytes)) => Limit::Bytes(bytes),
+            (None, None) => Limit::None,
+        };
+        let flag = |key: &str| -> Result<bool> {
+            let Some(text) = options.get(key) else { return Ok(false) };
+            text.parse::<bool>().or_else(|_| text.to_lowercase().parse::<bool>()).map_err(|_| {
+                illegal_argument(format!("Invalid value '{text}' for option '{key}', must be true or false"))
+            })
+        };
+        let age = options.get("maxFileAge").unwrap_or("7d");
+        let max_age_ms = duration_ms(age)
+            .and_then(|ms| i64::try_from(ms).ok())
+            .ok_or_else(|| illegal_argument(format!("Failed to parse time string: {age}")))?;
+        let max_cached = positive("maxCachedFiles", "integer")?.map_or(10_000, |count| count as usize);
+        let discard_ratio = match options.get("discardCachedInputRatio") {
+            None => 0.2,
+            Some(text) => text.trim().parse::<f64>().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).ok_or_else(|| {
+                illegal_argument(format!(
+                    "Invalid value '{text}' for option 'discardCachedInputRatio', must be a positive double between 0 and 1"
+                ))
+            })?,
+        };
+        Ok(Self {
+            limit,
+            latest_first: flag("latestFirst")?,
+            max_age_ms,
+            name_only: flag("fileNameOnly")?,
+            clean: clean(options, ctx)?,
+            max_cached,
+            discard_ratio,
+        })
+    }
+}
+
+fn clean(options: &Options, ctx: &SourceContext) -> Result<Clean> {
+    let Some(mode) = options.get("cleanSource") else { return Ok(Clean::Off) };
+    match mode.to_uppercase().as_str() {
+        "OFF" => Ok(Clean::Off),
+        "DELETE" => Ok(Clean::Delete),
+        "ARCHIVE" => match options.get("sourceArchiveDir") {
+            Some(dir) => Ok(Clean::Archive(absolute(dir, &ctx.working_dir)?)),
+            None => Err(illegal_argument("Archive mode must be used with 'sourceArchiveDir' option.")),
+        },
+        _ => Err(illegal_argument(format!(
+            "Invalid mode for clean source option Some({mode}). Must be one of ARCHIVE,DELETE,OFF"
+        ))),
+    }
+}
+
+/// What Spark says of cleaning a folder that a stream writes.
+pub fn cannot_clean_sink() -> SparkError {
+    illegal_state("Clean up source files is not supported when reading from the output directory of FileStreamSink.")
+}
+
+/// `7d`, `10m`, `500ms`, `100` (milliseconds): Java's `Utils.timeStringAsMs`.
+pub fn duration_ms(text: &str) -> Option<u64> {
+    let text = text.trim().to_lowercase();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.trim().parse().ok()?;
+    Some(match &text[digits.len()..] {
+        "us" => number / 1000,
+        "" | "ms" => number,
+        "s" => number.checked_mul(1000)?,
+        "m" | "min" => number.checked_mul(60_000)?,
+        "h" => number.checked_mul(3_600_000)?,
+        "d" => number.checked_mul(86_400_000)?,
+        _ => return None,
+    })
+}

@@ -1,0 +1,183 @@
+//! Which queries can run as streams, in which output mode. Spark's `UnsupportedOperationChecker`.
+
+use datafusion::common::JoinType;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan};
+use firesteel_plan::operator::stream_dedup::StreamDedupNode;
+use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::stream::table::is_streaming;
+
+use crate::start::OutputMode;
+use crate::state::event_time;
+
+/// Checks the plan of a stream.
+pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
+    let mut nodes: Vec<&LogicalPlan> = vec![];
+    let visited = plan.apply(|node| {
+        nodes.push(node);
+        Ok(TreeNodeRecursion::Continue)
+    });
+    debug_assert!(visited.is_ok(), "the visitor never fails");
+    let aggregates: Vec<&Aggregate> = nodes
+        .iter()
+        .filter_map(|node| match node {
+            LogicalPlan::Aggregate(aggregate) if is_streaming(&aggregate.input) => Some(aggregate),
+            _ => None,
+        })
+        .collect();
+    check_mode(&aggregates, mode)?;
+    for aggregate in &aggregates {
+        check_aggregate(aggregate, mode)?;
+    }
+    let aggregated = |plan: &LogicalPlan| {
+        plan.exists(|node| Ok(matches!(node, LogicalPlan::Aggregate(own) if is_streaming(&own.input)))).unwrap_or(false)
+    };
+    for node in nodes {
+        match node {
+            LogicalPlan::Sort(sort) if is_streaming(&sort.input) => {
+                if mode != OutputMode::Complete || !aggregated(&sort.input) {
+                    return Err(refused(
+                        "Sorting is not supported on streaming DataFrames/Datasets, unless it is on aggregated \
+                         DataFrame/Dataset in Complete output mode",
+                    ));
+                }
+            }
+            LogicalPlan::Limit(limit) if is_streaming(&limit.input) => match mode {
+                OutputMode::Complete => {}
+                OutputMode::Update => {
+                    return Err(refused(
+                        "Limits are not supported on streaming DataFrames/Datasets in Update output mode",
+                    ));
+                }
+                OutputMode::Append => {
+                    return Err(SparkError::unsupported("limit() on a stream", "Take the rows of a batch read."));
+                }
+            },
+            LogicalPlan::Window(window) if is_streaming(&window.input) => {
+                let expr = window.window_expr.first().map(|expr| expr.schema_name().to_string()).unwrap_or_default();
+                return Err(SparkError::new("NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING")
+                    .with("windowFunc", expr.split(" PARTITION").next().unwrap_or_default().to_uppercase())
+                    .with("columnName", "`window`")
+                    .with("windowSpec", expr.to_uppercase()));
+            }
+            LogicalPlan::Join(join) => check_join(join)?,
+            LogicalPlan::Union(union) => {
+                let streams = union.inputs.iter().filter(|input| is_streaming(input)).count();
+                if streams > 0 && streams < union.inputs.len() {
+                    return Err(refused("Union between streaming and batch DataFrames/Datasets is not supported"));
+                }
+            }
+            LogicalPlan::Extension(extension) => check_extension(extension, mode)?,
+            LogicalPlan::Unnest(_) | LogicalPlan::Projection(_) | LogicalPlan::Filter(_) => {}
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn refused(message: &str) -> SparkError {
+    SparkError::new("_LEGACY_ERROR_TEMP_3102").with("msg", message).with_message(format!("{message};"))
+}
+
+fn unsupported_mode(mode: OutputMode, operation: &str) -> SparkError {
+    SparkError::new("STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION")
+        .with("outputMode", mode.name())
+        .with("operation", operation)
+}
+
+fn check_mode(aggregates: &[&Aggregate], mode: OutputMode) -> Result<()> {
+    if mode == OutputMode::Complete && aggregates.is_empty() {
+        return Err(unsupported_mode(mode, "no streaming aggregations"));
+    }
+    if mode != OutputMode::Append && aggregates.len() > 1 {
+        return Err(refused(
+            "Detected pattern of possible 'correctness' issue due to global watermark. The query contains stateful \
+             operation which can emit rows older than the current watermark plus allowed late record delay, which are \
+             \"late rows\" in downstream stateful operations and these rows can be discarded. Please refer the \
+             programming guide doc for more details. If you understand the possible risk of correctness issue and \
+             still need to run the query, you can disable this check by setting the config \
+             `spark.sql.streaming.statefulOperator.checkCorrectness.enabled` to false.",
+        ));
+    }
+    if mode == OutputMode::Append && aggregates.iter().any(|own| event_time::of_groups(own).is_none()) {
+        return Err(unsupported_mode(mode, "streaming aggregations without watermark"));
+    }
+    Ok(())
+}
+
+fn check_aggregate(aggregate: &Aggregate, _mode: OutputMode) -> Result<()> {
+    let distinct = |expr: &Expr| {
+        expr.exists(|node| Ok(matches!(node, Expr::AggregateFunction(call) if call.params.distinct))).unwrap_or(false)
+    };
+    if aggregate.aggr_expr.iter().any(distinct) {
+        return Err(refused(
+            "Distinct aggregations are not supported on streaming DataFrames/Datasets. Consider using \
+             approx_count_distinct() instead.",
+        ));
+    }
+    if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
+        return Err(SparkError::unsupported(
+            "rollup, cube and grouping sets on a stream",
+            "Start one query for each grouping.",
+        ));
+    }
+    Ok(())
+}
+
+fn check_join(join: &Join) -> Result<()> {
+    let (left, right) = (is_streaming(&join.left), is_streaming(&join.right));
+    let refuse = |text: &str| Err(refused(text));
+    match (left, right, join.join_type) {
+        (false, false, _) => Ok(()),
+        (true, true, _) => Err(SparkError::unsupported(
+            "joins of two streams",
+            "Write one of them to a table and join with that, or join in foreachBatch.",
+        )),
+        (true, false, JoinType::Right) => refuse(
+            "RightOuter join with a streaming DataFrame/Dataset on the left and a static DataFrame/DataSet on the right \
+             not supported",
+        ),
+        (false, true, JoinType::Left) => refuse(
+            "LeftOuter join with a streaming DataFrame/Dataset on the right and a static DataFrame/Dataset on the left \
+             is not supported",
+        ),
+        (false, true, JoinType::LeftSemi) => refuse(
+            "LeftSemi join with a streaming DataFrame/Dataset on the right and a static DataFrame/Dataset on the left \
+             is not supported",
+        ),
+        (false, true, JoinType::LeftAnti) => refuse(
+            "LeftAnti join with a streaming DataFrame/Dataset on the right and a static DataFrame/Dataset on the left \
+             is not supported",
+        ),
+        (true, false, JoinType::Full) => refuse(
+            "FullOuter joins with streaming DataFrames/Datasets on the left and a static DataFrame/Dataset on the right \
+             is not supported",
+        ),
+        (false, true, JoinType::Full) => refuse(
+            "FullOuter joins with streaming DataFrames/Datasets on the right and a static DataFrame/Dataset on the left \
+             is not supported",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn check_extension(extension: &datafusion::logical_expr::Extension, mode: OutputMode) -> Result<()> {
+    let node = &extension.node;
+    if !node.inputs().iter().any(|input| is_streaming(input)) {
+        return Ok(());
+    }
+    if node.name() == "Sample" {
+        return Err(refused("Sampling is not supported on streaming DataFrames/Datasets"));
+    }
+    if let Some(dedup) = node.as_any().downcast_ref::<StreamDedupNode>() {
+        if dedup.within_watermark && event_time::of_plan(&dedup.input).is_none() {
+            return Err(refused(
+                "dropDuplicatesWithinWatermark is not supported on streaming DataFrames/DataSets without watermark",
+            ));
+        }
+        if dedup.within_watermark && mode != OutputMode::Append {
+            return Err(unsupported_mode(mode, "dropDuplicatesWithinWatermark"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! What clients are told of queries as it happens: `StreamingQueryListener`.
+
+use std::sync::Mutex;
+
+use firesteel_protocol::connect::{StreamingQueryEventType, StreamingQueryListenerEvent};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// The listeners of a session: one a client, which hands the events on to its own.
+#[derive(Debug, Default)]
+pub struct ListenerBus {
+    sender: Mutex<Option<UnboundedSender<StreamingQueryListenerEvent>>>,
+}
+
+impl ListenerBus {
+    /// Begins to listen. Who listened before hears no more.
+    pub fn listen(&self) -> UnboundedReceiver<StreamingQueryListenerEvent> {
+        let (sender, receiver) = unbounded_channel();
+        *self.sender.lock().expect("no panics while locked") = Some(sender);
+        receiver
+    }
+
+    /// Ends the listening; events that are under way still arrive.
+    pub fn stop(&self) {
+        self.sender.lock().expect("no panics while locked").take();
+    }
+
+    /// Whether anybody listens.
+    pub fn is_used(&self) -> bool {
+        self.sender.lock().expect("no panics while locked").is_some()
+    }
+
+    fn post(&self, event_type: StreamingQueryEventType, event: &Value) {
+        let mut sender = self.sender.lock().expect("no panics while locked");
+        if let Some(own) = sender.as_ref() {
+            let event = StreamingQueryListenerEvent { event_json: event.to_string(), event_type: event_type.into() };
+            if own.send(event).is_err() {
+                // The client is gone.
+                sender.take();
+            }
+        }
+    }
+
+    /// A batch has ended.
+    pub fn progress(&self, progress: &Value) {
+        self.post(StreamingQueryEventType::QueryProgressEvent, &json!({ "progress": progress }));
+    }
+
+    /// There was nothing to do for a while.
+    pub fn idle(&self, id: &str, run_id: &str, timestamp: &str) {
+        let event = json!({"id": id, "runId": run_id, "timestamp": timestamp});
+        self.post(StreamingQueryEventType::QueryIdleEvent, &event);
+    }
+
+    /// A query has ended, perhaps by an error.
+    pub fn terminated(&self, id: &str, run_id: &str, failure: Option<(&str, &str)>) {
+        let event = json!({
+            "id": id,
+            "runId": run_id,
+            "exception": failure.map(|(message, _)| message),
+            "errorClassOnException": failure.map(|(_, condition)| condition),
+        });
+        self.post(StreamingQueryEventType::QueryTerminatedEvent, &event);
+    }
+}
+
+/// What the client that starts a query is told in the answer itself.
+pub fn started(id: &str, run_id: &str, name: Option<&str>, timestamp: &str) -> String {
+    json!({"id": id, "runId": run_id, "name": name, "timestamp": timestamp, "jobTags": []}).to_string()
+}

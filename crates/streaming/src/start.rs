@@ -1,0 +1,283 @@
+//! `writeStream.start()`: what is checked before a query runs, and with what settings it runs.
+//! Spark's `DataStreamWriter` and `StreamingQueryManager.createQuery`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::datatypes::Fields;
+use firesteel_engine::Session;
+use firesteel_engine::command::create_table::{self, NewTable};
+use firesteel_plan::relation::to_schema::all_nullable;
+use firesteel_protocol::connect::{self as pb, write_stream_operation_start::SinkDestination};
+use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::listing::absolute;
+use firesteel_sources::options::illegal_argument;
+use firesteel_sources::{Format, Options};
+
+use crate::StreamingQueryManager;
+use crate::checkpoint::metadata;
+use crate::plan::{Analyzed, analyze, with_plan_ids};
+use crate::query::StreamingQuery;
+use crate::run::{Execution, Spec};
+use crate::sink::{Sink, console::ConsoleSink, file::FileSink, memory::MemorySink, noop::NoopSink, python};
+use crate::trigger::Trigger;
+use crate::{check, listener, manager, task_failed};
+
+/// What a batch's output is to its sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputMode {
+    /// Rows that will not change any more.
+    Append,
+    /// All rows of the result, again and again.
+    Complete,
+    /// Rows that are new or have changed.
+    Update,
+}
+
+impl OutputMode {
+    fn parse(text: &str) -> Result<Self> {
+        match text.to_lowercase().as_str() {
+            "" | "append" => Ok(Self::Append),
+            "complete" => Ok(Self::Complete),
+            "update" => Ok(Self::Update),
+            _ => Err(SparkError::new("STREAMING_OUTPUT_MODE.INVALID").with("outputMode", text)),
+        }
+    }
+
+    /// Spark's name in messages: `append`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Append => "append",
+            Self::Complete => "complete",
+            Self::Update => "update",
+        }
+    }
+}
+
+/// A checkpoint, deleted with the query where nobody asked for it.
+#[derive(Debug)]
+pub struct Checkpoint {
+    pub path: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+/// Starts a query.
+pub async fn start(
+    manager: &Arc<StreamingQueryManager>,
+    message: pb::WriteStreamOperationStart,
+) -> Result<pb::WriteStreamOperationStartResult> {
+    let session = Arc::clone(&manager.session);
+    let relation = message.input.clone().ok_or_else(|| SparkError::internal("a stream without relation"))?;
+    let name = Some(message.query_name.clone()).filter(|name| !name.is_empty());
+    let mode = OutputMode::parse(&message.output_mode)?;
+    let trigger = Trigger::of(message.trigger.as_ref())?;
+    let options: Options = message.options.iter().collect();
+    // The query keeps the session's settings and views as they are now.
+    let own = session.clone_session(&uuid::Uuid::new_v4().to_string())?;
+    let relation = with_plan_ids(firesteel_engine::command::view::inlined(&session, relation));
+    let analyzed = {
+        let (own, relation) = (Arc::clone(&own), relation.clone());
+        tokio::task::spawn_blocking(move || analyze(&own, &relation)).await.map_err(task_failed)??
+    };
+    if analyzed.slots.is_empty() {
+        return Err(SparkError::new("WRITE_STREAM_NOT_ALLOWED"));
+    }
+
+    let sink = sink(&session, &message, &options, mode, name.as_deref(), &analyzed).await?;
+    let checkpoint = checkpoint(&session, &options, name.as_deref(), sink.temporary_checkpoint())?;
+    if !sink.recovers(mode) && checkpoint.path.join("offsets").is_dir() {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1299")
+            .with("checkpointPath", checkpoint.path.join("offsets").to_string_lossy()));
+    }
+    check::streaming(&analyzed.relation.plan, mode)?;
+
+    let id = {
+        let path = checkpoint.path.clone();
+        tokio::task::spawn_blocking(move || metadata::read_or_create(&path)).await.map_err(task_failed)??
+    };
+    let query = Arc::new(StreamingQuery::new(id, name));
+    manager.register(&query)?;
+    let stop_other = !session
+        .conf()
+        .lookup("spark.sql.streaming.stopActiveRunOnRestart")
+        .is_some_and(|text| text.trim().eq_ignore_ascii_case("false"));
+    if let Err(error) = manager::take_over(&query, stop_other).await {
+        query.end(None);
+        return Err(error);
+    }
+
+    let started = crate::iso_time(crate::now_ms());
+    let spec =
+        Spec { session: own, relation, all: analyzed.all, slots: analyzed.slots, checkpoint, sink, mode, trigger };
+    let result = pb::WriteStreamOperationStartResult {
+        query_id: Some(crate::command::instance_id(&query)),
+        name: query.name.clone().unwrap_or_default(),
+        query_started_event_json: manager
+            .listeners
+            .is_used()
+            .then(|| listener::started(&query.id, &query.run_id, query.name.as_deref(), &started)),
+    };
+    tokio::spawn(Execution::run(spec, query, Arc::clone(manager)));
+    Ok(result)
+}
+
+/// Where the checkpoint is.
+fn checkpoint(session: &Session, options: &Options, name: Option<&str>, may_be_temporary: bool) -> Result<Checkpoint> {
+    const CONF: &str = "spark.sql.streaming.checkpointLocation";
+    let working_dir = &session.engine.conf().working_dir;
+    if let Some(path) = options.get("checkpointLocation") {
+        return Ok(Checkpoint { path: absolute(path, working_dir)?, _temporary: None });
+    }
+    if let Some(root) = session.conf().lookup(CONF) {
+        let folder = name.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_string);
+        return Ok(Checkpoint { path: absolute(&root, working_dir)?.join(folder), _temporary: None });
+    }
+    if !may_be_temporary {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1298").with("config", CONF));
+    }
+    let temporary = tempfile::Builder::new().prefix("temporary-").tempdir().map_err(|error| {
+        SparkError::new("_LEGACY_IO_EXCEPTION").with_message(format!("cannot make a temporary checkpoint: {error}"))
+    })?;
+    Ok(Checkpoint { path: temporary.path().to_path_buf(), _temporary: Some(temporary) })
+}
+
+async fn sink(
+    session: &Arc<Session>,
+    message: &pb::WriteStreamOperationStart,
+    options: &Options,
+    mode: OutputMode,
+    name: Option<&str>,
+    analyzed: &Analyzed,
+) -> Result<Box<dyn Sink>> {
+    let partition_by = message.partitioning_column_names.clone();
+    let no_partitions = |what: &str| match partition_by.is_empty() {
+        true => Ok(()),
+        false => Err(SparkError::new("_LEGACY_ERROR_TEMP_1197").with("operation", what)),
+    };
+    let fields = analyzed.relation.fields();
+    let default = || session.conf().lookup("spark.sql.sources.default").unwrap_or_else(|| "parquet".into());
+    let given = Some(message.format.clone()).filter(|format| !format.is_empty());
+    if let Some(SinkDestination::TableName(table)) = &message.sink_destination {
+        let cluster_by = message.clustering_column_names.clone();
+        let layout = Layout { partition_by, cluster_by };
+        return table_sink(session, table, given, options, layout, analyzed, mode).await;
+    }
+    if let Some(function) = &message.foreach_batch {
+        no_partitions("foreachBatch")?;
+        return Ok(Box::new(python::ForeachBatchSink::new(session, function)?));
+    }
+    if let Some(function) = &message.foreach_writer {
+        no_partitions("foreach")?;
+        return Ok(Box::new(python::ForeachSink::new(session, function)?));
+    }
+    let format = given.unwrap_or_else(default);
+    match format.to_lowercase().as_str() {
+        "memory" => {
+            no_partitions("memory")?;
+            let name = name.ok_or_else(|| SparkError::new("_LEGACY_ERROR_TEMP_1194"))?;
+            Ok(Box::new(MemorySink::new(session, name, &fields)?))
+        }
+        "console" => Ok(Box::new(ConsoleSink::new(options)?)),
+        "noop" => Ok(Box::new(NoopSink)),
+        "rate" | "rate-micro-batch" | "socket" | "jdbc" => Err(not_written(&format)),
+        _ => {
+            match Format::of(&format)? {
+                Format::Jdbc | Format::BinaryFile => return Err(not_written(&format)),
+                Format::Csv | Format::Json | Format::Parquet | Format::Text => {}
+            }
+            let path = match &message.sink_destination {
+                Some(SinkDestination::Path(path)) => Some(path.as_str()),
+                _ => options.get("path"),
+            };
+            let path = path.ok_or_else(|| SparkError::new("_LEGACY_ERROR_TEMP_2047"))?;
+            refuse_mode(mode, &format)?;
+            check_columns("Partition", &partition_by, &fields)?;
+            // Clustering has no effect on files.
+            check_columns("Clustering", &message.clustering_column_names, &fields)?;
+            let mut options = options.clone();
+            options.remove("checkpointLocation");
+            Ok(Box::new(FileSink::new(session, path, Some(format), options, partition_by)?))
+        }
+    }
+}
+
+fn check_columns(kind: &str, columns: &[String], fields: &Fields) -> Result<()> {
+    for column in columns {
+        if !fields.iter().any(|field| field.name().eq_ignore_ascii_case(column)) {
+            let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+            return Err(SparkError::new("_LEGACY_ERROR_TEMP_1196")
+                .with("columnType", kind)
+                .with("columnName", column)
+                .with("validColumnNames", names.join(", ")));
+        }
+    }
+    Ok(())
+}
+
+fn refuse_mode(mode: OutputMode, format: &str) -> Result<()> {
+    if mode == OutputMode::Append {
+        return Ok(());
+    }
+    Err(SparkError::new("STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE")
+        .with("outputMode", mode.name())
+        .with("className", format))
+}
+
+fn not_written(format: &str) -> SparkError {
+    SparkError::new("_LEGACY_ERROR_TEMP_2049").with("className", format).with("operator", "writing")
+}
+
+/// How a new table lays out its files.
+struct Layout {
+    partition_by: Vec<String>,
+    cluster_by: Vec<String>,
+}
+
+/// `toTable`: the table is made where there is none; then its files are a sink of files.
+async fn table_sink(
+    session: &Arc<Session>,
+    table: &str,
+    format: Option<String>,
+    options: &Options,
+    layout: Layout,
+    analyzed: &Analyzed,
+    mode: OutputMode,
+) -> Result<Box<dyn Sink>> {
+    let Layout { partition_by, cluster_by } = layout;
+    let parts = firesteel_plan::sql::parse_table_name(table)?;
+    let pairs: Vec<(String, String)> = options
+        .iter()
+        .filter(|(key, _)| !key.eq_ignore_ascii_case("checkpointLocation"))
+        .map(|(key, value)| (key.to_string(), value.to_string()))
+        .collect();
+    let is_partition = |name: &str| partition_by.iter().any(|own| own.eq_ignore_ascii_case(name));
+    let fields = analyzed.relation.fields();
+    let (last, first): (Vec<_>, Vec<_>) = fields.iter().cloned().partition(|field| is_partition(field.name()));
+    let new = NewTable {
+        format: format.clone(),
+        columns: Some(first.into_iter().chain(last).map(|field| Arc::new(all_nullable(&field))).collect()),
+        partition_by: partition_by.clone(),
+        cluster_by,
+        options: pairs,
+        ..NewTable::default()
+    };
+    let known = create_table::for_stream(session, &parts, new).await?;
+    if let Some(format) = format.filter(|format| !format.eq_ignore_ascii_case(&known.format)) {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1192")
+            .with("source", format)
+            .with("tableName", parts.join("."))
+            .with("provider", known.format.clone()));
+    }
+    if !partition_by.is_empty() && partition_by != known.partition_columns {
+        return Err(illegal_argument(format!(
+            "the table {table} is partitioned by ({}), not by ({})",
+            known.partition_columns.join(", "),
+            partition_by.join(", ")
+        )));
+    }
+    refuse_mode(mode, &known.format)?;
+    let options: Options = known.options.iter().collect();
+    let sink =
+        FileSink::new(session, &known.location, Some(known.format.clone()), options, known.partition_columns.clone())?;
+    Ok(Box::new(sink))
+}
