@@ -34,13 +34,13 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
     };
     for node in nodes {
         match node {
-            LogicalPlan::Sort(sort) if is_streaming(&sort.input) => {
-                if mode != OutputMode::Complete || !aggregated(&sort.input) {
-                    return Err(refused(
-                        "Sorting is not supported on streaming DataFrames/Datasets, unless it is on aggregated \
-                         DataFrame/Dataset in Complete output mode",
-                    ));
-                }
+            LogicalPlan::Sort(sort)
+                if is_streaming(&sort.input) && (mode != OutputMode::Complete || !aggregated(&sort.input)) =>
+            {
+                return Err(refused(
+                    "Sorting is not supported on streaming DataFrames/Datasets, unless it is on aggregated \
+                     DataFrame/Dataset in Complete output mode",
+                ));
             }
             LogicalPlan::Limit(limit) if is_streaming(&limit.input) => match mode {
                 OutputMode::Complete => {}

@@ -185,6 +185,9 @@ fn show_extension(kind: RelationKind) -> String {
                 list(&aggregate.having)
             )
         }
+        RelationKind::Qualify(qualify) => {
+            format!("Qualify[{}: {}]", input(&qualify.input), list(qualify.condition.as_slice()))
+        }
         RelationKind::LateralView(view) => {
             let names = view.column_names.join(",");
             format!("View[{}: {} {} {} {names}]", input(&view.input), list(&view.generator), view.outer, view.qualifier)

@@ -98,7 +98,7 @@ impl CompactLog {
     }
 
     fn is_compaction(&self, id: u64) -> bool {
-        (id + 1) % self.interval == 0
+        (id + 1).is_multiple_of(self.interval)
     }
 
     /// The highest number.
@@ -207,7 +207,7 @@ fn derived_interval(default: u64, count: u64) -> u64 {
     if count <= default || default >= count / 2 {
         return count;
     }
-    (default..=count / 2).find(|interval| count % interval == 0).unwrap_or(count)
+    (default..=count / 2).find(|interval| count.is_multiple_of(*interval)).unwrap_or(count)
 }
 
 #[cfg(test)]

@@ -211,7 +211,7 @@ impl Store {
     pub fn commit(&mut self, changes: &Changes, version: u64, retained: u64) -> Result<()> {
         self.apply(changes)?;
         std::fs::create_dir_all(&self.dir).map_err(|error| log::failed("cannot make the folder", &self.dir, error))?;
-        if version % SNAPSHOT_EVERY == 0 {
+        if version.is_multiple_of(SNAPSHOT_EVERY) {
             let all = Changes { updated: self.all(&[])?, removed: vec![] };
             self.write(&format!("{version}{SNAPSHOT}"), &all)?;
         }
