@@ -2,7 +2,7 @@
 //!
 //! [`open()`] turns a read request into a [`MicroBatchSource`], [`placeholder`] into a table that only has a schema.
 //! Reading order: [`table`] (a stream inside a plan), [`log`] (numbered files), [`compact_log`], [`sink_log`]
-//! (`_spark_metadata`), then the sources [`file`], [`rate`], [`rate_micro_batch`], [`socket`]. When batches run, and
+//! (`_spark_metadata`), then the sources [`mod@file`], [`rate`], [`rate_micro_batch`], [`socket`]. When batches run, and
 //! where their offsets are kept, is the streaming engine's business.
 
 pub mod compact_log;
