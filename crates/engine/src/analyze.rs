@@ -2,6 +2,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use firesteel_functions::kernel::from_datafusion;
 use firesteel_protocol::connect::{
     self as pb, analyze_plan_request::Analyze, analyze_plan_response as response,
     analyze_plan_response::Result as Answer, plan::OpType, relation::RelType,
@@ -101,9 +104,7 @@ impl Session {
 
     /// The resolved plan as text in which ids are numbered by their first appearance.
     async fn semantics(&self, relation: pb::Relation) -> Result<String> {
-        let text = self
-            .resolving(move |_, resolver| resolver.query(&relation).map(|r| r.plan.display_indent().to_string()))
-            .await?;
+        let text = self.resolving(move |_, resolver| described(&resolver.query(&relation)?.plan)).await?;
         Ok(renumbered(&text))
     }
 
@@ -125,6 +126,25 @@ impl Session {
         })
         .await
     }
+}
+
+/// A plan with every expression in it. DataFusion's text of a plan alone leaves out the settings of our functions:
+/// `id * 2` and `id + 2` are one function there.
+fn described(plan: &LogicalPlan) -> Result<String> {
+    let mut text = plan.display_indent().to_string();
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|inner| {
+                if !matches!(inner, Expr::Alias(_) | Expr::Column(_)) {
+                    text.push('\n');
+                    text.push_str(&inner.schema_name().to_string());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })
+    .map_err(from_datafusion)?;
+    Ok(text)
 }
 
 /// Replaces columns (`name#12`) and generated table names (`_t12`) by the order of their first appearance: names do

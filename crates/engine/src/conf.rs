@@ -37,8 +37,8 @@ pub const SETTINGS: &[Setting] = &[
     fixed("spark.local.dir", None, "Folders for spilled data."),
     fixed(
         "spark.memory.storageFraction",
-        Some("0.5"),
-        "Share of the memory that cached rows may take before they go to disk.",
+        None,
+        "Share of the memory that cached rows may take before they go to disk; a half by default.",
     ),
     setting("spark.sql.adaptive.enabled", "true", "Known to clients; DataFusion adapts by its own means."),
     setting("spark.sql.ansi.doubleQuotedIdentifiers", "false", "Under ANSI, text in double quotes is a name."),
@@ -127,6 +127,18 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("spark.sql.sources.partitionOverwriteMode", "STATIC", "Overwrite all partitions or those written."),
     setting("spark.sql.sql.maxPlanStringLength", "2147483632", "Known to clients."),
+    Setting {
+        key: "spark.sql.streaming.checkpointLocation",
+        default: None,
+        fixed: false,
+        doc: "Folder for the checkpoints of streaming queries that name none.",
+    },
+    setting("spark.sql.streaming.minBatchesToRetain", "100", "Batches whose logs and state are kept."),
+    setting("spark.sql.streaming.multipleWatermarkPolicy", "min", "Which of several watermarks counts: min or max."),
+    setting("spark.sql.streaming.noDataMicroBatches.enabled", "true", "Batches without rows let state expire."),
+    setting("spark.sql.streaming.pollingDelay", "10ms", "How often sources are asked for rows."),
+    setting("spark.sql.streaming.schemaInference", "false", "Streams of files may infer their schema."),
+    setting("spark.sql.streaming.stopActiveRunOnRestart", "true", "A query that starts anew stops its other run."),
     setting("spark.sql.timeType.enabled", "false", "The TIME type may be used."),
     setting("spark.sql.timestampType", "TIMESTAMP_LTZ", "What TIMESTAMP means."),
     setting("spark.sql.variable.substitute", "true", "Settings in SQL texts are replaced."),
@@ -197,6 +209,13 @@ impl SessionConf {
             return Ok(Some(value.clone()));
         }
         Ok(default.map(str::to_string))
+    }
+
+    /// The value or default; an error where it was given at the start and means nothing.
+    pub fn checked(&self, key: &str) -> Result<Option<String>> {
+        let value = self.lookup(key);
+        value.as_deref().map_or(Ok(()), |value| check(key, value))?;
+        Ok(value)
     }
 
     /// Whether the key was set.
@@ -288,17 +307,11 @@ fn check(key: &str, value: &str) -> Result<()> {
     if matches!(default, Some("true" | "false"))
         && !["true", "false"].contains(&value.trim().to_ascii_lowercase().as_str())
     {
-        return Err(SparkError::new("INVALID_CONF_VALUE.TYPE_MISMATCH")
-            .with("confName", key)
-            .with("confValue", value)
-            .with("confType", "boolean"));
+        return Err(mismatch(key, value, "boolean"));
     }
     let number = default.is_some_and(|default| default.parse::<i64>().is_ok());
     if number && value.trim().parse::<i64>().is_err() {
-        return Err(SparkError::new("INVALID_CONF_VALUE.TYPE_MISMATCH")
-            .with("confName", key)
-            .with("confValue", value)
-            .with("confType", "int"));
+        return Err(mismatch(key, value, "int"));
     }
     match key {
         "spark.sql.session.timeZone" if firesteel_functions::datetime::zone::Zone::parse(value).is_none() => {
@@ -316,8 +329,21 @@ fn check(key: &str, value: &str) -> Result<()> {
         "spark.sql.mapKeyDedupPolicy" if !one_of(value, &["EXCEPTION", "LAST_WIN"]) => {
             invalid("The value should be one of EXCEPTION, LAST_WIN")
         }
+        "spark.sql.streaming.multipleWatermarkPolicy" if !one_of(value, &["min", "max"]) => {
+            invalid("Invalid value for 'spark.sql.streaming.multipleWatermarkPolicy'. Valid values are 'min' and 'max'")
+        }
+        "spark.sql.streaming.pollingDelay" if firesteel_sources::stream::file_options::duration_ms(value).is_none() => {
+            Err(mismatch(key, value, "time in MILLISECONDS"))
+        }
         _ => Ok(()),
     }
+}
+
+fn mismatch(key: &str, value: &str, kind: &str) -> SparkError {
+    SparkError::new("INVALID_CONF_VALUE.TYPE_MISMATCH")
+        .with("confName", key)
+        .with("confValue", value)
+        .with("confType", kind)
 }
 
 fn one_of(value: &str, words: &[&str]) -> bool {

@@ -5,13 +5,13 @@ use firesteel_protocol::{Result, SparkError};
 /// Bytes for `spark.driver.memory`; without it six tenths of the machine's memory.
 pub fn limit(setting: Option<&str>) -> Result<usize> {
     match setting {
-        Some(text) => parse(text),
+        Some(text) => parse("spark.driver.memory", text),
         None => Ok(machine().unwrap_or(2 << 30) / 10 * 6),
     }
 }
 
 /// `512m`, `4g`, `1024` (mebibytes, as in Spark's JVM settings).
-pub fn parse(text: &str) -> Result<usize> {
+pub fn parse(key: &str, text: &str) -> Result<usize> {
     let lower = text.trim().to_ascii_lowercase();
     let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor: usize = match &lower[digits.len()..] {
@@ -20,10 +20,10 @@ pub fn parse(text: &str) -> Result<usize> {
         "" | "m" | "mb" => 1 << 20,
         "g" | "gb" => 1 << 30,
         "t" | "tb" => 1 << 40,
-        _ => return Err(invalid(text)),
+        _ => return Err(invalid(key, text)),
     };
-    let count: usize = digits.trim().parse().map_err(|_| invalid(text))?;
-    count.checked_mul(factor).filter(|bytes| *bytes > 0).ok_or_else(|| invalid(text))
+    let count: usize = digits.trim().parse().map_err(|_| invalid(key, text))?;
+    count.checked_mul(factor).filter(|bytes| *bytes > 0).ok_or_else(|| invalid(key, text))
 }
 
 /// A share between 0 and 1; Spark's default is a half.
@@ -35,9 +35,9 @@ pub fn fraction(key: &str, setting: Option<&str>) -> Result<f64> {
     })
 }
 
-fn invalid(text: &str) -> SparkError {
+fn invalid(key: &str, text: &str) -> SparkError {
     SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
-        .with_message(format!("spark.driver.memory: expected a size such as 512m or 4g, got \"{text}\""))
+        .with_message(format!("{key}: expected a size such as 512m or 4g, got \"{text}\""))
 }
 
 /// The machine's memory, or the container's where it is less.
@@ -56,9 +56,9 @@ mod tests {
 
     #[test]
     fn sizes_with_and_without_units() {
-        assert_eq!(parse("512m").unwrap(), 512 << 20);
-        assert_eq!(parse("2G").unwrap(), 2 << 30);
-        assert_eq!(parse("100").unwrap(), 100 << 20);
-        assert!(parse("lots").is_err());
+        assert_eq!(parse("k", "512m").unwrap(), 512 << 20);
+        assert_eq!(parse("k", "2G").unwrap(), 2 << 30);
+        assert_eq!(parse("k", "100").unwrap(), 100 << 20);
+        assert!(parse("k", "lots").is_err());
     }
 }

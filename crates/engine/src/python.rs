@@ -11,6 +11,9 @@ pub use firesteel_python::{Pool, PoolConf, PythonSession};
 
 use crate::{Session, memory};
 
+/// Limits the memory of each Python worker.
+const MEMORY: &str = "spark.executor.pyspark.memory";
+
 /// Functions that a session registered, by lower-case name.
 #[derive(Debug, Default)]
 pub(crate) struct Functions {
@@ -81,7 +84,7 @@ impl Session {
     /// What the session lends to Python workers.
     pub(crate) fn python(&self) -> PythonSession {
         let conf = self.conf();
-        let memory = conf.lookup("spark.executor.pyspark.memory").and_then(|text| memory::parse(&text).ok());
+        let memory = conf.lookup(MEMORY).map(|text| memory::parse(MEMORY, &text)).transpose();
         let shared = self.artifacts().python();
         PythonSession {
             pool: Arc::clone(&self.engine.python),
@@ -91,7 +94,7 @@ impl Session {
             accumulated: Arc::clone(&self.functions.accumulated),
             includes: shared.includes,
             archives: shared.archives,
-            memory_mb: memory.map(|bytes| (bytes >> 20) as u64),
+            memory_mb: memory.map(|bytes| bytes.map(|bytes| (bytes >> 20) as u64)).map_err(|error| error.to_string()),
             reuse: conf.lookup("spark.python.worker.reuse").is_none_or(|text| text.trim().eq_ignore_ascii_case("true")),
         }
     }

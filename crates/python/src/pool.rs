@@ -128,7 +128,10 @@ impl Pool {
         let key = Key {
             interpreter: self.interpreter(session)?,
             session_id: Arc::clone(&session.session_id),
-            memory_mb: session.memory_mb,
+            memory_mb: session
+                .memory_mb
+                .clone()
+                .map_err(|message| SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(message))?,
         };
         while let Some(mut worker) = self.take(&key) {
             if worker.still_there() {

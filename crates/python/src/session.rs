@@ -21,8 +21,8 @@ pub struct PythonSession {
     pub includes: Vec<PathBuf>,
     /// Uploaded archives; unpacked beside the files.
     pub archives: Vec<PathBuf>,
-    /// `spark.executor.pyspark.memory` in mebibytes.
-    pub memory_mb: Option<u64>,
+    /// `spark.executor.pyspark.memory` in mebibytes; what is wrong with it is told by the first task.
+    pub memory_mb: std::result::Result<Option<u64>, String>,
     /// Updates of accumulators that workers sent and no query has handed to the client yet: pickled `(id, update)`.
     pub accumulated: Arc<Mutex<Vec<Vec<u8>>>>,
     /// `spark.python.worker.reuse`.

@@ -59,7 +59,7 @@ impl TaskInfo {
             "files": files,
             "includes": includes,
             "archives": archives,
-            "memory_mb": session.memory_mb,
+            "memory_mb": session.memory_mb.as_ref().ok(),
         })
     }
 }

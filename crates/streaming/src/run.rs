@@ -171,12 +171,11 @@ impl Execution {
         let blocking = move || -> Result<Self> {
             let checkpoint = &spec.checkpoint.path;
             let conf = spec.session.conf();
-            let number = |key: &str, default: u64| {
-                conf.lookup(key).and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(default)
-            };
-            let polling = conf.lookup("spark.sql.streaming.pollingDelay");
+            let polling = conf.checked("spark.sql.streaming.pollingDelay")?;
             let polling = polling.and_then(|text| firesteel_sources::stream::file_options::duration_ms(&text));
-            let no_data = conf.lookup("spark.sql.streaming.noDataMicroBatches.enabled");
+            let no_data = conf.checked("spark.sql.streaming.noDataMicroBatches.enabled")?;
+            let retained = conf.checked("spark.sql.streaming.minBatchesToRetain")?;
+            let retained = retained.and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(100).max(1);
             let offset_log = OffsetLog::open(checkpoint)?;
             let commit_log = CommitLog::open(checkpoint)?;
             let (mut sources, mut places): (Vec<Source>, Vec<usize>) = (vec![], vec![]);
@@ -195,8 +194,7 @@ impl Execution {
             }
             let count = sources.len();
             let metadata = BatchMetadata { conf: BatchMetadata::conf_of(conf), ..BatchMetadata::default() };
-            let policy = conf.lookup("spark.sql.streaming.multipleWatermarkPolicy").unwrap_or_default();
-            let retained = number("spark.sql.streaming.minBatchesToRetain", 100).max(1);
+            let policy = conf.checked("spark.sql.streaming.multipleWatermarkPolicy")?.unwrap_or_default();
             let mut run = Self {
                 operators: Arc::new(Operators::new(&checkpoint.join("state"), retained)?),
                 watermark: Watermark::new(Policy::of(&policy)),

@@ -303,6 +303,25 @@ def case_actions(spark, tmp):
     }
 
 
+def case_same_semantics(spark, tmp):
+    df = spark.range(10)
+    return {
+        "same": df.withColumn("c", df.id * 2).sameSemantics(df.withColumn("c", df.id * 2)),
+        "other operator": df.withColumn("c", df.id * 2).sameSemantics(df.withColumn("c", df.id + 2)),
+        "other filter": df.where(df.id % 2 == 1).sameSemantics(df.where(df.id - 2 == 1)),
+        "other name": df.select((df.id * 2).alias("a")).sameSemantics(df.select((df.id * 2).alias("b"))),
+    }
+
+
+def case_invalid_settings(spark, tmp):
+    values = {
+        "spark.sql.streaming.minBatchesToRetain": "abc", "spark.sql.streaming.multipleWatermarkPolicy": "both",
+        "spark.sql.streaming.noDataMicroBatches.enabled": "maybe", "spark.sql.streaming.pollingDelay": "soon",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "x",
+    }
+    return {key: failure(lambda: spark.conf.set(key, value)) for key, value in values.items()}
+
+
 def case_cache(spark, tmp):
     df = people(spark)
     levels = [str(df.storageLevel)]

@@ -88,7 +88,8 @@ def case_files_to_parquet(spark, tmp):
     told["rows"] = rows(spark.read.parquet(str(tmp / "out")).select("k", "v"))
     told["offsets"] = texts(tmp / "cp" / "offsets")
     # Files that no batch wrote are none of the table.
-    name = next(name for name in os.listdir(tmp / "out") if name.endswith(".parquet"))
+    with open(tmp / "out" / "_spark_metadata" / "0", encoding="utf-8") as file:
+        name = os.path.basename(json.loads(file.read().splitlines()[1])["path"])
     shutil.copy(tmp / "out" / name, tmp / "out" / "stray.parquet")
     told["stray"] = spark.read.parquet(str(tmp / "out")).count()
     told["pattern"] = spark.read.parquet(str(tmp / "out" / "*.parquet")).count()

@@ -1,9 +1,9 @@
 //! `f(..) OVER (PARTITION BY .. ORDER BY .. frame)`. Spark's `WindowExpression`.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{Sort as SortExpr, WindowFunction, WindowFunctionParams};
-use datafusion::logical_expr::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
+use datafusion::logical_expr::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, cast};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
 use firesteel_protocol::connect::{self as pb, expression::window::window_frame};
@@ -19,10 +19,11 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     let mut function = unaliased(resolver.expression(function, scope)?);
     let partition_by: Vec<Typed> =
         message.partition_spec.iter().map(|e| resolver.expression(e, scope).map(unaliased)).collect::<Result<_>>()?;
-    let order_by: Vec<SortExpr> =
+    let mut order_by: Vec<SortExpr> =
         message.order_spec.iter().map(|o| resolver.sort_order(o, scope)).collect::<Result<_>>()?;
     let mut order_names = vec![];
     let mut order_types = vec![];
+    let mut counts = vec![];
     for order in &message.order_spec {
         let child = order.child.as_deref().ok_or_else(|| missing("child", "SortOrder"))?;
         let (ascending, nulls_first) = sort_direction(order);
@@ -30,9 +31,13 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
         let nulls = if nulls_first { "FIRST" } else { "LAST" };
         let key = unaliased(resolver.expression(child, scope)?);
         order_names.push(format!("{} {direction} NULLS {nulls}", key.name));
+        counts.push(interval_count(resolver, &key)?);
         order_types.push(key.data_type);
     }
     let (frame, frame_text) = frame(resolver, message.frame_spec.as_deref(), &order_types, scope)?;
+    if let (WindowFrameUnits::Range, [key], Some(Some(count))) = (frame.units, &mut order_by[..], counts.pop()) {
+        key.expr = count;
+    }
     let partition_exprs: Vec<Expr> = partition_by.iter().map(|typed| typed.expr.clone()).collect();
     let mut found = 0;
     let mut needs_order = false;
@@ -201,15 +206,37 @@ fn bound(
     })
 }
 
+/// The number of an interval's microseconds or months. DataFusion adds bounds of RANGE frames to numbers and times
+/// only, so that intervals are ordered by their count there.
+fn interval_count(resolver: &Resolver, key: &Typed) -> Result<Option<Expr>> {
+    match key.data_type {
+        DataType::Duration(_) => Ok(Some(cast(key.expr.clone(), DataType::Int64))),
+        DataType::Interval(IntervalUnit::YearMonth) => {
+            let months = Typed::new(key.expr.clone(), "", key.data_type.clone(), key.nullable);
+            firesteel_functions::cast::cast(
+                months,
+                &DataType::Int32,
+                firesteel_functions::cast::EvalMode::Ansi,
+                resolver.env(),
+            )
+            .map(|typed| Some(typed.expr))
+        }
+        _ => Ok(None),
+    }
+}
+
 /// DataFusion adds the bound to the order column: numbers need the column's very type, times an interval.
 fn range_bound(value: ScalarValue, order_by: &[DataType]) -> Result<ScalarValue> {
-    use arrow::datatypes::IntervalMonthDayNano;
     let [data_type] = order_by else {
         return Err(SparkError::new("DATATYPE_MISMATCH.RANGE_FRAME_MULTI_ORDER")
             .with("sqlExpr", "\"RANGE\"")
             .with("orderSpec", format!("{} columns", order_by.len())));
     };
     Ok(match (value, data_type) {
+        (ScalarValue::DurationMicrosecond(us), DataType::Duration(_)) => ScalarValue::Int64(us),
+        (ScalarValue::IntervalYearMonth(months), DataType::Interval(IntervalUnit::YearMonth)) => {
+            ScalarValue::Int32(months)
+        }
         (ScalarValue::DurationMicrosecond(Some(us)), _) => {
             ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(0, 0, us.saturating_mul(1000))))
         }
