@@ -1,9 +1,10 @@
 //! Outside data: reads and writes files and JDBC.
 //!
 //! [`open()`] turns a read request into a table that DataFusion scans. Reading order: [`options`],
-//! [`mod@format`], [`mod@open`], [`listing`], [`scan`], [`storage`], [`decode`], then the formats; [`stream`].
+//! [`mod@format`], [`mod@open`], [`listing`], [`scan`], [`storage`], [`codec`], [`decode`], then the formats; [`stream`].
 
 pub mod binary_file;
+pub mod codec;
 pub mod csv;
 pub mod decode;
 pub mod format;

@@ -1,10 +1,12 @@
 //! Where files are: paths and URLs as Spark writes them, and reading a file's bytes decompressed.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use firesteel_protocol::{Result, SparkError};
+
+use crate::codec::TextCodec;
 
 /// A file found by [`crate::listing`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,45 +28,7 @@ impl InputFile {
     /// The file's bytes, decompressed as its name says.
     pub fn open(&self) -> Result<Box<dyn Read + Send>> {
         let file = File::open(&self.path).map_err(|error| read_error(&self.path, error))?;
-        Compression::of(&self.path)?.reader(file)
-    }
-}
-
-/// How a file is compressed, by its extension as in Hadoop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    None,
-    Gzip,
-    Deflate,
-    Zstd,
-}
-
-impl Compression {
-    /// The compression that a file name tells.
-    pub fn of(path: &Path) -> Result<Self> {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("gz") => Ok(Self::Gzip),
-            Some("deflate") => Ok(Self::Deflate),
-            Some("zst") => Ok(Self::Zstd),
-            Some(other @ ("bz2" | "snappy" | "lz4")) => Err(SparkError::unsupported(
-                format!("reading {other} compressed text files ({})", path.display()),
-                "Recompress the files with gzip or zstd.",
-            )),
-            _ => Ok(Self::None),
-        }
-    }
-
-    /// Decompresses a reader.
-    pub fn reader(self, input: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>> {
-        Ok(match self {
-            Self::None => Box::new(BufReader::with_capacity(1 << 18, input)),
-            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, input))),
-            Self::Deflate => Box::new(flate2::read::ZlibDecoder::new(BufReader::with_capacity(1 << 16, input))),
-            Self::Zstd => Box::new(
-                zstd::stream::read::Decoder::new(input)
-                    .map_err(|error| SparkError::internal(error.to_string()).with_source(error))?,
-            ),
-        })
+        TextCodec::of(&self.path).reader(file)
     }
 }
 

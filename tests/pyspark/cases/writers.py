@@ -43,6 +43,22 @@ def case_file_names(spark, tmp):
     return {name: listing(tmp / name) for name in sorted(os.listdir(tmp))}
 
 
+def case_text_codecs(spark, tmp):
+    told = {}
+    df = spark.range(3000).selectExpr("id", "repeat(cast(id % 7 as string), 40) AS s").coalesce(1)
+    for codec in ("bzip2", "lz4", "snappy", "gzip", "deflate", "none", "org.apache.hadoop.io.compress.BZip2Codec"):
+        path = str(tmp / codec)
+        df.write.csv(path, compression=codec)
+        back = spark.read.schema("id BIGINT, s STRING").csv(path)
+        told[codec] = [listing(path), [list(row) for row in back.selectExpr("count(*)", "sum(id)", "sum(length(s))").collect()]]
+    df.select("s").write.text(str(tmp / "text"), compression="bzip2")
+    df.write.json(str(tmp / "json"), compression="lz4")
+    told["text"] = [listing(tmp / "text"), spark.read.text(str(tmp / "text")).count()]
+    told["json"] = [listing(tmp / "json"), spark.read.json(str(tmp / "json")).count()]
+    told["unknown"] = failure(lambda: df.write.csv(str(tmp / "x"), compression="lzo"))
+    return told
+
+
 def case_save_modes(spark, tmp):
     path = str(tmp / "p")
     one(spark, 1).write.parquet(path)

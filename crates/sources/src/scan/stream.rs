@@ -23,8 +23,9 @@ use futures::{FutureExt, StreamExt};
 use memchr::{memchr2, memmem};
 
 use super::guard::{FileGuard, OnBadFile, external};
+use crate::codec::TextCodec;
 use crate::decode::{DecodeRequest, RecordDecoder, RecordEnd, RecordFormat, SplitInfo};
-use crate::storage::{Compression, InputFile, file_url, read_error};
+use crate::storage::{InputFile, file_url, read_error};
 
 /// Bytes read at a time.
 const CHUNK: usize = 512 * 1024;
@@ -89,7 +90,7 @@ impl PieceReader for RecordReader {
             }
             _ => {
                 let counted = Counted { input: open_file(path)?, bytes_read };
-                let input = Compression::of(path)?.reader(counted)?;
+                let input = TextCodec::of(path).reader(counted)?;
                 (input, true)
             }
         };

@@ -33,11 +33,12 @@ use parquet::arrow::RowNumber;
 use super::group::{Packing, Piece, pack};
 use super::guard::OnBadFile;
 use super::stream::{PieceReader, StreamSource};
+use crate::codec::TextCodec;
 use crate::listing::{ListedFile, Listing};
 use crate::parquet::adapter::AdapterFactory;
 use crate::parquet::source::GuardedSource;
 use crate::parquet::statistics;
-use crate::storage::{Compression, encode, file_url};
+use crate::storage::{encode, file_url};
 
 /// Footers of more files than this are not read for statistics at planning.
 const MAX_FILES_FOR_STATISTICS: usize = 10_000;
@@ -166,9 +167,7 @@ impl FileTable {
     fn is_splittable(&self, file: &ListedFile) -> bool {
         match &self.reading {
             Reading::Parquet { .. } => true,
-            Reading::Stream { splittable, .. } => {
-                *splittable && matches!(Compression::of(&file.file.path), Ok(Compression::None))
-            }
+            Reading::Stream { splittable, .. } => *splittable && TextCodec::of(&file.file.path) == TextCodec::None,
         }
     }
 

@@ -7,9 +7,9 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use firesteel_protocol::{Result, SparkError};
 
-use super::codec::CodecWriter;
 use super::format::FileWriter;
 use super::target::Target;
+use crate::codec::CodecWriter;
 use crate::csv::{self, CsvWriteOptions};
 use crate::json::{self, JsonWriteOptions};
 use crate::{Options, SourceContext};
@@ -36,7 +36,7 @@ pub trait RecordEncoder: Send {
 
 /// A file of records that is being written.
 pub struct RecordFile {
-    out: CodecWriter,
+    out: Box<dyn CodecWriter>,
     encoder: Box<dyn RecordEncoder>,
     buffer: Vec<u8>,
     target: Target,
@@ -44,7 +44,7 @@ pub struct RecordFile {
 
 impl RecordFile {
     /// Begins a file.
-    pub fn begin(out: CodecWriter, mut encoder: Box<dyn RecordEncoder>, target: &Target) -> Result<Self> {
+    pub fn begin(out: Box<dyn CodecWriter>, mut encoder: Box<dyn RecordEncoder>, target: &Target) -> Result<Self> {
         let mut buffer = vec![];
         encoder.start(&mut buffer)?;
         Ok(Self { out, encoder, buffer, target: target.clone() })
@@ -62,7 +62,7 @@ impl FileWriter for RecordFile {
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.out.write(&self.buffer).map_err(|cause| self.target.write_failed(cause))?;
+        self.out.write_all(&self.buffer).map_err(|cause| self.target.write_failed(cause))?;
         self.buffer.clear();
         Ok(())
     }
@@ -70,7 +70,8 @@ impl FileWriter for RecordFile {
     fn finish(mut self: Box<Self>) -> Result<u64> {
         self.flush()?;
         let Self { out, target, .. } = *self;
-        out.finish().map_err(|cause| target.write_failed(cause))
+        let length = out.complete().and_then(|file| Ok(file.metadata()?.len()));
+        length.map_err(|cause| target.write_failed(cause))
     }
 }
 

@@ -8,10 +8,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use firesteel_protocol::{Result, SparkError};
 
-use super::codec::TextCodec;
 use super::encoder::{self, EncoderFactory};
 use super::parquet::{ParquetFile, ParquetSettings};
 use super::target::Target;
+use crate::codec::TextCodec;
 use crate::{Options, SourceContext};
 
 /// A format that can be written.

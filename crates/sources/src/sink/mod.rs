@@ -5,7 +5,6 @@
 //! request before anything runs. Tables of other databases are written by [`crate::jdbc`].
 
 mod check;
-mod codec;
 mod commit;
 mod encoder;
 mod format;

@@ -16,9 +16,9 @@ use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use super::codec;
 use super::format::FileWriter;
 use super::target::Target;
+use crate::codec;
 use crate::{Options, SourceContext};
 
 /// The Spark release whose files these are like.
