@@ -96,3 +96,22 @@ def wait(condition, otherwise, seconds=60):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, otherwise
+
+
+def test_a_running_query_tells_its_progress_as_often_as_its_session_wants(server):
+    from pyspark.sql import functions as F
+
+    spark = server.session()
+    slow = F.udf(lambda n: time.sleep(0.3) or n, "long")
+    heard = []
+
+    def hear(stages, inflight_tasks, operation_id, done):
+        heard.append(done)
+
+    spark.registerProgressHandler(hear)
+    spark.conf.set("spark.connect.progress.reportInterval", "-1")
+    assert len(spark.range(2).coalesce(1).select(slow("id")).collect()) == 2
+    quiet = heard.count(False)
+    spark.conf.set("spark.connect.progress.reportInterval", "20ms")
+    assert len(spark.range(2).coalesce(1).select(slow("id")).collect()) == 2
+    assert quiet == 0 and heard.count(False) >= 1

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::stream::file_options::duration_ms;
 
 /// A setting that Firesteel knows.
 #[derive(Debug)]
@@ -332,7 +333,9 @@ fn check(key: &str, value: &str) -> Result<()> {
         "spark.sql.streaming.multipleWatermarkPolicy" if !one_of(value, &["min", "max"]) => {
             invalid("Invalid value for 'spark.sql.streaming.multipleWatermarkPolicy'. Valid values are 'min' and 'max'")
         }
-        "spark.sql.streaming.pollingDelay" if firesteel_sources::stream::file_options::duration_ms(value).is_none() => {
+        "spark.sql.streaming.pollingDelay" | "spark.connect.progress.reportInterval"
+            if duration_ms(value.trim().trim_start_matches('-')).is_none() =>
+        {
             Err(mismatch(key, value, "time in MILLISECONDS"))
         }
         _ => Ok(()),

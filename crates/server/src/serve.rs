@@ -103,12 +103,8 @@ impl ServerConf {
             "spark.connect.execute.manager.detachedTimeout" => {
                 self.detached_timeout = duration(Duration::from_millis(1))?;
             }
-            "spark.connect.progress.reportInterval" => {
-                // Spark turns the reports off by a negative number.
-                self.progress_interval = match value.trim().starts_with('-') {
-                    true => None,
-                    false => Some(duration(Duration::from_millis(1))?.max(Duration::from_millis(10))),
-                };
+            PROGRESS_INTERVAL => {
+                self.progress_interval = progress_interval(value).ok_or_else(|| invalid("a duration, e.g. 2s"))?;
             }
             "spark.connect.execute.reattachable.observerRetryBufferSize" => self.retry_buffer_bytes = bytes()?,
             "spark.connect.grpc.arrow.maxBatchSize" => self.max_batch_bytes = bytes()?,
@@ -117,6 +113,19 @@ impl ServerConf {
         }
         Ok(true)
     }
+}
+
+/// How often clients hear of a query's progress, for the server or a session.
+pub(crate) const PROGRESS_INTERVAL: &str = "spark.connect.progress.reportInterval";
+
+/// Time between reports, or none of them for a negative number, as in Spark; `None` where the text is no duration.
+#[expect(clippy::option_option, reason = "no reports, and no duration, are different answers")]
+pub(crate) fn progress_interval(text: &str) -> Option<Option<Duration>> {
+    if text.trim().starts_with('-') {
+        return Some(None);
+    }
+    let interval = settings::duration(text, Duration::from_millis(1))?;
+    Some(Some(interval.max(Duration::from_millis(10))))
 }
 
 /// Why the server does not run.

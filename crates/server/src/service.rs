@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use firesteel_engine::SessionConf;
 use firesteel_protocol::SparkError;
 use firesteel_protocol::connect as pb;
 use futures::stream::BoxStream;
@@ -20,7 +21,7 @@ use crate::batch::BatchLimits;
 use crate::error::{Failure, Result as FailureResult};
 use crate::execute::{AbortOnDrop, ExecuteOptions, panicked};
 use crate::operation::{Operation, Reader};
-use crate::serve::ServerConf;
+use crate::serve::{PROGRESS_INTERVAL, ServerConf, progress_interval};
 use crate::session::{SessionHolder, Sessions, valid_uuid};
 use crate::{compression, config, execute};
 
@@ -273,7 +274,7 @@ impl Service {
                 .with("name", "OPTYPE_NOT_SET")
                 .into());
         }
-        let (reattachable, options) = self.options(request.request_options);
+        let (reattachable, options) = self.options(session.session.conf(), request.request_options)?;
 
         let kept_plan = reattachable.then(|| Arc::new(plan.clone()));
         let operation = Operation::new(operation_id, request.tags, kept_plan, self.conf.retry_buffer_bytes);
@@ -285,8 +286,12 @@ impl Service {
         Ok(reader)
     }
 
-    /// What a client asks for; unknown options are those of later versions and change no result.
-    fn options(&self, wanted: Vec<pb::execute_plan_request::RequestOption>) -> (bool, ExecuteOptions) {
+    /// What a client asks for and its session says; unknown options are those of later versions and change no result.
+    fn options(
+        &self,
+        conf: &SessionConf,
+        wanted: Vec<pb::execute_plan_request::RequestOption>,
+    ) -> FailureResult<(bool, ExecuteOptions)> {
         let max_bytes = self.conf.max_batch_bytes;
         let mut reattachable = false;
         let mut chunk_bytes = None;
@@ -305,7 +310,9 @@ impl Service {
         let split_bytes = max_bytes - max_bytes / 16;
         let target_bytes = self.conf.target_batch_bytes.min(split_bytes);
         let limits = BatchLimits { target_bytes, split_bytes, max_bytes, chunk_bytes };
-        (reattachable, ExecuteOptions { limits, progress_interval: self.conf.progress_interval })
+        let own = conf.get_with_default(PROGRESS_INTERVAL, None)?;
+        let progress_interval = own.and_then(|text| progress_interval(&text)).unwrap_or(self.conf.progress_interval);
+        Ok((reattachable, ExecuteOptions { limits, progress_interval }))
     }
 
     async fn analyze(
