@@ -167,6 +167,20 @@ impl Fold for DecimalAvg {
         Ok(())
     }
 
+    fn update_all(&self, states: &mut [Self::State], input: &Self::Input, groups: &[usize]) -> Option<Result<()>> {
+        if input.null_count() > 0 {
+            return None;
+        }
+        for (&group, &value) in groups.iter().zip(input.values()) {
+            let (sum, count, overflown) = &mut states[group];
+            let (next, over) = sum.overflowing_add(value);
+            *sum = next;
+            *count += 1;
+            *overflown |= over;
+        }
+        Some(Ok(()))
+    }
+
     fn retract(&self, state: &mut Self::State, input: &Self::Input, row: usize) -> Result<()> {
         if input.is_valid(row) {
             state.0 = state.0.wrapping_sub(input.value(row));

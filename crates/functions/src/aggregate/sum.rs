@@ -258,6 +258,25 @@ where
         Ok(())
     }
 
+    fn update_all(&self, states: &mut [Self::State], input: &Self::Input, groups: &[usize]) -> Option<Result<()>> {
+        if input.null_count() > 0 {
+            return None;
+        }
+        for (&group, &value) in groups.iter().zip(input.values()) {
+            let state = &mut states[group];
+            state.count += 1;
+            match T::add(state.sum, value) {
+                Some(sum) => state.sum = sum,
+                None => {
+                    if let Err(overflow) = self.add(state, value) {
+                        return Some(Err(overflow));
+                    }
+                }
+            }
+        }
+        Some(Ok(()))
+    }
+
     fn retract(&self, state: &mut Self::State, input: &Self::Input, row: usize) -> Result<()> {
         if input.is_valid(row) {
             state.count -= 1;

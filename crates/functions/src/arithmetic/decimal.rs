@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
+use arrow::compute::try_binary;
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, i256};
+use arrow::error::ArrowError;
+use datafusion::logical_expr::ColumnarValue;
+use datafusion::scalar::ScalarValue;
 use firesteel_protocol::Result;
 
 use super::{Op, Operation, setting};
@@ -229,14 +233,77 @@ fn plain(value: i256, scale: i32) -> String {
 }
 
 fn kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
-    let (_, mode) = setting(args.param);
+    let (op, mode) = setting(args.param);
     let (precision, scale) = precision_scale(args.return_type);
+    if let Some(values) = fast(args, op, precision, scale) {
+        return Ok(Arc::new(values.with_data_type(args.return_type.clone())));
+    }
     let values: PrimitiveArray<Decimal128Type> = rows(args, precision, scale, |outcome, op| match outcome {
         Outcome::Value(value) => Ok(Some(value)),
         Outcome::ZeroDivisor => mode.misfit(|| op.zero_divisor()),
         Outcome::Overflow(value, at) => mode.misfit(|| out_of_range(plain(value, at), precision, scale)),
     })?;
     Ok(Arc::new(values.with_data_type(args.return_type.clone())))
+}
+
+/// Sums, differences and products that need no rounding, column by column; `None` for other operations and where a row
+/// does not fit.
+fn fast(args: &KernelArgs<'_>, op: Op, precision: u8, scale: i8) -> Option<PrimitiveArray<Decimal128Type>> {
+    let [left, right] = args.args else { return None };
+    let (p1, s1) = precision_scale(&left.data_type());
+    let (p2, s2) = precision_scale(&right.data_type());
+    // With this precision every result fits.
+    let (exact, exact_scale) = result_type(op, (p1, s1), (p2, s2), false);
+    let safe = (exact, exact_scale) == (precision, scale) && exact < 38;
+    match op {
+        Op::Add | Op::Subtract if safe => {
+            let common = s1.max(s2);
+            let (l, r) = (power_of_ten((common - s1) as u32), power_of_ten((common - s2) as u32));
+            let sign = if op == Op::Add { 1 } else { -1 };
+            match (l, r) {
+                (1, 1) => pairs(args, |left, right| Some(left.wrapping_add(right.wrapping_mul(sign)))),
+                _ => {
+                    let r = r * sign;
+                    pairs(args, |left, right| Some(left.wrapping_mul(l).wrapping_add(right.wrapping_mul(r))))
+                }
+            }
+        }
+        // Digits that 64 bits hold.
+        Op::Multiply if safe && p1 <= 18 && p2 <= 18 => {
+            pairs(args, |left, right| Some(i128::from(left as i64) * i128::from(right as i64)))
+        }
+        Op::Multiply if safe => pairs(args, |left, right| Some(left.wrapping_mul(right))),
+        Op::Multiply if s1 + s2 == scale => {
+            let limit = power_of_ten(u32::from(precision));
+            pairs(args, |left, right| {
+                let product = match (i64::try_from(left), i64::try_from(right)) {
+                    (Ok(left), Ok(right)) => i128::from(left) * i128::from(right),
+                    _ => left.checked_mul(right)?,
+                };
+                (-limit < product && product < limit).then_some(product)
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Applies `f` to each pair of values that are not NULL; `None` if it is so for one of them. A constant operand is not
+/// spread over the rows.
+fn pairs(args: &KernelArgs<'_>, f: impl Fn(i128, i128) -> Option<i128>) -> Option<PrimitiveArray<Decimal128Type>> {
+    let misfit = || ArrowError::ComputeError(String::new());
+    match (&args.args[0], &args.args[1]) {
+        (ColumnarValue::Array(left), ColumnarValue::Array(right)) => {
+            let (left, right) = (left.as_primitive::<Decimal128Type>(), right.as_primitive::<Decimal128Type>());
+            try_binary(left, right, |left, right| f(left, right).ok_or_else(misfit)).ok()
+        }
+        (ColumnarValue::Array(left), ColumnarValue::Scalar(ScalarValue::Decimal128(Some(right), ..))) => {
+            left.as_primitive::<Decimal128Type>().try_unary(|left| f(left, *right).ok_or(())).ok()
+        }
+        (ColumnarValue::Scalar(ScalarValue::Decimal128(Some(left), ..)), ColumnarValue::Array(right)) => {
+            right.as_primitive::<Decimal128Type>().try_unary(|right| f(*left, right).ok_or(())).ok()
+        }
+        _ => None,
+    }
 }
 
 fn integral_divide(args: &KernelArgs<'_>) -> Result<ArrayRef> {

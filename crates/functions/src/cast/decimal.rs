@@ -14,8 +14,18 @@ use crate::kernel::from_arrow;
 
 /// 10^`exponent`; `exponent` is at most 38.
 pub fn power_of_ten(exponent: u32) -> i128 {
-    10_i128.pow(exponent)
+    POWERS[exponent as usize]
 }
+
+const POWERS: [i128; 39] = {
+    let mut powers = [1; 39];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        powers[exponent] = powers[exponent - 1] * 10;
+        exponent += 1;
+    }
+    powers
+};
 
 /// Whether a value has at most `precision` digits.
 pub fn fits(value: i128, precision: u8) -> bool {
