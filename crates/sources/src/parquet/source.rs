@@ -9,9 +9,11 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileOpener, FileScanConfig, FileSource};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::object_store::ObjectStore;
+use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalSortExpr};
-use datafusion::physical_plan::filter_pushdown::FilterPushdownPropagation;
+use datafusion::physical_plan::filter_pushdown::{FilterPushdownPropagation, PushedDown};
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::{DisplayFormatType, PhysicalExpr, SortOrderPushdownResult};
 use datafusion_datasource::morsel::{Morsel, MorselPlan, MorselPlanner, Morselizer};
@@ -101,9 +103,16 @@ impl FileSource for GuardedSource {
         filters: Vec<Arc<dyn PhysicalExpr>>,
         config: &ConfigOptions,
     ) -> DfResult<FilterPushdownPropagation<Arc<dyn FileSource>>> {
-        let result = self.inner.try_pushdown_filters(filters, config)?;
+        let taken: Vec<bool> = filters.iter().map(|filter| !compares_columns(filter)).collect();
+        if !taken.contains(&true) {
+            return Ok(FilterPushdownPropagation::with_parent_pushdown_result(vec![PushedDown::No; taken.len()]));
+        }
+        let offered = filters.into_iter().zip(&taken).filter(|(_, taken)| **taken).map(|(filter, _)| filter);
+        let result = self.inner.try_pushdown_filters(offered.collect(), config)?;
+        let mut answers = result.filters.into_iter();
+        let answer = |taken| if taken { answers.next().unwrap_or(PushedDown::No) } else { PushedDown::No };
         Ok(FilterPushdownPropagation {
-            filters: result.filters,
+            filters: taken.into_iter().map(answer).collect(),
             updated_node: result.updated_node.map(|inner| self.wrap(inner)),
         })
     }
@@ -134,6 +143,15 @@ impl FileSource for GuardedSource {
     ) -> DfResult<TreeNodeRecursion> {
         self.inner.apply_expressions(f)
     }
+}
+
+/// Whether a filter compares columns with each other. Statistics say nothing of it, and the rows that it keeps lie
+/// scattered, so that the filter operator is quicker than skipping rows while they are decoded.
+fn compares_columns(filter: &Arc<dyn PhysicalExpr>) -> bool {
+    let Some(comparison) = filter.downcast_ref::<BinaryExpr>() else { return false };
+    comparison.op().supports_propagation()
+        && !collect_columns(comparison.left()).is_empty()
+        && !collect_columns(comparison.right()).is_empty()
 }
 
 #[derive(Debug)]
