@@ -222,8 +222,8 @@ class SparkContext(Sources):
 
     @property
     def uiWebUrl(self):
-        """None: there is no web interface yet."""
-        return None
+        """The address of the web UI; None where `spark.ui.enabled` is false."""
+        return self._session.conf.get("firesteel.ui.url", None)
 
     @property
     def defaultParallelism(self):

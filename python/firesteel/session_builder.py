@@ -5,6 +5,7 @@ Patches `pyspark.sql.session`. The session they give is the Connect client's, co
 """
 
 import os
+import time
 import warnings
 
 from firesteel import submitted
@@ -66,6 +67,10 @@ def open_session(options, how):
     if "spark.master" in options:
         context.check_master(options["spark.master"])
     packages.check(options)
+
+    if context.SparkContext._active_spark_context is None:
+        # The event log and the web UI name the application as the program does.
+        options.setdefault("spark.app.id", "local-%d" % int(time.time() * 1000))
 
     from pyspark.sql.connect.session import SparkSession
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::run::{Result, cargo, output, root};
 
 /// Crates from the bottom to the top; each may depend on those before it.
-const LAYERS: &[&str] = &["protocol", "functions", "sources", "python", "plan", "engine", "streaming", "server", "cli"];
+const LAYERS: &[&str] =
+    &["protocol", "functions", "sources", "python", "plan", "engine", "ui", "streaming", "server", "cli"];
 
 /// Licences that may come in.
 const LICENCES: &[&str] = &[

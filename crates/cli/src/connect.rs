@@ -75,6 +75,9 @@ async fn listen(settings: &Settings, address: Address) -> Result<(), String> {
     let url = connection.url().to_owned();
     let mut host = connection.host(settings);
     println!("Firesteel {} listens for Spark Connect clients on {url}", env!("CARGO_PKG_VERSION"));
+    if let Some(url) = host.start_ui() {
+        println!("The web UI is on {url}");
+    }
     tokio::select! {
         failure = host.failed() => return Err(failure),
         _ = interrupt.recv() => {}

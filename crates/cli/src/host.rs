@@ -7,6 +7,7 @@ use std::sync::Arc;
 use firesteel_engine::python::PoolConf;
 use firesteel_engine::{Engine, EngineConf};
 use firesteel_server::{Bound, ServerConf};
+use firesteel_ui::Recorder;
 use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -67,17 +68,20 @@ impl Connection {
     /// Serve, if the server is to be here.
     pub fn host(mut self, settings: &Settings) -> Host {
         let (stop, stopped) = oneshot::channel::<()>();
+        let mut own = None;
         let server = self.bound.take().map(|bound| {
-            let conf = engine_conf(settings);
+            let engine = Engine::new(engine_conf(settings));
+            let recorder = Recorder::attach(&engine);
+            own = Some(Arc::clone(&recorder));
             tokio::spawn(async move {
                 let shutdown = async move {
                     // A sender that is dropped stops the server just as one that sends.
                     let _ = stopped.await;
                 };
-                bound.serve(Engine::new(conf), shutdown).await.map_err(|error| error.to_string())
+                bound.serve(engine, Some(&recorder), shutdown).await.map_err(|error| error.to_string())
             })
         });
-        Host { connection: self, stop: Some(stop), server }
+        Host { connection: self, stop: Some(stop), server, recorder: own }
     }
 }
 
@@ -86,6 +90,8 @@ pub struct Host {
     pub connection: Connection,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<Result<(), String>>>,
+    /// Event log and web UI.
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl Host {
@@ -101,13 +107,27 @@ impl Host {
         }
     }
 
+    /// Start the web UI, where it is wanted; its address.
+    pub fn start_ui(&self) -> Option<String> {
+        self.recorder.as_ref().and_then(|recorder| recorder.start())
+    }
+
+    /// Finish the event log: the program has ended.
+    pub fn finish(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.close();
+        }
+    }
+
     /// Stop the server in good order.
     pub async fn stop(mut self) -> Result<(), String> {
         self.stop.take();
-        match self.server.take() {
+        let ended = match self.server.take() {
             None => Ok(()),
             Some(server) => server.await.map_err(|error| format!("the server has ended: {error}"))?,
-        }
+        };
+        self.finish();
+        ended
     }
 }
 

@@ -119,10 +119,14 @@ impl Launch<'_> {
         let child = self.spawn(python, &connection)?;
         let mut host = connection.host(&self.program.settings);
         let status = watch(child, &mut host, &mut signals).await?;
-        let Some((tag, reason)) = self.missing_client(status) else { return Ok(status) };
+        let Some((tag, reason)) = self.missing_client(status) else {
+            host.finish();
+            return Ok(status);
+        };
         let python = self.repair(python, &tag, &reason)?;
         let child = self.spawn(&python, &host.connection)?;
         let status = watch(child, &mut host, &mut signals).await?;
+        host.finish();
         match self.missing_client(status) {
             Some((_, reason)) => Err(format!("{} cannot run PySpark programs: {reason}", python.display())),
             None => Ok(status),

@@ -13,7 +13,7 @@ use firesteel_python::{Pool, PoolConf};
 use crate::catalog::{GlobalViews, Store};
 use crate::kept::Storage;
 use crate::routines::Routines;
-use crate::{Session, memory};
+use crate::{Listener, Session, memory};
 
 /// What an engine is started with.
 #[derive(Debug, Clone)]
@@ -57,6 +57,9 @@ pub struct Engine {
     /// Functions in SQL that are not temporary; they live as long as the process.
     pub(crate) routines: Routines,
     endpoint: OnceLock<Endpoint>,
+    /// Event log and web UI; nobody, unless a program asked for one of them.
+    listener: OnceLock<Arc<dyn Listener>>,
+    started_ms: i64,
 }
 
 /// Where this process serves Spark Connect: for Python functions that come back with queries of their own.
@@ -75,6 +78,22 @@ impl Engine {
     pub fn set_endpoint(&self, endpoint: Endpoint) {
         // The first server counts: any of them leads here.
         let _ = self.endpoint.set(endpoint);
+    }
+
+    /// Lets somebody listen, for the life of the process.
+    pub fn set_listener(&self, listener: Arc<dyn Listener>) {
+        // The first one stays: there is one event log and one web UI.
+        let _ = self.listener.set(listener);
+    }
+
+    /// Who hears of sessions and queries.
+    pub fn listener(&self) -> Option<&Arc<dyn Listener>> {
+        self.listener.get()
+    }
+
+    /// When the engine was made, in milliseconds since 1970.
+    pub fn started_ms(&self) -> i64 {
+        self.started_ms
     }
 
     /// Where the engine is served; nowhere, where there is no network.
@@ -96,6 +115,8 @@ impl Engine {
             python,
             routines: Routines::default(),
             endpoint: OnceLock::new(),
+            listener: OnceLock::new(),
+            started_ms: chrono::Utc::now().timestamp_millis(),
         })
     }
 

@@ -7,15 +7,35 @@ use std::time::Instant;
 
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricValue;
+use firesteel_protocol::SparkError;
 use firesteel_protocol::connect::execute_plan_response::{Metrics, metrics};
+
+use crate::{OperationHandle, Session};
 
 /// How many queries are kept.
 const KEPT: usize = 200;
 
+/// Numbers queries, in the order in which they start.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
 /// One query: its operators (each with its metrics) and how it went.
 #[derive(Debug)]
 pub struct QueryRecord {
+    /// Unique in the process.
+    pub number: u64,
     pub operation_id: String,
+    /// The client's session.
+    pub session_id: String,
+    pub tags: Vec<String>,
+    /// What the user wrote or did, for people to read; empty where nobody listens.
+    pub description: String,
+    /// When it began, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// What went wrong, where something did.
+    error: OnceLock<String>,
+    /// What a write came to: rows, bytes, files.
+    written: OnceLock<Written>,
+    listener: Option<Arc<dyn crate::Listener>>,
     /// While the query runs. A plan may hold the build side of its joins: it is let go at the end.
     plan: Mutex<Option<Arc<dyn ExecutionPlan>>>,
     /// What the operators measured, once the query has ended.
@@ -24,6 +44,15 @@ pub struct QueryRecord {
     /// Milliseconds it took, once it has ended.
     duration_ms: AtomicU64,
     state: AtomicU8,
+}
+
+/// What a query has written.
+#[derive(Debug, Clone, Copy)]
+pub struct Written {
+    pub rows: u64,
+    pub size_bytes: u64,
+    pub files: u64,
+    pub folders: u64,
 }
 
 /// How a query went.
@@ -63,13 +92,38 @@ impl QueryRecord {
         }
     }
 
-    fn end(&self, state: u8) {
-        if let Some(plan) = self.plan.lock().expect("no panics while locked").take() {
-            self.metrics.get_or_init(|| message(&plan));
+    /// The plan, while the query runs.
+    pub fn plan(&self) -> Option<Arc<dyn ExecutionPlan>> {
+        self.plan.lock().expect("no panics while locked").clone()
+    }
+
+    /// What went wrong.
+    pub fn error(&self) -> Option<&str> {
+        self.error.get().map(String::as_str)
+    }
+
+    /// What was written, once it is there.
+    pub fn written(&self) -> Option<Written> {
+        self.written.get().copied()
+    }
+
+    /// Notes what a write came to.
+    pub fn set_written(&self, written: Written) {
+        // A query writes once.
+        let _ = self.written.set(written);
+    }
+
+    fn end(self: &Arc<Self>, state: u8) {
+        let plan = self.plan.lock().expect("no panics while locked").take();
+        if let Some(plan) = &plan {
+            self.metrics.get_or_init(|| message(plan));
         }
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.duration_ms.store(elapsed, Ordering::Relaxed);
         self.state.store(state, Ordering::Relaxed);
+        if let (Some(listener), Some(plan)) = (&self.listener, plan) {
+            listener.query_ended(self, plan);
+        }
     }
 }
 
@@ -81,9 +135,23 @@ pub struct QueryLog {
 
 impl QueryLog {
     /// Notes the start of a query.
-    pub fn start(&self, operation_id: &str, plan: Arc<dyn ExecutionPlan>) -> Arc<QueryRecord> {
+    pub fn start(
+        &self,
+        session: &Session,
+        operation: &OperationHandle,
+        plan: Arc<dyn ExecutionPlan>,
+    ) -> Arc<QueryRecord> {
+        let listener = session.engine.listener();
         let record = Arc::new(QueryRecord {
-            operation_id: operation_id.to_string(),
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            operation_id: operation.id.clone(),
+            session_id: session.id().to_string(),
+            tags: operation.tags.clone(),
+            description: operation.description.clone(),
+            started_ms: chrono::Utc::now().timestamp_millis(),
+            error: OnceLock::new(),
+            written: OnceLock::new(),
+            listener: listener.cloned(),
             plan: Mutex::new(Some(plan)),
             metrics: OnceLock::new(),
             started: Instant::now(),
@@ -95,6 +163,10 @@ impl QueryLog {
             records.pop_front();
         }
         records.push_back(Arc::clone(&record));
+        drop(records);
+        if let Some(listener) = listener {
+            listener.query_started(session, &record);
+        }
         record
     }
 
@@ -117,8 +189,12 @@ impl EndGuard {
         self.end(1);
     }
 
-    pub fn failed(&mut self) {
-        self.end(2);
+    pub fn failed(&mut self, error: &SparkError) {
+        if let Some(record) = &self.0 {
+            // The first error counts.
+            let _ = record.error.set(error.to_string());
+        }
+        self.end(if error.condition() == "OPERATION_CANCELED" { 3 } else { 2 });
     }
 
     fn end(&mut self, state: u8) {

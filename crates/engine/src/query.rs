@@ -29,6 +29,8 @@ pub struct OperationHandle {
     pub tags: Vec<String>,
     pub cancel: CancelToken,
     pub progress: Arc<Progress>,
+    /// What the user wrote or did, for the event log and the web UI.
+    pub description: String,
 }
 
 /// What an executed plan gives.
@@ -103,11 +105,12 @@ impl Session {
         let input = pb::Relation { common: None, rel_type: Some(RelType::Sql(sql)) };
         let command = pb::SqlCommand { input: Some(input), ..Default::default() };
         let command = pb::Command { command_type: Some(pb::command::CommandType::SqlCommand(command)) };
-        let responses = command::run(self, command, OperationHandle::default()).await?;
+        let described = || OperationHandle { description: text.to_string(), ..OperationHandle::default() };
+        let responses = command::run(self, command, described()).await?;
         for response in &responses {
             if let ResponseType::SqlCommandResult(result) = response {
                 if let Some(relation) = &result.relation {
-                    return self.rows(relation.clone(), OperationHandle::default()).await.map(Execution::Rows);
+                    return self.rows(relation.clone(), described()).await.map(Execution::Rows);
                 }
             }
         }
@@ -179,7 +182,7 @@ impl Session {
         let fields = planned.relation.fields();
         let zone = self.conf().lookup("spark.sql.session.timeZone").unwrap_or_else(|| "UTC".into());
         let arrow_schema = Arc::new(Schema::new(relabel::client_fields(&fields, &zone)));
-        let record = self.queries.start(&operation.id, Arc::clone(&planned.physical));
+        let record = self.queries.start(self, &operation, Arc::clone(&planned.physical));
         let context = Arc::new(datafusion::execution::TaskContext::from(&self.state()?));
         let stream = runner::run(Arc::clone(&planned.physical), context, &operation)?;
         let observed = Arc::new(Mutex::new(vec![]));
@@ -223,8 +226,8 @@ fn finish(
         let mut guard = guard;
         while let Some(batch) = stream.next().await {
             let failed = batch.is_err();
-            if failed {
-                guard.failed();
+            if let Err(error) = &batch {
+                guard.failed(error);
             }
             if sender.send(batch).await.is_err() || failed {
                 return;
@@ -235,7 +238,7 @@ fn finish(
             match observe(&session, &name, relation).await {
                 Ok(message) => into.lock().expect("no panics while locked").push(message),
                 Err(error) => {
-                    guard.failed();
+                    guard.failed(&error);
                     // A receiver that is gone needs no error.
                     let _ = sender.send(Err(error)).await;
                     return;

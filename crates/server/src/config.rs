@@ -38,6 +38,9 @@ impl ConfigResult {
 pub(crate) const ASKED_FOR_PYTHON: &[&str] =
     &["spark.sql.execution.pythonUDF.arrow.enabled", "spark.sql.execution.pythonUDTF.arrow.enabled"];
 
+/// Answers with the address of the web UI: `sc.uiWebUrl`.
+pub(crate) const UI_URL: &str = "firesteel.ui.url";
+
 /// Runs one operation.
 pub(crate) fn run(conf: &SessionConf, operation: Option<pb::config_request::Operation>) -> Result<ConfigResult> {
     let mut result = ConfigResult::default();

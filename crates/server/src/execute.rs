@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use firesteel_engine::{Execution, OperationHandle, Progress, Rows, StageSnapshot};
@@ -20,6 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 
 use crate::batch::{BatchLimits, BatchWriter};
 use crate::error::{Failure, Result};
+use crate::events;
 use crate::operation::Operation;
 use crate::session::SessionHolder;
 
@@ -54,6 +56,7 @@ pub(crate) fn start(
             end = work => end.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))),
         };
         drop(reporter);
+        events::operation_ended(&session.session, &operation, operation.rows.load(Ordering::Relaxed), &end);
         if let Err(failure) = &end {
             tracing::debug!(operation_id = operation.id, error = failure.message(), "operation failed");
         } else if operation.reattachable {
@@ -72,11 +75,19 @@ pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
 }
 
 async fn run(session: &SessionHolder, operation: &Operation, plan: pb::Plan, options: ExecuteOptions) -> Result<()> {
+    let listens = session.session.engine.listener().is_some();
+    let description = if listens { firesteel_engine::describe::plan(&plan) } else { String::new() };
+    let mut tags = operation.tags.clone();
+    if listens {
+        events::operation_started(&session.session, operation, &description);
+        tags.push(events::job_tag(&session.session, &operation.id));
+    }
     let handle = OperationHandle {
         id: operation.id.clone(),
-        tags: operation.tags.clone(),
+        tags,
         cancel: operation.cancel.clone(),
         progress: operation.progress.clone(),
+        description,
     };
     let envelope = envelope(session, operation);
     let plan = match plan.op_type {
@@ -140,7 +151,9 @@ async fn stream_rows(
             },
         };
         let Some(batch) = next else { break };
-        let mut full = writer.add(batch?)?;
+        let batch = batch?;
+        operation.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+        let mut full = writer.add(batch)?;
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             full.extend(writer.flush()?);
         }

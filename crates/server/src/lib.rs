@@ -11,6 +11,7 @@ mod buffer;
 mod compression;
 mod config;
 mod error;
+mod events;
 mod execute;
 mod operation;
 mod serve;

@@ -2,6 +2,7 @@
 //!
 //! What it does is in [`crate::execute`]; its responses are in [`crate::buffer`].
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ pub(crate) struct Operation {
     pub(crate) buffer: ResponseBuffer,
     pub(crate) cancel: CancelToken,
     pub(crate) progress: Arc<Progress>,
+    /// Rows that the client got.
+    pub(crate) rows: AtomicU64,
     /// Since when nobody reads.
     detached_since: Mutex<Option<Instant>>,
 }
@@ -40,6 +43,7 @@ impl Operation {
             buffer: ResponseBuffer::new(if reattachable { retry_bytes } else { 0 }),
             cancel: CancelToken::new(),
             progress: Arc::new(Progress::default()),
+            rows: AtomicU64::new(0),
             detached_since: Mutex::new(Some(Instant::now())),
         }
     }

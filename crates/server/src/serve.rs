@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use firesteel_engine::{Endpoint, Engine};
 use firesteel_protocol::connect::spark_connect_service_server::SparkConnectServiceServer;
+use firesteel_ui::Recorder;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tonic::service::interceptor::InterceptedService;
@@ -203,7 +204,7 @@ pub async fn serve(
     engine: Arc<Engine>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    bind(conf).await?.serve(engine, shutdown).await
+    bind(conf).await?.serve(engine, None, shutdown).await
 }
 
 impl Bound {
@@ -217,10 +218,11 @@ impl Bound {
         self.address.port()
     }
 
-    /// Serves until `shutdown`, then stops all operations.
+    /// Serves until `shutdown`, then stops all operations. What the recorder shows can be cancelled there.
     pub async fn serve(
         self,
         engine: Arc<Engine>,
+        recorder: Option<&Recorder>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         let queries = QueryRuntime(Some(runtime().map_err(ServeError::Runtime)?));
@@ -230,6 +232,10 @@ impl Bound {
         }
         engine.set_endpoint(Endpoint { url: own_url(self.address), token: self.conf.token.clone() });
         let sessions = Arc::new(Sessions::new(engine));
+        if let Some(recorder) = recorder {
+            let sessions = Arc::downgrade(&sessions);
+            recorder.set_cancel(Box::new(move |id| sessions.upgrade().is_some_and(|sessions| sessions.cancel(id))));
+        }
         let conf = Arc::new(self.conf);
         let _sweeper = AbortOnDrop(tokio::spawn(sweep(sessions.clone(), conf.clone())));
 

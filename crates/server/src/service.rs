@@ -70,7 +70,10 @@ impl SparkConnectService for Service {
         let observed = request.client_observed_server_side_session_id;
         let session = self.session(&request.user_context, &request.session_id, observed.as_deref())?;
         let result = config::run(session.session.conf(), request.operation);
-        let result = result.map_err(|failure| session.status(&failure))?;
+        let mut result = result.map_err(|failure| session.status(&failure))?;
+        for pair in result.pairs.iter_mut().filter(|pair| pair.key == config::UI_URL) {
+            pair.value = session.session.engine.listener().and_then(|listener| listener.ui_url(&session.session));
+        }
         if result.pairs.iter().any(|pair| config::ASKED_FOR_PYTHON.contains(&pair.key.as_str())) {
             let _runtime = self.queries.enter();
             session.session.warm_python();

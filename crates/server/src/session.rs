@@ -14,6 +14,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::error::{Failure, Result};
+use crate::events;
 use crate::operation::Operation;
 
 /// Errors whose details a client may still fetch.
@@ -61,6 +62,7 @@ impl Sessions {
             }
             None => {
                 let session = self.engine.new_session(&key.0, &key.1);
+                events::session_started(&session);
                 let holder = Arc::new(SessionHolder::new(session));
                 state.open.insert(key, holder.clone());
                 holder
@@ -109,7 +111,9 @@ impl Sessions {
         if state.open.contains_key(&key) {
             return Err(invalid("INVALID_CLONE_SESSION_REQUEST.TARGET_SESSION_ID_ALREADY_EXISTS", &new_id));
         }
-        let holder = Arc::new(SessionHolder::new(source.session.clone_session(&new_id)?));
+        let session = source.session.clone_session(&new_id)?;
+        events::session_started(&session);
+        let holder = Arc::new(SessionHolder::new(session));
         state.open.insert(key, holder.clone());
         Ok(holder)
     }
@@ -146,6 +150,19 @@ impl Sessions {
             }
             keep
         });
+    }
+
+    /// Interrupts an operation or a streaming query of any session: somebody who looks at the web UI wants it to end.
+    pub(crate) fn cancel(&self, id: &str) -> bool {
+        let holders: Vec<_> =
+            self.state.lock().expect("no panics while locked").open.values().map(Arc::clone).collect();
+        holders.iter().any(|holder| {
+            let stream = holder.streams.active().into_iter().find(|query| query.id == id || query.run_id == id);
+            if let Some(stream) = &stream {
+                stream.cancel.cancel();
+            }
+            stream.is_some() || !holder.interrupt(|operation| operation.id == id).is_empty()
+        })
     }
 
     /// Stops all operations. Their clients must not come back for them, so this is an interrupt.
@@ -325,6 +342,7 @@ impl SessionHolder {
     }
 
     fn close(&self) {
+        events::session_closed(&self.session);
         self.streams.stop_all();
         for (_, operation) in self.lock().operations.drain() {
             operation.close();

@@ -1,18 +1,25 @@
 //! What clients are told of queries as it happens: `StreamingQueryListener`.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, Weak};
 
+use firesteel_engine::Session;
 use firesteel_protocol::connect::{StreamingQueryEventType, StreamingQueryListenerEvent};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// The listeners of a session: one a client, which hands the events on to its own.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ListenerBus {
+    session: Weak<Session>,
     sender: Mutex<Option<UnboundedSender<StreamingQueryListenerEvent>>>,
 }
 
 impl ListenerBus {
+    /// For the listeners of a session, and who listens to the whole application.
+    pub fn new(session: &Arc<Session>) -> Self {
+        Self { session: Arc::downgrade(session), sender: Mutex::default() }
+    }
+
     /// Begins to listen. Who listened before hears no more.
     pub fn listen(&self) -> UnboundedReceiver<StreamingQueryListenerEvent> {
         let (sender, receiver) = unbounded_channel();
@@ -27,10 +34,12 @@ impl ListenerBus {
 
     /// Whether anybody listens.
     pub fn is_used(&self) -> bool {
-        self.sender.lock().expect("no panics while locked").is_some()
+        let own = self.sender.lock().expect("no panics while locked").is_some();
+        own || self.session.upgrade().is_some_and(|session| session.engine.listener().is_some())
     }
 
     fn post(&self, event_type: StreamingQueryEventType, event: &Value) {
+        self.tell_application(event_type, event);
         let mut sender = self.sender.lock().expect("no panics while locked");
         if let Some(own) = sender.as_ref() {
             let event = StreamingQueryListenerEvent { event_json: event.to_string(), event_type: event_type.into() };
@@ -39,6 +48,27 @@ impl ListenerBus {
                 sender.take();
             }
         }
+    }
+
+    /// For the event log and the web UI.
+    fn tell_application(&self, event_type: StreamingQueryEventType, event: &Value) {
+        let Some(session) = self.session.upgrade() else { return };
+        let Some(listener) = session.engine.listener() else { return };
+        let name = match event_type {
+            StreamingQueryEventType::QueryProgressEvent => "QueryProgressEvent",
+            StreamingQueryEventType::QueryTerminatedEvent => "QueryTerminatedEvent",
+            StreamingQueryEventType::QueryIdleEvent => "QueryIdleEvent",
+            StreamingQueryEventType::QueryProgressUnspecified => "QueryStartedEvent",
+        };
+        let mut own = serde_json::Map::new();
+        own.insert("Event".into(), format!("org.apache.spark.sql.streaming.StreamingQueryListener${name}").into());
+        own.extend(event.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
+        listener.event(&session, Value::Object(own));
+    }
+
+    /// A query begins. Its client hears of it in the answer.
+    pub fn begun(&self, event: &Value) {
+        self.tell_application(StreamingQueryEventType::QueryProgressUnspecified, event);
     }
 
     /// A batch has ended.
@@ -65,6 +95,6 @@ impl ListenerBus {
 }
 
 /// What the client that starts a query is told in the answer itself.
-pub fn started(id: &str, run_id: &str, name: Option<&str>, timestamp: &str) -> String {
-    json!({"id": id, "runId": run_id, "name": name, "timestamp": timestamp, "jobTags": []}).to_string()
+pub fn started(id: &str, run_id: &str, name: Option<&str>, timestamp: &str) -> Value {
+    json!({"id": id, "runId": run_id, "name": name, "timestamp": timestamp, "jobTags": []})
 }

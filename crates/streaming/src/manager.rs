@@ -38,7 +38,8 @@ struct State {
 
 impl StreamingQueryManager {
     pub fn new(session: Arc<Session>) -> Arc<Self> {
-        Arc::new(Self { session, listeners: Arc::default(), state: Mutex::default(), ended: watch::Sender::new(0) })
+        let listeners = Arc::new(ListenerBus::new(&session));
+        Arc::new(Self { session, listeners, state: Mutex::default(), ended: watch::Sender::new(0) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -14,6 +14,7 @@ use datafusion::datasource::MemTable;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::displayable;
+use firesteel_engine::metrics::EndGuard;
 use firesteel_engine::{OperationHandle, Session};
 use firesteel_functions::kernel::from_datafusion;
 use firesteel_plan::operator::watermark::{EventTimeTracker, EventTimes, WatermarkNode};
@@ -467,7 +468,12 @@ impl Execution {
         durations.add("queryPlanning", since);
 
         let since = Instant::now();
-        let added = self.spec.sink.add_batch(self.batch_id, planned.batch, self.spec.mode).await?;
+        let (session, operation) = (&self.manager.session, &planned.batch.operation);
+        let record = session.queries.start(session, operation, Arc::clone(&planned.batch.plan));
+        let mut guard = EndGuard::new(record);
+        let added = self.spec.sink.add_batch(self.batch_id, planned.batch, self.spec.mode).await;
+        let added = added.inspect_err(|error| guard.failed(error))?;
+        guard.succeeded();
         let operators = Arc::clone(&self.operators);
         let batch_id = self.batch_id;
         let state = tokio::task::spawn_blocking(move || operators.commit(batch_id)).await.map_err(task_failed)??;
@@ -518,6 +524,12 @@ impl Execution {
             let operation = OperationHandle {
                 id: format!("{}-{batch_id}", query.run_id),
                 cancel: query.cancel.clone(),
+                description: format!(
+                    "{}id = {}\nrunId = {}\nbatch = {batch_id}",
+                    query.name.as_ref().map(|name| format!("{name}\n")).unwrap_or_default(),
+                    query.id,
+                    query.run_id
+                ),
                 ..OperationHandle::default()
             };
             let batch = Batch { plan: planned.physical, fields, task_ctx, session: Arc::clone(session), operation };

@@ -112,10 +112,11 @@ pub async fn start(
     let result = pb::WriteStreamOperationStartResult {
         query_id: Some(crate::command::instance_id(&query)),
         name: query.name.clone().unwrap_or_default(),
-        query_started_event_json: manager
-            .listeners
-            .is_used()
-            .then(|| listener::started(&query.id, &query.run_id, query.name.as_deref(), &started)),
+        query_started_event_json: manager.listeners.is_used().then(|| {
+            let event = listener::started(&query.id, &query.run_id, query.name.as_deref(), &started);
+            manager.listeners.begun(&event);
+            event.to_string()
+        }),
     };
     tokio::spawn(Execution::run(spec, query, Arc::clone(manager)));
     Ok(result)

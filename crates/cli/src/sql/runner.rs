@@ -6,6 +6,7 @@ use std::time::Instant;
 use arrow::array::{Array, AsArray};
 use firesteel_engine::{Engine, Execution, Rows, Session};
 use firesteel_functions::Env;
+use firesteel_ui::Recorder;
 use futures::StreamExt;
 use tokio::runtime::Runtime;
 
@@ -35,6 +36,8 @@ pub struct How {
 pub struct Runner {
     runtime: Runtime,
     session: Arc<Session>,
+    /// Event log and web UI.
+    recorder: Arc<Recorder>,
     how: How,
     variables: Variables,
     /// Set when nothing more is to run: the exit status.
@@ -49,8 +52,10 @@ impl Runner {
     pub fn start(settings: &Settings, how: How, variables: Variables) -> std::result::Result<Self, String> {
         let runtime = firesteel_server::runtime().map_err(|error| format!("cannot start: {error}"))?;
         let user = std::env::var("USER").unwrap_or_default();
-        let session = Engine::new(engine_conf(settings)).new_session(&user, "sql");
-        Ok(Self { runtime, session, how, variables, ended: None })
+        let engine = Engine::new(engine_conf(settings));
+        let recorder = Recorder::attach(&engine);
+        let session = engine.new_session(&user, "sql");
+        Ok(Self { runtime, session, recorder, how, variables, ended: None })
     }
 
     /// The current database, for the prompt.
@@ -162,4 +167,10 @@ async fn show(mut rows: Rows, statement: &str, how: Option<How>, env: &Env) -> R
         }
     }
     printer.map_or(Ok(count), Printer::finish)
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.recorder.close();
+    }
 }

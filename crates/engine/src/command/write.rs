@@ -152,8 +152,8 @@ pub(crate) async fn save(
         return Ok(());
     }
     let task_ctx = Arc::new(TaskContext::from(&session.state()?));
-    let record = session.queries.start(&operation.id, Arc::clone(&planned.physical));
-    let mut guard = crate::metrics::EndGuard::new(record);
+    let record = session.queries.start(session, &operation, Arc::clone(&planned.physical));
+    let mut guard = crate::metrics::EndGuard::new(Arc::clone(&record));
     let partitions =
         datafusion::physical_plan::ExecutionPlanProperties::output_partitioning(&planned.physical).partition_count();
     let stage = operation.progress.add_stage(partitions as u64);
@@ -176,7 +176,13 @@ pub(crate) async fn save(
     };
     stage.completed.store(partitions as u64, std::sync::atomic::Ordering::Relaxed);
     stage.done.store(true, std::sync::atomic::Ordering::Relaxed);
-    let stats = result.inspect_err(|_| guard.failed())?;
+    let stats = result.inspect_err(|error| guard.failed(error))?;
+    record.set_written(crate::metrics::Written {
+        rows: stats.rows,
+        size_bytes: stats.size_bytes,
+        files: stats.files,
+        folders: stats.partitions.len() as u64,
+    });
     guard.succeeded();
     tracing::debug!(rows = stats.rows, files = stats.files, "rows written");
     finish(session, &request, &store, &stats)
