@@ -1,19 +1,28 @@
 """The event log, the web UI, REST and the history server."""
 
 import glob
+import importlib.util
+import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
+import zipfile
 
 import pytest
 
 from support import servers
+
+_spec = importlib.util.spec_from_file_location("record_rest", os.path.join(servers.TESTS, "oracle", "record_rest.py"))
+record_rest = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(record_rest)
 
 # A query with two exchanges, a write, and one that fails.
 SQL = """
@@ -164,3 +173,281 @@ def test_sparks_history_server_shows_a_log(tmp_path):
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(20)
+
+
+# The web UI of a running server.
+
+PAGES = ["jobs/", "jobs/job/?id=0", "stages/", "stages/stage/?id=0&attempt=0", "storage/", "environment/", "executors/", "SQL/",
+         "SQL/execution/?id=0", "StreamingQuery/", "connect/"]
+
+
+class Application:
+    """A server with a client that has run a query of each kind, and runs a stream."""
+
+    def __init__(self, server):
+        self.server = server
+        self.spark = spark = server.session()
+        spark.conf.set("spark.sql.shuffle.partitions", "2")
+        self.url = spark.conf.get("firesteel.ui.url", None)
+        self.query = record_rest.job(spark, 0)
+        end = time.time() + 30
+        while not self.query.recentProgress and time.time() < end:
+            time.sleep(0.2)
+        self.id = json.loads(fetch(f"{self.url}/api/v1/applications")[1])[0]["id"]
+
+    def get(self, path, **options):
+        return fetch(f"{self.url}/{path}", **options)
+
+    def rest(self, path):
+        status, text = self.get(f"api/v1{path.replace('APP', self.id)}")
+        return status, json.loads(text) if status == 200 else text
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ui")
+    options = ["--master", "local[2]", "--conf", f"spark.ui.port={free_port()}", "--conf", "spark.app.name=<script>alert(1)</script>"]
+    with servers.Firesteel(folder, *options) as server:
+        yield Application(server)
+
+
+def recorded(name):
+    with open(os.path.join(servers.TESTS, "ui", "rest_fields.json"), encoding="utf-8") as file:
+        return json.load(file)[name]
+
+
+# What a JVM alone has, and what belongs to queries that Spark plans in another way.
+NOT_HERE = {"peakMemoryMetrics", "peakExecutorMetrics", "executorMetricsDistributions", "wholeStageCodegenId", "queryId", "jobGroup",
+            "executorResources", "taskResources", "failureReason"}
+
+
+def missing(want, got, where):
+    """Names of Spark's that our answer lacks."""
+    if isinstance(want, dict) and isinstance(got, dict):
+        own = [f"{where}.{key}" for key in want if key not in got and key not in NOT_HERE]
+        return own + [name for key in want if key in got and key not in NOT_HERE
+                      for name in missing(want[key], got[key], f"{where}.{key}")]
+    if isinstance(want, list) and isinstance(got, list) and want and got:
+        return missing(want[0], got[0], f"{where}[]")
+    return [] if not want or not got or isinstance(want, type(got)) else [where]
+
+
+def test_rest_has_sparks_paths_and_names(app):
+    lacking = []
+    for path, want in recorded("fields").items():
+        status, got = app.rest(path)
+        assert status == 200, (path, got)
+        lacking += missing(want, record_rest.fields(got), path)
+    assert lacking == []
+
+
+def test_rest_says_what_is_not_there_as_spark_does(app):
+    for path, (status, text) in recorded("wrong").items():
+        got = app.rest(path)
+        text = text.replace("oracle job", "<script>alert(1)</script>").replace("APP", app.id)
+        assert (path, *got) == (path, status, text)
+
+
+def test_rest_counts_rows(app):
+    jobs = app.rest("/applications/APP/jobs")[1]
+    assert {job["status"] for job in jobs} >= {"SUCCEEDED", "FAILED"}
+    (query,) = [own for own in app.rest("/applications/APP/sql?length=1000")[1] if own["description"].startswith("SELECT k, count")]
+    rows = {node["nodeName"]: [m["value"] for m in node["metrics"] if m["name"] == "number of output rows"] for node in query["nodes"]}
+    assert rows["Filter"] == ["989"]
+    assert len(query["edges"]) == len(query["nodes"]) - 1
+    assert app.rest("/applications/APP/stages?status=nonsense")[0] == 400
+    assert app.rest("/applications/APP/stages/0/0/taskSummary?quantiles=2")[0] == 400
+    (stream,) = app.rest("/applications/APP/structuredstreaming")[1]
+    assert stream["isActive"] and stream["recentProgress"][0]["batchId"] == 0
+
+
+def test_every_page_is_there_and_escapes_what_it_shows(app):
+    for page in [*PAGES, f"StreamingQuery/statistics/?id={app.query.runId}"]:
+        status, text = app.get(page)
+        assert (page, status) == (page, 200)
+        assert "<script>alert" not in text and "&lt;script&gt;alert" in text
+    status, text = app.get("jobs/?completedJob.sort=%3Cscript%3Ealert(1)%3C/script%3E&completedJob.page=99999")
+    assert status == 200 and "<script>alert" not in text
+    for page in ("jobs/job/?id=999", "jobs/job/", "stages/stage/?id=x", "SQL/execution/?id=-1", "nothing", "connect/session/?id=%27"):
+        assert app.get(page)[0] == 404
+
+
+def test_strangers_and_wrong_methods_are_refused(app):
+    assert app.get("jobs/", method="DELETE")[0] == 405
+    assert app.get("jobs/", method="POST", data=b"")[0] == 405
+    assert app.get("cancel?id=1")[0] == 405
+    assert app.get("cancel", method="POST", data=b"id=1", headers={"Origin": "http://example.com"})[0] == 403
+    assert app.get("jobs/", headers={"Host": "example.com"})[0] == 421
+    assert app.get("cancel", method="POST", data=b"id=nobody")[0] == 404
+
+
+def test_an_operation_is_cancelled_by_its_button(app):
+    spark, failures = app.server.session(), []
+
+    def work():
+        try:
+            spark.sql("SELECT count(*) FROM range(3000000) a JOIN range(3000000) b ON a.id % 1000 = b.id % 1000").collect()
+        except Exception as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    status, end = None, time.time() + 30
+    while status != 200 and time.time() < end:
+        # The operation that only reads the SQL text may be the one that is seen first.
+        found = re.search(r'name="id" value="([^"]+)"', app.get("connect/")[1])
+        if found:
+            status, _ = app.get("cancel", method="POST", data=f"id={found.group(1)}".encode(), headers={"Origin": app.url})
+    assert status == 200
+    thread.join(30)
+    assert len(failures) == 1 and "OPERATION_CANCELED" in str(failures[0])
+    end = time.time() + 30
+    while "CANCELED" not in app.get("connect/")[1] and time.time() < end:
+        time.sleep(0.2)
+    assert "CANCELED" in app.get("connect/")[1]
+
+
+def test_a_taken_port_leads_to_the_next(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with servers.Firesteel(tmp_path, "--conf", f"spark.ui.port={port}") as server:
+            url = server.session().conf.get("firesteel.ui.url", None)
+        assert port < int(url.rsplit(":", 1)[1]) <= port + 16
+
+
+def test_no_ui_where_none_is_wanted(tmp_path):
+    with servers.Firesteel(tmp_path, "--conf", "spark.ui.enabled=false") as server:
+        spark = server.session()
+        assert spark.range(3).count() == 3
+        assert spark.conf.get("firesteel.ui.url", None) is None
+
+
+# The history server.
+
+
+class History:
+    def __init__(self, folder, *options):
+        port = free_port()
+        command = [servers.firesteel_binary(), "history-server", "--dir", str(folder), "--port", str(port), *options]
+        self.process = subprocess.Popen(command, env=servers.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().strip().rsplit(" ", 1)[-1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.communicate(timeout=20)
+
+    def get(self, path):
+        return fetch(f"{self.url}/{path}")
+
+    def apps(self):
+        return {own["name"]: own for own in json.loads(self.get("api/v1/applications")[1])}
+
+
+@pytest.fixture(scope="module")
+def history(log, tmp_path_factory):
+    """Our log, Spark's, a truncated one, one that still grows, and files that are none."""
+    folder = tmp_path_factory.mktemp("history")
+    (own,) = glob.glob(f"{log}/*")
+    shutil.copy(own, folder)
+    shutil.copy(os.path.join(servers.TESTS, "ui", "spark_log"), folder)
+    with open(own, encoding="utf-8") as file:
+        text = file.read()
+    cut = text.replace(os.path.basename(own), "local-cut").replace("a <b>log</b>", "cut")
+    (folder / "local-cut").write_text(cut[: cut.rindex("SparkListenerJobEnd")] + "\n{nonsense}\n\x00\n")
+    growing = text.replace(os.path.basename(own), "local-grows").replace("a <b>log</b>", "grows")
+    (folder / "local-grows.inprogress").write_text(growing[: growing.index('{"Event":"SparkListenerJobEnd')])
+    (folder / "notes.txt").write_text("this is no log")
+    (folder / "damaged.zstd").write_bytes(b"\x28\xb5\x2f\xfd" + b"x" * 100)
+    with History(folder) as server:
+        server.growing, server.folder = growing, folder
+        yield server
+
+
+def test_the_history_server_lists_and_shows_applications(history):
+    apps = history.apps()
+    assert set(apps) == {"a <b>log</b>", "oracle job", "cut", "grows"}
+    for name in ("a <b>log</b>", "oracle job", "cut"):
+        base = f"history/{apps[name]['id']}"
+        for page in PAGES:
+            assert (name, page, history.get(f"{base}/{page}")[0]) == (name, page, 200)
+    assert "<b>log" not in history.get("")[1]
+    assert "oracle job" in history.get("?q=ORACLE")[1] and "cut" not in history.get("?q=ORACLE")[1]
+    assert "grows" in history.get("?showIncomplete=true")[1]
+    assert "damaged.zstd" in history.get("")[1] and "notes.txt" in history.get("")[1]
+    assert "lines of the log could not be read" in history.get(f"history/{apps['cut']['id']}/jobs/")[1]
+    assert history.get("history/nobody/jobs/")[0] == 404
+
+
+def test_sparks_own_log_gives_sparks_numbers(history):
+    rest = f"api/v1/applications/{history.apps()['oracle job']['id']}"
+    nodes = json.loads(history.get(f"{rest}/sql/1")[1])["nodes"]
+    rows = {node["nodeName"]: {m["name"]: m["value"] for m in node["metrics"]}.get("number of output rows") for node in nodes}
+    assert rows["Filter"] == "989" and rows["Range"] == "1,000"
+    lacking = []
+    for path, want in recorded("fields").items():
+        if path not in ("/version", "/applications", "/applications/APP", "/applications/APP/storage/rdd"):
+            status, got = history.get(path.replace("/applications/APP", rest))
+            assert status == 200, (path, got)
+            lacking += missing(want, record_rest.fields(json.loads(got)), path)
+    assert lacking == []
+
+
+def test_a_log_is_downloaded_as_zip(history):
+    app = history.apps()["oracle job"]["id"]
+    with urllib.request.urlopen(f"{history.url}/api/v1/applications/{app}/logs", timeout=30) as answer:
+        archive = zipfile.ZipFile(io.BytesIO(answer.read()))
+    assert archive.testzip() is None
+    with open(os.path.join(servers.TESTS, "ui", "spark_log"), "rb") as file:
+        assert archive.read(archive.namelist()[0]) == file.read()
+
+
+def test_a_growing_log_is_read_on(history):
+    rest = f"api/v1/applications/{history.apps()['grows']['id']}"
+    assert [job["status"] for job in json.loads(history.get(f"{rest}/jobs")[1])] == ["RUNNING"]
+    (history.folder / "local-grows.inprogress").write_text(history.growing)
+    statuses = {job["status"] for job in json.loads(history.get(f"{rest}/jobs")[1])}
+    assert statuses == {"SUCCEEDED", "FAILED"}
+
+
+def test_a_history_server_without_folder_says_so(tmp_path):
+    command = [servers.firesteel_binary(), "history-server", "--dir", str(tmp_path / "nowhere")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1 and "spark.history.fs.logDirectory" in done.stderr
+
+
+# A real browser.
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SHOTS = os.path.join(servers.ROOT, "target", "screenshots")
+
+
+def look(url, name, *options):
+    """The page as the browser shows it; its picture goes to target/screenshots."""
+    os.makedirs(SHOTS, exist_ok=True)
+    shot = os.path.join(SHOTS, f"{name}.png")
+    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+               "--window-size=1280,1400", "--timeout=5000", *options, f"--screenshot={shot}", "--dump-dom", url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert os.path.getsize(shot) > 5000, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium: Debian's package chromium")
+def test_a_browser_shows_every_page(app, history):
+    pages = {page.split("?")[0].strip("/").replace("/", "_"): f"{app.url}/{page}" for page in PAGES}
+    pages["stream"] = f"{app.url}/StreamingQuery/statistics/?id={app.query.runId}"
+    replayed = f"{history.url}/history/{history.apps()['oracle job']['id']}"
+    pages["history"] = f"{history.url}/"
+    pages["history_SQL_execution"] = f"{replayed}/SQL/execution/?id=1"
+    pages["history_stage"] = f"{replayed}/stages/stage/?id=0&attempt=0"
+    for name, url in pages.items():
+        dom = look(url, name)
+        assert "<h1" in dom and 'rel="stylesheet"' in dom, name
+        assert "<script>alert" not in dom, name
+    look(f"{app.url}/SQL/execution/?id=0", "dark", "--blink-settings=preferredColorScheme=0")
+    look(f"{app.url}/jobs/", "phone", "--window-size=420,900")

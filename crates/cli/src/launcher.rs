@@ -3,13 +3,15 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-const LAUNCHERS: [(&str, &str); 6] = [
+const LAUNCHERS: [(&str, &str); 8] = [
     ("spark-submit", "submit"),
     ("pyspark", "shell"),
     ("spark-sql", "sql"),
     ("start-connect-server.sh", "connect"),
     ("start-connect-server", "connect"),
     ("spark-connect-server", "connect"),
+    ("start-history-server.sh", "history-server"),
+    ("start-history-server", "history-server"),
 ];
 
 /// The command line with the command's name in it, whichever name the binary was called by.

@@ -7,6 +7,7 @@
 mod checkpoint;
 mod client;
 mod connect;
+mod history;
 mod host;
 mod launcher;
 mod logging;
@@ -48,6 +49,8 @@ enum Command {
     Sql(sql::SqlOptions),
     /// Listen for Spark Connect clients, like start-connect-server.sh
     Connect(connect::ConnectOptions),
+    /// Show what ran, out of event logs, like start-history-server.sh
+    HistoryServer(history::HistoryOptions),
     /// Show or check the checkpoint of a streaming query
     Checkpoint(checkpoint::CheckpointOptions),
     /// Print the version
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Shell(options) => shell::run(options),
         Command::Sql(options) => sql::run(options),
         Command::Connect(options) => connect::run(options),
+        Command::HistoryServer(options) => history::run(options),
         Command::Checkpoint(options) => checkpoint::run(&options),
         Command::Version => {
             println!("firesteel {LONG_VERSION}");

@@ -2,16 +2,23 @@
 //! the rows lie is in `kept`.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::physical_plan::displayable;
 use firesteel_plan::context::Stored;
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::{Result, SparkError};
 use prost::Message;
 
 use crate::kept::{self, KeptRows};
-use crate::{CancelToken, Session};
+use crate::listener::{KeptInfo, KeptNote};
+use crate::metrics::EndGuard;
+use crate::{CancelToken, OperationHandle, Session};
+
+/// Numbers what is kept.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// What a session keeps.
 #[derive(Debug, Default)]
@@ -36,6 +43,7 @@ pub struct Kept {
     stored: Stored,
     /// Counts the memory while anyone may scan it.
     _rows: Option<KeptRows>,
+    _note: Option<KeptNote>,
 }
 
 /// The relation's bytes without plan ids: the client numbers the same DataFrame's nodes anew.
@@ -167,13 +175,31 @@ impl Session {
             .collect();
         let storage = self.engine.storage()?;
         let context = Arc::new(datafusion::execution::TaskContext::from(&self.state()?));
-        let rows = kept::fill(planned.physical, context, Arc::new(Schema::new(inner)), level, storage, cancel).await?;
-        Ok(Kept { stored: Stored { provider: rows.table()?, fields }, _rows: Some(rows) })
+        let plan = Arc::clone(&planned.physical);
+        let description = match self.engine.listener() {
+            Some(_) => displayable(plan.as_ref()).indent(false).to_string(),
+            None => String::new(),
+        };
+        let operation = OperationHandle { description: format!("cache:\n{description}"), ..OperationHandle::default() };
+        let mut guard = EndGuard::new(self.queries.start(self, &operation, Arc::clone(&plan)));
+        let rows = kept::fill(plan, context, Arc::new(Schema::new(inner)), level, storage, cancel).await;
+        let rows = rows.inspect_err(|error| guard.failed(error))?;
+        guard.succeeded();
+        let note = self.note_kept(description, level, &rows);
+        Ok(Kept { stored: Stored { provider: rows.table()?, fields }, _rows: Some(rows), _note: note })
+    }
+
+    /// Tells who listens that rows are kept.
+    fn note_kept(&self, name: String, level: pb::StorageLevel, rows: &KeptRows) -> Option<KeptNote> {
+        let listener = self.engine.listener()?;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        listener.rows_kept(self, &KeptInfo { number, name, level, partitions: rows.sizes() });
+        Some(KeptNote { listener: Arc::clone(listener), number })
     }
 
     /// Keeps a table under an id, for relations of the server's own making.
     pub fn keep_table(&self, id: &str, stored: Stored) {
-        self.cache.keep_remote(id, Kept { stored, _rows: None });
+        self.cache.keep_remote(id, Kept { stored, _rows: None, _note: None });
     }
 
     /// Forgets a table of [`Session::keep_table`].

@@ -101,6 +101,12 @@ pub struct KeptRows {
 }
 
 impl KeptRows {
+    /// Bytes in memory and on disk, by partition.
+    pub fn sizes(&self) -> Vec<(u64, u64)> {
+        let disk = |own: &KeptPartition| own.spilled.as_ref().and_then(|file| file.size()).unwrap_or(0);
+        self.partitions.iter().map(|own| (own.reservation.size() as u64, disk(own))).collect()
+    }
+
     /// A table that scans the rows, in as many partitions as the query had.
     pub fn table(&self) -> Result<Arc<dyn TableProvider>> {
         if self.partitions.iter().all(|partition| partition.spilled.is_none()) {

@@ -1,5 +1,6 @@
 //! Spark's JSON of events, as its history server reads them.
 
+use firesteel_engine::listener::KeptInfo;
 use serde_json::{Map, Value, json};
 
 use crate::metric::{self, TaskMetrics};
@@ -183,4 +184,31 @@ pub fn task_metrics(measured: &Measured, run_ms: i64) -> Value {
         },
         "Updated Blocks": [],
     })
+}
+
+/// The blocks of rows that are kept.
+pub fn blocks_updated(kept: &KeptInfo) -> Vec<Value> {
+    let level = |memory: bool, disk: bool| {
+        json!({
+            "Use Disk": disk, "Use Memory": memory, "Use Off Heap": kept.level.use_off_heap,
+            "Deserialized": kept.level.deserialized, "Replication": kept.level.replication.max(1),
+        })
+    };
+    let block = |(partition, (memory, disk)): (usize, &(u64, u64))| {
+        event(
+            "SparkListenerBlockUpdated",
+            json!({
+                "Block Updated Info": {
+                    "Block Manager ID": {"Executor ID": DRIVER, "Host": "localhost", "Port": 1},
+                    "Block ID": format!("rdd_{}_{partition}", kept.number),
+                    "Storage Level": level(*disk == 0, *disk > 0),
+                    "Memory Size": memory,
+                    "Disk Size": disk,
+                },
+                "RDD Name": kept.name,
+                "RDD Storage Level": level(kept.level.use_memory, kept.level.use_disk),
+            }),
+        )
+    };
+    kept.partitions.iter().enumerate().map(block).collect()
 }

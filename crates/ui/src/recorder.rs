@@ -9,11 +9,13 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGu
 use std::time::{Duration, Instant};
 
 use datafusion::physical_plan::ExecutionPlan;
+use firesteel_engine::listener::KeptInfo;
 use firesteel_engine::metrics::QueryRecord;
 use firesteel_engine::{Engine, Listener, Session};
 use serde_json::Value;
 
 use crate::application;
+use crate::encode;
 use crate::event_log::{EventLog, LogConf, flag};
 use crate::limits::Limits;
 use crate::store::Store;
@@ -295,6 +297,23 @@ impl Listener for Recorder {
             self.early.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         } else if let Some(live) = self.for_session(session) {
             live.send(Message::Event(event));
+        }
+    }
+
+    fn rows_kept(&self, session: &Session, kept: &KeptInfo) {
+        if let Some(live) = self.for_session(session) {
+            for event in encode::blocks_updated(kept) {
+                live.send(Message::Event(event));
+            }
+        }
+    }
+
+    fn rows_dropped(&self, number: u64) {
+        if let Some(Some(live)) = self.open.get() {
+            live.send(Message::Event(encode::event(
+                "SparkListenerUnpersistRDD",
+                serde_json::json!({"RDD ID": number}),
+            )));
         }
     }
 

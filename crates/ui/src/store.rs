@@ -103,7 +103,7 @@ impl Store {
                 own.removed = Some((int_or(event, "Timestamp", -1), text_or(event, "Removed Reason", "").into()));
             }
             "SparkListenerBlockManagerAdded" => self.block_manager_added(event),
-            "SparkListenerBlockUpdated" => self.block_updated(&event["Block Updated Info"]),
+            "SparkListenerBlockUpdated" => self.block_updated(event),
             "SparkListenerUnpersistRDD" => {
                 self.rdds.remove(&int_or(event, "RDD ID", -1));
             }
@@ -182,11 +182,16 @@ impl Store {
         }
     }
 
-    fn block_updated(&mut self, info: &Value) {
+    fn block_updated(&mut self, event: &Value) {
+        let info = &event["Block Updated Info"];
         let block = text_or(info, "Block ID", "");
         let Some((rdd, partition)) = block.strip_prefix("rdd_").and_then(|rest| rest.split_once('_')) else { return };
         let (Ok(rdd), Ok(partition)) = (rdd.parse::<i64>(), partition.parse::<i64>()) else { return };
         let own = self.rdds.entry(rdd).or_insert_with(|| StoredRdd { id: rdd, ..StoredRdd::default() });
+        if let Some(name) = text(event, "RDD Name") {
+            own.name = name.into();
+            own.storage_level = storage_level(&event["RDD Storage Level"]);
+        }
         let level = &info["Storage Level"];
         let is_kept = ["Use Disk", "Use Memory", "Use Off Heap"].iter().any(|key| level[*key] == true);
         if is_kept {

@@ -277,6 +277,8 @@ fn stage(view: &View, own: &Stage, details: Details) -> Value {
     }
     put("killedTasksSummary", json!({}));
     put("resourceProfileId", own.resource_profile.into());
+    put("isShufflePushEnabled", false.into());
+    put("shuffleMergersCount", 0.into());
     put("peakExecutorMetrics", json!({}));
     if details.summaries {
         let asked = view.query.get("quantiles").and_then(shares).unwrap_or_else(|| vec![0.0, 0.25, 0.5, 0.75, 1.0]);

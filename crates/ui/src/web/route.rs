@@ -6,8 +6,10 @@ use super::page::{self, NoPage};
 use super::rest::{self, Answer};
 use super::view::{Query, View, frame};
 
+/// Makes a body as it is sent.
+pub type Stream = Box<dyn FnOnce(&mut dyn FnMut(Vec<u8>) -> bool) -> std::io::Result<()> + Send>;
+
 /// An answer to a browser.
-#[derive(Debug)]
 pub struct Reply {
     pub status: u16,
     pub content_type: &'static str,
@@ -16,6 +18,14 @@ pub struct Reply {
     pub location: Option<String>,
     /// What a download is called.
     pub file_name: Option<String>,
+    /// In place of the body.
+    pub stream: Option<Stream>,
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reply").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 impl Reply {
@@ -42,7 +52,7 @@ impl Reply {
     }
 
     pub fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { status, content_type, body, location: None, file_name: None }
+        Self { status, content_type, body, location: None, file_name: None, stream: None }
     }
 }
 

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Response, Uri, header};
 use tokio::net::TcpListener;
 
-use super::route::{self, Reply};
+use super::route::{self, Reply, Stream};
 use super::view::{Query, View, decoded};
 use crate::json::now_ms;
 use crate::limits::Lookup;
@@ -194,8 +194,26 @@ fn respond(reply: Reply, method: &Method) -> Response<Body> {
     if reply.status == 405 {
         response = response.header(header::ALLOW, "GET, HEAD, POST");
     }
+    if let Some(stream) = reply.stream.filter(|_| *method != Method::HEAD) {
+        return response.body(streamed(stream)).unwrap_or_default();
+    }
     let body = if *method == Method::HEAD { Bytes::new() } else { reply.body.into() };
     response.body(Body::from(body)).unwrap_or_default()
+}
+
+/// A body that another thread makes, no faster than it is read.
+fn streamed(stream: Stream) -> Body {
+    let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(4);
+    tokio::task::spawn_blocking(move || {
+        let sent = stream(&mut |bytes| sender.blocking_send(Ok(bytes)).is_ok());
+        if let Err(error) = sent {
+            // A reader that is gone needs no error.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    Body::from_stream(futures::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|item| (item, receiver))
+    }))
 }
 
 /// The thread of a running application's UI.

@@ -103,8 +103,12 @@ pub fn chart(title: &str, points: &[(i64, f64)], shown: impl Fn(f64) -> String) 
     let until = points.last().map_or(1, |point| point.0).max(from + 1);
     let x = |ms: i64| left + (ms - from) as f64 / (until - from) as f64 * (width - left - 10.0);
     let y = |value: f64| 10.0 + (1.0 - value / scale) * (height - bottom - 10.0);
+    let middle = shown(scale / 2.0);
     for part in [0.0, 0.5, 1.0] {
         let at = y(scale * part);
+        if part == 0.5 && (middle == shown(scale) || middle == shown(0.0)) {
+            continue;
+        }
         push(
             &mut out,
             format_args!("<line class=\"axis\" x1=\"{left}\" x2=\"{width}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>"),
