@@ -31,6 +31,8 @@ def start(main, arguments):
         python=sys.version.split()[0],
         master=main.sc.master,
     )
+    if main.sc.uiWebUrl:
+        banner += "Web UI at %s.\n" % main.sc.uiWebUrl
     if wants_ipython():
         import IPython
 

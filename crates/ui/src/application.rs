@@ -36,7 +36,6 @@ pub fn describe(engine: &Arc<Engine>, lookup: Lookup) -> Application {
     settings.entry("spark.master".into()).or_insert_with(|| engine.conf().master.clone());
     let settings: BTreeMap<String, String> =
         settings.into_iter().map(|(key, value)| (key.clone(), redacted(&key, value))).collect();
-    #[expect(clippy::disallowed_methods, reason = "the name of the user is no setting of Spark's")]
     let user = std::env::var("SPARK_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "root".into());
     let memory = memory_bytes(lookup);
     let events = vec![

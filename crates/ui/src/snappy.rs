@@ -58,3 +58,23 @@ impl<R: Read> Read for SnappyReader<R> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_behind_a_head() {
+        let mut stream = MAGIC.to_vec();
+        stream.extend([0, 0, 0, 1, 0, 0, 0, 1]);
+        for text in ["first ", "second"] {
+            let packed = snap::raw::Encoder::new().compress_vec(text.as_bytes()).unwrap();
+            stream.extend(u32::try_from(packed.len()).unwrap().to_be_bytes());
+            stream.extend(packed);
+        }
+        let mut back = String::new();
+        SnappyReader::new(stream.as_slice()).read_to_string(&mut back).unwrap();
+        assert_eq!(back, "first second");
+        assert!(SnappyReader::new(&stream[..20]).read_to_string(&mut String::new()).is_err());
+    }
+}

@@ -710,3 +710,39 @@ fn storage_level(level: &Value) -> String {
     parts.push(if level["Deserialized"] == true { "Deserialized" } else { "Serialized" });
     format!("{} {}x Replicated", parts.join(" "), int_or(level, "Replication", 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn job(id: i64) -> [Value; 2] {
+        let info = json!({"Stage ID": id, "Stage Attempt ID": 0, "Stage Name": "a stage", "Number of Tasks": 1});
+        let properties = json!({"spark.sql.execution.id": id.to_string()});
+        [
+            json!({"Event": "SparkListenerJobStart", "Job ID": id, "Submission Time": id + 1, "Stage IDs": [id],
+                   "Stage Infos": [info], "Properties": properties}),
+            json!({"Event": "SparkListenerJobEnd", "Job ID": id, "Completion Time": id + 2,
+                   "Job Result": {"Result": "JobSucceeded"}}),
+        ]
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten() {
+        let mut store = Store::new(Limits { jobs: 3, stages: 2, ..Limits::default() });
+        for id in 0..10 {
+            job(id).iter().for_each(|event| store.apply(event));
+        }
+        assert_eq!(store.jobs.keys().copied().collect::<Vec<_>>(), [7, 8, 9]);
+        assert_eq!(store.stages.len(), 2);
+        assert_eq!(store.forgotten.0, 7);
+    }
+
+    #[test]
+    fn lines_that_are_no_events_are_told() {
+        let mut store = Store::new(Limits::default());
+        assert!(store.apply_line("{\"Event\":\"SparkListenerTaskEnd\",\"Stage ID\":").is_err());
+        assert!(store.apply_line("null").is_ok());
+        assert!(store.apply_line("{\"Event\":\"com.example.Unknown\",\"x\":1}").is_ok());
+    }
+}

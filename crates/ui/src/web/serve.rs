@@ -28,7 +28,6 @@ impl UiConf {
     /// What the settings say. On this machine only, unless they say otherwise.
     pub fn of(lookup: Lookup) -> Self {
         let number = |key: &str, default| lookup(key).and_then(|text| text.trim().parse().ok()).unwrap_or(default);
-        #[expect(clippy::disallowed_methods, reason = "Spark's own way to say where it listens")]
         let local_ip = || std::env::var("SPARK_LOCAL_IP").ok();
         let host = lookup("spark.driver.bindAddress").or_else(local_ip).filter(|host| !host.trim().is_empty());
         Self {
