@@ -1,6 +1,7 @@
 //! `cargo xtask COMMAND`: the project's whole vocabulary.
 
 mod conformance;
+mod functions;
 mod lint;
 mod python;
 mod run;
@@ -16,6 +17,7 @@ cargo xtask COMMAND
   bless [FILTER]   record expectations from real Apache Spark (needs Java 17; installs PySpark by itself)
   lint             formatting, clippy, tidy, documentation, crate graph, licences
   tidy             first lines, map, table of crates
+  functions        the table of functions; writes docs/functions.md
   conformance      PySpark's docstring examples; writes docs/conformance.md (needs the suite's folder)
   bench [NAME]     benchmarks, paired with real Spark where --spark is given
 ";
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         "bless" => test::bless(&rest),
         "lint" => lint::run(),
         "tidy" => tidy::run(),
+        "functions" => functions::run(),
         "conformance" => conformance::run(&rest),
         "bench" => test::bench(&rest),
         _ => {

@@ -23,7 +23,7 @@ pub fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
-fn base_python() -> Result<&'static str> {
+pub fn base_python() -> Result<&'static str> {
     for candidate in ["python3", "python"] {
         let version = output(Command::new(candidate).args(["-c", "import sys; print(sys.version_info >= (3, 10))"]));
         if version.is_ok_and(|text| text.trim() == "True") {

@@ -12,7 +12,6 @@ use firesteel_python::{Pool, PoolConf};
 
 use crate::catalog::{GlobalViews, Store};
 use crate::kept::Storage;
-use crate::routines::Routines;
 use crate::{Listener, Session, memory};
 
 /// What an engine is started with.
@@ -54,8 +53,6 @@ pub struct Engine {
     pub(crate) python: Arc<Pool>,
     /// Catalogs that sessions use.
     stores: Mutex<HashMap<StoreKey, Arc<Store>>>,
-    /// Functions in SQL that are not temporary; they live as long as the process.
-    pub(crate) routines: Routines,
     endpoint: OnceLock<Endpoint>,
     /// Event log and web UI; nobody, unless a program asked for one of them.
     listener: OnceLock<Arc<dyn Listener>>,
@@ -113,7 +110,6 @@ impl Engine {
             global_views: GlobalViews::default(),
             stores: Mutex::default(),
             python,
-            routines: Routines::default(),
             endpoint: OnceLock::new(),
             listener: OnceLock::new(),
             started_ms: chrono::Utc::now().timestamp_millis(),

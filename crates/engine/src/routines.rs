@@ -1,11 +1,11 @@
-//! Functions that users wrote in SQL: temporary ones of a session, the others of the process.
+//! Temporary functions that users wrote in SQL. The catalog keeps the others.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
 use firesteel_plan::routine::UserFunction;
 
-/// Functions by name: `f`, or `database.f`.
+/// Functions by name.
 #[derive(Debug, Default)]
 pub struct Routines(RwLock<BTreeMap<String, Arc<UserFunction>>>);
 
@@ -21,6 +21,11 @@ impl Routines {
     /// Whether there was one.
     pub fn remove(&self, name: &str) -> bool {
         self.0.write().expect("no panics while locked").remove(name).is_some()
+    }
+
+    /// All names.
+    pub fn names(&self) -> Vec<String> {
+        self.0.read().expect("no panics while locked").keys().cloned().collect()
     }
 
     pub fn copy_from(&self, other: &Self) {

@@ -30,6 +30,7 @@ pub mod string;
 pub mod typed;
 pub mod units;
 pub mod variant;
+pub mod vector;
 pub mod window;
 pub mod xml;
 

@@ -50,6 +50,7 @@ const FAMILIES: &[&[Entry]] = &[
     crate::json::TABLE,
     crate::sketch::TABLE,
     crate::variant::TABLE,
+    crate::vector::TABLE,
     crate::window::TABLE,
     crate::xml::TABLE,
 ];

@@ -95,7 +95,7 @@ pub async fn answer(session: &Session, call: &CatType) -> Result<Rows> {
             session_names.sort_unstable();
             let mut found: Vec<_> = session_names.into_iter().filter(fits).map(|own| function_row(&own)).collect();
             let own = session.store()?.functions(&database)?.into_iter().filter(|(own, _)| fits(own));
-            found.extend(own.map(|(own, class)| permanent_function_row(&database, &own, &class)));
+            found.extend(own.map(|(own, class)| permanent_function_row(&database, &own, class_of(&class))));
             rows::rows(&FUNCTION, found)
         }
         CatType::GetFunction(message) => {
@@ -105,7 +105,7 @@ pub async fn answer(session: &Session, call: &CatType) -> Result<Rows> {
             }
             match function::find(session, &parts)? {
                 Some((database, own, class)) => {
-                    rows::rows(&FUNCTION, [permanent_function_row(&database, &own, &class)])
+                    rows::rows(&FUNCTION, [permanent_function_row(&database, &own, class_of(&class))])
                 }
                 None => Err(describe::routine_not_found(session, &parts)),
             }
@@ -373,4 +373,9 @@ async fn create(
         Found::Temp(view) => view.columns,
     };
     Ok((Arc::new(Schema::new(fields)), vec![]))
+}
+
+/// The class of a function; one in SQL has none.
+fn class_of(class: &str) -> &str {
+    if class.starts_with('{') { "" } else { class }
 }

@@ -173,16 +173,7 @@ impl Catalog for SessionCatalog {
         if let Some(function) = session_name(parts).and_then(|own| self.session.routines.get(&own)) {
             return Some(function);
         }
-        let lower = |text: &String| text.to_lowercase();
-        let key = match parts {
-            [own] => format!("{}.{}", self.session.views.current_database(), lower(own)),
-            [database, own] => format!("{}.{}", lower(database), lower(own)),
-            [catalog, database, own] if catalog.eq_ignore_ascii_case(CATALOG) => {
-                format!("{}.{}", lower(database), lower(own))
-            }
-            _ => return None,
-        };
-        self.session.engine.routines.get(&key)
+        crate::command::routine::find(&self.session, parts)
     }
 
     fn cached_blob(&self, hash: &str) -> Result<Bytes> {

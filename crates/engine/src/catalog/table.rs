@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Fields, Schema};
-use firesteel_protocol::types::{CHAR_VARCHAR_KEY, name};
+use firesteel_protocol::types::{CHAR_VARCHAR_KEY, METADATA_KEY, name};
 use firesteel_sources::{Options, ReadRequest, TablePartition};
 
 use super::CATALOG;
@@ -171,9 +171,14 @@ impl Table {
     }
 }
 
+/// A column as it is read: CHAR and VARCHAR are texts, whose declared type is told in Spark's metadata.
 fn plain(field: &Field) -> Field {
+    let Some(declared) = field.metadata().get(CHAR_VARCHAR_KEY) else { return field.clone() };
+    let mut own = crate::command::column::metadata(field);
+    own.insert(CHAR_VARCHAR_KEY.into(), serde_json::Value::String(declared.clone()));
     let mut metadata = field.metadata().clone();
     metadata.remove(CHAR_VARCHAR_KEY);
+    metadata.insert(METADATA_KEY.into(), serde_json::Value::Object(own).to_string());
     field.clone().with_metadata(metadata)
 }
 

@@ -7,6 +7,7 @@ use firesteel_plan::sql::command::FunctionScope;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
+use super::routine;
 use crate::Session;
 use crate::catalog::rows::{self, Rows};
 use crate::catalog::{self, CATALOG, Place, matches, quote_parts};
@@ -41,10 +42,28 @@ pub fn find(session: &Session, parts: &[String]) -> Result<Option<(String, Strin
     Ok(found.map(|class| (database, own, class)))
 }
 
+/// Functions that only plans and the parser name.
+const UNLISTED: &[&str] = &[
+    "create_map",
+    "distributed_sequence_id",
+    "likeall",
+    "likeany",
+    "notlikeall",
+    "notlikeany",
+    "product",
+    "timediff",
+    "timestampadd",
+    "timestampdiff",
+    "unwrap_udt",
+];
+
+/// What Spark lists as functions and the parser knows.
+const SYNTAX: &[&str] = &["case", "cast", "range", "||"];
+
 /// Names of built-in functions in order.
 pub fn builtin_names() -> Vec<String> {
-    let mut names: Vec<String> =
-        firesteel_functions::registry::names().filter(|own| !own.starts_with("__")).map(str::to_string).collect();
+    let shown = firesteel_functions::registry::names().filter(|own| !own.starts_with("__") && !UNLISTED.contains(own));
+    let mut names: Vec<String> = shown.chain(SYNTAX.iter().copied()).map(str::to_string).collect();
     names.sort_unstable();
     names
 }
@@ -118,6 +137,12 @@ pub fn refresh(session: &Session, parts: &[String]) -> Result<()> {
 
 /// DESCRIBE FUNCTION.
 pub fn describe(session: &Session, parts: &[String], extended: bool) -> Result<Rows> {
+    if builtin(parts).is_none()
+        && let Some(function) = routine::find(session, parts)
+    {
+        let written = find(session, parts)?.and_then(|(_, _, class)| routine::Written::decode(&class));
+        return rows::names("function_desc", routine::describe(&function, written.as_ref(), extended));
+    }
     let (title, class, own) = match temporary(session, parts) {
         Some(own) => (own.clone(), "built-in".to_string(), own),
         None => match find(session, parts)? {
@@ -149,6 +174,7 @@ pub fn show(
     }
     if scope != FunctionScope::System {
         names.extend(session.functions.names().into_iter().filter(|own| matches(own, pattern)));
+        names.extend(session.routines.names().into_iter().filter(|own| matches(own, pattern)));
         let own = session.store()?.functions(&database)?;
         let own = own.into_iter().filter(|(own, _)| matches(own, pattern));
         names.extend(own.map(|(own, _)| format!("{CATALOG}.{database}.{own}")));

@@ -1,12 +1,19 @@
-//! CREATE FUNCTION with a body in SQL, DROP FUNCTION.
+//! Functions with a body in SQL: CREATE FUNCTION, DESCRIBE FUNCTION. The catalog keeps the statement that made one; it is
+//! read again at each use, so that other processes' functions are there too.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use firesteel_plan::expression::routine;
-use firesteel_plan::routine::UserFunction;
-use firesteel_protocol::types::name;
+use firesteel_plan::routine::{Returns, UserFunction};
+use firesteel_plan::sql::{self, SqlCommand, SqlContext, Statement};
+use firesteel_protocol::connect as pb;
+use firesteel_protocol::types::{self, name, proto};
 use firesteel_protocol::{Result, SparkError};
+use serde_json::{Value, json};
 
 use crate::Session;
-use crate::catalog::CATALOG;
+use crate::catalog::{self, CATALOG};
 
 /// How CREATE FUNCTION treats a function of that name.
 #[derive(Debug, Clone, Copy)]
@@ -19,60 +26,42 @@ pub struct Creation {
 /// CREATE FUNCTION.
 pub async fn create(session: &Session, parts: &[String], mut function: UserFunction, creation: Creation) -> Result<()> {
     let last = parts.last().cloned().unwrap_or_default().to_lowercase();
-    let (store, key) = if creation.temporary {
-        function.name = last.clone();
-        (&session.routines, last)
-    } else {
-        let database = database(session, parts)?;
-        function.name = format!("{CATALOG}.{database}.{last}");
-        (&session.engine.routines, format!("{database}.{last}"))
+    let database = if creation.temporary { String::new() } else { database(session, parts)? };
+    function.name = if creation.temporary { last.clone() } else { format!("{CATALOG}.{database}.{last}") };
+    let known = match creation.temporary {
+        true => session.routines.get(&last).is_some(),
+        false => session.store()?.function(&database, &last)?.is_some(),
     };
-    if store.get(&key).is_some() && !creation.replace {
+    if known && !creation.replace {
         if creation.if_not_exists {
             return Ok(());
         }
-        let shown: Vec<String> = if creation.temporary {
-            vec![function.name]
-        } else {
-            function.name.split('.').map(str::to_string).collect()
-        };
+        let shown = if creation.temporary { name::quote(&last) } else { catalog::quote_parts(&[database, last]) };
         return Err(SparkError::new("ROUTINE_ALREADY_EXISTS")
-            .with("routineName", shown.iter().map(|part| name::quote(part)).collect::<Vec<_>>().join("."))
+            .with("routineName", shown)
             .with("newRoutineType", "routine")
             .with("existingRoutineType", "routine"));
     }
     let checked = function.clone();
     session.resolving(move |_, resolver| routine::check(resolver, &checked)).await?;
-    store.put(&key, function);
+    if creation.temporary {
+        session.routines.put(&last, function);
+    } else {
+        session.store()?.put_function(&database, &last, &Written::new(session, &function).encode(), true)?;
+    }
     Ok(())
 }
 
-/// Whether a function in SQL goes by that name.
-pub fn exists(session: &Session, parts: &[String], temporary: bool) -> bool {
-    let last = parts.last().cloned().unwrap_or_default().to_lowercase();
-    if temporary {
-        return session.routines.get(&last).is_some();
-    }
-    database(session, parts).is_ok_and(|own| session.engine.routines.get(&format!("{own}.{last}")).is_some())
+/// Whether a temporary function in SQL goes by that name.
+pub fn is_temporary(session: &Session, parts: &[String]) -> bool {
+    parts.last().is_some_and(|last| session.routines.get(&last.to_lowercase()).is_some())
 }
 
-/// DROP FUNCTION.
-pub fn drop(session: &Session, parts: &[String], temporary: bool, if_exists: bool) -> Result<()> {
-    let last = parts.last().cloned().unwrap_or_default().to_lowercase();
-    let (removed, shown) = if temporary {
-        (session.routines.remove(&last), name::quote(&last))
-    } else {
-        let database = database(session, parts)?;
-        let shown = [CATALOG, &database, &last].map(name::quote).join(".");
-        (session.engine.routines.remove(&format!("{database}.{last}")), shown)
-    };
-    if removed || if_exists {
-        return Ok(());
+/// DROP TEMPORARY FUNCTION.
+pub fn drop_temporary(session: &Session, parts: &[String]) {
+    if let Some(last) = parts.last() {
+        session.routines.remove(&last.to_lowercase());
     }
-    let database = session.views.current_database();
-    Err(SparkError::new("ROUTINE_NOT_FOUND")
-        .with("routineName", shown)
-        .with("searchPath", format!("[`system`.`builtin`, `system`.`session`, `{CATALOG}`.`{database}`]")))
 }
 
 fn database(session: &Session, parts: &[String]) -> Result<String> {
@@ -83,4 +72,129 @@ fn database(session: &Session, parts: &[String]) -> Result<String> {
     };
     session.database(&own)?;
     Ok(own)
+}
+
+/// The function of that name in SQL: a temporary one, or one of the catalog.
+pub fn find(session: &Session, parts: &[String]) -> Option<Arc<UserFunction>> {
+    if let [own] = parts
+        && let Some(function) = session.routines.get(&own.to_lowercase())
+    {
+        return Some(function);
+    }
+    let (database, own) = match parts {
+        [own] => (session.views.current_database(), own),
+        [database, own] => (database.to_lowercase(), own),
+        [catalog, database, own] if catalog.eq_ignore_ascii_case(CATALOG) => (database.to_lowercase(), own),
+        _ => return None,
+    };
+    let own = own.to_lowercase();
+    let class = session.store().ok()?.function(&database, &own).ok()??;
+    Written::decode(&class)?.read(&format!("{CATALOG}.{database}.{own}"))
+}
+
+/// What the catalog keeps of a function in SQL, in the place of a class: the statement that made it.
+#[derive(Debug)]
+pub struct Written {
+    text: String,
+    created_ms: i64,
+    /// Settings by which the statement is read.
+    conf: BTreeMap<String, String>,
+}
+
+impl Written {
+    fn new(session: &Session, function: &UserFunction) -> Self {
+        let conf = ["spark.sql.ansi.enabled", "spark.sql.session.timeZone"]
+            .into_iter()
+            .filter_map(|key| Some((key.to_string(), session.conf().get(key).ok()??)))
+            .collect();
+        Self { text: function.text.clone(), created_ms: chrono::Utc::now().timestamp_millis(), conf }
+    }
+
+    fn encode(&self) -> String {
+        json!({ "sql": self.text, "createdMs": self.created_ms, "conf": self.conf }).to_string()
+    }
+
+    /// None for the name of a class.
+    pub fn decode(class: &str) -> Option<Self> {
+        let value: Value = class.starts_with('{').then(|| serde_json::from_str(class).ok())??;
+        let conf = value["conf"].as_object()?.iter();
+        Some(Self {
+            text: value["sql"].as_str()?.to_string(),
+            created_ms: value["createdMs"].as_i64().unwrap_or_default(),
+            conf: conf.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_string()))).collect(),
+        })
+    }
+
+    fn read(&self, name: &str) -> Option<Arc<UserFunction>> {
+        let ansi = self.conf.get("spark.sql.ansi.enabled").is_none_or(|value| value == "true");
+        let context = SqlContext { ansi, ..SqlContext::default() };
+        match sql::parse_statement(&self.text, &context) {
+            Ok(Statement::Command(command)) => match *command {
+                SqlCommand::CreateSqlFunction { mut function, .. } => {
+                    function.name = name.to_string();
+                    Some(Arc::from(function))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// DESCRIBE FUNCTION.
+pub fn describe(function: &UserFunction, written: Option<&Written>, extended: bool) -> Vec<String> {
+    let mut entries: Vec<(&str, Vec<String>)> = vec![("Function:", vec![function.name.clone()])];
+    let table = matches!(function.returns, Returns::Rows(_));
+    entries.push(("Type:", vec![if table { "TABLE" } else { "SCALAR" }.to_string()]));
+    let shown =
+        |data_type: &pb::DataType| proto::decode(data_type).map(|own| types::name::sql(&own)).unwrap_or_default();
+    let aligned = |columns: Vec<(String, String)>| -> Vec<String> {
+        let width =
+            |of: fn(&(String, String)) -> &String| columns.iter().map(|column| of(column).chars().count()).max();
+        let (names, types) = (width(|column| &column.0).unwrap_or(0), width(|column| &column.1).unwrap_or(0));
+        columns.iter().map(|(own, data_type)| format!("{own:names$} {data_type:types$}")).collect()
+    };
+    let inputs: Vec<(String, String)> =
+        function.parameters.iter().map(|own| (own.name.clone(), shown(&own.data_type))).collect();
+    entries.push(("Input:", if inputs.is_empty() { vec!["()".into()] } else { aligned(inputs) }));
+    entries.push((
+        "Returns:",
+        match &function.returns {
+            Returns::Value(data_type) => vec![shown(data_type)],
+            Returns::Rows(columns) => {
+                aligned(columns.iter().map(|column| (column.name.clone(), shown(&column.data_type))).collect())
+            }
+            Returns::Any => vec![],
+        },
+    ));
+    if extended {
+        if let Some(comment) = &function.comment {
+            entries.push(("Comment:", vec![comment.clone()]));
+        }
+        entries.push(("Deterministic:", vec!["true".into()]));
+        entries.push(("Data Access:", vec!["CONTAINS SQL".into()]));
+        if let Some(written) = written {
+            entries.push(("Configs:", written.conf.iter().map(|(key, value)| format!("{key}={value}")).collect()));
+            let created = chrono::DateTime::from_timestamp_millis(written.created_ms).unwrap_or_default();
+            entries.push(("Create Time:", vec![created.format("%a %b %d %H:%M:%S UTC %Y").to_string()]));
+        }
+        entries.push(("Body:", vec![body(&function.text)]));
+    }
+    entries.retain(|(_, lines)| !lines.is_empty());
+    let width = entries.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
+    let mut shown = vec![];
+    for (key, lines) in entries {
+        for (index, line) in lines.iter().enumerate() {
+            shown.push(format!("{:width$} {line}", if index == 0 { key } else { "" }));
+        }
+    }
+    shown
+}
+
+/// What follows the last RETURN outside of RETURNS.
+fn body(text: &str) -> String {
+    let upper = text.to_ascii_uppercase();
+    let starts = upper.match_indices("RETURN").map(|(at, word)| at + word.len());
+    let at = starts.filter(|end| !upper[*end..].starts_with('S')).min().unwrap_or(0);
+    text[at..].trim().trim_end_matches(';').trim().to_string()
 }

@@ -303,8 +303,8 @@ async fn command_rows(
             function::create(session, &name, &class, temporary, replace, if_not_exists)?;
         }
         SqlCommand::DropFunction { name, temporary, if_exists } => {
-            match super::routine::exists(session, &name, temporary) {
-                true => super::routine::drop(session, &name, temporary, if_exists)?,
+            match temporary && super::routine::is_temporary(session, &name) {
+                true => super::routine::drop_temporary(session, &name),
                 false => function::drop(session, &name, temporary, if_exists)?,
             }
         }

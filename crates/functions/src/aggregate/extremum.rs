@@ -41,6 +41,7 @@ pub fn max_by(call: &Call) -> Result<Typed> {
 /// Whether Spark can order values of a type.
 pub fn orderable(data_type: &DataType) -> bool {
     match data_type {
+        variant if types::is_variant(variant) => false,
         DataType::Map(..) | DataType::Interval(arrow::datatypes::IntervalUnit::MonthDayNano) => false,
         DataType::List(element) => orderable(element.data_type()),
         DataType::Struct(fields) => fields.iter().all(|field| orderable(field.data_type())),

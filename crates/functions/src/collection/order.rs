@@ -6,6 +6,7 @@ use arrow::array::{Array, ArrayRef, AsArray, UInt64Array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Int32Type};
 use datafusion::logical_expr::Volatility;
+use datafusion::scalar::ScalarValue;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 use rand::SeedableRng;
@@ -14,6 +15,7 @@ use rand::seq::SliceRandom;
 use super::list::{ListBuilder, bounds, comparable, list_arg, require_array};
 use crate::aggregate::orderable;
 use crate::kernel::{KernelArgs, from_arrow, kernel_expr};
+use crate::rowwise::complete;
 use crate::{Call, Typed, constant};
 
 fn require_order(call: &Call, index: usize) -> Result<()> {
@@ -30,7 +32,7 @@ fn require_order(call: &Call, index: usize) -> Result<()> {
 /// `sort_array(array[, ascending])`: NULLs first, or last when descending.
 pub fn sort_array(call: &Call) -> Result<Typed> {
     call.arity(1..=2)?;
-    require_order(call, 0)?;
+    require_order(&complete(call, 2, &[(ScalarValue::Boolean(Some(true)), "true")])?, 0)?;
     let mut args = vec![call.args[0].clone()];
     let mut name = format!("sort_array({}, true)", call.args[0].name);
     if call.args.len() == 2 {

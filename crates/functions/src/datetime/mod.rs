@@ -1,5 +1,6 @@
 //! Dates and times: the calendar, time zones, the texts of casts and of patterns, and the functions on them.
 
+mod bucket;
 pub mod civil;
 mod convert;
 mod fields;
@@ -53,6 +54,7 @@ pub const TABLE: &[Entry] = &[
     scalar("extract", fields::extract),
     scalar("datepart", fields::extract),
     scalar("date_part", fields::date_part),
+    scalar("time_bucket", bucket::time_bucket),
     scalar("date_add", shift::date_add),
     scalar("dateadd", shift::date_add),
     scalar("date_sub", shift::date_sub),

@@ -32,11 +32,6 @@ pub fn posexplode_outer(call: &Call) -> Result<Generator> {
     build(call, true, true)
 }
 
-/// `variant_explode(v)`: there is no VARIANT type yet.
-pub fn variant_explode(_: &Call) -> Result<Generator> {
-    Err(SparkError::unsupported("the VARIANT type", "Parse the JSON with from_json and explode the array."))
-}
-
 fn build(call: &Call, position: bool, outer: bool) -> Result<Generator> {
     call.arity(1)?;
     let arg = &call.args[0];

@@ -3,7 +3,9 @@
 mod explode;
 mod inline;
 mod json_tuple;
+mod language;
 mod stack;
+mod variant;
 
 use crate::registry::{Entry, Kind};
 
@@ -21,6 +23,8 @@ pub const TABLE: &[Entry] = &[
     generator("inline_outer", inline::inline_outer),
     generator("stack", stack::stack),
     generator("json_tuple", json_tuple::json_tuple),
-    generator("variant_explode", explode::variant_explode),
-    generator("variant_explode_outer", explode::variant_explode),
+    generator("sql_keywords", language::sql_keywords),
+    generator("collations", language::collations),
+    generator("variant_explode", variant::variant_explode),
+    generator("variant_explode_outer", variant::variant_explode_outer),
 ];

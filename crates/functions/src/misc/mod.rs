@@ -4,6 +4,7 @@ mod aes;
 mod assertion;
 mod char_length;
 mod identifier;
+mod package;
 pub mod placement;
 mod reflect;
 mod session;
@@ -24,6 +25,8 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "current_schema", kind: Kind::Scalar(session::current_schema) },
     Entry { name: "current_user", kind: Kind::Scalar(session::current_user) },
     Entry { name: "distributed_sequence_id", kind: Kind::Scalar(placement::distributed_sequence_id) },
+    Entry { name: "from_avro", kind: Kind::Scalar(package::avro) },
+    Entry { name: "from_protobuf", kind: Kind::Scalar(package::protobuf) },
     Entry { name: "input_file_block_length", kind: Kind::Scalar(placement::input_file_block_length) },
     Entry { name: "input_file_block_start", kind: Kind::Scalar(placement::input_file_block_start) },
     Entry { name: "input_file_name", kind: Kind::Scalar(placement::input_file_name) },
@@ -32,8 +35,11 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "parse_url", kind: Kind::Scalar(url::parse_url) },
     Entry { name: "raise_error", kind: Kind::Scalar(assertion::raise_error) },
     Entry { name: "reflect", kind: Kind::Scalar(reflect::reflect) },
+    Entry { name: "schema_of_avro", kind: Kind::Scalar(package::avro) },
     Entry { name: "session_user", kind: Kind::Scalar(session::current_user) },
     Entry { name: "spark_partition_id", kind: Kind::Scalar(placement::spark_partition_id) },
+    Entry { name: "to_avro", kind: Kind::Scalar(package::avro) },
+    Entry { name: "to_protobuf", kind: Kind::Scalar(package::protobuf) },
     Entry { name: "try_aes_decrypt", kind: Kind::Scalar(aes::try_aes_decrypt) },
     Entry { name: "try_parse_url", kind: Kind::Scalar(url::parse_url) },
     Entry { name: "try_reflect", kind: Kind::Scalar(reflect::try_reflect) },

@@ -10,7 +10,7 @@ use datafusion::scalar::ScalarValue;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
-use super::order;
+use super::{fixed_length, order};
 use crate::cast::decimal::power_of_ten;
 use crate::coerce::{cast_silently, comparison_type, is_decimal, is_float, is_integral, is_orderable};
 use crate::kernel::{KernelArgs, kernel_expr};
@@ -87,6 +87,9 @@ fn symbol(op: Operator) -> &'static str {
 
 fn compare(call: &Call, op: Operator) -> Result<Typed> {
     call.arity(2)?;
+    if let Some((left, right)) = fixed_length::padded(&call.args[0], &call.args[1], call.env)? {
+        return comparison(left, op, right, call.env);
+    }
     comparison(call.args[0].clone(), op, call.args[1].clone(), call.env)
 }
 

@@ -7,6 +7,7 @@ use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use super::comparison::equality;
+use super::fixed_length;
 use super::order::has_floats;
 use crate::coerce::{cast_silently, common_type_of};
 use crate::{Call, Typed};
@@ -16,6 +17,8 @@ pub(super) fn is_in(call: &Call) -> Result<Typed> {
     call.arity(2..)?;
     let names: Vec<&str> = call.args[1..].iter().map(|arg| arg.name.as_str()).collect();
     let label = format!("({} IN ({}))", call.args[0].name, names.join(", "));
+    let padded = fixed_length::padded_list(&call.args, call.env)?;
+    let call = &call.with_args(padded);
     let data_types: Vec<DataType> = call.args.iter().map(|arg| arg.data_type.clone()).collect();
     let common = common_type_of(&data_types, call.env).ok_or_else(|| {
         let words: Vec<String> = data_types.iter().map(|t| format!("\"{}\"", name::sql(t))).collect();

@@ -4,6 +4,7 @@
 //! push them into scans and prune with them.
 
 mod comparison;
+mod fixed_length;
 mod like;
 mod logic;
 mod matching;

@@ -4,9 +4,11 @@
 mod bitmap;
 mod count_min;
 mod fold;
+mod frequent;
 mod hll;
 mod kll;
 mod theta;
+mod top_k;
 mod tuple;
 
 use std::hash::{Hash, Hasher};
@@ -32,6 +34,10 @@ const fn aggregate(name: &'static str, build: fn(&Call) -> Result<Typed>) -> Ent
 
 /// This family's functions.
 pub const TABLE: &[Entry] = &[
+    aggregate("approx_top_k", top_k::approx_top_k),
+    aggregate("approx_top_k_accumulate", top_k::accumulate),
+    aggregate("approx_top_k_combine", top_k::combine),
+    scalar("approx_top_k_estimate", top_k::estimate),
     aggregate("hll_sketch_agg", hll::sketch_agg),
     aggregate("hll_union_agg", hll::union_agg),
     scalar("hll_sketch_estimate", hll::estimate),

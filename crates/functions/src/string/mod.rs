@@ -5,7 +5,7 @@ mod concat;
 mod encoding;
 mod format;
 mod number_format;
-mod pad;
+pub(crate) mod pad;
 mod part;
 mod pattern;
 mod random;

@@ -12,7 +12,7 @@ use crate::rowwise::{complete, int_at, ints, string_at, strings, text, write_str
 use crate::{Call, Typed};
 
 /// `lpad(text, length[, pad])` and `rpad`; binary values are padded with zero bytes.
-pub(super) fn pad(call: &Call) -> Result<Typed> {
+pub(crate) fn pad(call: &Call) -> Result<Typed> {
     let left = call.name.eq_ignore_ascii_case("lpad");
     call.arity(2..=3)?;
     let binary = call.args[0].data_type == Binary && call.args.get(2).is_none_or(|pad| pad.data_type == Binary);

@@ -78,7 +78,7 @@ pub fn build<'a>(items: impl Iterator<Item = Result<Option<Item>>> + 'a) -> Resu
 }
 
 /// Argument `index`, which must be a VARIANT.
-fn variant_arg(call: &Call, index: usize) -> Result<Typed> {
+pub(crate) fn variant_arg(call: &Call, index: usize) -> Result<Typed> {
     let arg = &call.args[index];
     if types::is_variant(&arg.data_type) {
         return Ok(arg.clone());

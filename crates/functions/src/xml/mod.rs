@@ -1,7 +1,12 @@
-//! XML in columns of strings: the `xpath` functions.
+//! XML in columns of strings: the `xpath` functions, `from_xml`, `to_xml`, `schema_of_xml`. Files of XML are read elsewhere.
 
+mod element;
+mod infer;
 mod path;
 mod path_functions;
+mod read;
+mod variant;
+mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,12 +23,20 @@ use crate::registry::{Entry, Kind};
 use crate::rowwise::{string_at, strings};
 use crate::{Call, Typed};
 
+pub use element::Shape;
+pub use infer::infer;
+pub use read::{Records, records};
+pub use write::RecordWriter;
+
 const fn scalar(name: &'static str, build: fn(&Call) -> Result<Typed>) -> Entry {
     Entry { name, kind: Kind::Scalar(build) }
 }
 
 /// This family's functions.
 pub const TABLE: &[Entry] = &[
+    scalar("from_xml", read::from_xml),
+    scalar("schema_of_xml", infer::schema_of_xml),
+    scalar("to_xml", write::to_xml),
     scalar("xpath", |call| xpath(call, types::array(DataType::Utf8, true), list)),
     scalar("xpath_boolean", |call| xpath(call, DataType::Boolean, boolean)),
     scalar("xpath_double", |call| xpath(call, DataType::Float64, double)),

@@ -19,6 +19,9 @@ use crate::Resolver;
 use crate::resolver::Planned;
 use crate::scope::Scope;
 
+/// Functions that SQL does not know.
+pub const FRAMES_ONLY: &[&str] = &["product"];
+
 /// A call from the DataFrame API or from SQL without clauses of its own.
 pub fn resolve(resolver: &Resolver, message: &pb::expression::UnresolvedFunction, scope: &Scope) -> Result<Typed> {
     call(resolver, &message.function_name, &message.arguments, message.is_distinct, false, scope)
@@ -108,7 +111,9 @@ fn call(
     if let Some(own) = resolver.ctx.catalog.python_function(function) {
         return super::python::call(resolver, own, arguments, distinct, scope);
     }
-    let Some(entry) = lookup(function) else {
+    let known =
+        lookup(function).filter(|entry| !(FRAMES_ONLY.contains(&entry.name) && resolver.env_here().place.is_sql()));
+    let Some(entry) = known else {
         let written = resolver.ctx.catalog.routine(&routine_name(function));
         let written = written.ok_or_else(|| unresolved_routine(resolver, function))?;
         return super::routine::call(resolver, &written, arguments, scope);
@@ -179,7 +184,14 @@ fn arguments_of<'m>(
 
 /// Aliases inside a call name nothing, but for the fields of a struct.
 fn keep_alias(entry: &Entry, typed: Typed) -> Typed {
-    if matches!(entry.name, "struct" | "arrays_zip" | "to_json" | "to_csv") { typed } else { unaliased(typed) }
+    if matches!(entry.name, "struct" | "arrays_zip" | "to_json" | "to_csv") {
+        return typed;
+    }
+    if let (false, Some(path)) = (matches!(typed.expr, Expr::Alias(_)), &typed.unaliased_name) {
+        let path = path.clone();
+        return typed.named(path);
+    }
+    unaliased(typed)
 }
 
 /// A function's name in parts.

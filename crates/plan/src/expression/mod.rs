@@ -24,7 +24,7 @@ use firesteel_functions::Typed;
 use firesteel_functions::cast::{EvalMode, cast_to};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::{EXPRESSION_URL, ExpressionKind};
-use firesteel_protocol::types::{ddl, proto};
+use firesteel_protocol::types::{CHAR_VARCHAR_KEY, ddl, proto};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::Resolver;
@@ -233,8 +233,9 @@ impl Resolver<'_> {
         for field in rest {
             let name = Typed::literal(datafusion::scalar::ScalarValue::Utf8(Some(field.clone())), field.as_str());
             column = firesteel_functions::collection::extract_value(column, name, &self.env_here())?;
-            // A nested column's own name is that of the field.
-            column.name.clone_from(field);
+            // A nested column's own name is that of the field; inside of calls it goes by its whole path.
+            let path = std::mem::replace(&mut column.name, field.clone());
+            column.unaliased_name = Some(path);
         }
         Ok(column)
     }
@@ -265,6 +266,10 @@ impl Resolver<'_> {
             CastToType::Type(data_type) => proto::decode_field("", data_type, true, HashMap::new())?,
             CastToType::TypeStr(text) => ddl::parse_type(text)?,
         };
+        // A cast to CHAR or VARCHAR is one to STRING.
+        let mut metadata = target.metadata().clone();
+        metadata.remove(CHAR_VARCHAR_KEY);
+        let target = target.with_metadata(metadata);
         let mode = match message.eval_mode() {
             Mode::Legacy => EvalMode::Legacy,
             Mode::Ansi => EvalMode::Ansi,
@@ -287,7 +292,7 @@ impl Resolver<'_> {
             return Ok(typed);
         }
         if let Some(ExprType::Cast(message)) = &expression.expr_type {
-            if let Some(ExprType::UnresolvedAttribute(_)) =
+            if let Some(ExprType::UnresolvedAttribute(_) | ExprType::Alias(_)) =
                 message.expr.as_deref().and_then(|inner| inner.expr_type.as_ref())
             {
                 let inner = message.expr.as_deref().ok_or_else(|| missing("expr", "Cast"))?;

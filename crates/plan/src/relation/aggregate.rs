@@ -261,7 +261,7 @@ pub(crate) fn build(
         if sets.is_some() {
             attribute = attribute.with_nullable(true);
         }
-        if matches!(typed.data_type, DataType::Map(..)) {
+        if !groupable(&typed.data_type) {
             return Err(SparkError::new("GROUP_EXPRESSION_TYPE_IS_NOT_ORDERABLE")
                 .with("sqlExpr", format!("\"{}\"", typed.name))
                 .with("dataType", format!("\"{}\"", firesteel_protocol::types::name::sql(&typed.data_type))));
@@ -535,4 +535,9 @@ pub(crate) fn extend(
         columns.push(typed);
     }
     Ok(Some((extended.plan()?, columns)))
+}
+
+/// Whether rows can be grouped by values of a type.
+fn groupable(data_type: &DataType) -> bool {
+    !matches!(data_type, DataType::Map(..)) && !firesteel_protocol::types::is_variant(data_type)
 }

@@ -61,9 +61,17 @@ pub(crate) fn distinct(input: Relation) -> Result<Relation> {
     Ok(Relation { origin, ..input.with_plan(plan) })
 }
 
-fn check(input: &Relation) -> Result<()> {
-    match input.output.iter().find(|a| matches!(a.data_type(), arrow::datatypes::DataType::Map(..))) {
-        Some(column) => Err(SparkError::new("UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE")
+pub(crate) fn check(input: &Relation) -> Result<()> {
+    let refused = |a: &&Attribute| match a.data_type() {
+        arrow::datatypes::DataType::Map(..) => true,
+        other => firesteel_protocol::types::is_variant(other),
+    };
+    let condition = |column: &Attribute| match firesteel_protocol::types::is_variant(column.data_type()) {
+        true => "UNSUPPORTED_FEATURE.SET_OPERATION_ON_VARIANT_TYPE",
+        false => "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE",
+    };
+    match input.output.iter().find(refused) {
+        Some(column) => Err(SparkError::new(condition(column))
             .with("colName", firesteel_protocol::types::name::quote(column.name()))
             .with("dataType", format!("\"{}\"", firesteel_protocol::types::name::sql(column.data_type())))),
         None => Ok(()),

@@ -88,16 +88,29 @@ pub(crate) fn by_id(id: u64) -> pb::Expression {
     pb::Expression { common: None, expr_type: Some(ExprType::UnresolvedAttribute(attribute)) }
 }
 
+/// `DATATYPE_MISMATCH.INVALID_ORDERING_TYPE` for a VARIANT.
+fn require_order(column: &Typed, ascending: bool, nulls_first: bool) -> Result<()> {
+    if !firesteel_protocol::types::is_variant(&column.data_type) {
+        return Ok(());
+    }
+    let direction = if ascending { "ASC" } else { "DESC" };
+    let nulls = if nulls_first { "FIRST" } else { "LAST" };
+    Err(SparkError::new("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE")
+        .with("functionName", "`sortorder`")
+        .with("dataType", format!("\"{}\"", column.sql_type()))
+        .with("sqlExpr", format!("\"{} {direction} NULLS {nulls}\"", column.name)))
+}
+
 fn orders(sort: &pb::Sort, columns: Vec<Typed>) -> Result<Vec<SortExpr>> {
-    Ok(sort
-        .order
+    sort.order
         .iter()
         .zip(columns)
         .map(|(order, column)| {
             let (ascending, nulls_first) = sort_direction(order);
-            SortExpr::new(unaliased(column).expr, ascending, nulls_first)
+            require_order(&column, ascending, nulls_first)?;
+            Ok(SortExpr::new(unaliased(column).expr, ascending, nulls_first))
         })
-        .collect())
+        .collect()
 }
 
 fn apply(resolver: &Resolver, input: Relation, orders: Vec<SortExpr>, global: bool) -> Result<Relation> {

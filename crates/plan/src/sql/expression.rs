@@ -387,11 +387,11 @@ impl Parser<'_> {
             } else if self.eat_symbol("::") {
                 let data_type = self.data_type()?;
                 expression = self.placed(start, build::cast(expression, data_type, false));
-            } else if self.is_symbol(":") && self.is_identifier_at(1) {
-                return Err(self.error_from(
-                    start,
-                    SparkError::unsupported("the path operator `:` of VARIANT", "use get_json_object or from_json"),
-                ));
+            } else if self.is_symbol(":") && self.is_symbol_at(1, "*") {
+                self.advance();
+                return Err(self.unexpected());
+            } else if self.is_symbol(":") && (self.is_identifier_at(1) || self.is_symbol_at(1, "[")) {
+                expression = self.variant_path(start, expression)?;
             } else if self.is_word("COLLATE") && self.is_identifier_at(1) {
                 self.advance();
                 let collation = unparse(&self.name_parts()?);
@@ -400,6 +400,40 @@ impl Parser<'_> {
                 return Ok(expression);
             }
         }
+    }
+
+    /// `:a.b[0]['c d']` behind a VARIANT, under the name of its last member.
+    fn variant_path(&mut self, start: usize, variant: pb::Expression) -> Result<pb::Expression> {
+        self.expect_symbol(":")?;
+        let (mut path, mut name) = (String::from("$"), String::new());
+        if !self.is_symbol("[") {
+            name = self.identifier()?;
+            path.push_str(&member(&name));
+        }
+        loop {
+            if self.is_symbol(".") && self.is_identifier_at(1) {
+                self.advance();
+                name = self.identifier()?;
+                path.push_str(&member(&name));
+            } else if self.eat_symbol("[") {
+                if self.is_text_at(0) {
+                    name = self.string()?;
+                    path.push_str(&member(&name));
+                } else {
+                    let digits = self.peek().text.to_string();
+                    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                        return Err(self.unexpected());
+                    }
+                    self.advance();
+                    path.push_str(&format!("[{digits}]"));
+                }
+                self.expect_symbol("]")?;
+            } else {
+                break;
+            }
+        }
+        let part = self.placed(start, build::call("variant_get", vec![variant, build::text(path)]));
+        Ok(self.placed(start, build::alias(part, vec![name])))
     }
 
     fn primary(&mut self) -> Result<pb::Expression> {
@@ -562,6 +596,14 @@ impl Parser<'_> {
         }
         let star = UnresolvedStar { unparsed_target: target.map(|target| format!("{target}.*")), plan_id: None };
         Ok(self.placed(start, build::expr(ExprType::UnresolvedStar(star))))
+    }
+}
+
+/// A member as a step of a path.
+fn member(name: &str) -> String {
+    match name.contains('\'') {
+        true => format!("[\"{name}\"]"),
+        false => format!("['{name}']"),
     }
 }
 

@@ -51,6 +51,12 @@ impl Parser<'_> {
         if !self.is_symbol("(") {
             return self.named_window(depth);
         }
+        // Spark has no refinement of a named window: `(w ROWS ..)`.
+        let starts = ["PARTITION", "DISTRIBUTE", "CLUSTER", "ORDER", "SORT", "ROWS", "RANGE"];
+        if self.is_identifier_at(1) && !starts.iter().any(|word| self.is_word_at(1, word)) && !self.is_symbol_at(2, ")")
+        {
+            return Err(self.unexpected());
+        }
         self.advance();
         if self.is_identifier_at(0) && self.is_symbol_at(1, ")") {
             let window = self.named_window(depth)?;

@@ -22,6 +22,7 @@ pub mod json;
 pub mod name;
 pub mod proto;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
@@ -36,6 +37,13 @@ pub const METADATA_KEY: &str = "__SPARK_METADATA";
 
 /// Field metadata that holds the JSON of a user-defined type; the field's own type is its storage.
 pub const UDT_KEY: &str = "__FIRESTEEL_UDT";
+
+/// The declared type of a column that is read as STRING: `char(5)`.
+pub fn declared_text(metadata: &HashMap<String, String>) -> Option<String> {
+    let text = metadata.get(METADATA_KEY).filter(|text| text.contains(CHAR_VARCHAR_KEY))?;
+    let own: serde_json::Value = serde_json::from_str(text).ok()?;
+    own[CHAR_VARCHAR_KEY].as_str().map(str::to_string)
+}
 
 /// TIMESTAMP.
 pub fn timestamp() -> DataType {

@@ -1,0 +1,61 @@
+//! Table functions about the language itself: `sql_keywords()`, `collations()`.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, ListArray, StringArray, StructArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, Fields};
+use datafusion::logical_expr::Expr;
+use datafusion::scalar::ScalarValue;
+use firesteel_protocol::Result;
+
+use crate::Call;
+use crate::call::Generator;
+use crate::kernel::from_arrow;
+
+/// Spark's keywords, one a line; `reserved` stands behind those of the SQL standard.
+const KEYWORDS: &str = include_str!("keywords.txt");
+
+/// `sql_keywords()`: none is reserved, as Spark has it unless it is told to enforce them.
+pub fn sql_keywords(call: &Call) -> Result<Generator> {
+    call.arity(0)?;
+    let words: Vec<&str> = KEYWORDS.lines().filter_map(|line| line.split(' ').next()).collect();
+    let reserved = BooleanArray::from(vec![false; words.len()]);
+    let fields = vec![Field::new("keyword", DataType::Utf8, false), Field::new("reserved", DataType::Boolean, false)];
+    rows(fields, vec![Arc::new(StringArray::from(words)), Arc::new(reserved)])
+}
+
+/// `collations()`: those that are known here.
+pub fn collations(call: &Call) -> Result<Generator> {
+    call.arity(0)?;
+    let known = ["UTF8_BINARY", "UTF8_BINARY_RTRIM", "UTF8_LCASE", "UTF8_LCASE_RTRIM"];
+    let texts = |of: fn(&str) -> Option<&str>| Arc::new(known.iter().map(|own| of(own)).collect::<StringArray>());
+    let columns: Vec<(&str, bool, ArrayRef)> = vec![
+        ("catalog", false, texts(|_| Some("SYSTEM"))),
+        ("schema", false, texts(|_| Some("BUILTIN"))),
+        ("name", false, Arc::new(StringArray::from(known.to_vec()))),
+        ("language", true, texts(|_| None)),
+        ("country", true, texts(|_| None)),
+        ("accent_sensitivity", false, texts(|_| Some("ACCENT_SENSITIVE"))),
+        (
+            "case_sensitivity",
+            false,
+            texts(|own| Some(if own.contains("LCASE") { "CASE_INSENSITIVE" } else { "CASE_SENSITIVE" })),
+        ),
+        ("pad_attribute", false, texts(|own| Some(if own.ends_with("RTRIM") { "RTRIM" } else { "NO_PAD" }))),
+        ("icu_version", true, texts(|_| None)),
+    ];
+    let fields = columns.iter().map(|(own, nullable, _)| Field::new(*own, DataType::Utf8, *nullable)).collect();
+    rows(fields, columns.into_iter().map(|(.., column)| column).collect())
+}
+
+/// A generator of constant rows.
+fn rows(fields: Vec<Field>, columns: Vec<ArrayRef>) -> Result<Generator> {
+    let fields = Fields::from(fields);
+    let structs = StructArray::try_new(fields.clone(), columns, None).map_err(from_arrow)?;
+    let element = Arc::new(Field::new("element", DataType::Struct(fields.clone()), false));
+    let offsets = OffsetBuffer::from_lengths([arrow::array::Array::len(&structs)]);
+    let list = ListArray::try_new(element, offsets, Arc::new(structs), None).map_err(from_arrow)?;
+    let list = Expr::Literal(ScalarValue::List(Arc::new(list)), None);
+    Ok(Generator { list, fields: fields.iter().map(Arc::clone).collect(), outer: false })
+}

@@ -1,0 +1,21 @@
+-- Functions that no other file shows.
+SELECT array_size(array(1, 2)), bigint('7'), smallint(1), tinyint('3'), boolean('true'), binary('ab'), date('2024-01-01'), character_length('ab'), sha('a'), to_varchar(12.5, '99.9');
+SELECT curdate() = current_date(), current_schema(), session_user() = user(), datepart('year', DATE '2024-02-03'), dayofmonth(DATE '2024-02-03'), getbit(5, 2);
+SELECT timestamp('2024-01-01 01:02:03'), make_timestamp_ltz(2024, 1, 2, 3, 4, 5), make_timestamp_ntz(2024, 1, 2, 3, 4, 5.5), try_make_timestamp(2024, 13, 2, 3, 4, 5), try_make_timestamp_ltz(2024, 1, 2, 3, 4, 5), try_make_timestamp_ntz(2024, 1, 40, 3, 4, 5);
+SELECT try_make_interval(1, 2, 3), try_parse_url('http://a/b?c=d', 'HOST'), try_url_decode('a%20b'), try_url_decode('%zz'), to_binary('abcd', 'hex'), try_to_binary('abcq', 'hex');
+SELECT is_valid_utf8('a'), is_valid_utf8(X'80'), make_valid_utf8('a'), validate_utf8('b'), try_validate_utf8(X'80'), collation('a');
+SELECT * FROM (SELECT 1 AS id) LATERAL VIEW OUTER inline(array()) t AS a;
+SELECT inline_outer(array(named_struct('a', 1, 'b', 'x'), named_struct('a', 2, 'b', 'y')));
+SELECT posexplode_outer(array('a', 'b'));
+SELECT posexplode_outer(CAST(NULL AS ARRAY<INT>));
+SELECT std(x), stddev_samp(x), regr_count(y, x), regr_avgx(y, x), regr_avgy(y, x), regr_sxx(y, x), regr_syy(y, x), regr_sxy(y, x) FROM VALUES (1, 2), (2, 4), (3, 6), (NULL, 1) t(x, y);
+SELECT regr_slope(y, x), regr_intercept(y, x), regr_r2(y, x) FROM VALUES (1, 2), (2, 4), (3, 6), (NULL, 1) t(x, y);
+SELECT histogram_numeric(x, 5) FROM VALUES (0), (1), (2), (10) t(x);
+SELECT 'abc' LIKE ANY ('a%', 'x'), 'abc' LIKE ALL ('a%', '%c'), 'abc' NOT LIKE ANY ('a%', 'x'), 'abc' NOT LIKE ALL ('x', 'y');
+SELECT input_file_block_length(), input_file_block_start();
+SELECT random(0) BETWEEN 0 AND 1, user() IS NOT NULL;
+SELECT timestampdiff(HOUR, TIMESTAMP '2024-01-01 00:00:00', TIMESTAMP '2024-01-02 00:00:00'), timediff(MINUTE, TIMESTAMP '2024-01-01 00:00:00', TIMESTAMP '2024-01-01 00:10:00'), timestampadd(DAY, 1, TIMESTAMP '2024-01-01 00:00:00');
+SELECT kll_sketch_get_n_bigint(kll_sketch_merge_bigint(kll_sketch_agg_bigint(x), kll_sketch_agg_bigint(x))), kll_sketch_get_n_float(kll_sketch_merge_float(kll_sketch_agg_float(float(x)), kll_sketch_agg_float(float(x)))), kll_sketch_get_n_double(kll_sketch_merge_double(kll_sketch_agg_double(double(x)), kll_sketch_agg_double(double(x)))), kll_sketch_get_rank_double(kll_sketch_agg_double(double(x)), 2.0D) FROM VALUES (1), (2), (3) t(x);
+SELECT kll_sketch_get_n_bigint(kll_merge_agg_bigint(a)), kll_sketch_get_n_float(kll_merge_agg_float(b)), kll_sketch_get_n_double(kll_merge_agg_double(c)) FROM (SELECT kll_sketch_agg_bigint(x) a, kll_sketch_agg_float(float(x)) b, kll_sketch_agg_double(double(x)) c FROM VALUES (1), (2), (3) t(x));
+SELECT time_diff('HOUR', TIME '10:00:00', TIME '12:30:00');
+SELECT make_time(1, 2, 3);

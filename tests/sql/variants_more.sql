@@ -1,0 +1,28 @@
+-- Paths in variants and variants as rows.
+CREATE TEMPORARY VIEW docs AS SELECT parse_json('{"a":{"b":1,"B":2},"c":[10,{"d":"x"}],"e f":true,"n":null}') AS v, 1 AS id;
+SELECT v:a.b, v:a.B, v:c[0], v:c[1].d, v:['e f'], v:n, v:missing FROM docs;
+SELECT v:a.b::int, v:c[1].d::string, v:`e f`::boolean, cast(v:a.b AS string) FROM docs;
+SELECT v:a.b::int + 1 AS total, docs.v:c[0]::int FROM docs;
+SELECT id FROM docs WHERE v:a.b::int = 1;
+SELECT v:c[1]:d FROM docs;
+SELECT parse_json('{"x":[1,2]}'):x[1]::int;
+SELECT v:* FROM docs;
+SELECT * FROM variant_explode(parse_json('["hello", "world"]'));
+SELECT * FROM variant_explode(parse_json('{"a": true, "b": 3.14}'));
+SELECT * FROM variant_explode(parse_json('1'));
+SELECT * FROM variant_explode_outer(parse_json('1'));
+SELECT * FROM variant_explode_outer(parse_json(NULL));
+SELECT * FROM variant_explode(parse_json(NULL));
+SELECT id, t.pos, t.key, t.value FROM docs, LATERAL variant_explode(v:c) AS t ORDER BY pos;
+SELECT id, key FROM docs LATERAL VIEW variant_explode(v) e AS pos, key, value ORDER BY key;
+SELECT * FROM variant_explode('a');
+SELECT variant_explode(parse_json('[1]'));
+SELECT id, pos, key, to_json(value) FROM docs, LATERAL variant_explode(input => v) ORDER BY pos;
+SELECT parse_json('1') ORDER BY 1;
+SELECT sort_array(array(parse_json('1')));
+SELECT min(parse_json('1'));
+SELECT DISTINCT parse_json('1');
+SELECT count(*) FROM docs GROUP BY v;
+SELECT parse_json('1') = parse_json('1');
+SELECT v FROM docs UNION SELECT v FROM docs;
+SELECT id, v:a.b::int FROM docs GROUP BY id, v:a.b::int;
