@@ -3,7 +3,7 @@
 
     python3 bench/run.py [NAME] [--spark] [--rows N] [--sf N] [--runs N] [--work FOLDER]
 
-NAME is one of: startup, server, etl, csv, python, tpch; without it all of them run. Each program runs in a fresh process; printed
+NAME is one of: startup, server, etl, csv, python, tpch, streaming; without it all of them run. Each program runs in a fresh process; printed
 are the median of its wall seconds and the largest resident memory of all its processes together, sampled from /proc.
 Run it with an interpreter that has PySpark (`cargo xtask bench`); for fair numbers set FIRESTEEL to a release build.
 """
@@ -231,7 +231,36 @@ def tpch(report, engines, options, folder):
         print(f"  {name}" + "".join(f" {engine} {one:.3f} s" for engine, one in zip(engines, times)) + ratio, flush=True)
 
 
-BENCHMARKS = {"startup": startup, "server": server, "etl": etl, "csv": csv, "python": python, "tpch": tpch}
+def streaming(report, engines, options, folder):
+    """Structured Streaming: each program says itself how long its parts took."""
+    script = os.path.join(PROGRAMS, "streaming.py")
+    rows = (options.rows or [1_000_000])[0]
+    for name, count in (("tiny", 50), ("json", rows), ("bronze", rows), ("windows", rows), ("waiting", options.files)):
+        data = os.path.join(options.work, f"streaming-{name}-{count}")
+        subprocess.run([sys.executable, script, "generate", name, data, str(count)], check=True)
+        told = {}
+        for engine in engines:
+            seconds, memory, parts = [], 0, {}
+            for number in range(report.runs):
+                target = os.path.join(folder, f"{name}-{engine}-{number}")
+                took, held, out = run(submit(engine, script, "run", name, data, target), folder)
+                seconds.append(took)
+                memory = max(memory, held)
+                for part, text in re.findall(r"^part ([^:]+): ([\d.]+)$", out, re.MULTILINE):
+                    parts.setdefault(part, []).append(float(text))
+                shutil.rmtree(target, ignore_errors=True)
+            told[engine] = {"whole program": statistics.median(seconds), **{part: statistics.median(one) for part, one in parts.items()}}
+            report.line(f"streaming {name}, {count:,}", engine, told[engine]["whole program"], memory)
+            for part, one in list(told[engine].items())[1:]:
+                print(f"  {part:34} {engine:10} {one:9.3f} s", flush=True)
+        if len(told) == 2:
+            for part, one in told["Firesteel"].items():
+                print(f"  {part:45} Spark takes {told['Spark'][part] / max(one, 0.001):.1f} times as long", flush=True)
+
+
+BENCHMARKS = {
+    "startup": startup, "server": server, "etl": etl, "csv": csv, "python": python, "tpch": tpch, "streaming": streaming,
+}
 
 
 def main():
@@ -239,6 +268,7 @@ def main():
     parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="one benchmark instead of all")
     parser.add_argument("--spark", action="store_true", help="run each program on Apache Spark too")
     parser.add_argument("--rows", type=int, action="append", help="rows for etl, csv and python; can be given several times")
+    parser.add_argument("--files", type=int, default=10_000, help="files that wait for the first batch of streaming (default: %(default)s)")
     parser.add_argument("--sf", type=float, default=0.1, help="scale factor of TPC-H (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each program (default: %(default)s)")
     parser.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "firesteel-bench"), help="where data is kept (default: %(default)s)")

@@ -62,6 +62,19 @@ class Server:
             self.process.wait()
         self.process = None
 
+    def was_killed(self):
+        """Forgets a process that is gone, and has PySpark forget its sessions: they are the ones that it falls back to."""
+        from pyspark.sql.connect.session import SparkSession
+
+        self.process.wait(20)
+        for spark in self.sessions:
+            if SparkSession._default_session is spark:
+                SparkSession._default_session = None
+            if getattr(SparkSession._active_session, "session", None) is spark:
+                SparkSession._active_session.session = None
+        self.sessions.clear()
+        self.process = None
+
     def session(self, timezone="America/Los_Angeles"):
         """A new session of its own."""
         from pyspark.sql import SparkSession

@@ -2,13 +2,15 @@
 
 use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan};
+use datafusion::logical_expr::{Aggregate, Expr, Join, Limit, LogicalPlan, SkipType};
 use firesteel_plan::operator::stream_dedup::StreamDedupNode;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::table::is_streaming;
 
 use crate::start::OutputMode;
 use crate::state::event_time;
+use crate::state::join_plan::JoinShape;
+use crate::state::session::is_session;
 
 /// Checks the plan of a stream.
 pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
@@ -42,16 +44,18 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
                      DataFrame/Dataset in Complete output mode",
                 ));
             }
+            LogicalPlan::Limit(limit) if is_streaming(&limit.input) && skips(limit) => {
+                return Err(refused("Offset is not supported on streaming DataFrames/Datasets"));
+            }
             LogicalPlan::Limit(limit) if is_streaming(&limit.input) => match mode {
+                // What is limited is the whole result then.
                 OutputMode::Complete => {}
                 OutputMode::Update => {
                     return Err(refused(
                         "Limits are not supported on streaming DataFrames/Datasets in Update output mode",
                     ));
                 }
-                OutputMode::Append => {
-                    return Err(SparkError::unsupported("limit() on a stream", "Take the rows of a batch read."));
-                }
+                OutputMode::Append => {}
             },
             LogicalPlan::Window(window) if is_streaming(&window.input) => {
                 let expr = window.window_expr.first().map(|expr| expr.schema_name().to_string()).unwrap_or_default();
@@ -60,7 +64,7 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
                     .with("columnName", "`window`")
                     .with("windowSpec", expr.to_uppercase()));
             }
-            LogicalPlan::Join(join) => check_join(join)?,
+            LogicalPlan::Join(join) => check_join(join, mode)?,
             LogicalPlan::Union(union) => {
                 let streams = union.inputs.iter().filter(|input| is_streaming(input)).count();
                 if streams > 0 && streams < union.inputs.len() {
@@ -73,6 +77,10 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn skips(limit: &Limit) -> bool {
+    !matches!(limit.get_skip_type(), Ok(SkipType::Literal(0)))
 }
 
 fn refused(message: &str) -> SparkError {
@@ -105,7 +113,7 @@ fn check_mode(aggregates: &[&Aggregate], mode: OutputMode) -> Result<()> {
     Ok(())
 }
 
-fn check_aggregate(aggregate: &Aggregate, _mode: OutputMode) -> Result<()> {
+fn check_aggregate(aggregate: &Aggregate, mode: OutputMode) -> Result<()> {
     let distinct = |expr: &Expr| {
         expr.exists(|node| Ok(matches!(node, Expr::AggregateFunction(call) if call.params.distinct))).unwrap_or(false)
     };
@@ -114,6 +122,9 @@ fn check_aggregate(aggregate: &Aggregate, _mode: OutputMode) -> Result<()> {
             "Distinct aggregations are not supported on streaming DataFrames/Datasets. Consider using \
              approx_count_distinct() instead.",
         ));
+    }
+    if mode == OutputMode::Update && aggregate.group_expr.iter().any(is_session) {
+        return Err(unsupported_mode(mode, "session window streaming aggregations"));
     }
     if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
         return Err(SparkError::unsupported(
@@ -124,15 +135,12 @@ fn check_aggregate(aggregate: &Aggregate, _mode: OutputMode) -> Result<()> {
     Ok(())
 }
 
-fn check_join(join: &Join) -> Result<()> {
+fn check_join(join: &Join, mode: OutputMode) -> Result<()> {
     let (left, right) = (is_streaming(&join.left), is_streaming(&join.right));
     let refuse = |text: &str| Err(refused(text));
     match (left, right, join.join_type) {
         (false, false, _) => Ok(()),
-        (true, true, _) => Err(SparkError::unsupported(
-            "joins of two streams",
-            "Write one of them to a table and join with that, or join in foreachBatch.",
-        )),
+        (true, true, kind) => check_two_streams(join, kind, mode),
         (true, false, JoinType::Right) => refuse(
             "RightOuter join with a streaming DataFrame/Dataset on the left and a static DataFrame/DataSet on the right \
              not supported",
@@ -145,10 +153,9 @@ fn check_join(join: &Join) -> Result<()> {
             "LeftSemi join with a streaming DataFrame/Dataset on the right and a static DataFrame/Dataset on the left \
              is not supported",
         ),
-        (false, true, JoinType::LeftAnti) => refuse(
-            "LeftAnti join with a streaming DataFrame/Dataset on the right and a static DataFrame/Dataset on the left \
-             is not supported",
-        ),
+        (false, true, JoinType::LeftAnti) => {
+            refuse("LeftAnti joins with a streaming DataFrame/Dataset on the right are not supported")
+        }
         (true, false, JoinType::Full) => refuse(
             "FullOuter joins with streaming DataFrames/Datasets on the left and a static DataFrame/Dataset on the right \
              is not supported",
@@ -159,6 +166,43 @@ fn check_join(join: &Join) -> Result<()> {
         ),
         _ => Ok(()),
     }
+}
+
+fn check_two_streams(join: &Join, kind: JoinType, mode: OutputMode) -> Result<()> {
+    let (name, updates) = match kind {
+        JoinType::Left => ("LeftOuter", false),
+        JoinType::Right => ("RightOuter", false),
+        JoinType::Full => ("FullOuter", false),
+        JoinType::LeftSemi => ("LeftSemi", true),
+        JoinType::LeftAnti => ("LeftAnti", false),
+        _ => ("Inner", true),
+    };
+    if kind == JoinType::LeftAnti {
+        return Err(refused("LeftAnti joins with a streaming DataFrame/Dataset on the right are not supported"));
+    }
+    let (word, modes) = (mode.word(), if updates { "Append and Update output modes" } else { "Append output mode" });
+    if mode == OutputMode::Complete || (mode == OutputMode::Update && !updates) {
+        return Err(refused(&format!(
+            "{name} join between two streaming DataFrames/Datasets is not supported in {word} output mode, only in {modes}"
+        )));
+    }
+    const ANY_MS: i64 = 1_000_000;
+    // A condition without equality is refused when a batch is planned, as in Spark.
+    let Ok(shape) = JoinShape::of(join) else { return Ok(()) };
+    let bounded = |left: bool| shape.oldest_needed_ms(left, ANY_MS).is_some();
+    let bounded = match kind {
+        JoinType::Left | JoinType::LeftSemi => bounded(true),
+        JoinType::Right => bounded(false),
+        JoinType::Full => bounded(true) || bounded(false),
+        _ => true,
+    };
+    if shape.event_key.is_some() || bounded {
+        return Ok(());
+    }
+    Err(refused(&format!(
+        "Stream-stream {name} join between two streaming DataFrame/Datasets is not supported without a watermark in the \
+         join keys, or a watermark on the nullable side and an appropriate range condition"
+    )))
 }
 
 fn check_extension(extension: &datafusion::logical_expr::Extension, mode: OutputMode) -> Result<()> {

@@ -48,6 +48,9 @@ pub struct StateReport {
     pub removed: u64,
     pub dropped_by_watermark: u64,
     pub memory_bytes: u64,
+    pub partitions: u64,
+    /// State stores of all partitions.
+    pub instances: u64,
     pub update_ms: u64,
     pub removal_ms: u64,
     pub commit_ms: u64,
@@ -167,8 +170,8 @@ impl StateReport {
             "commitTimeMs": self.commit_ms,
             "memoryUsedBytes": self.memory_bytes,
             "numRowsDroppedByWatermark": self.dropped_by_watermark,
-            "numShufflePartitions": 1,
-            "numStateStoreInstances": 1,
+            "numShufflePartitions": self.partitions,
+            "numStateStoreInstances": self.instances,
             "customMetrics": custom,
         })
     }

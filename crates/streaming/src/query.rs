@@ -1,14 +1,19 @@
 //! A running or ended query as its clients see it: ids, status, reports, failure, and how to stop it.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use firesteel_engine::CancelToken;
 use firesteel_protocol::{Result, SparkError};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+
+use crate::task_failed;
+
+/// Tasks on other threads at a time.
+const MOST_BUSY: u32 = 64;
 
 /// Reports that are kept.
 const RETAINED: usize = 100;
@@ -47,6 +52,8 @@ pub struct StreamingQuery {
     triggers: AtomicU64,
     /// The number of the last trigger that found nothing new.
     idle_trigger: watch::Sender<u64>,
+    /// What runs on other threads.
+    busy: Arc<Semaphore>,
     /// The plan of the last batch.
     explanation: Mutex<Option<(String, String)>>,
 }
@@ -71,6 +78,7 @@ impl StreamingQuery {
             ended: watch::Sender::new(false),
             triggers: AtomicU64::new(0),
             idle_trigger: watch::Sender::new(0),
+            busy: Arc::new(Semaphore::new(MOST_BUSY as usize)),
             explanation: Mutex::default(),
         }
     }
@@ -111,6 +119,25 @@ impl StreamingQuery {
             state.reports.pop_front();
         }
         state.reports.push_back(report);
+    }
+
+    /// Runs what may block on another thread; it comes to its end even where nobody waits for it any more.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = Arc::clone(&self.busy).acquire_owned().await;
+        let work = move || {
+            let _permit = permit;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(task_failed)?
+    }
+
+    /// Waits for what still runs on other threads.
+    pub(crate) async fn settle(&self) {
+        // Nobody closes the semaphore.
+        let _ = self.busy.acquire_many(MOST_BUSY).await;
     }
 
     /// A trigger begins; its number.

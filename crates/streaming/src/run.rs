@@ -21,7 +21,7 @@ use firesteel_plan::operator::watermark::{EventTimeTracker, EventTimes, Watermar
 use firesteel_protocol::{Result, SparkError, connect as pb};
 use firesteel_sources::storage::hadoop_path;
 use firesteel_sources::stream::log::illegal_state;
-use firesteel_sources::stream::{MicroBatchSource, Offset, open, source_dir};
+use firesteel_sources::stream::{MicroBatchSource, Offset, fault, open, source_dir};
 
 use crate::checkpoint::commit_log::CommitLog;
 use crate::checkpoint::offset_log::{BatchMetadata, OffsetEntry, OffsetLog};
@@ -30,10 +30,11 @@ use crate::progress::{Durations, Report, SourceReport, StateReport};
 use crate::query::{QueryFailure, StreamingQuery};
 use crate::sink::{Batch, Sink};
 use crate::start::{Checkpoint, OutputMode};
-use crate::state::{self, Operators, Watermarks};
+use crate::state::store::Keeping;
+use crate::state::{self, Operators, Watermarks, exec};
 use crate::trigger::Trigger;
 use crate::watermark::{Policy, Watermark};
-use crate::{StreamingQueryManager, iso_time, now_ms, task_failed};
+use crate::{StreamingQueryManager, iso_time, now_ms};
 
 /// A trigger without data is reported again after this time.
 const IDLE_REPORT_MS: i64 = 10_000;
@@ -75,6 +76,8 @@ pub struct Execution {
     offset_log: OffsetLog,
     commit_log: CommitLog,
     operators: Arc<Operators>,
+    /// Whether a plan has said which operators there are.
+    operators_known: bool,
     watermark: Watermark,
     /// The batch that runs, or runs next.
     batch_id: u64,
@@ -117,6 +120,9 @@ impl Execution {
             }
         };
         spec.sink.stop().await;
+        // What was begun on other threads may still write; only then is the checkpoint free.
+        query.settle().await;
+        spec.checkpoint.unlock();
         let failure = outcome.err().map(|(error, debug)| {
             tracing::warn!(id = query.id, %error, "a streaming query failed");
             QueryFailure { condition: error.condition().to_string(), message: error.to_string(), debug }
@@ -169,6 +175,7 @@ impl Execution {
 
     /// Opens sources and logs, and finds out where the query stands.
     async fn open(spec: Arc<Spec>, query: Arc<StreamingQuery>, manager: Arc<StreamingQueryManager>) -> Result<Self> {
+        let own = Arc::clone(&query);
         let blocking = move || -> Result<Self> {
             let checkpoint = &spec.checkpoint.path;
             let conf = spec.session.conf();
@@ -197,7 +204,8 @@ impl Execution {
             let metadata = BatchMetadata { conf: BatchMetadata::conf_of(conf), ..BatchMetadata::default() };
             let policy = conf.checked("spark.sql.streaming.multipleWatermarkPolicy")?.unwrap_or_default();
             let mut run = Self {
-                operators: Arc::new(Operators::new(&checkpoint.join("state"), retained)?),
+                operators: Arc::new(Operators::new(&checkpoint.join("state"), keeping(&metadata, retained))?),
+                operators_known: false,
                 watermark: Watermark::new(Policy::of(&policy)),
                 batch_id: 0,
                 constructed: false,
@@ -219,9 +227,10 @@ impl Execution {
                 commit_log,
             };
             run.recover()?;
+            run.operators = Arc::new(Operators::new(&checkpoint.join("state"), keeping(&run.metadata, retained))?);
             Ok(run)
         };
-        tokio::task::spawn_blocking(blocking).await.map_err(task_failed)?
+        own.blocking(blocking).await
     }
 
     /// Compares the last entry of the offset log with the last one of the commit log.
@@ -385,13 +394,14 @@ impl Execution {
             }
         }
         durations.add("latestOffset", since);
+        fault::point("the offsets are known");
         let new_data = self.available != self.committed;
         let watermark_ms = self.watermark.current_ms();
         // Rows that the watermark has passed since come out by a batch without data.
         let no_data = self.no_data_batches
             && self.batch_id > 0
             && watermark_ms > self.metadata.watermark_ms
-            && self.operators.wait_for_watermark(self.spec.mode);
+            && self.waits_for_watermark().await?;
         if !new_data && !no_data {
             return Ok(false);
         }
@@ -404,7 +414,7 @@ impl Execution {
         };
         let (log, batch_id, retained) = (self.offset_log.clone(), self.batch_id, self.retained);
         let commits = self.commit_log.clone();
-        let before = tokio::task::spawn_blocking(move || -> Result<Option<OffsetEntry>> {
+        let before = self.query.blocking(move || -> Result<Option<OffsetEntry>> {
             if !log.add(batch_id, &entry)? {
                 return Err(SparkError::new("CONCURRENT_STREAM_LOG_UPDATE").with("batchId", batch_id.to_string()));
             }
@@ -413,9 +423,9 @@ impl Execution {
                 commits.purge_below(batch_id - retained)?;
             }
             if batch_id == 0 { Ok(None) } else { log.get(batch_id - 1) }
-        })
-        .await
-        .map_err(task_failed)??;
+        });
+        let before = before.await?;
+        fault::point("the offsets are written");
         if batch_id > 0 {
             self.previous_watermark_ms = previous;
         }
@@ -429,7 +439,25 @@ impl Execution {
             }
         }
         durations.add("walCommit", since);
+        fault::point("the sources know what is done");
         Ok(true)
+    }
+
+    /// Whether an operator has something to say now that the watermark has moved. A run that was cut between a batch and
+    /// the one without data leaves that to the next run, which has not met its operators yet.
+    async fn waits_for_watermark(&mut self) -> Result<bool> {
+        if !self.operators_known {
+            let (spec, operators) = (Arc::clone(&self.spec), Arc::clone(&self.operators));
+            let (timestamp_ms, batch_id) = (self.metadata.timestamp_ms, self.batch_id);
+            let meet = move || {
+                let relation = resolve_batch(&spec.session, &spec.relation, timestamp_ms, &spec.all, &[])?;
+                let none = Watermarks { late_ms: 0, eviction_ms: 0 };
+                state::install(relation, &operators, spec.mode, batch_id, none).map(drop)
+            };
+            self.query.blocking(meet).await?;
+            self.operators_known = true;
+        }
+        Ok(self.operators.wait_for_watermark(self.spec.mode))
     }
 
     async fn ask<T: Send + 'static>(
@@ -439,7 +467,7 @@ impl Execution {
     ) -> Result<T> {
         let source = Arc::clone(&self.sources[index].source);
         let work = move || work(source.lock().expect("no panics while locked").as_mut());
-        tokio::task::spawn_blocking(work).await.map_err(task_failed)?
+        self.query.blocking(work).await
     }
 
     /// Runs the batch and commits it.
@@ -465,19 +493,28 @@ impl Execution {
         let since = Instant::now();
         let watermarks = Watermarks { late_ms: self.previous_watermark_ms, eviction_ms: self.metadata.watermark_ms };
         let planned = self.plan(&batches, watermarks).await?;
+        self.operators_known = true;
         durations.add("queryPlanning", since);
 
         let since = Instant::now();
+        fault::point("the batch is planned");
         let (session, operation) = (&self.manager.session, &planned.batch.operation);
         let record = session.queries.start(session, operation, Arc::clone(&planned.batch.plan));
         let mut guard = EndGuard::new(record);
-        let added = self.spec.sink.add_batch(self.batch_id, planned.batch, self.spec.mode).await;
+        let added = self.spec.sink.add_batch(self.batch_id, planned.batch.clone(), self.spec.mode).await;
         let added = added.inspect_err(|error| guard.failed(error))?;
+        fault::point("the sink has the batch");
+        // A sink that has the batch already, or looks at some rows only, leaves state behind.
+        if !self.operators.have_seen_all() {
+            let finished = exec::finish(&planned.batch.plan, &planned.batch.task_ctx).await;
+            finished.inspect_err(|error| guard.failed(error))?;
+        }
         guard.succeeded();
         let operators = Arc::clone(&self.operators);
         let batch_id = self.batch_id;
-        let state = tokio::task::spawn_blocking(move || operators.commit(batch_id)).await.map_err(task_failed)??;
+        let state = self.query.blocking(move || operators.commit(batch_id)).await?;
         durations.add("addBatch", since);
+        fault::point("the state is written");
 
         let measured: Vec<(Option<EventTimes>, i64)> =
             planned.trackers.iter().map(|(tracker, delay)| (tracker.times(), *delay)).collect();
@@ -485,12 +522,13 @@ impl Execution {
 
         let since = Instant::now();
         let (log, next) = (self.commit_log.clone(), self.watermark.current_ms());
-        let written = tokio::task::spawn_blocking(move || log.add(batch_id, next)).await.map_err(task_failed)??;
+        let written = self.query.blocking(move || log.add(batch_id, next)).await?;
         if !written {
             return Err(SparkError::new("CONCURRENT_STREAM_LOG_UPDATE").with("batchId", batch_id.to_string()));
         }
         self.committed.clone_from(&self.available);
         durations.add("commitOffsets", since);
+        fault::point("the batch is committed");
         Ok(Outcome {
             rows: counts.iter().map(|count| count.load(Ordering::Relaxed)).collect(),
             output_rows: added.map_or(-1, |rows| i64::try_from(rows).unwrap_or(i64::MAX)),
@@ -510,7 +548,7 @@ impl Execution {
             let trackers = trackers(&relation.plan);
             let logical = relation.plan.display_indent().to_string();
             let relation = state::install(relation, &operators, spec.mode, batch_id, watermarks)?;
-            let planned = session.physical_with(relation, vec![], vec![Arc::new(state::planner::StatefulPlanner)])?;
+            let planned = session.physical_with(relation, vec![], vec![Arc::new(state::node::StatefulPlanner)])?;
             let physical = displayable(planned.physical.as_ref()).indent(false).to_string();
             let optimized = planned.optimized.display_indent().to_string();
             query.explain_as(
@@ -535,7 +573,7 @@ impl Execution {
             let batch = Batch { plan: planned.physical, fields, task_ctx, session: Arc::clone(session), operation };
             Ok(PlannedBatch { batch, trackers })
         };
-        tokio::task::spawn_blocking(work).await.map_err(task_failed)?
+        self.query.blocking(work).await
     }
 
     /// Tells the clients how the trigger went.
@@ -597,6 +635,14 @@ struct PlannedBatch {
     batch: Batch,
     /// What measures event time, with the delay of each.
     trackers: Vec<(Arc<EventTimeTracker>, i64)>,
+}
+
+/// How state is kept: the number of partitions stays with the query.
+fn keeping(metadata: &BatchMetadata, retained: u64) -> Keeping {
+    const BUDGET_BYTES: u64 = 256 << 20;
+    let partitions = metadata.conf.get("spark.sql.shuffle.partitions").and_then(|value| value.as_str());
+    let partitions = partitions.and_then(|text| text.trim().parse().ok()).filter(|count| *count > 0);
+    Keeping { partitions: partitions.unwrap_or(200), retained, budget_bytes: BUDGET_BYTES }
 }
 
 /// Sources end with the run, however it ends.

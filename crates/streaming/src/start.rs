@@ -1,8 +1,9 @@
 //! `writeStream.start()`: what is checked before a query runs, and with what settings it runs.
 //! Spark's `DataStreamWriter` and `StreamingQueryManager.createQuery`.
 
+use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::Fields;
 use firesteel_engine::Session;
@@ -44,6 +45,15 @@ impl OutputMode {
         }
     }
 
+    /// Spark's name of the mode itself: `Append`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Append => "Append",
+            Self::Complete => "Complete",
+            Self::Update => "Update",
+        }
+    }
+
     /// Spark's name in messages: `append`.
     pub fn name(self) -> &'static str {
         match self {
@@ -59,6 +69,26 @@ impl OutputMode {
 pub struct Checkpoint {
     pub path: PathBuf,
     _temporary: Option<tempfile::TempDir>,
+    /// Held as long as the query runs.
+    lock: Mutex<Option<File>>,
+}
+
+impl Checkpoint {
+    fn new(path: PathBuf, temporary: Option<tempfile::TempDir>) -> Self {
+        Self { path, _temporary: temporary, lock: Mutex::default() }
+    }
+
+    /// Keeps other processes from the checkpoint.
+    fn lock(&self, id: &str) -> Result<()> {
+        let lock = metadata::lock(&self.path, id)?;
+        *self.lock.lock().expect("no panics while locked") = lock;
+        Ok(())
+    }
+
+    /// The query has ended.
+    pub fn unlock(&self) {
+        *self.lock.lock().expect("no panics while locked") = None;
+    }
 }
 
 /// Starts a query.
@@ -91,6 +121,7 @@ pub async fn start(
     }
     check::streaming(&analyzed.relation.plan, mode)?;
 
+    firesteel_sources::stream::fault::arm();
     let id = {
         let path = checkpoint.path.clone();
         tokio::task::spawn_blocking(move || metadata::read_or_create(&path)).await.map_err(task_failed)??
@@ -101,7 +132,8 @@ pub async fn start(
         .conf()
         .lookup("spark.sql.streaming.stopActiveRunOnRestart")
         .is_some_and(|text| text.trim().eq_ignore_ascii_case("false"));
-    if let Err(error) = manager::take_over(&query, stop_other).await {
+    let free = manager::take_over(&query, stop_other).await;
+    if let Err(error) = free.and_then(|()| checkpoint.lock(&query.id)) {
         query.end(None);
         return Err(error);
     }
@@ -127,11 +159,11 @@ fn checkpoint(session: &Session, options: &Options, name: Option<&str>, may_be_t
     const CONF: &str = "spark.sql.streaming.checkpointLocation";
     let working_dir = &session.engine.conf().working_dir;
     if let Some(path) = options.get("checkpointLocation") {
-        return Ok(Checkpoint { path: absolute(path, working_dir)?, _temporary: None });
+        return Ok(Checkpoint::new(absolute(path, working_dir)?, None));
     }
     if let Some(root) = session.conf().lookup(CONF) {
         let folder = name.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_string);
-        return Ok(Checkpoint { path: absolute(&root, working_dir)?.join(folder), _temporary: None });
+        return Ok(Checkpoint::new(absolute(&root, working_dir)?.join(folder), None));
     }
     if !may_be_temporary {
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_1298").with("config", CONF));
@@ -139,7 +171,7 @@ fn checkpoint(session: &Session, options: &Options, name: Option<&str>, may_be_t
     let temporary = tempfile::Builder::new().prefix("temporary-").tempdir().map_err(|error| {
         SparkError::new("_LEGACY_IO_EXCEPTION").with_message(format!("cannot make a temporary checkpoint: {error}"))
     })?;
-    Ok(Checkpoint { path: temporary.path().to_path_buf(), _temporary: Some(temporary) })
+    Ok(Checkpoint::new(temporary.path().to_path_buf(), Some(temporary)))
 }
 
 async fn sink(

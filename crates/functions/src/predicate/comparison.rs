@@ -74,6 +74,9 @@ pub(super) fn between(call: &Call) -> Result<Typed> {
     ))
 }
 
+/// Name of the function that compares two nested values for equality.
+pub const NESTED_EQUAL: &str = "spark_equal";
+
 fn symbol(op: Operator) -> &'static str {
     match op {
         Operator::Lt => "<",
@@ -134,7 +137,8 @@ fn as_they_are(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Typ
         data_type if data_type.is_nested() => {
             let args = vec![left.expr, right.expr];
             let param = symbol(op).to_string();
-            kernel_expr("spark_compare", args, DataType::Boolean, nullable, Volatility::Immutable, env, param, nested)
+            let name = if op == Operator::Eq { NESTED_EQUAL } else { "spark_compare" };
+            kernel_expr(name, args, DataType::Boolean, nullable, Volatility::Immutable, env, param, nested)
         }
         _ => binary(left.expr, op, right.expr),
     };

@@ -48,7 +48,7 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "endswith", kind: Kind::Scalar(matching::ends_with) },
 ];
 
-pub use comparison::equality;
+pub use comparison::{NESTED_EQUAL, equality};
 
 /// `a <=> b`, for functions that are built on it.
 pub(crate) fn null_safe_equality(call: &crate::Call) -> firesteel_protocol::Result<crate::Typed> {

@@ -186,6 +186,11 @@ impl UserDefinedLogicalNodeCore for WatermarkNode {
         vec![]
     }
 
+    /// Rows that are filtered out are not measured, as in Spark.
+    fn prevent_predicate_push_down_columns(&self) -> std::collections::HashSet<String> {
+        [self.column.clone()].into()
+    }
+
     fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "EventTimeWatermark: {}, {} ms", self.column, self.delay_ms)
     }

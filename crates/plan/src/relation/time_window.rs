@@ -17,6 +17,7 @@ use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
 use firesteel_functions::window::{SESSION_WINDOW, SLIDING_WINDOW, WINDOW, session_time, sliding_windows};
 use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::stream::table::is_streaming;
 
 use super::{Relation, generate};
 use crate::attribute::next_id;
@@ -64,7 +65,8 @@ pub fn supply_grouped(
                 "Group by the session first and aggregate the result again.",
             ));
         }
-        if let Some(session) = &column {
+        // Sessions of a stream go on from batch to batch: whoever keeps the state merges them.
+        if let Some(session) = column.as_ref().filter(|_| !is_streaming(&input.plan)) {
             let keys: Vec<Expr> = columns[..count]
                 .iter()
                 .filter(|key| !mentions(&key.expr, &window))

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use firesteel_protocol::{Result, SparkError};
 
+use super::fault;
 use crate::storage::hadoop_path;
 
 /// The folder.
@@ -109,7 +110,10 @@ pub fn write_new(path: &Path, content: &[u8]) -> Result<bool> {
     let written = write_synced(&temporary, content).and_then(|()| {
         // A link fails where the name is taken; a rename would replace what another query wrote.
         match fs::hard_link(&temporary, path) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                fault::point("a log entry has two names");
+                Ok(true)
+            }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(_) if path.exists() => Ok(false),
             Err(_) => fs::rename(&temporary, path).map(|()| true),
@@ -117,6 +121,7 @@ pub fn write_new(path: &Path, content: &[u8]) -> Result<bool> {
     });
     let _ = fs::remove_file(&temporary);
     let written = written.map_err(failed)?;
+    fault::point("a log entry is written");
     // A checksum that is left from a file of this name would make Hadoop refuse the new one.
     if written {
         let _ = fs::remove_file(path.with_file_name(format!(".{name}.crc")));
@@ -127,7 +132,11 @@ pub fn write_new(path: &Path, content: &[u8]) -> Result<bool> {
 
 fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(path)?;
-    file.write_all(content)?;
+    let (first, second) = content.split_at(content.len() / 2);
+    file.write_all(first)?;
+    fault::point("half of a log entry");
+    file.write_all(second)?;
+    fault::point("a log entry is not on the disk");
     file.sync_all()
 }
 

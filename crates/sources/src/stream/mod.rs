@@ -6,6 +6,7 @@
 //! where their offsets are kept, is the streaming engine's business.
 
 pub mod compact_log;
+pub mod fault;
 pub mod file;
 pub mod file_options;
 pub mod log;

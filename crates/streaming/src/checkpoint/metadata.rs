@@ -1,5 +1,6 @@
 //! `metadata`: the id of a query, for life. Spark's `StreamMetadata`.
 
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use firesteel_protocol::{Result, SparkError};
@@ -19,6 +20,27 @@ pub fn read(checkpoint: &Path) -> Result<Option<String>> {
     match id {
         Some(id) if uuid::Uuid::parse_str(id).is_ok() => Ok(Some(id.to_string())),
         _ => Err(illegal_state(format!("Error reading stream metadata from {}: {text}", hadoop_path(&path)))),
+    }
+}
+
+/// Takes a checkpoint for this process. The lock goes with the process, however it ends.
+///
+/// # Errors
+/// Another process has it.
+pub fn lock(checkpoint: &Path, id: &str) -> Result<Option<File>> {
+    let Ok(file) = File::open(checkpoint.join(FILE)) else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(illegal_state(format!(
+            "Cannot start query with id {id} as another query with same id is already active in another process, on the \
+             checkpoint {}. Stop that query, or use another checkpoint.",
+            hadoop_path(checkpoint)
+        ))),
+        // Some file systems have no locks; the logs still refuse a second writer.
+        Err(TryLockError::Error(error)) => {
+            tracing::debug!(%error, "the checkpoint cannot be locked");
+            Ok(None)
+        }
     }
 }
 

@@ -1,9 +1,6 @@
 //! `dropDuplicates` over all batches of a stream. The state is the keys that were seen and when each may be forgotten.
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,34 +8,36 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DFSchemaRef, DataFusionError};
+use datafusion::common::{DFSchemaRef, DataFusionError, Result as DfResult};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
-};
 use firesteel_functions::kernel::from_arrow;
 use firesteel_plan::operator::stream_dedup::StreamDedupNode;
 use firesteel_plan::operator::watermark::event_times;
 use firesteel_protocol::{Result, SparkError};
 use futures::StreamExt;
 
-use super::store::{Changes, Key};
+use super::exec::{StatefulExec, Work as StatefulWork};
+use super::node::{Planning, Stateful, StatefulNode};
+use super::operator::Operator;
+use super::part::Key;
+use super::store::{Changes, Layout};
 use super::{Run, event_time};
 use crate::progress::StateReport;
 
-/// When a key may be forgotten.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct DedupSpec {
+const STORE: &str = "default";
+
+/// The operator: which columns are the key, and when a key may be forgotten.
+#[derive(Debug, Clone)]
+pub struct DedupState {
+    keys: Vec<String>,
     /// The event time's column and what is added to it, microseconds; none: keys stay for ever.
     event: Option<(String, i64)>,
 }
 
-impl DedupSpec {
+impl DedupState {
     /// Reads the plan below a deduplication.
     pub fn of(node: &StreamDedupNode) -> Self {
         let columns = node.input.schema().columns();
@@ -55,96 +54,55 @@ impl DedupSpec {
             };
             node.keys.iter().find(old).map(|key| (key.clone(), 0))
         };
-        Self { event }
+        Self { keys: node.keys.clone(), event }
     }
 
     /// Whether keys are forgotten at all.
     pub fn expires(&self) -> bool {
         self.event.is_some()
     }
-}
 
-/// The logical node.
-#[derive(Debug, Clone)]
-pub struct StatefulDedupNode {
-    input: Arc<LogicalPlan>,
-    keys: Vec<String>,
-    spec: DedupSpec,
-    run: Run,
-}
-
-impl StatefulDedupNode {
     /// Takes the place of a deduplication.
-    pub fn new(node: &StreamDedupNode, spec: DedupSpec, run: Run) -> Self {
-        Self { input: Arc::clone(&node.input), keys: node.keys.clone(), spec, run }
-    }
-
-    pub fn exec(&self, input: Arc<dyn ExecutionPlan>) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        let schema = input.schema();
-        let keys = self.keys.iter().map(|key| schema.index_of(key)).collect::<Result<Vec<_>, _>>()?;
-        let event = match &self.spec.event {
-            Some((column, delay_us)) => Some((schema.index_of(column)?, *delay_us)),
-            None => None,
-        };
-        let dedup = Arc::new(Dedup { keys, event, run: self.run.clone() });
-        Ok(Arc::new(StatefulDedupExec::new(single(input), dedup)))
+    pub fn node(self, node: &StreamDedupNode, run: Run) -> StatefulNode {
+        StatefulNode {
+            inputs: vec![Arc::clone(&node.input)],
+            exprs: vec![],
+            schema: Arc::clone(node.input.schema()),
+            run,
+            stateful: Arc::new(self),
+        }
     }
 }
 
-fn single(input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
-    match input.output_partitioning().partition_count() {
-        1 => input,
-        _ => Arc::new(CoalescePartitionsExec::new(input)),
-    }
-}
-
-impl PartialEq for StatefulDedupNode {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.run.operator, &other.run.operator) && self.input == other.input && self.keys == other.keys
-    }
-}
-
-impl Eq for StatefulDedupNode {}
-
-impl Hash for StatefulDedupNode {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.input.hash(state);
-        self.keys.hash(state);
-    }
-}
-
-impl PartialOrd for StatefulDedupNode {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        (self == other).then_some(Ordering::Equal)
-    }
-}
-
-impl UserDefinedLogicalNodeCore for StatefulDedupNode {
-    fn name(&self) -> &str {
+impl Stateful for DedupState {
+    fn name(&self) -> &'static str {
         "StatefulDeduplicate"
     }
 
-    fn inputs(&self) -> Vec<&LogicalPlan> {
-        vec![&self.input]
+    fn schema(&self, inputs: &[Arc<LogicalPlan>], _: &DFSchemaRef) -> DfResult<DFSchemaRef> {
+        Ok(Arc::clone(inputs[0].schema()))
     }
 
-    fn schema(&self) -> &DFSchemaRef {
-        self.input.schema()
+    fn needed(&self, node: &StatefulNode, output: &[usize]) -> Option<Vec<Vec<usize>>> {
+        let schema = node.inputs[0].schema();
+        let mut needed = output.to_vec();
+        for name in self.keys.iter().chain(self.event.as_ref().map(|(name, _)| name)) {
+            needed.push(schema.index_of_column_by_name(None, name)?);
+        }
+        needed.sort_unstable();
+        needed.dedup();
+        Some(vec![needed])
     }
 
-    fn expressions(&self) -> Vec<Expr> {
-        vec![]
-    }
-
-    fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "StatefulDeduplicate: {}", self.keys.join(", "))
-    }
-
-    fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> datafusion::common::Result<Self> {
-        let Some(input) = inputs.pop() else {
-            return Err(DataFusionError::Internal("a deduplication without input".into()));
+    fn exec(&self, node: &StatefulNode, planning: &Planning<'_>) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let schema = planning.inputs[0].schema();
+        let keys = self.keys.iter().map(|key| schema.index_of(key)).collect::<std::result::Result<Vec<_>, _>>()?;
+        let event = match &self.event {
+            Some((column, delay_us)) => Some((schema.index_of(column)?, *delay_us)),
+            None => None,
         };
-        Ok(Self { input: Arc::new(input), ..self.clone() })
+        let dedup = Arc::new(Dedup { keys, event, run: node.run.clone() });
+        Ok(Arc::new(StatefulExec::new(planning.inputs.to_vec(), dedup, schema)))
     }
 }
 
@@ -156,74 +114,29 @@ struct Dedup {
     run: Run,
 }
 
-/// The operator.
-#[derive(Debug)]
-struct StatefulDedupExec {
-    input: Arc<dyn ExecutionPlan>,
-    dedup: Arc<Dedup>,
-    properties: Arc<PlanProperties>,
-}
-
-impl StatefulDedupExec {
-    fn new(input: Arc<dyn ExecutionPlan>, dedup: Arc<Dedup>) -> Self {
-        let own = input.properties();
-        let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new(input.schema()),
-            Partitioning::UnknownPartitioning(1),
-            own.emission_type,
-            own.boundedness,
-        ));
-        Self { input, dedup, properties }
-    }
-}
-
-impl DisplayAs for StatefulDedupExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "StatefulDedupExec: keys={:?}, version={}", self.dedup.keys, self.dedup.run.version)
-    }
-}
-
-impl ExecutionPlan for StatefulDedupExec {
-    fn name(&self) -> &str {
+impl StatefulWork for Dedup {
+    fn name(&self) -> &'static str {
         "StatefulDedupExec"
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
+    fn describe(&self) -> String {
+        format!("keys={:?}, version={}", self.keys, self.run.version)
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+    fn operator(&self) -> &Operator {
+        &self.run.operator
     }
 
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
-    ) -> datafusion::common::Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
+    fn run(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        let Some(input) = children.pop() else {
-            return Err(DataFusionError::Internal("a deduplication without input".into()));
-        };
-        Ok(Arc::new(Self::new(single(input), Arc::clone(&self.dedup))))
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> datafusion::common::Result<SendableRecordBatchStream> {
-        let schema = self.input.schema();
-        let input = self.input.execute(partition, context)?;
+        mut inputs: Vec<SendableRecordBatchStream>,
+        schema: SchemaRef,
+        _: Arc<TaskContext>,
+    ) -> SendableRecordBatchStream {
         let work = Work {
-            schema: state_schema(&schema, &self.dedup.keys),
-            dedup: Arc::clone(&self.dedup),
-            input: Some(input),
+            schema: state_schema(&schema, &self.keys),
+            dedup: self,
+            input: inputs.pop(),
             seen: HashSet::new(),
             new_rows: vec![],
             report: StateReport::default(),
@@ -234,7 +147,7 @@ impl ExecutionPlan for StatefulDedupExec {
             let next = work.next().await?;
             Some((next.map_err(|error| DataFusionError::External(Box::new(error))), work))
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+        Box::pin(RecordBatchStreamAdapter::new(schema, stream))
     }
 }
 
@@ -278,8 +191,9 @@ impl Work {
         }
     }
 
-    fn types(&self) -> Vec<DataType> {
-        self.schema.fields().iter().map(|field| field.data_type().clone()).collect()
+    fn layout(&self) -> Layout {
+        let types = self.schema.fields().iter().map(|field| field.data_type().clone()).collect();
+        Layout::first(types, self.dedup.keys.len())
     }
 
     /// The rows whose key is new.
@@ -288,25 +202,6 @@ impl Work {
         let times = self.dedup.event.map(|(index, _)| times(batch.column(index))).transpose()?;
         let mut columns: Vec<ArrayRef> = self.dedup.keys.iter().map(|index| Arc::clone(batch.column(*index))).collect();
         let late_us = run.watermarks.late_ms.saturating_mul(1000);
-        let types = self.types();
-        let operator = Arc::clone(&run.operator);
-        let mut state = operator.lock();
-        let store = state.store(operator.dir(), &types, self.dedup.keys.len(), run.version)?;
-        let keys = store.keys(&columns, batch.num_rows())?;
-        let mut mask = Vec::with_capacity(keys.len());
-        for (row, key) in keys.into_iter().enumerate() {
-            let late =
-                late_us > 0 && times.as_ref().is_some_and(|times| times.is_valid(row) && times.value(row) <= late_us);
-            if late {
-                self.report.dropped_by_watermark += 1;
-                mask.push(false);
-                continue;
-            }
-            let new = !store.contains(&key) && self.seen.insert(key);
-            self.duplicates += u64::from(!new);
-            mask.push(new);
-        }
-        let mask = BooleanArray::from(mask);
         let expiry: ArrayRef = match (&times, self.dedup.event) {
             (Some(times), Some((_, delay_us))) => {
                 // A row without time counts as one of the epoch, as in Spark.
@@ -317,6 +212,26 @@ impl Work {
         };
         columns.push(expiry);
         let rows = RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(from_arrow)?;
+        let layout = self.layout();
+        let operator = Arc::clone(&run.operator);
+        let mut state = operator.lock();
+        let store = state.store(&operator, STORE, &layout, run.version)?;
+        let keys = store.keys(&rows)?;
+        let there = store.contains(&rows)?;
+        let mut mask = Vec::with_capacity(keys.len());
+        for (row, key) in keys.into_iter().enumerate() {
+            let late =
+                late_us > 0 && times.as_ref().is_some_and(|times| times.is_valid(row) && times.value(row) <= late_us);
+            if late {
+                self.report.dropped_by_watermark += 1;
+                mask.push(false);
+                continue;
+            }
+            let new = !there[row] && self.seen.insert(key);
+            self.duplicates += u64::from(!new);
+            mask.push(new);
+        }
+        let mask = BooleanArray::from(mask);
         if mask.true_count() > 0 {
             self.new_rows.push(filter_record_batch(&rows, &mask).map_err(from_arrow)?);
         }
@@ -326,10 +241,10 @@ impl Work {
     /// Notes what the batch does to the state.
     fn finish(&mut self) -> Result<()> {
         let run = &self.dedup.run;
-        let types = self.types();
+        let layout = self.layout();
         let operator = Arc::clone(&run.operator);
         let mut state = operator.lock();
-        let store = state.store(operator.dir(), &types, self.dedup.keys.len(), run.version)?;
+        let store = state.store(&operator, STORE, &layout, run.version)?;
         self.report.updated = self.seen.len() as u64;
         self.report.update_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let began = Instant::now();
@@ -341,24 +256,14 @@ impl Work {
                 let expiry = batch.column(place).as_primitive::<Int64Type>();
                 Ok(expiry.iter().map(|time| Some(time.is_some_and(|time| time <= limit_us))).collect())
             };
-            changes.removed = store.select(&[], &past)?;
-            let mut stays = vec![];
-            for batch in std::mem::take(&mut changes.updated) {
-                let past = past(&batch)?;
-                let kept = arrow::compute::not(&past).map_err(from_arrow)?;
-                if past.true_count() > 0 {
-                    changes.removed.push(filter_record_batch(&batch, &past).map_err(from_arrow)?);
-                }
-                if kept.true_count() > 0 {
-                    stays.push(filter_record_batch(&batch, &kept).map_err(from_arrow)?);
-                }
-            }
-            changes.updated = stays;
+            let stored = store.select(&[], &past)?;
+            changes = Changes::split(changes.updated, &past)?;
+            changes.removed.extend(stored);
         }
         self.report.removed = changes.removed.iter().map(|batch| batch.num_rows() as u64).sum();
         self.report.removal_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.report.custom = vec![("numDroppedDuplicateRows", self.duplicates)];
-        state.finish(changes, std::mem::take(&mut self.report));
+        state.finish(vec![(STORE, changes)], std::mem::take(&mut self.report));
         Ok(())
     }
 }

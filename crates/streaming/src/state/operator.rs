@@ -1,13 +1,12 @@
-//! A stateful operator between batches: its store, what the running batch wants to change, and what it measured.
+//! A stateful operator between batches: its stores, what the running batch wants to change, and what it measured.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
-use arrow::datatypes::DataType;
-use firesteel_protocol::Result;
+use firesteel_protocol::{Result, SparkError};
 
-use super::store::{Changes, Store};
+use super::store::{Changes, Keeping, Layout, Store};
 use crate::progress::StateReport;
 use crate::start::OutputMode;
 
@@ -15,8 +14,11 @@ use crate::start::OutputMode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Aggregate,
+    Session,
     Dedup,
     DedupWithinWatermark,
+    Join,
+    Limit,
 }
 
 impl Kind {
@@ -24,9 +26,17 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Aggregate => "stateStoreSave",
+            Self::Session => "sessionWindowStateStoreSaveExec",
             Self::Dedup => "dedupe",
             Self::DedupWithinWatermark => "dedupeWithinWatermark",
+            Self::Join => "symmetricHashJoin",
+            Self::Limit => "globalLimit",
         }
+    }
+
+    /// The state stores that Spark has for a partition of it.
+    fn instances(self) -> u64 {
+        if self == Self::Join { 4 } else { 1 }
     }
 }
 
@@ -34,78 +44,95 @@ impl Kind {
 #[derive(Debug)]
 pub struct Operator {
     pub kind: Kind,
-    /// `state/<operator>/0`.
+    /// `state/<operator>`.
     dir: PathBuf,
     /// Whether its keys go when the watermark has passed them.
     waits: bool,
-    retained: u64,
+    keeping: Keeping,
     state: Mutex<State>,
 }
 
 /// What an operator holds.
 #[derive(Debug, Default)]
 pub struct State {
-    /// The store and its version.
-    store: Option<(Store, u64)>,
+    stores: Vec<(&'static str, Store)>,
     /// Set when the batch's rows have all been seen; a second run of the batch sets it anew.
-    pending: Option<Changes>,
+    pending: Option<Vec<(&'static str, Changes)>>,
     report: StateReport,
 }
 
 impl State {
-    /// The store at a version, read if it is not there.
-    pub fn store(&mut self, dir: &Path, types: &[DataType], key_columns: usize, version: u64) -> Result<&Store> {
-        let fits = self.store.as_ref().is_some_and(|(_, own)| *own == version);
-        if !fits {
-            let mut store = Store::new(dir, types, key_columns)?;
-            store.load(version)?;
-            self.store = Some((store, version));
-        }
-        match &self.store {
-            Some((store, _)) => Ok(store),
-            None => Err(firesteel_protocol::SparkError::internal("a store that was just opened is gone")),
-        }
-    }
-
-    /// What the batch does to the state, and its numbers.
-    pub fn finish(&mut self, pending: Changes, report: StateReport) {
+    /// What the batch does to the stores, and its numbers.
+    pub fn finish(&mut self, pending: Vec<(&'static str, Changes)>, report: StateReport) {
         self.pending = Some(pending);
         self.report = report;
+    }
+
+    /// A store at a version, opened if it is not open.
+    pub fn store(
+        &mut self,
+        operator: &Operator,
+        name: &'static str,
+        layout: &Layout,
+        version: u64,
+    ) -> Result<&mut Store> {
+        let open = self.stores.iter().position(|(own, _)| *own == name);
+        let at = match open {
+            Some(at) if self.stores[at].1.version() == version => at,
+            _ => {
+                let store = Store::open(&operator.dir.join(name), layout, operator.keeping, version)?;
+                self.stores.retain(|(own, _)| *own != name);
+                self.stores.push((name, store));
+                self.stores.len() - 1
+            }
+        };
+        Ok(&mut self.stores[at].1)
     }
 }
 
 impl Operator {
-    pub fn new(dir: &Path, kind: Kind, waits: bool, retained: u64) -> Self {
-        Self { kind, dir: dir.join("0"), waits, retained, state: Mutex::default() }
-    }
-
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    pub fn new(dir: &Path, kind: Kind, waits: bool, keeping: Keeping) -> Self {
+        Self { kind, dir: dir.to_path_buf(), waits, keeping, state: Mutex::default() }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no panics while locked")
     }
 
+    /// Whether the rows of the running batch have all come through.
+    pub fn has_seen_all(&self) -> bool {
+        self.lock().pending.is_some()
+    }
+
+    /// Forgets what an earlier run of the batch wanted.
+    pub fn begin(&self) {
+        self.lock().pending = None;
+    }
+
     /// Whether time alone can bring out rows or let state go.
     pub fn waits_for_watermark(&self, mode: OutputMode) -> bool {
-        self.waits && (self.kind != Kind::Aggregate || mode != OutputMode::Complete)
+        let aggregates = matches!(self.kind, Kind::Aggregate | Kind::Session);
+        self.waits && !(aggregates && mode == OutputMode::Complete)
     }
 
     /// Writes the version after a batch.
     pub fn commit(&self, batch_id: u64) -> Result<StateReport> {
         let since = Instant::now();
         let mut state = self.lock();
-        let changes = state.pending.take();
-        let seen = changes.is_some();
-        let mut report = if seen { std::mem::take(&mut state.report) } else { StateReport::default() };
+        let Some(pending) = state.pending.take() else {
+            return Err(SparkError::internal("a stateful operator has not seen its rows"));
+        };
+        let mut report = std::mem::take(&mut state.report);
         report.operator = self.kind.name();
-        // A sink that never asked for the rows leaves the state as it was.
-        if let Some((store, version)) = state.store.as_mut() {
-            store.commit(&changes.unwrap_or_default(), batch_id + 1, self.retained)?;
-            *version = batch_id + 1;
-            report.total = store.len() as u64;
-            report.memory_bytes = store.memory_bytes();
+        report.partitions = self.keeping.partitions as u64;
+        report.instances = report.partitions * self.kind.instances();
+        for (name, changes) in &pending {
+            let Some((_, store)) = state.stores.iter_mut().find(|(own, _)| own == name) else {
+                return Err(SparkError::internal("a store was never opened"));
+            };
+            store.commit(changes, batch_id + 1)?;
+            report.total += store.len();
+            report.memory_bytes += store.memory_bytes();
         }
         report.commit_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(report)

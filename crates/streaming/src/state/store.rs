@@ -1,34 +1,41 @@
-//! Rows by key, in memory, with their versions on disk. A version is a file of changes (`N.delta.arrow`) or of all
-//! rows (`N.snapshot.arrow`), each an Arrow stream with a last column that marks removed rows.
+//! Rows by key: partitions in memory as far as they are needed, versions on disk ([`super::file`]).
+//!
+//! A partition is read when the first of its keys is asked for, and leaves the memory again, the least recently used
+//! first, when all of them together take too much: between two commits they are what the files say.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use arrow::compute::{filter_record_batch, interleave_record_batch};
+use arrow::array::BooleanArray;
+use arrow::compute::{filter_record_batch, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::ipc::reader::StreamReader;
-use arrow::ipc::writer::StreamWriter;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use arrow::row::{RowConverter, SortField};
+use firesteel_functions::hash::row::murmur3;
 use firesteel_functions::kernel::from_arrow;
-use firesteel_protocol::{Result, SparkError};
-use firesteel_sources::storage::hadoop_path;
-use firesteel_sources::stream::log::{self, illegal_state, names};
+use firesteel_protocol::Result;
 
-/// Every so many versions all rows are written.
-const SNAPSHOT_EVERY: u64 = 10;
-const DELTA: &str = ".delta.arrow";
-const SNAPSHOT: &str = ".snapshot.arrow";
-const REMOVED: &str = "removed";
+use super::file::{Block, Chain};
+use super::part::{Keys, Part, Place};
 
-/// A row's key, as bytes.
-pub type Key = Box<[u8]>;
+/// What the rows of a store are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    pub types: Vec<DataType>,
+    /// Columns that a row is looked up by; they say its partition, too.
+    pub key: Vec<usize>,
+    /// A column that tells the rows of a key apart, BIGINT or a struct that begins with a time; none: a key has one row.
+    pub tag: Option<usize>,
+}
 
-/// What a batch does to a store.
+impl Layout {
+    /// Rows whose first columns are the key.
+    pub fn first(types: Vec<DataType>, keys: usize) -> Self {
+        Self { types, key: (0..keys).collect(), tag: None }
+    }
+}
+
+/// What a batch does to a store: rows go, then others come.
 #[derive(Debug, Default)]
 pub struct Changes {
     /// Rows that come or replace those of their key.
@@ -37,125 +44,186 @@ pub struct Changes {
     pub removed: Vec<RecordBatch>,
 }
 
-/// The store. Its first columns are the key.
+impl Changes {
+    /// Keeps or removes rows by what a predicate says of them.
+    pub fn split(updated: Vec<RecordBatch>, past: &dyn Fn(&RecordBatch) -> Result<BooleanArray>) -> Result<Self> {
+        let mut changes = Self::default();
+        for batch in updated {
+            let past = past(&batch)?;
+            let stays = arrow::compute::not(&past).map_err(from_arrow)?;
+            if past.true_count() > 0 {
+                changes.removed.push(filter_record_batch(&batch, &past).map_err(from_arrow)?);
+            }
+            if stays.true_count() > 0 {
+                changes.updated.push(filter_record_batch(&batch, &stays).map_err(from_arrow)?);
+            }
+        }
+        Ok(changes)
+    }
+}
+
+/// How a store is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Keeping {
+    pub partitions: usize,
+    /// Versions that stay.
+    pub retained: u64,
+    /// Bytes that partitions may take in memory.
+    pub budget_bytes: u64,
+}
+
+/// The store.
 #[derive(Debug)]
 pub struct Store {
-    dir: PathBuf,
     schema: SchemaRef,
-    key_columns: usize,
-    converter: RowConverter,
-    rows: HashMap<Key, (usize, usize)>,
-    batches: Vec<RecordBatch>,
-    /// Which rows of each batch are still there.
-    alive: Vec<Vec<bool>>,
-    dead: usize,
+    keys: Keys,
+    keeping: Keeping,
+    chain: Chain,
+    parts: Vec<Option<Part>>,
+    /// Counts uses, so that the oldest is known.
+    clock: u64,
+    total: u64,
 }
 
 impl Store {
-    /// An empty store for rows of these types.
-    pub fn new(dir: &Path, types: &[DataType], key_columns: usize) -> Result<Self> {
-        let fields: Vec<Field> = types
-            .iter()
-            .enumerate()
-            .map(|(index, data_type)| Field::new(format!("c{index}"), data_type.clone(), true))
-            .collect();
-        let keys = types[..key_columns].iter().map(|data_type| SortField::new(data_type.clone())).collect();
-        Ok(Self {
-            dir: dir.to_path_buf(),
-            schema: Arc::new(Schema::new(fields)),
-            key_columns,
-            converter: RowConverter::new(keys).map_err(from_arrow)?,
-            rows: HashMap::new(),
-            batches: vec![],
-            alive: vec![],
-            dead: 0,
-        })
+    /// The store in a folder at a version; version 0 is empty.
+    pub fn open(dir: &Path, layout: &Layout, keeping: Keeping, version: u64) -> Result<Self> {
+        let field = |(index, data_type): (usize, &DataType)| Field::new(format!("c{index}"), data_type.clone(), true);
+        let schema = Arc::new(Schema::new(layout.types.iter().enumerate().map(field).collect::<Vec<_>>()));
+        let chain = Chain::open(dir, Arc::clone(&schema), keeping.partitions, version)?;
+        let parts = (0..keeping.partitions).map(|_| None).collect();
+        let total = chain.total();
+        Ok(Self { keys: Keys::new(layout)?, schema, keeping, chain, parts, clock: 0, total })
+    }
+
+    /// The version that is there now.
+    pub fn version(&self) -> u64 {
+        self.chain.version()
     }
 
     /// Number of rows.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    pub fn len(&self) -> u64 {
+        self.total
     }
 
     pub fn memory_bytes(&self) -> u64 {
-        let batches: usize = self.batches.iter().map(RecordBatch::get_array_memory_size).sum();
-        let keys: usize = self.rows.keys().map(|key| key.len() + 48).sum();
-        (batches + keys) as u64
+        self.parts.iter().flatten().map(Part::memory_bytes).sum()
     }
 
-    /// The types of a row, for comparison.
-    pub fn types(&self) -> Vec<String> {
-        self.schema.fields().iter().map(|field| field.data_type().to_string()).collect()
-    }
-
-    /// The keys of rows whose first columns are the key.
-    pub fn keys(&self, columns: &[ArrayRef], count: usize) -> Result<Vec<Key>> {
-        if self.key_columns == 0 {
-            return Ok(vec![Key::default(); count]);
+    /// The rows of a batch by partition.
+    fn by_partition(&self, batch: &RecordBatch) -> Result<BTreeMap<usize, Vec<u32>>> {
+        let mut places: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        let hashes = murmur3(&self.keys.columns(batch), batch.num_rows())?;
+        let count = i32::try_from(self.keeping.partitions).unwrap_or(i32::MAX);
+        for (row, hash) in hashes.values().iter().enumerate() {
+            let partition = usize::try_from(hash.rem_euclid(count)).unwrap_or(0);
+            places.entry(partition).or_default().push(u32::try_from(row).unwrap_or(u32::MAX));
         }
-        let rows = self.converter.convert_columns(&columns[..self.key_columns]).map_err(from_arrow)?;
-        let bytes = |row: arrow::row::Row<'_>| -> Key {
-            let bytes: &[u8] = row.as_ref();
-            bytes.into()
-        };
-        Ok(rows.iter().map(bytes).collect())
+        Ok(places)
     }
 
-    pub fn contains(&self, key: &[u8]) -> bool {
-        self.rows.contains_key(key)
+    /// A partition, read if it is not in memory.
+    fn part(&mut self, partition: usize) -> Result<&mut Part> {
+        self.clock += 1;
+        if self.parts[partition].is_none() {
+            self.forget_unused(Some(partition));
+            let mut part = Part::new(Arc::clone(&self.schema));
+            for block in self.chain.blocks(partition)? {
+                part.apply(&block, &self.keys)?;
+            }
+            self.parts[partition] = Some(part);
+        }
+        let clock = self.clock;
+        match &mut self.parts[partition] {
+            Some(part) => {
+                part.used = clock;
+                Ok(part)
+            }
+            None => Err(firesteel_protocol::SparkError::internal("a partition that was just read is gone")),
+        }
     }
 
-    /// The stored rows of the keys of a batch, in any order.
-    pub fn lookup(&self, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
-        let mut found = vec![];
-        for key in self.keys(batch.columns(), batch.num_rows())? {
-            if let Some(place) = self.rows.get(&key) {
-                found.push(*place);
+    /// Drops partitions until the rest is small enough. `but` stays.
+    fn forget_unused(&mut self, but: Option<usize>) {
+        let mut bytes = self.memory_bytes();
+        while bytes > self.keeping.budget_bytes {
+            let loaded = self.parts.iter().enumerate().filter(|(at, _)| Some(*at) != but);
+            let oldest = loaded.filter_map(|(at, part)| Some((part.as_ref()?.used, at))).min();
+            let Some((_, at)) = oldest else { return };
+            bytes -= self.parts[at].take().map_or(0, |part| part.memory_bytes());
+        }
+    }
+
+    /// Which rows of a batch have a key that is there; rows of a batch that share their key get the same number.
+    pub fn contains(&mut self, batch: &RecordBatch) -> Result<Vec<bool>> {
+        let keys = self.keys.of(batch)?;
+        let mut there = vec![false; batch.num_rows()];
+        for (partition, rows) in self.by_partition(batch)? {
+            let part = self.part(partition)?;
+            for row in rows {
+                there[row as usize] = part.contains(&keys[row as usize]);
             }
         }
-        found.sort_unstable();
-        found.dedup();
-        if found.is_empty() {
-            return Ok(None);
-        }
-        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
-        interleave_record_batch(&batches, &found).map(Some).map_err(from_arrow)
+        Ok(there)
     }
 
-    /// All rows but those of some keys, as far as `wanted` picks them.
+    /// What tells each row of a batch from all others.
+    pub fn ids(&self, batch: &RecordBatch) -> Result<Vec<(super::part::Key, i64)>> {
+        Ok(self.keys.of(batch)?.into_iter().zip(self.keys.tags(batch)?).collect())
+    }
+
+    /// The keys of the rows, as bytes.
+    pub fn keys(&self, batch: &RecordBatch) -> Result<Vec<super::part::Key>> {
+        self.keys.of(batch)
+    }
+
+    /// The stored rows of the keys of some batches, each once.
+    pub fn lookup(&mut self, batches: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
+        let mut wanted: BTreeMap<usize, HashSet<super::part::Key>> = BTreeMap::new();
+        for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
+            let keys = self.keys.of(batch)?;
+            for (partition, rows) in self.by_partition(batch)? {
+                wanted.entry(partition).or_default().extend(rows.iter().map(|row| keys[*row as usize].clone()));
+            }
+        }
+        let mut found = vec![];
+        for (partition, keys) in wanted {
+            found.extend(self.part(partition)?.lookup(&keys)?);
+        }
+        Ok(found)
+    }
+
+    /// All rows but those of some batches, as far as `wanted` picks them.
     pub fn select(
-        &self,
+        &mut self,
         without: &[RecordBatch],
         wanted: &dyn Fn(&RecordBatch) -> Result<BooleanArray>,
     ) -> Result<Vec<RecordBatch>> {
-        let mut hidden: std::collections::HashSet<(usize, usize)> = std::collections::HashSet::new();
-        for batch in without {
-            for key in self.keys(batch.columns(), batch.num_rows())? {
-                hidden.extend(self.rows.get(&key));
+        let mut hidden: BTreeMap<usize, Vec<RecordBatch>> = BTreeMap::new();
+        for batch in without.iter().filter(|batch| batch.num_rows() > 0) {
+            for (partition, rows) in self.by_partition(batch)? {
+                hidden.entry(partition).or_default().push(taken(batch, rows)?);
             }
         }
         let mut selected = vec![];
-        for (at, batch) in self.batches.iter().enumerate() {
-            let picked = wanted(batch)?;
-            let mask: BooleanArray = (0..batch.num_rows())
-                .map(|row| {
-                    let there = self.alive[at][row] && picked.is_valid(row) && picked.value(row);
-                    Some(there && (hidden.is_empty() || !hidden.contains(&(at, row))))
-                })
-                .collect();
-            if mask.true_count() > 0 {
-                selected.push(filter_record_batch(batch, &mask).map_err(from_arrow)?);
+        for partition in 0..self.keeping.partitions {
+            if self.parts[partition].is_none() && !self.chain.has(partition) {
+                continue;
+            }
+            let mut places: HashSet<Place> = HashSet::new();
+            self.part(partition)?;
+            if let Some(part) = &self.parts[partition] {
+                for batch in hidden.get(&partition).into_iter().flatten() {
+                    places.extend(part.places(batch, &self.keys)?);
+                }
+                selected.extend(part.select(&places, wanted)?);
             }
         }
         Ok(selected)
     }
 
-    /// All rows but those of some keys.
-    pub fn all(&self, without: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
+    /// All rows but those of some batches.
+    pub fn all(&mut self, without: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
         self.select(without, &|batch| Ok(BooleanArray::from(vec![true; batch.num_rows()])))
     }
 
@@ -166,156 +234,62 @@ impl Store {
             .map_err(from_arrow)
     }
 
-    fn forget(&mut self, key: &[u8]) {
-        if let Some((batch, row)) = self.rows.remove(key) {
-            self.alive[batch][row] = false;
-            self.dead += 1;
-        }
-    }
-
-    fn apply(&mut self, changes: &Changes) -> Result<()> {
-        for batch in &changes.removed {
-            for key in self.keys(batch.columns(), batch.num_rows())? {
-                self.forget(&key);
-            }
-        }
-        for batch in changes.updated.iter().filter(|batch| batch.num_rows() > 0) {
-            let own = self.own(batch)?;
-            let at = self.batches.len();
-            for (row, key) in self.keys(own.columns(), own.num_rows())?.into_iter().enumerate() {
-                self.forget(&key);
-                self.rows.insert(key, (at, row));
-            }
-            self.alive.push(vec![true; own.num_rows()]);
-            self.batches.push(own);
-        }
-        // Dead rows may take as much room as living ones, not more. Many small batches become one.
-        if self.dead > self.rows.len() || self.batches.len() > 64 {
-            self.compact()?;
-        }
-        Ok(())
-    }
-
-    fn compact(&mut self) -> Result<()> {
-        let living = self.all(&[])?;
-        let batch = arrow::compute::concat_batches(&self.schema, &living).map_err(from_arrow)?;
-        let keys = self.keys(batch.columns(), batch.num_rows())?;
-        self.rows = keys.into_iter().enumerate().map(|(row, key)| (key, (0, row))).collect();
-        self.alive = vec![vec![true; batch.num_rows()]];
-        self.batches = vec![batch];
-        self.dead = 0;
-        Ok(())
-    }
-
     /// Takes changes in and writes them as a version.
-    pub fn commit(&mut self, changes: &Changes, version: u64, retained: u64) -> Result<()> {
-        self.apply(changes)?;
-        std::fs::create_dir_all(&self.dir).map_err(|error| log::failed("cannot make the folder", &self.dir, error))?;
-        if version.is_multiple_of(SNAPSHOT_EVERY) {
-            let all = Changes { updated: self.all(&[])?, removed: vec![] };
-            self.write(&format!("{version}{SNAPSHOT}"), &all)?;
-        }
-        self.write(&format!("{version}{DELTA}"), changes)?;
-        self.clean_up(version.saturating_sub(retained))
-    }
-
-    fn write(&self, name: &str, changes: &Changes) -> Result<()> {
-        let path = self.dir.join(name);
-        let failed = |error| log::failed("cannot write", &path, error);
-        let temporary = self.dir.join(format!(".{name}.{}.tmp", uuid::Uuid::new_v4()));
-        let mut fields: Vec<Field> = self.schema.fields().iter().map(|field| field.as_ref().clone()).collect();
-        fields.push(Field::new(REMOVED, DataType::Boolean, false));
-        let schema = Arc::new(Schema::new(fields));
-        let file = File::create(&temporary).map_err(failed)?;
-        let mut writer = StreamWriter::try_new_buffered(file, &schema).map_err(from_arrow)?;
-        let marked = changes.removed.iter().map(|batch| (batch, true));
-        for (batch, removed) in marked.chain(changes.updated.iter().map(|batch| (batch, false))) {
-            let mut columns = batch.columns().to_vec();
-            columns.push(Arc::new(BooleanArray::from(vec![removed; batch.num_rows()])));
-            let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(from_arrow)?;
-            writer.write(&batch).map_err(from_arrow)?;
-        }
-        writer.finish().map_err(from_arrow)?;
-        let file = writer.into_inner().map_err(from_arrow)?.into_inner().map_err(|error| failed(error.into_error()))?;
-        file.sync_all().map_err(failed)?;
-        // A batch that runs again writes its version again.
-        std::fs::rename(&temporary, &path).map_err(failed)?;
-        log::sync_dir(&self.dir).map_err(failed)
-    }
-
-    /// Reads a version; version 0 is empty.
-    pub fn load(&mut self, version: u64) -> Result<()> {
-        let snapshots = self.versions(SNAPSHOT)?;
-        let base = snapshots.into_iter().filter(|own| *own <= version).max();
-        if let Some(base) = base {
-            let changes = self.read(&format!("{base}{SNAPSHOT}"))?;
-            self.apply(&changes)?;
-        }
-        for delta in base.unwrap_or(0) + 1..=version {
-            let changes = self.read(&format!("{delta}{DELTA}"))?;
-            self.apply(&changes)?;
-        }
-        Ok(())
-    }
-
-    fn read(&self, name: &str) -> Result<Changes> {
-        let path = self.dir.join(name);
-        let file = File::open(&path)
-            .map_err(|error| illegal_state(format!("the state {} cannot be read: {error}", hadoop_path(&path))))?;
-        let broken = |error: arrow::error::ArrowError| {
-            illegal_state(format!("the state {} is damaged: {error}", hadoop_path(&path)))
-        };
-        let mut changes = Changes::default();
-        for batch in StreamReader::try_new(BufReader::new(file), None).map_err(broken)? {
-            let batch = batch.map_err(broken)?;
-            let own: Vec<&DataType> = self.schema.fields().iter().map(|field| field.data_type()).collect();
-            let read = batch.schema();
-            let there: Vec<&DataType> = read.fields().iter().map(|field| field.data_type()).collect();
-            if there.len() != own.len() + 1 || there[..own.len()] != own[..] {
-                return Err(other_schema(&own, &there));
-            }
-            let marks = batch.column(own.len()).as_boolean().clone();
-            let rows = batch.project(&(0..own.len()).collect::<Vec<_>>()).map_err(broken)?;
-            if marks.true_count() > 0 {
-                changes.removed.push(self.own(&filter_record_batch(&rows, &marks).map_err(broken)?)?);
-            }
-            let kept = arrow::compute::not(&marks).map_err(broken)?;
-            if kept.true_count() > 0 {
-                changes.updated.push(self.own(&filter_record_batch(&rows, &kept).map_err(broken)?)?);
+    pub fn commit(&mut self, changes: &Changes, version: u64) -> Result<()> {
+        let mut blocks: BTreeMap<usize, Block> = BTreeMap::new();
+        for (batches, removed) in [(&changes.removed, true), (&changes.updated, false)] {
+            for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
+                let batch = self.own(batch)?;
+                for (partition, rows) in self.by_partition(&batch)? {
+                    let block = blocks.entry(partition).or_default();
+                    let side = if removed { &mut block.removed } else { &mut block.updated };
+                    side.push(taken(&batch, rows)?);
+                }
             }
         }
-        Ok(changes)
-    }
-
-    fn versions(&self, suffix: &str) -> Result<Vec<u64>> {
-        Ok(names(&self.dir)?.iter().filter_map(|name| name.strip_suffix(suffix)?.parse().ok()).collect())
-    }
-
-    /// Removes what no version from `keep` on needs.
-    fn clean_up(&self, keep: u64) -> Result<()> {
-        let Some(base) = self.versions(SNAPSHOT)?.into_iter().filter(|own| *own <= keep).max() else { return Ok(()) };
-        for suffix in [SNAPSHOT, DELTA] {
-            for old in self.versions(suffix)?.into_iter().filter(|own| *own < base) {
-                let _ = std::fs::remove_file(self.dir.join(format!("{old}{suffix}")));
+        let mut total = self.total;
+        for (partition, block) in &blocks {
+            self.part(*partition)?;
+            // Taken out, so that the keys can be borrowed beside it.
+            if let Some(mut part) = self.parts[*partition].take() {
+                let before = part.len();
+                part.apply(block, &self.keys)?;
+                total = total.saturating_sub(before) + part.len();
+                self.parts[*partition] = Some(part);
             }
         }
-        Ok(())
+        self.total = total;
+        self.chain.write_delta(version, &blocks, total)?;
+        if Chain::is_snapshot(version) {
+            let mut snapshot = self.chain.begin_snapshot(version, total)?;
+            for partition in 0..self.keeping.partitions {
+                if self.parts[partition].is_none() && !self.chain.has(partition) {
+                    continue;
+                }
+                let rows = self
+                    .part(partition)?
+                    .select(&HashSet::new(), &|batch| Ok(BooleanArray::from(vec![true; batch.num_rows()])))?;
+                snapshot.write(partition, &Block { updated: rows, removed: vec![] })?;
+            }
+            self.chain.end_snapshot(snapshot)?;
+        }
+        self.forget_unused(None);
+        self.chain.clean_up(version.saturating_sub(self.keeping.retained))
     }
 }
 
-fn other_schema(own: &[&DataType], there: &[&DataType]) -> SparkError {
-    let text = |types: &[&DataType]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    illegal_state(format!(
-        "the query has changed: its state has rows of ({}), the checkpoint has ({}). Use another checkpoint.",
-        text(own),
-        text(&there[..there.len().saturating_sub(1)])
-    ))
+fn taken(batch: &RecordBatch, rows: Vec<u32>) -> Result<RecordBatch> {
+    if rows.len() == batch.num_rows() {
+        return Ok(batch.clone());
+    }
+    take_record_batch(batch, &arrow::array::UInt32Array::from(rows)).map_err(from_arrow)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{Int64Array, StringArray};
+    use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
+    use arrow::datatypes::Int64Type;
 
     fn batch(keys: &[&str], values: &[i64]) -> RecordBatch {
         let schema = Schema::new(vec![Field::new("k", DataType::Utf8, true), Field::new("v", DataType::Int64, true)]);
@@ -324,27 +298,43 @@ mod tests {
         RecordBatch::try_new(Arc::new(schema), columns).expect("a batch")
     }
 
-    fn store(dir: &Path) -> Store {
-        Store::new(dir, &[DataType::Utf8, DataType::Int64], 1).expect("a store")
+    fn store(dir: &Path, version: u64, budget_bytes: u64, tag: Option<usize>) -> Result<Store> {
+        let layout = Layout { types: vec![DataType::Utf8, DataType::Int64], key: vec![0], tag };
+        Store::open(dir, &layout, Keeping { partitions: 4, retained: 5, budget_bytes }, version)
     }
 
     #[test]
     fn versions_can_be_read_again() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let mut own = store(dir.path());
-        for version in 1..=23_u64 {
-            let key = format!("k{}", version % 5);
-            let removed = if version == 23 { vec![batch(&["k1"], &[0])] } else { vec![] };
-            let changes = Changes { updated: vec![batch(&[&key], &[version as i64])], removed };
-            own.commit(&changes, version, 5).expect("written");
+        // The second time nothing fits into memory.
+        for budget_bytes in [1 << 20, 0] {
+            let dir = tempfile::tempdir().expect("a folder");
+            let mut own = store(dir.path(), 0, budget_bytes, None).expect("a store");
+            for version in 1..=23_u64 {
+                let key = format!("k{}", version % 5);
+                let removed = if version == 23 { vec![batch(&["k1"], &[0])] } else { vec![] };
+                let changes = Changes { updated: vec![batch(&[&key], &[version as i64])], removed };
+                own.commit(&changes, version).expect("written");
+            }
+            assert_eq!(own.len(), 4);
+            let mut again = store(dir.path(), 22, budget_bytes, None).expect("read");
+            assert_eq!(again.len(), 5);
+            let found = again.lookup(&[batch(&["k2", "zz"], &[0, 0])]).expect("looked up");
+            assert_eq!(found[0].column(1).as_primitive::<Int64Type>().value(0), 22);
+            assert_eq!(again.all(&found).expect("read").iter().map(RecordBatch::num_rows).sum::<usize>(), 4);
+            // Versions before the snapshot that the oldest kept version needs are gone.
+            assert!(store(dir.path(), 9, budget_bytes, None).is_err());
         }
-        assert_eq!(own.len(), 4);
-        let mut again = store(dir.path());
-        again.load(22).expect("read");
-        assert_eq!(again.len(), 5);
-        let found = again.lookup(&batch(&["k2", "zz"], &[0, 0])).expect("looked up").expect("found");
-        assert_eq!(found.column(1).as_primitive::<arrow::datatypes::Int64Type>().value(0), 22);
-        // Versions before the snapshot that the oldest kept version needs are gone.
-        assert!(store(dir.path()).load(9).is_err());
+    }
+
+    #[test]
+    fn a_key_may_have_several_rows() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut own = store(dir.path(), 0, 1 << 20, Some(1)).expect("a store");
+        own.commit(&Changes { updated: vec![batch(&["a", "a", "b"], &[1, 2, 3])], removed: vec![] }, 1)
+            .expect("written");
+        own.commit(&Changes { updated: vec![], removed: vec![batch(&["a"], &[1])] }, 2).expect("written");
+        assert_eq!(own.len(), 2);
+        let found = store(dir.path(), 1, 0, Some(1)).and_then(|mut old| old.lookup(&[batch(&["a"], &[0])]));
+        assert_eq!(found.expect("looked up").iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
     }
 }
