@@ -32,6 +32,15 @@ def test_tables_are_there_tomorrow(tmp_path):
     assert not (tmp_path / "spark-warehouse" / "d.db").exists()
 
 
+def test_functions_in_sql_are_there_tomorrow(tmp_path):
+    sql(tmp_path, "CREATE FUNCTION plus(x INT, y INT DEFAULT 1) RETURNS INT RETURN x + y")
+    sql(tmp_path, "EXECUTE IMMEDIATE 'CREATE FUNCTION twice(x INT) RETURNS INT RETURN 2 * x'")
+    assert sql(tmp_path, "SELECT plus(1), plus(1, 2), twice(4)") == ["2\t3\t8"]
+    assert sql(tmp_path, "SHOW USER FUNCTIONS") == ["spark_catalog.default.plus", "spark_catalog.default.twice"]
+    sql(tmp_path, "DROP FUNCTION plus")
+    assert sql(tmp_path, "SHOW USER FUNCTIONS") == ["spark_catalog.default.twice"]
+
+
 def test_reading_makes_no_metastore(tmp_path):
     (tmp_path / "a.csv").write_text("1,2\n")
     assert sql(tmp_path, "SELECT 1", "SELECT * FROM csv.`a.csv`", "SHOW TABLES", "SHOW DATABASES")

@@ -26,7 +26,6 @@ SELECT c, count(*) FROM fixed GROUP BY c ORDER BY c;
 DESCRIBE fixed;
 UPDATE fixed SET c = 'x';
 SELECT CAST('abcdef' AS CHAR(3)), CAST('abcdef' AS VARCHAR(3)), typeof(CAST('a' AS CHAR(3)));
-CREATE TABLE badlen (c CHAR(0)) USING parquet;
 CREATE TABLE badlen (c CHAR) USING parquet;
 CREATE TABLE badlen (c VARCHAR) USING parquet;
 CREATE TABLE nested (a ARRAY<CHAR(3)>, s STRUCT<c: CHAR(3), v: VARCHAR(2)>) USING parquet;

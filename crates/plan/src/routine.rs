@@ -12,8 +12,10 @@ pub struct UserFunction {
     pub parameters: Vec<Parameter>,
     pub returns: Returns,
     pub body: Body,
-    /// The statement, which places in the body refer to.
+    /// The text that places in the body refer to: that of the statement, or of the script around it.
     pub text: String,
+    /// CREATE FUNCTION alone, as it was written.
+    pub statement: String,
     pub comment: Option<String>,
 }
 

@@ -107,7 +107,7 @@ impl Written {
             .into_iter()
             .filter_map(|key| Some((key.to_string(), session.conf().get(key).ok()??)))
             .collect();
-        Self { text: function.text.clone(), created_ms: chrono::Utc::now().timestamp_millis(), conf }
+        Self { text: function.statement.clone(), created_ms: chrono::Utc::now().timestamp_millis(), conf }
     }
 
     fn encode(&self) -> String {
@@ -127,7 +127,8 @@ impl Written {
 
     fn read(&self, name: &str) -> Option<Arc<UserFunction>> {
         let ansi = self.conf.get("spark.sql.ansi.enabled").is_none_or(|value| value == "true");
-        let context = SqlContext { ansi, ..SqlContext::default() };
+        let zone = self.conf.get("spark.sql.session.timeZone").cloned().unwrap_or_else(|| "UTC".into());
+        let context = SqlContext { ansi, time_zone: zone, ..SqlContext::default() };
         match sql::parse_statement(&self.text, &context) {
             Ok(Statement::Command(command)) => match *command {
                 SqlCommand::CreateSqlFunction { mut function, .. } => {
@@ -178,7 +179,7 @@ pub fn describe(function: &UserFunction, written: Option<&Written>, extended: bo
             let created = chrono::DateTime::from_timestamp_millis(written.created_ms).unwrap_or_default();
             entries.push(("Create Time:", vec![created.format("%a %b %d %H:%M:%S UTC %Y").to_string()]));
         }
-        entries.push(("Body:", vec![body(&function.text)]));
+        entries.push(("Body:", vec![body(&function.statement)]));
     }
     entries.retain(|(_, lines)| !lines.is_empty());
     let width = entries.iter().map(|(key, _)| key.len()).max().unwrap_or(0);

@@ -37,8 +37,9 @@ fn seeded(call: &Call, name: &'static str) -> Result<Typed> {
     Ok(marker(call, name, vec![seed], Float64, label))
 }
 
+/// `rand([seed])`; `random` is printed so too.
 pub fn rand(call: &Call) -> Result<Typed> {
-    seeded(call, "placed:rand")
+    seeded(&Call { name: "rand", ..call.with_args(call.args.clone()) }, "placed:rand")
 }
 
 pub fn randn(call: &Call) -> Result<Typed> {

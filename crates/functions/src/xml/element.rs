@@ -39,6 +39,9 @@ impl Shape {
     }
 }
 
+/// Elements that stand in one another, at most.
+const MAX_DEPTH: usize = 500;
+
 /// An element.
 #[derive(Debug, Clone, Default)]
 pub struct Element {
@@ -46,7 +49,7 @@ pub struct Element {
     pub fields: Vec<(String, Content)>,
     /// The texts of the element itself, put together; None where there are but spaces.
     pub text: Option<String>,
-    /// What stands between the tags, as it is written.
+    /// What stands between the tags, as it is written; of an element with children.
     pub inner: String,
 }
 
@@ -64,17 +67,21 @@ impl Element {
         // A prefix that is bound outside of the text is no error to Spark, whose parser knows no namespaces here.
         let document = Document::parse_with_options(text, options);
         match document {
-            Ok(document) => Some(Self::of(document.root_element(), text, shape)),
+            Ok(document) => Self::of(document.root_element(), text, shape, 0),
             Err(roxmltree::Error::UnknownNamespace(..)) => {
                 let bound = with_prefixes(text)?;
                 let document = Document::parse_with_options(&bound, ParsingOptions::default()).ok()?;
-                Some(Self::of(document.root_element(), &bound, shape))
+                Self::of(document.root_element(), &bound, shape, 0)
             }
             Err(_) => None,
         }
     }
 
-    fn of(node: Node<'_, '_>, source: &str, shape: &Shape) -> Self {
+    /// None for elements that are nested too deep.
+    fn of(node: Node<'_, '_>, source: &str, shape: &Shape, depth: usize) -> Option<Self> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
         let mut element = Self::default();
         if !shape.exclude_attributes {
             for attribute in node.attributes() {
@@ -88,7 +95,7 @@ impl Element {
         for child in node.children() {
             if child.is_element() {
                 let name = local(qualified_name(&source[child.range()]), shape).to_string();
-                element.fields.push((name, Content::Child(Self::of(child, source, shape))));
+                element.fields.push((name, Content::Child(Self::of(child, source, shape, depth + 1)?)));
             } else if child.is_text() {
                 text.push_str(child.text().unwrap_or_default());
             }
@@ -97,8 +104,10 @@ impl Element {
         let blank = text.trim().is_empty();
         let kept = if shape.trim { text.trim() } else { text.as_str() };
         element.text = (!blank || (!has_children && !kept.is_empty())).then(|| kept.to_string());
-        element.inner = inner(&source[node.range()]).trim().to_string();
-        element
+        if has_children {
+            element.inner = inner(&source[node.range()]).trim().to_string();
+        }
+        Some(element)
     }
 
     /// Whether it has children.

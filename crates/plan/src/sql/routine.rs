@@ -9,6 +9,8 @@ use crate::routine::{Body, Parameter, Returns, UserFunction};
 impl Parser<'_> {
     /// `(parameters) [RETURNS ..] [characteristics] RETURN body`.
     pub fn function_body(&mut self, name: &[String]) -> Result<UserFunction> {
+        let start = (0..self.position()).rev().find(|at| self.token(*at).text.eq_ignore_ascii_case("CREATE"));
+        let start = self.token(start.unwrap_or(0)).start;
         self.expect_symbol("(")?;
         let parameters = if self.is_symbol(")") { vec![] } else { self.comma_separated(Self::function_parameter)? };
         self.expect_symbol(")")?;
@@ -41,7 +43,8 @@ impl Parser<'_> {
             Body::Value(Box::new(self.standalone_expression()?))
         };
         let name = name.last().cloned().unwrap_or_default();
-        Ok(UserFunction { name, parameters, returns, body, text: self.text.to_string(), comment })
+        let (text, statement) = (self.text.to_string(), self.text[start..self.previous().end].to_string());
+        Ok(UserFunction { name, parameters, returns, body, text, statement, comment })
     }
 
     fn function_parameter(&mut self) -> Result<Parameter> {

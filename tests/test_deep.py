@@ -1,0 +1,75 @@
+"""Deep and odd input: an answer or an error of Spark's, never a dead server.
+
+`FIRESTEEL_LONG=1` makes many more random statements out of those that `sql/*.sql` has.
+"""
+
+import os
+import random
+import re
+
+import pytest
+from pyspark.errors import PySparkException
+from support import sqlfile
+
+DEPTH = 3000
+DEEP = {
+    "parentheses": "SELECT " + "(" * DEPTH + "1" + ")" * DEPTH,
+    "sums": "SELECT " + "+".join(["1"] * 4 * DEPTH),
+    "negations": "SELECT " + "NOT " * 4 * DEPTH + "true",
+    "signs": "SELECT " + "- " * 4 * DEPTH + "1",
+    "subqueries": "SELECT * FROM " + "(SELECT * FROM " * DEPTH + "range(1)" + ")" * DEPTH,
+    "cases": "SELECT " + "CASE WHEN true THEN " * DEPTH + "1" + " END" * DEPTH,
+    "arrays": "SELECT " + "array(" * DEPTH + "1" + ")" * DEPTH,
+    "types": "SELECT CAST(NULL AS " + "ARRAY<" * DEPTH + "INT" + ">" * DEPTH + ")",
+    "blocks": "BEGIN " * DEPTH,
+    "fields": "SELECT a" + ".b" * DEPTH,
+    "elements": "SELECT a" + "[0]" * DEPTH,
+    "lambdas": "SELECT " + "transform(array(1), x -> " * DEPTH + "1" + ")" * DEPTH,
+    "json": "SELECT from_json('" + "[" * DEPTH + "]" * DEPTH + "', 'ARRAY<STRING>'), parse_json('" + "[" * 900 + "]" * 900 + "')",
+    "xml": "SELECT from_xml('" + "<a>" * DEPTH + "</a>" * DEPTH + "', 'a STRING')",
+    "xpath": "SELECT xpath('<a/>', '" + "(" * DEPTH + "1" + ")" * DEPTH + "')",
+    "schemas": "SELECT from_json('{}', 'a " + "STRUCT<a: " * DEPTH + "INT" + ">" * DEPTH + "')",
+    "patterns": "SELECT 'a' RLIKE '" + "(" * DEPTH + "a" + ")" * DEPTH + "'",
+}
+
+
+@pytest.fixture(scope="module")
+def spark(server):
+    session = server.session()
+    yield session
+    if server.alive():
+        session.stop()
+
+
+def survives(server, spark, statement):
+    try:
+        spark.sql(statement).collect()
+    except PySparkException as error:
+        assert error.getCondition() != "INTERNAL_ERROR" or "panic" not in str(error), statement[:200]
+    assert server.alive(), f"the server has ended at {statement[:200]}"
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_deep_statements(server, spark, name):
+    survives(server, spark, DEEP[name])
+
+
+def test_random_statements(server, spark):
+    draw = random.Random(int(os.environ.get("FIRESTEEL_SEED", "1")))
+    pieces = [re.findall(r"\w+|\s+|'[^']*'|.", text) for name in sqlfile.names() for text in sqlfile.statements(name)]
+    pieces = [piece for piece in pieces if "".join(piece).lstrip().upper().startswith("SELECT")]
+    for _ in range(5000 if os.environ.get("FIRESTEEL_LONG") else 60):
+        words = list(draw.choice(pieces))
+        for _ in range(draw.randint(1, 4)):
+            at = draw.randrange(len(words))
+            change = draw.randrange(3)
+            if change == 0:
+                words.pop(at)
+            elif change == 1:
+                words.insert(at, draw.choice(draw.choice(pieces)))
+            else:
+                words[at] = draw.choice(draw.choice(pieces))
+            words = words or ["SELECT"]
+        statement = "".join(words)
+        if "range(" not in statement and "sequence" not in statement and "repeat" not in statement:
+            survives(server, spark, statement)
