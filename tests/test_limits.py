@@ -115,3 +115,4 @@ def test_a_running_query_tells_its_progress_as_often_as_its_session_wants(server
     spark.conf.set("spark.connect.progress.reportInterval", "20ms")
     assert len(spark.range(2).coalesce(1).select(slow("id")).collect()) == 2
     assert quiet == 0 and heard.count(False) >= 1
+    spark.stop()

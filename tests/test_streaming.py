@@ -312,6 +312,20 @@ def test_checkpoint_command(spark, tmp_path):
     assert command("inspect", str(tmp_path / "in")).returncode == 1
 
 
+def test_partitions_of_state_stay_with_the_query(spark, tmp_path):
+    """The number is in the offset log; another setting is for other queries."""
+    folder, checkpoint = drop(tmp_path / "in", 0, 1), str(tmp_path / "cp")
+    for number, partitions in enumerate((3, 7)):
+        spark.conf.set("spark.sql.shuffle.partitions", partitions)
+        drop(tmp_path / "in", number, 1)
+        df = spark.readStream.schema(SCHEMA).json(folder).groupBy("v").count()
+        query = finish(df.writeStream.format("noop").outputMode("update").option("checkpointLocation", checkpoint))
+        state = query.lastProgress["stateOperators"][0]
+        assert [state["numShufflePartitions"], state["numRowsTotal"]] == [3, 100 * (number + 1)]
+    shown = subprocess.run([servers.firesteel_binary(), "checkpoint", "inspect", checkpoint], capture_output=True, text=True)
+    assert "default: 200 rows in 3 partitions at version 2" in shown.stdout
+
+
 def submitted(folder, example, *args):
     job = os.path.join(servers.ROOT, "examples", example, "job.py")
     done = subprocess.run(

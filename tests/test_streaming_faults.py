@@ -4,6 +4,7 @@ at a place that the test names by its number, a new one goes on. Nothing is lost
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 from support import servers
@@ -148,6 +149,9 @@ def test_a_damaged_checkpoint_is_refused(server, tmp_path, name, content):
         os.remove(path)
     else:
         path.write_text(content)
+    if name.startswith("state"):
+        told = subprocess.run([servers.firesteel_binary(), "checkpoint", "verify", str(tmp_path / "cp")], capture_output=True, text=True)
+        assert told.returncode == 1 and name.rpartition("/")[0] in told.stdout
     before, files = answer(spark, tmp_path), sorted(os.listdir(tmp_path / "out" / "_spark_metadata"))
     drop(str(tmp_path / "in"), 2)
     with pytest.raises(Exception) as raised:

@@ -157,7 +157,7 @@ impl Session {
     }
 
     /// Optimizes and plans a resolved relation. Blocks.
-    pub(crate) fn physical(&self, relation: Relation, observed: Vec<(String, Relation)>) -> Result<Planned> {
+    pub fn physical(&self, relation: Relation, observed: Vec<(String, Relation)>) -> Result<Planned> {
         self.physical_with(relation, observed, vec![])
     }
 

@@ -3,13 +3,14 @@
 //! Reading order: [`command`] (what clients ask), [`manager`] (the queries of a session), [`start`] (checks and
 //! settings), [`query`] (a query as its clients see it), [`run`] (the loop), [`plan`] (the plan of one batch),
 //! [`checkpoint`] (offset log, commit log), [`sink`], [`state`] (what is kept from batch to batch), [`watermark`],
-//! [`progress`], [`listener`]. Sources are in `firesteel_sources::stream`.
+//! [`observe`] (metrics of a batch), [`progress`], [`listener`]. Sources are in `firesteel_sources::stream`.
 
 pub mod check;
 pub mod checkpoint;
 pub mod command;
 pub mod listener;
 pub mod manager;
+pub mod observe;
 pub mod plan;
 pub mod progress;
 pub mod query;

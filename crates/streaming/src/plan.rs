@@ -146,23 +146,35 @@ fn context(session: &Session, timestamp_ms: i64, streams: Streams) -> ResolveCon
     ctx
 }
 
-fn resolve(ctx: &ResolveContext, relation: &pb::Relation) -> Result<Relation> {
+/// A resolved query.
+#[derive(Debug)]
+pub struct Resolved {
+    pub relation: Relation,
+    /// `observe()`: names and the plans of their one row.
+    pub observed: Vec<(String, Relation)>,
+}
+
+fn resolve(ctx: &ResolveContext, relation: &pb::Relation) -> Result<Resolved> {
     let resolver = Resolver::new(ctx);
-    let resolved = resolver.query(relation)?;
-    if !resolver.observed.borrow().is_empty() {
-        return Err(SparkError::unsupported(
-            "observe() on a stream",
-            "Read the numbers from the progress reports, or compute them in foreachBatch.",
-        ));
+    let relation = resolver.query(relation)?;
+    let observed: Vec<_> = resolver.observed.borrow_mut().drain(..).collect();
+    for (name, metrics) in &observed {
+        // The metrics' own aggregation is one.
+        if crate::state::count(&metrics.plan) > 1 {
+            return Err(SparkError::unsupported(
+                format!("observe({name}) behind an aggregation, a join or a deduplication of a stream"),
+                "Observe the rows before it, or compute the numbers in foreachBatch.",
+            ));
+        }
     }
-    Ok(resolved)
+    Ok(Resolved { relation, observed })
 }
 
 /// Resolves a query and finds its streams. Blocks; must be called inside the runtime.
 pub fn analyze(session: &Session, relation: &pb::Relation) -> Result<Analyzed> {
     let noted: Arc<Mutex<Vec<StreamSlot>>> = Arc::default();
     let ctx = context(session, crate::now_ms(), Streams::Noted(Arc::clone(&noted)));
-    let relation = resolve(&ctx, relation)?;
+    let relation = resolve(&ctx, relation)?.relation;
     let all = noted.lock().expect("no panics while locked").clone();
     // What was resolved and then left out of the plan is no source of the query.
     let used = streams(&relation.plan);
@@ -185,7 +197,7 @@ pub fn resolve_batch(
     timestamp_ms: i64,
     all: &[StreamSlot],
     batches: &[StreamBatch],
-) -> Result<Relation> {
+) -> Result<Resolved> {
     let mut opened = vec![None; all.iter().map(|slot| slot.index + 1).max().unwrap_or(0)];
     for slot in all {
         let table = StreamTable::of(&slot.opened.provider)

@@ -8,6 +8,7 @@ use firesteel_sources::stream::Offset;
 use serde_json::{Map, Value, json};
 
 use crate::iso_time;
+use crate::observe::Observed;
 
 /// Times of the steps of a trigger.
 #[derive(Debug, Default)]
@@ -72,6 +73,8 @@ pub struct Report<'a> {
     /// Event times of a batch with a watermark, and that watermark.
     pub event_time: Option<(Option<EventTimes>, i64)>,
     pub state: &'a [StateReport],
+    /// What `observe()` gave.
+    pub observed: &'a Observed,
     pub sources: &'a [SourceReport],
     pub sink: &'a str,
     /// -1 where the sink does not count.
@@ -149,8 +152,9 @@ impl Report<'_> {
             sink["metrics"] = json!({});
         }
         put("sink", sink);
-        if recent {
-            put("observedMetrics", json!({}));
+        let observed = if recent { &self.observed.described } else { &self.observed.rows };
+        if recent || !observed.is_empty() {
+            put("observedMetrics", Value::Object(observed.clone()));
         }
         Value::Object(report)
     }

@@ -25,6 +25,7 @@ use firesteel_sources::stream::{MicroBatchSource, Offset, fault, open, source_di
 
 use crate::checkpoint::commit_log::CommitLog;
 use crate::checkpoint::offset_log::{BatchMetadata, OffsetEntry, OffsetLog};
+use crate::observe::{self, Observed};
 use crate::plan::{StreamBatch, StreamSlot, resolve_batch};
 use crate::progress::{Durations, Report, SourceReport, StateReport};
 use crate::query::{QueryFailure, StreamingQuery};
@@ -99,6 +100,7 @@ pub struct Execution {
 /// What a batch came to.
 struct Outcome {
     rows: Vec<u64>,
+    observed: Observed,
     output_rows: i64,
     event_time: Option<(Option<EventTimes>, i64)>,
     state: Vec<StateReport>,
@@ -450,7 +452,7 @@ impl Execution {
             let (spec, operators) = (Arc::clone(&self.spec), Arc::clone(&self.operators));
             let (timestamp_ms, batch_id) = (self.metadata.timestamp_ms, self.batch_id);
             let meet = move || {
-                let relation = resolve_batch(&spec.session, &spec.relation, timestamp_ms, &spec.all, &[])?;
+                let relation = resolve_batch(&spec.session, &spec.relation, timestamp_ms, &spec.all, &[])?.relation;
                 let none = Watermarks { late_ms: 0, eviction_ms: 0 };
                 state::install(relation, &operators, spec.mode, batch_id, none).map(drop)
             };
@@ -510,6 +512,8 @@ impl Execution {
             finished.inspect_err(|error| guard.failed(error))?;
         }
         guard.succeeded();
+        let rows: Vec<u64> = counts.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+        let observed = observe::metrics(&planned.observed).await?;
         let operators = Arc::clone(&self.operators);
         let batch_id = self.batch_id;
         let state = self.query.blocking(move || operators.commit(batch_id)).await?;
@@ -530,7 +534,8 @@ impl Execution {
         durations.add("commitOffsets", since);
         fault::point("the batch is committed");
         Ok(Outcome {
-            rows: counts.iter().map(|count| count.load(Ordering::Relaxed)).collect(),
+            rows,
+            observed,
             output_rows: added.map_or(-1, |rows| i64::try_from(rows).unwrap_or(i64::MAX)),
             event_time: measured.first().map(|(times, _)| (*times, self.metadata.watermark_ms)),
             state,
@@ -543,7 +548,8 @@ impl Execution {
         let (timestamp_ms, batch_id, batches) = (self.metadata.timestamp_ms, self.batch_id, batches.to_vec());
         let work = move || -> Result<PlannedBatch> {
             let session = &spec.session;
-            let relation = resolve_batch(session, &spec.relation, timestamp_ms, &spec.all, &batches)?;
+            let resolved = resolve_batch(session, &spec.relation, timestamp_ms, &spec.all, &batches)?;
+            let relation = resolved.relation;
             let fields = relation.fields();
             let trackers = trackers(&relation.plan);
             let logical = relation.plan.display_indent().to_string();
@@ -571,7 +577,13 @@ impl Execution {
                 ..OperationHandle::default()
             };
             let batch = Batch { plan: planned.physical, fields, task_ctx, session: Arc::clone(session), operation };
-            Ok(PlannedBatch { batch, trackers })
+            let mut observed = vec![];
+            for (name, metrics) in resolved.observed {
+                let fields = metrics.fields();
+                let plan = session.physical(metrics, vec![])?.physical;
+                observed.push((name, Batch { plan, fields, ..batch.clone() }));
+            }
+            Ok(PlannedBatch { batch, trackers, observed })
         };
         self.query.blocking(work).await
     }
@@ -604,6 +616,7 @@ impl Execution {
                 rows: outcome.as_ref().map_or(0, |outcome| outcome.rows[index]),
             });
         }
+        let none = Observed::default();
         let report = Report {
             id: &self.query.id,
             run_id: &self.query.run_id,
@@ -614,6 +627,7 @@ impl Execution {
             durations,
             event_time: outcome.as_ref().and_then(|outcome| outcome.event_time),
             state: outcome.as_ref().map_or(&[], |outcome| &outcome.state),
+            observed: outcome.as_ref().map_or(&none, |outcome| &outcome.observed),
             sources: &sources,
             sink: &self.spec.sink.description(),
             output_rows: match &outcome {
@@ -635,6 +649,8 @@ struct PlannedBatch {
     batch: Batch,
     /// What measures event time, with the delay of each.
     trackers: Vec<(Arc<EventTimeTracker>, i64)>,
+    /// What `observe()` computes of the same rows.
+    observed: Vec<(String, Batch)>,
 }
 
 /// How state is kept: the number of partitions stays with the query.

@@ -40,7 +40,7 @@ pub fn arm() {
 }
 
 /// A place where a test may end the process.
-#[cfg_attr(not(debug_assertions), inline(always), expect(unused_variables, reason = "only debug builds look at it"))]
+#[cfg_attr(not(debug_assertions), expect(unused_variables, reason = "only debug builds look at it"))]
 pub fn point(place: &str) {
     #[cfg(debug_assertions)]
     armed::point(place);

@@ -12,6 +12,7 @@ use super::commit_log::CommitLog;
 use super::metadata;
 use super::offset_log::OffsetLog;
 use crate::iso_time;
+use crate::state::file::Chain;
 
 /// A checkpoint as text.
 pub fn inspect(dir: &Path) -> Result<String> {
@@ -48,8 +49,16 @@ pub fn inspect(dir: &Path) -> Result<String> {
     }
     for name in sorted(names(&dir.join("state"))?) {
         let folder = dir.join("state").join(&name);
-        let whose = if folder.join("_metadata").is_dir() { "Apache Spark's" } else { "Firesteel's" };
-        line(&mut text, &format!("state {name}"), format!("{whose} format"));
+        if folder.join("_metadata").is_dir() {
+            line(&mut text, &format!("state {name}"), "Apache Spark's format".into());
+            continue;
+        }
+        let version = done.map_or(0, |done| done + 1);
+        for store in sorted(names(&folder)?).into_iter().filter(|_| version > 0) {
+            let (rows, partitions) = Chain::check(&folder.join(&store), version)?;
+            let value = format!("{store}: {rows} rows in {partitions} partitions at version {version}");
+            line(&mut text, &format!("state {name}"), value);
+        }
     }
     Ok(text)
 }
@@ -113,6 +122,18 @@ pub fn verify(dir: &Path) -> Result<Vec<String>> {
                 .is_ok_and(|text| text.strip_prefix("v1\n").is_some_and(|rest| rest.trim().parse::<i64>().is_ok()));
             if !plain {
                 problems.push(format!("sources/{name}: {error}"));
+            }
+        }
+    }
+    for name in sorted(names(&dir.join("state"))?) {
+        let folder = dir.join("state").join(&name);
+        let version = done.last().map_or(0, |done| done + 1);
+        if version == 0 || folder.join("_metadata").is_dir() {
+            continue;
+        }
+        for store in sorted(names(&folder)?) {
+            if let Err(error) = Chain::check(&folder.join(&store), version) {
+                problems.push(format!("state/{name}/{store}: {error}"));
             }
         }
     }

@@ -77,6 +77,31 @@ impl Chain {
         Ok(chain)
     }
 
+    /// Reads all of a version, whatever its rows are: the number of its rows and of its partitions.
+    ///
+    /// # Errors
+    /// A file is missing or damaged.
+    pub fn check(dir: &Path, version: u64) -> Result<(u64, usize)> {
+        let none = Self::open(dir, Arc::new(Schema::empty()), 1, 0)?;
+        let own = names(dir)?.into_iter().find(|name| {
+            [DELTA, SNAPSHOT].iter().any(|suffix| name.strip_suffix(suffix) == Some(version.to_string().as_str()))
+        });
+        let path = dir.join(own.unwrap_or_else(|| format!("{version}{DELTA}")));
+        let file = File::open(&path)
+            .map_err(|error| illegal_state(format!("the state {} cannot be read: {error}", hadoop_path(&path))))?;
+        let reader = FileReader::try_new(BufReader::new(file), None).map_err(|error| damaged(&path, error))?;
+        let schema = reader.schema();
+        let width = schema.fields().len().saturating_sub(1);
+        let rows = Arc::new(schema.project(&(0..width).collect::<Vec<_>>()).map_err(from_arrow)?);
+        let count = schema.metadata().get(COUNT).and_then(|text| text.parse().ok());
+        let count: usize = count.ok_or_else(|| damaged(&path, "its partitions are missing"))?;
+        let mut chain = Self::open(&none.dir, rows, count, version)?;
+        for partition in 0..count {
+            chain.blocks(partition)?;
+        }
+        Ok((chain.total(), count))
+    }
+
     pub fn version(&self) -> u64 {
         self.version
     }

@@ -69,6 +69,18 @@ pub fn install(
     Ok(Relation { plan, ..relation })
 }
 
+/// How many stateful operators a plan needs.
+pub fn count(plan: &LogicalPlan) -> usize {
+    let own = match plan {
+        LogicalPlan::Aggregate(aggregate) => is_streaming(&aggregate.input),
+        LogicalPlan::Join(join) => is_streaming(&join.left) && is_streaming(&join.right),
+        LogicalPlan::Limit(limit) => is_streaming(&limit.input),
+        LogicalPlan::Extension(extension) => extension.node.as_any().is::<StreamDedupNode>(),
+        _ => false,
+    };
+    usize::from(own) + plan.inputs().into_iter().map(count).sum::<usize>()
+}
+
 /// The watermarks of the rows of a plan that has a stateful operator.
 fn reaching(plan: &LogicalPlan) -> Option<Watermarks> {
     if let LogicalPlan::Extension(extension) = plan {

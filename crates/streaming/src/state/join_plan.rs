@@ -47,7 +47,7 @@ impl JoinShape {
         let (left, right) = (join.left.schema(), join.right.schema());
         let mut keys: Vec<(Expr, Expr)> = join.on.clone();
         let (mut of_left, mut of_right, mut ranges) = (vec![], vec![], vec![]);
-        for conjunct in join.filter.iter().flat_map(|filter| conjuncts(filter)) {
+        for conjunct in join.filter.iter().flat_map(conjuncts) {
             if let Some((one, other)) = equal_sides(&conjunct) {
                 if let Some(pair) = find_valid_equijoin_key_pair(one, other, left, right)? {
                     keys.push(pair);

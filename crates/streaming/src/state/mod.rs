@@ -6,7 +6,8 @@
 //!
 //! Reading order: [`node`] and [`exec`] (what all operators share), [`event_time`] (the column that the watermark speaks
 //! of), [`operator`], [`store`], [`part`] (a partition in memory), [`mod@file`] (versions on disk), then the operators
-//! [`aggregate`] with [`session`], [`dedup`], [`limit`], [`join`] with [`join_plan`] and [`range`].
+//! [`aggregate`] with [`session`], [`dedup`], [`limit`], [`join`] with
+//! [`join_plan`], [`range`] and [`join_work`].
 
 pub mod aggregate;
 pub mod dedup;
@@ -16,6 +17,7 @@ pub mod file;
 mod install;
 pub mod join;
 pub mod join_plan;
+pub mod join_work;
 pub mod limit;
 pub mod node;
 pub mod operator;
@@ -24,7 +26,7 @@ pub mod range;
 pub mod session;
 pub mod store;
 
-pub use install::install;
+pub use install::{count, install};
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -131,7 +131,7 @@ impl Operator {
                 return Err(SparkError::internal("a store was never opened"));
             };
             store.commit(changes, batch_id + 1)?;
-            report.total += store.len();
+            report.total += store.row_count();
             report.memory_bytes += store.memory_bytes();
         }
         report.commit_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -105,7 +105,7 @@ impl Part {
     }
 
     /// Number of rows.
-    pub fn len(&self) -> u64 {
+    pub fn row_count(&self) -> u64 {
         self.living
     }
 

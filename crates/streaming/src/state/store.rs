@@ -102,7 +102,7 @@ impl Store {
     }
 
     /// Number of rows.
-    pub fn len(&self) -> u64 {
+    pub fn row_count(&self) -> u64 {
         self.total
     }
 
@@ -252,9 +252,9 @@ impl Store {
             self.part(*partition)?;
             // Taken out, so that the keys can be borrowed beside it.
             if let Some(mut part) = self.parts[*partition].take() {
-                let before = part.len();
+                let before = part.row_count();
                 part.apply(block, &self.keys)?;
-                total = total.saturating_sub(before) + part.len();
+                total = total.saturating_sub(before) + part.row_count();
                 self.parts[*partition] = Some(part);
             }
         }
@@ -315,9 +315,9 @@ mod tests {
                 let changes = Changes { updated: vec![batch(&[&key], &[version as i64])], removed };
                 own.commit(&changes, version).expect("written");
             }
-            assert_eq!(own.len(), 4);
+            assert_eq!(own.row_count(), 4);
             let mut again = store(dir.path(), 22, budget_bytes, None).expect("read");
-            assert_eq!(again.len(), 5);
+            assert_eq!(again.row_count(), 5);
             let found = again.lookup(&[batch(&["k2", "zz"], &[0, 0])]).expect("looked up");
             assert_eq!(found[0].column(1).as_primitive::<Int64Type>().value(0), 22);
             assert_eq!(again.all(&found).expect("read").iter().map(RecordBatch::num_rows).sum::<usize>(), 4);
@@ -333,7 +333,7 @@ mod tests {
         own.commit(&Changes { updated: vec![batch(&["a", "a", "b"], &[1, 2, 3])], removed: vec![] }, 1)
             .expect("written");
         own.commit(&Changes { updated: vec![], removed: vec![batch(&["a"], &[1])] }, 2).expect("written");
-        assert_eq!(own.len(), 2);
+        assert_eq!(own.row_count(), 2);
         let found = store(dir.path(), 1, 0, Some(1)).and_then(|mut old| old.lookup(&[batch(&["a"], &[0])]));
         assert_eq!(found.expect("looked up").iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
     }
