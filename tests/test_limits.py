@@ -35,6 +35,10 @@ def test_cached_rows_that_exceed_memory_go_to_disk(small):
     assert tuple(row) == (7_999_998_000_000, 15_999_996_000_000, 4)
     df.unpersist()
     assert spark.range(10).count() == 10
+    # The thread of the web UI lets plans, and what they hold, go a moment after their queries.
+    end = time.time() + 20
+    while files(small.spills) and time.time() < end:
+        time.sleep(0.1)
     assert not files(small.spills)
 
 

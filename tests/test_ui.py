@@ -298,7 +298,7 @@ def test_an_operation_is_cancelled_by_its_button(app):
         found = re.search(r'name="id" value="([^"]+)"', app.get("connect/")[1])
         if found:
             status, _ = app.get("cancel", method="POST", data=f"id={found.group(1)}".encode(), headers={"Origin": app.url})
-    assert status == 200
+    assert status == 200, failures
     thread.join(30)
     assert len(failures) == 1 and "OPERATION_CANCELED" in str(failures[0])
     end = time.time() + 30

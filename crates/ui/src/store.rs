@@ -435,7 +435,9 @@ impl Store {
                 let Some(own) = self.executions.get_mut(&id) else { return };
                 for pair in event["accumUpdates"].as_array().into_iter().flatten() {
                     if let (Some(id), Some(value)) = (pair[0].as_i64(), pair[1].as_i64()) {
-                        own.values.insert(id, Measured { total: value, ..Measured::default() });
+                        // As in Spark, on top of what tasks have brought.
+                        let measured = own.values.entry(id).or_default();
+                        measured.total = measured.total.saturating_add(value);
                     }
                 }
             }

@@ -283,7 +283,8 @@ impl Running {
         let mut accumulables = vec![];
         for (node, name, value) in &measured.values {
             let told = &self.metrics[*node][..self.told[*node]];
-            if let Some((_, id)) = told.iter().find(|(own, _)| own == name) {
+            // Readers count tasks that succeeded; what the others measured is told at the end.
+            if let Some((_, id)) = told.iter().find(|(own, _)| own == name && failure.is_none()) {
                 let total = self.totals.entry(*id).or_default();
                 *total += value;
                 accumulables.push((name, *id, *value, *total));
@@ -331,7 +332,7 @@ impl Running {
         let state = self.record.state();
         let failure = match state {
             QueryState::Failed => Some((self.record.error().unwrap_or("the query failed").to_string(), false)),
-            QueryState::Stopped => Some((self.record.error().unwrap_or("cancelled").to_string(), true)),
+            QueryState::Stopped => Some((self.record.error().unwrap_or("The query was cancelled.").to_string(), true)),
             _ => None,
         };
         // A reader that took all it wanted lets tasks go: they have done what was asked of them.
@@ -412,7 +413,7 @@ impl Running {
             let known = self.metrics[node].iter().find(|(own, _)| *own == name).map(|(_, id)| *id);
             let id = match known {
                 // What tasks have brought is there already.
-                Some(id) if self.totals.contains_key(&id) => continue,
+                Some(id) if self.totals.get(&id) == Some(&value) => continue,
                 Some(id) => id,
                 None if value == 0 => continue,
                 None => {
@@ -422,7 +423,7 @@ impl Running {
                     fresh
                 }
             };
-            updates.push(json!([id, value]));
+            updates.push(json!([id, value - self.totals.get(&id).copied().unwrap_or(0)]));
         }
         if let Some(written) = self.record.written() {
             has_new = true;

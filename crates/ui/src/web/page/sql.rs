@@ -78,6 +78,9 @@ pub fn executions_table(view: &View, id: &str, rows: Vec<&Execution>) -> Markup 
 
 /// How many things a user may want to do something about.
 fn remarks(own: &Execution) -> i64 {
+    if own.status() != Status::Succeeded {
+        return 0;
+    }
     let values = Values::of(own);
     let mut count = 0;
     visit(&own.plan, &mut |node| count += advice::of(node, &values).iter().filter(|own| !own.to_do.is_empty()).count());
@@ -120,6 +123,10 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
     let values = Values::of(own);
     let mut all = vec![];
     operators(&own.plan, &values, &mut all);
+    // What has not ended may still change, and what was cut off says little.
+    if own.status() != Status::Succeeded {
+        all.iter_mut().for_each(|operator| operator.advice.clear());
+    }
     let operation = own.job_tags.iter().find_map(|tag| view.store.operations.iter().find(|op| op.job_tag == *tag));
     let to_do: Vec<(usize, &Advice)> = all
         .iter()
