@@ -3,7 +3,7 @@
 
     python3 tests/oracle/record.py [FILTER]     (with an interpreter that has pyspark 4.2, and Java 17)
 
-FILTER is a part of a file's name: `sql/casts`, `pyspark/`, `classic/`, `tpch`. Review the difference before you commit it.
+FILTER is a part of a file's name: `sql/casts`, `pyspark/`, `classic/`, `tpch`, `tpcds`. Review the difference before you commit it.
 `classic/` are programs with a SparkContext: they are answered by classic Spark on a JVM, each file in a process of its own.
 """
 
@@ -21,7 +21,8 @@ time.tzset()
 logging.disable(logging.CRITICAL)
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from support import cases, classic, servers, sqlfile, tpch  # noqa: E402
+from support import cases, classic, servers, sqlfile  # noqa: E402
+from support.tpc import TPCDS, TPCH  # noqa: E402
 
 
 def write(path, answers):
@@ -62,10 +63,10 @@ def record_classic(_server, name, folder):
     write(classic.expected_path(name), classic.answers(name, folder, environment, [sys.executable]))
 
 
-def record_tpch(server, _name, folder):
+def record_benchmark(server, benchmark, folder):
     spark = server.session("UTC")
-    tpch.load(spark, folder)
-    write(tpch.EXPECTED, {query: tpch.answer(spark, query) for query in tpch.names()})
+    benchmark.load(spark, folder)
+    write(benchmark.expected_path, {query: benchmark.answer(spark, query) for query in benchmark.names()})
     spark.stop()
 
 
@@ -73,7 +74,7 @@ def main():
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     work = [(f"sql/{name}", record_sql, name) for name in sqlfile.names()]
     work += [(f"pyspark/{name}", record_cases, name) for name in cases.names()]
-    work += [("tpch", record_tpch, "tpch")]
+    work += [(one.name, record_benchmark, one) for one in (TPCH, TPCDS)]
     classic_work = [(f"classic/{name}", record_classic, name) for name in classic.names()]
     with tempfile.TemporaryDirectory(prefix="firesteel-record-") as folder:
         record_all(classic_work, wanted, None, folder)

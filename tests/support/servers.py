@@ -95,7 +95,8 @@ class Firesteel(Server):
     def start(self):
         log = open(os.path.join(self.folder, "server.log"), "ab")
         self.process = subprocess.Popen(
-            [firesteel_binary(), "connect", "--port", "0", *self.options],
+            # As Spark's server below.
+            [firesteel_binary(), "connect", "--port", "0", "--conf", "spark.sql.shuffle.partitions=1", *self.options],
             cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
         )
         log.close()

@@ -15,7 +15,14 @@ pub fn run(args: &[String]) -> Result<()> {
     let python = crate::python::environment("conformance", "tests/oracle/requirements-conformance.txt")?;
     let server = format!("cmd:{} connect --port {{port}}", root().join("target/debug/firesteel").display());
     let mut command = Command::new(&python);
-    command.arg(suite.join("run_doctests.py")).args(["--server", &server, "--out", out, "--groups", "connect,sql"]);
+    command.arg(suite.join("run_doctests.py")).args([
+        "--server",
+        &server,
+        "--out",
+        out,
+        "--groups",
+        "connect,sql,pandas",
+    ]);
     command.args(&args[2..]);
     run_program(&mut command)?;
     let mut table = Command::new(&python);

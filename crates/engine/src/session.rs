@@ -10,6 +10,7 @@ use firesteel_functions::Env;
 use firesteel_plan::ResolveContext;
 use firesteel_plan::operator::ordered_limit::OrderedLimit;
 use firesteel_plan::operator::planner::OperatorPlanner;
+use firesteel_plan::operator::shuffle::SparkShuffle;
 use firesteel_protocol::Result;
 use firesteel_sources::SourceContext;
 
@@ -150,6 +151,12 @@ impl Session {
         own.unwrap_or_else(|| self.engine.parallelism())
     }
 
+    /// Partitions after a shuffle.
+    fn shuffle_partitions(&self) -> usize {
+        let own = self.conf.lookup("spark.sql.shuffle.partitions").and_then(|text| text.trim().parse().ok());
+        own.filter(|count| *count > 0).unwrap_or(200)
+    }
+
     /// What sources need to know. Must be called inside the runtime.
     pub fn source_context(&self, env: Env) -> SourceContext {
         let conf = Arc::clone(&self.conf);
@@ -203,6 +210,7 @@ impl Session {
             .with_default_features()
             .with_query_planner(Arc::new(Planner { extra: planners }))
             .with_physical_optimizer_rule(Arc::new(OrderedLimit))
+            .with_physical_optimizer_rule(Arc::new(SparkShuffle { partitions: self.shuffle_partitions() }))
             .build();
         Ok(state)
     }

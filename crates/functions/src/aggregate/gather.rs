@@ -63,6 +63,7 @@ fn factory(finish: Finish) -> Factory {
         super::percentile::discrete,
         super::percentile::approximate,
         super::mode::most_frequent,
+        super::mode::all_most_frequent,
         super::listagg::joined,
         super::histogram::bins,
         top_max,

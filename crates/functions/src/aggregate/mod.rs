@@ -14,6 +14,7 @@ mod listagg;
 mod logical;
 mod mode;
 mod moments;
+mod pandas;
 mod percentile;
 mod sum;
 mod within_group;
@@ -89,6 +90,16 @@ pub const TABLE: &[Entry] = &[
     aggregate("approx_percentile", percentile::percentile_approx),
     aggregate("mode", mode::mode),
     aggregate("histogram_numeric", histogram::histogram_numeric),
+    aggregate("pandas_product", pandas::product),
+    aggregate("pandas_stddev", pandas::stddev),
+    aggregate("pandas_var", pandas::var),
+    aggregate("pandas_skew", pandas::skew),
+    aggregate("pandas_kurt", pandas::kurt),
+    aggregate("pandas_covar", pandas::covar),
+    aggregate("pandas_mode", pandas::mode),
+    aggregate("collect_top_k", pandas::collect_top_k),
+    Entry { name: "null_index", kind: Kind::Window(pandas::null_index) },
+    Entry { name: "ewm", kind: Kind::Window(pandas::ewm) },
     Entry { name: "grouping", kind: Kind::Scalar(grouping::grouping) },
     Entry { name: "grouping_id", kind: Kind::Scalar(grouping::grouping_id) },
 ];

@@ -1,18 +1,19 @@
 //! `mode(x)`, `mode(x, deterministic)`, `mode() WITHIN GROUP (ORDER BY x)`: the most frequent value.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use arrow::array::{ArrayRef, UInt64Array};
+use arrow::array::{ArrayRef, ListArray, UInt64Array};
 use arrow::compute::take;
 use arrow::datatypes::DataType;
 use arrow::row::{Row, RowConverter, SortField};
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::Result;
+use firesteel_protocol::{Result, SparkError};
 
 use super::fold::Spec;
-use super::gather::gather;
+use super::gather::{gather, offset_buffer};
 use super::within_group::SortKey;
-use crate::kernel::from_arrow;
+use crate::kernel::{from_arrow, from_datafusion};
 use crate::{Call, Typed};
 
 /// `mode(x[, deterministic])`: of equally frequent values the least if deterministic, else any.
@@ -73,4 +74,27 @@ pub fn most_frequent(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Re
         places.push(best.map(|(_, (_, at))| at as u64));
     }
     take(&columns[0], &UInt64Array::from(places), None).map_err(from_arrow)
+}
+
+/// An array of all values of each group that no other value is more frequent than, in their order.
+pub fn all_most_frequent(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<ArrayRef> {
+    let DataType::List(element) = &spec.return_type else { return Err(SparkError::internal("mode yields a list")) };
+    let converter = RowConverter::new(vec![SortField::new(spec.inputs[0].clone())]).map_err(from_arrow)?;
+    let rows = converter.convert_columns(&columns[..1]).map_err(from_arrow)?;
+    let mut places: Vec<u64> = vec![];
+    let mut ends = vec![0];
+    for group in offsets.windows(2) {
+        let mut counts: HashMap<Row<'_>, (usize, usize)> = HashMap::new();
+        for at in group[0]..group[1] {
+            counts.entry(rows.row(at)).or_insert((0, at)).0 += 1;
+        }
+        let most = counts.values().map(|(count, _)| *count).max().unwrap_or(0);
+        let mut best: Vec<_> = counts.into_iter().filter(|(_, (count, _))| *count == most).collect();
+        best.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        places.extend(best.into_iter().map(|(_, (_, at))| at as u64));
+        ends.push(places.len());
+    }
+    let values = take(&columns[0], &UInt64Array::from(places), None).map_err(from_arrow)?;
+    let ends = offset_buffer(&ends).map_err(from_datafusion)?;
+    Ok(Arc::new(ListArray::new(Arc::clone(element), ends, values, None)))
 }

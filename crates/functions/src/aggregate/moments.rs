@@ -20,16 +20,16 @@ trait Statistic: std::fmt::Debug + Send + Sync + 'static {
 
 /// Count, mean and sums of powers of deviations.
 #[derive(Debug, Clone, Copy, Default)]
-struct Moments {
-    n: f64,
+pub(super) struct Moments {
+    pub n: f64,
     mean: f64,
-    m2: f64,
-    m3: f64,
-    m4: f64,
+    pub m2: f64,
+    pub m3: f64,
+    pub m4: f64,
 }
 
 impl Moments {
-    fn update(&mut self, value: f64) {
+    pub(super) fn update(&mut self, value: f64) {
         let n = self.n + 1.0;
         let delta = value - self.mean;
         let delta_n = delta / n;
@@ -58,6 +58,18 @@ impl Moments {
             + 6.0 * delta_n * delta_n * (n1 * n1 * other.m2 + n2 * n2 * self.m2)
             + 4.0 * delta_n * (n1 * other.m3 - n2 * self.m3);
         *self = Self { n, mean: self.mean + delta_n * n2, m2, m3, m4 };
+    }
+
+    pub(super) fn to_columns(states: &[Self]) -> Vec<ArrayRef> {
+        columns(states, &[|m| m.n, |m| m.mean, |m| m.m2, |m| m.m3, |m| m.m4])
+    }
+
+    /// Merges what row `row` of [`Moments::to_columns`] says.
+    pub(super) fn merge_columns(&mut self, partial: &[Float64Array], row: usize) {
+        let [n, mean, m2, m3, m4] = std::array::from_fn(|column| partial[column].value(row));
+        if n > 0.0 {
+            self.merge(&Self { n, mean, m2, m3, m4 });
+        }
     }
 }
 
@@ -92,7 +104,7 @@ statistics! {
         |m| (m.n > 0.0 && m.m2 != 0.0).then(|| m.n * m.m4 / (m.m2 * m.m2) - 3.0);
 }
 
-fn double(call: &Call, index: usize) -> Result<Typed> {
+pub(super) fn double(call: &Call, index: usize) -> Result<Typed> {
     match call.args[index].data_type {
         DataType::Boolean
         | DataType::Date32
@@ -134,7 +146,7 @@ impl<S: Statistic> Fold for One<S> {
     }
 
     fn to_partial(&self, states: &[Self::State]) -> Result<Vec<ArrayRef>> {
-        Ok(columns(states, &[|m| m.n, |m| m.mean, |m| m.m2, |m| m.m3, |m| m.m4]))
+        Ok(Moments::to_columns(states))
     }
 
     fn partial(&self, columns: &[ArrayRef]) -> Result<Self::Partial> {
@@ -142,10 +154,7 @@ impl<S: Statistic> Fold for One<S> {
     }
 
     fn merge(&self, state: &mut Self::State, partial: &Self::Partial, row: usize) -> Result<()> {
-        let [n, mean, m2, m3, m4] = std::array::from_fn(|column| partial[column].value(row));
-        if n > 0.0 {
-            state.merge(&Moments { n, mean, m2, m3, m4 });
-        }
+        state.merge_columns(partial, row);
         Ok(())
     }
 
@@ -154,29 +163,29 @@ impl<S: Statistic> Fold for One<S> {
     }
 }
 
-fn columns<S>(states: &[S], fields: &[fn(&S) -> f64]) -> Vec<ArrayRef> {
+pub(super) fn columns<S>(states: &[S], fields: &[fn(&S) -> f64]) -> Vec<ArrayRef> {
     let column = |field: &fn(&S) -> f64| Arc::new(Float64Array::from_iter_values(states.iter().map(field))) as ArrayRef;
     fields.iter().map(column).collect()
 }
 
-fn doubles(columns: &[ArrayRef]) -> Vec<Float64Array> {
+pub(super) fn doubles(columns: &[ArrayRef]) -> Vec<Float64Array> {
     columns.iter().map(|column| column.as_primitive::<Float64Type>().clone()).collect()
 }
 
 /// Of pairs (x, y): count, means, sum of products of deviations, sums of squares of deviations.
 #[derive(Debug, Clone, Copy, Default)]
-struct Pairs {
-    n: f64,
+pub(super) struct Pairs {
+    pub n: f64,
     x: f64,
     y: f64,
-    ck: f64,
+    pub ck: f64,
     x2: f64,
     y2: f64,
 }
 
 impl Pairs {
     /// `regression` takes the squares as Spark's variance does, otherwise as its correlation does.
-    fn update(&mut self, x: f64, y: f64, regression: bool) {
+    pub(super) fn update(&mut self, x: f64, y: f64, regression: bool) {
         let n = self.n + 1.0;
         let dx = x - self.x;
         let dx_n = dx / n;
@@ -210,6 +219,18 @@ impl Pairs {
             x2: self.x2 + other.x2 + dx * dx_n * n1 * n2,
             y2: self.y2 + other.y2 + dy * dy_n * n1 * n2,
         };
+    }
+
+    pub(super) fn to_columns(states: &[Self]) -> Vec<ArrayRef> {
+        columns(states, &[|p| p.n, |p| p.x, |p| p.y, |p| p.ck, |p| p.x2, |p| p.y2])
+    }
+
+    /// Merges what row `row` of [`Pairs::to_columns`] says.
+    pub(super) fn merge_columns(&mut self, partial: &[Float64Array], row: usize) {
+        let [n, x, y, ck, x2, y2] = std::array::from_fn(|column| partial[column].value(row));
+        if n > 0.0 {
+            self.merge(&Self { n, x, y, ck, x2, y2 });
+        }
     }
 }
 
@@ -288,7 +309,7 @@ impl<S: PairStatistic> Fold for Two<S> {
     }
 
     fn to_partial(&self, states: &[Self::State]) -> Result<Vec<ArrayRef>> {
-        Ok(columns(states, &[|p| p.n, |p| p.x, |p| p.y, |p| p.ck, |p| p.x2, |p| p.y2]))
+        Ok(Pairs::to_columns(states))
     }
 
     fn partial(&self, columns: &[ArrayRef]) -> Result<Self::Partial> {
@@ -296,10 +317,7 @@ impl<S: PairStatistic> Fold for Two<S> {
     }
 
     fn merge(&self, state: &mut Self::State, partial: &Self::Partial, row: usize) -> Result<()> {
-        let [n, x, y, ck, x2, y2] = std::array::from_fn(|column| partial[column].value(row));
-        if n > 0.0 {
-            state.merge(&Pairs { n, x, y, ck, x2, y2 });
-        }
+        state.merge_columns(partial, row);
         Ok(())
     }
 

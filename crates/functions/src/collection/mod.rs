@@ -1,6 +1,7 @@
 //! Arrays, maps and structs.
 
 mod array;
+mod binary_search;
 mod extract;
 mod higher_order;
 pub mod list;
@@ -40,6 +41,7 @@ pub const TABLE: &[Entry] = &[
     scalar("array_repeat", array::array_repeat),
     scalar("flatten", array::flatten),
     scalar("arrays_zip", array::arrays_zip),
+    scalar("array_binary_search", binary_search::array_binary_search),
     scalar("array_contains", search::array_contains),
     scalar("array_position", search::array_position),
     scalar("array_remove", search::array_remove),

@@ -24,6 +24,7 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "current_database", kind: Kind::Scalar(session::current_schema) },
     Entry { name: "current_schema", kind: Kind::Scalar(session::current_schema) },
     Entry { name: "current_user", kind: Kind::Scalar(session::current_user) },
+    Entry { name: "distributed_id", kind: Kind::Scalar(placement::distributed_id) },
     Entry { name: "distributed_sequence_id", kind: Kind::Scalar(placement::distributed_sequence_id) },
     Entry { name: "from_avro", kind: Kind::Scalar(package::avro) },
     Entry { name: "from_protobuf", kind: Kind::Scalar(package::protobuf) },

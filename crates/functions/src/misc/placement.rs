@@ -55,6 +55,11 @@ pub fn monotonically_increasing_id(call: &Call) -> Result<Typed> {
     bare(call, "placed:monotonically_increasing_id", Int64)
 }
 
+/// What the pandas API calls `monotonically_increasing_id`.
+pub fn distributed_id(call: &Call) -> Result<Typed> {
+    bare(call, "placed:monotonically_increasing_id", Int64)
+}
+
 pub fn spark_partition_id(call: &Call) -> Result<Typed> {
     let typed = bare(call, "placed:spark_partition_id", Int32)?;
     Ok(typed.named("SPARK_PARTITION_ID()"))

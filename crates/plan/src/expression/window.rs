@@ -63,10 +63,10 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
                 needs_order |= order_by.is_empty();
                 own_frame = frame_of(&own, &window.params.args);
                 // Ranking and offset functions have a frame of their own, which ordinary frames may not change.
-                let frame = if matches!(own.as_str(), "nth_value" | "first_value" | "last_value") {
-                    frame.clone()
-                } else {
-                    WindowFrame::new(Some(false))
+                let frame = match own.as_str() {
+                    "nth_value" | "first_value" | "last_value" => frame.clone(),
+                    "ewm" | "null_index" => WindowFrame::new(Some(true)),
+                    _ => WindowFrame::new(Some(false)),
                 };
                 let params = WindowFunctionParams {
                     partition_by: partition_exprs.clone(),
@@ -105,7 +105,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
 /// The frame that Spark prints for functions that bring their own.
 fn frame_of(function: &str, args: &[Expr]) -> Option<String> {
     match function {
-        "row_number" | "rank" | "dense_rank" | "percent_rank" | "ntile" => {
+        "row_number" | "rank" | "dense_rank" | "percent_rank" | "ntile" | "ewm" | "null_index" => {
             Some("ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW".into())
         }
         "lag" | "lead" => {

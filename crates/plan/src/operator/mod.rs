@@ -15,6 +15,7 @@ pub mod python;
 pub mod range_bounds;
 pub mod recursion;
 pub mod sample;
+pub mod shuffle;
 pub mod stream_dedup;
 pub mod tail;
 pub mod watermark;

@@ -8,6 +8,7 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::limit::GlobalLimitExec;
 
 use super::exchange::ExchangeExec;
@@ -25,7 +26,7 @@ impl PhysicalOptimizerRule for OrderedLimit {
         plan.transform_up(|node| {
             if let Some(merged) = coalesced(&node) {
                 if let Some(fetch) = merged.fetch() {
-                    let input: Arc<dyn ExecutionPlan> = Arc::new(ExchangeExec::concatenate(Arc::clone(merged.input())));
+                    let input = one_after_the_other(merged.input());
                     return Ok(Transformed::yes(
                         Arc::new(GlobalLimitExec::new(input, 0, Some(fetch))) as Arc<dyn ExecutionPlan>
                     ));
@@ -35,7 +36,7 @@ impl PhysicalOptimizerRule for OrderedLimit {
                 return Ok(Transformed::no(node));
             };
             let Some(merged) = coalesced(limit.input()) else { return Ok(Transformed::no(node)) };
-            let input: Arc<dyn ExecutionPlan> = Arc::new(ExchangeExec::concatenate(Arc::clone(merged.input())));
+            let input = one_after_the_other(merged.input());
             Ok(Transformed::yes(
                 Arc::new(GlobalLimitExec::new(input, limit.skip(), limit.fetch())) as Arc<dyn ExecutionPlan>
             ))
@@ -49,6 +50,16 @@ impl PhysicalOptimizerRule for OrderedLimit {
 
     fn schema_check(&self) -> bool {
         true
+    }
+}
+
+/// Partitions of a join wait for each other: they must all have started.
+fn one_after_the_other(input: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    let joins = input.exists(|node| Ok((node.as_ref() as &dyn std::any::Any).is::<HashJoinExec>())).unwrap_or(true);
+    if joins {
+        ExchangeExec::in_order(Arc::clone(input))
+    } else {
+        Arc::new(ExchangeExec::concatenate(Arc::clone(input)))
     }
 }
 

@@ -244,6 +244,11 @@ fn grouping_expression(
     }
 }
 
+/// The number of rows under a name.
+fn counted(name: &str) -> Expr {
+    datafusion::functions_aggregate::expr_fn::count(lit(1)).alias(name)
+}
+
 /// Takes the list apart into grouping columns and aggregate calls.
 pub(crate) fn build(
     input: Relation,
@@ -409,6 +414,7 @@ impl Aggregated {
             exprs.extend(computed.into_iter().map(|(expr, new)| expr.alias(project::column_name(&new))));
             plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
         }
+        let rows = self.sets.iter().flatten().any(Vec::is_empty).then(|| format!("count#{}", next_id()));
         let group_exprs = match &self.sets {
             None => keys,
             Some(sets) => {
@@ -420,16 +426,20 @@ impl Aggregated {
         plan = if group_exprs.is_empty() && calls.is_empty() {
             // Grouping by nothing and computing nothing still gives one row.
             LogicalPlanBuilder::from(plan)
-                .aggregate(
-                    Vec::<Expr>::new(),
-                    vec![datafusion::functions_aggregate::expr_fn::count(lit(1)).alias(format!("count#{}", next_id()))],
-                )
+                .aggregate(Vec::<Expr>::new(), vec![counted(&format!("count#{}", next_id()))])
                 .planned()?
                 .build()
                 .planned()?
         } else {
+            let mut calls = calls;
+            calls.extend(rows.as_deref().map(counted));
             LogicalPlanBuilder::from(plan).aggregate(group_exprs, calls).planned()?.build().planned()?
         };
+        if let Some(rows) = rows {
+            // Of no rows Spark gives no total either: its sets are rows that an Expand makes.
+            let some = Expr::Column(Column::new_unqualified(rows)).gt(lit(0i64));
+            plan = LogicalPlanBuilder::from(plan).filter(some).planned()?.build().planned()?;
+        }
         if let Some(having) = &self.having {
             let conditions;
             (plan, conditions) = subquery::joined(plan, vec![having.clone()], Clause::Where)?;

@@ -1,6 +1,7 @@
 //! WHERE, and HAVING as a filter over an aggregation.
 
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use firesteel_functions::Typed;
 use firesteel_functions::coerce::implicit_cast;
 use firesteel_protocol::connect as pb;
@@ -8,7 +9,7 @@ use firesteel_protocol::extension::Qualify;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
-use super::subquery::Clause;
+use super::subquery::{self, Clause};
 use super::{Origin, Relation, required, sort};
 use crate::expression::aggregate::{contains_aggregate, contains_window};
 use crate::expression::select::Selected;
@@ -81,6 +82,7 @@ pub(crate) fn apply(resolver: &Resolver, input: Relation, condition: Typed) -> R
     if contains_window(&condition.expr) {
         return Err(SparkError::new("WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE").with("clauseName", "WHERE"));
     }
+    let (input, condition) = plain_first(input, condition)?;
     let (input, mut list) = super::supplied(resolver, input, vec![condition], Clause::Where)?;
     let plan = LogicalPlanBuilder::from(input.plan.clone())
         .filter(unaliased(list.remove(0)).expr)
@@ -88,6 +90,21 @@ pub(crate) fn apply(resolver: &Resolver, input: Relation, condition: Typed) -> R
         .build()
         .planned()?;
     Ok(input.with_plan(plan))
+}
+
+/// Filters by those parts of a conjunction that have no subquery: the values for which subqueries are computed are
+/// taken from the rows that are left, not from a product of tables that was to be a join.
+fn plain_first(input: Relation, mut condition: Typed) -> Result<(Relation, Typed)> {
+    if !subquery::has_subquery(&condition.expr) {
+        return Ok((input, condition));
+    }
+    let (with, plain): (Vec<Expr>, Vec<Expr>) = split_conjunction_owned(unaliased(condition.clone()).expr)
+        .into_iter()
+        .partition(|part| subquery::has_subquery(part) || part.is_volatile());
+    let (Some(plain), Some(with)) = (conjunction(plain), conjunction(with)) else { return Ok((input, condition)) };
+    let plan = LogicalPlanBuilder::from(input.plan.clone()).filter(plain).planned()?.build().planned()?;
+    condition.expr = with;
+    Ok((input.with_plan(plan), condition))
 }
 
 /// A condition must be boolean; strings are cast as Spark does implicitly.
