@@ -171,7 +171,13 @@ impl Recorder {
 
     /// Says how operations are ended.
     pub fn set_cancel(&self, cancel: Cancel) {
-        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = Some(CancelSlot(cancel));
+        // The UI may be open already, or open in this moment.
+        let _one = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.open.get() {
+            Some(Some(live)) => drop(live.cancel.set(cancel)),
+            Some(None) => {}
+            None => *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = Some(CancelSlot(cancel)),
+        }
     }
 
     /// Starts with the application's settings alone, for a server that waits for its clients; the UI's address.
@@ -341,17 +347,17 @@ impl Bus {
                 receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
             };
             match message {
-                Ok(Message::Started(record, plan)) => {
-                    let events = self.tracker.started(record, &plan);
-                    self.post(events);
-                }
-                Ok(Message::Ended(record, plan)) => {
-                    let events = self.tracker.ended(&record, &plan);
-                    self.post(events);
-                }
-                Ok(Message::Event(event)) => self.post(vec![event]),
+                Ok(Message::Started(record, plan)) => self.guarded(|bus| {
+                    let events = bus.tracker.started(record, &plan);
+                    bus.post(events);
+                }),
+                Ok(Message::Ended(record, plan)) => self.guarded(|bus| {
+                    let events = bus.tracker.ended(&record, &plan);
+                    bus.post(events);
+                }),
+                Ok(Message::Event(event)) => self.guarded(|bus| bus.post(vec![event])),
                 Ok(Message::Refresh(reply)) => {
-                    self.look();
+                    self.guarded(Self::look);
                     // A page that is gone needs no answer.
                     let _ = reply.send(());
                 }
@@ -365,9 +371,17 @@ impl Bus {
             }
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
-                self.look();
+                self.guarded(Self::look);
                 self.flush();
             }
+        }
+    }
+
+    /// A bug in what is made of one event must not silence all that come after.
+    fn guarded(&mut self, work: impl FnOnce(&mut Self)) {
+        let work = std::panic::AssertUnwindSafe(|| work(self));
+        if std::panic::catch_unwind(work).is_err() {
+            tracing::error!("an event for the event log and the web UI was lost by an internal error");
         }
     }
 

@@ -177,11 +177,11 @@ impl Cut {
                     note_shuffle(measured, value, number, self.stages[input].tasks);
                 }
                 if on_input.is_some() && raw != "fetch_time" {
-                    measured.metrics.0[metric::SHUFFLE_WRITE_TIME] += number;
+                    add(&mut measured.metrics.0[metric::SHUFFLE_WRITE_TIME], number);
                 }
             }
             if let Some(name) = metric_name(value) {
-                *sums.entry((task, name)).or_default() += number;
+                add(sums.entry((task, name)).or_default(), number);
             }
         }
         let mut sums: Vec<_> = sums.into_iter().collect();
@@ -209,10 +209,10 @@ impl Cut {
         for task in &mut numbers.tasks[node.stage] {
             for (own, name, value) in &task.values {
                 if *own == index && name.name == "number of output rows" {
-                    task.metrics.0[metric::SHUFFLE_RECORDS_WRITTEN] += value;
+                    add(&mut task.metrics.0[metric::SHUFFLE_RECORDS_WRITTEN], *value);
                 }
                 if *own == index && name.name == "output size" {
-                    task.metrics.0[metric::SHUFFLE_BYTES_WRITTEN] += value;
+                    add(&mut task.metrics.0[metric::SHUFFLE_BYTES_WRITTEN], *value);
                 }
             }
         }
@@ -231,14 +231,14 @@ fn note(measured: &mut Measured, value: &MetricValue, number: i64, is_scan: bool
             measured.ended_ms = measured.ended_ms.max(number / 1_000_000);
             measured.open = measured.open.saturating_sub(1);
         }
-        MetricValue::ElapsedCompute(_) => numbers[metric::CPU_TIME] += number,
-        MetricValue::SpilledBytes(_) => numbers[metric::DISK_SPILLED] += number,
-        MetricValue::OutputRows(_) if is_scan => numbers[metric::INPUT_RECORDS] += number,
+        MetricValue::ElapsedCompute(_) => add(&mut numbers[metric::CPU_TIME], number),
+        MetricValue::SpilledBytes(_) => add(&mut numbers[metric::DISK_SPILLED], number),
+        MetricValue::OutputRows(_) if is_scan => add(&mut numbers[metric::INPUT_RECORDS], number),
         MetricValue::CurrentMemoryUsage(_) | MetricValue::PeakMemoryUsage { .. } => {
-            numbers[metric::PEAK_MEMORY] += number;
+            add(&mut numbers[metric::PEAK_MEMORY], number);
         }
-        other if other.name() == "bytes_scanned" => numbers[metric::INPUT_BYTES] += number,
-        other if is_memory(other.name()) => numbers[metric::PEAK_MEMORY] += number,
+        other if other.name() == "bytes_scanned" => add(&mut numbers[metric::INPUT_BYTES], number),
+        other if is_memory(other.name()) => add(&mut numbers[metric::PEAK_MEMORY], number),
         _ => {}
     }
 }
@@ -247,13 +247,18 @@ fn note_shuffle(measured: &mut Measured, value: &MetricValue, number: i64, block
     let numbers = &mut measured.metrics.0;
     match value {
         MetricValue::OutputRows(_) => {
-            numbers[metric::SHUFFLE_RECORDS_READ] += number;
+            add(&mut numbers[metric::SHUFFLE_RECORDS_READ], number);
             // One block for each task that wrote.
             numbers[metric::LOCAL_BLOCKS] += i64::try_from(blocks).unwrap_or(0);
         }
-        MetricValue::OutputBytes(_) => numbers[metric::LOCAL_BYTES_READ] += number,
+        MetricValue::OutputBytes(_) => add(&mut numbers[metric::LOCAL_BYTES_READ], number),
         _ => {}
     }
+}
+
+/// Sums that cannot overflow: a gauge may hold anything.
+fn add(sum: &mut i64, number: i64) {
+    *sum = sum.saturating_add(number);
 }
 
 fn is_memory(name: &str) -> bool {

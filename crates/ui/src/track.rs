@@ -286,7 +286,7 @@ impl Running {
             // Readers count tasks that succeeded; what the others measured is told at the end.
             if let Some((_, id)) = told.iter().find(|(own, _)| own == name && failure.is_none()) {
                 let total = self.totals.entry(*id).or_default();
-                *total += value;
+                *total = total.saturating_add(*value);
                 accumulables.push((name, *id, *value, *total));
             }
         }
@@ -403,7 +403,8 @@ impl Running {
     fn tell_late_metrics(&mut self, numbers: &Numbers, next: &mut Next, events: &mut Vec<Value>) {
         let mut late: HashMap<(usize, MetricName), i64> = HashMap::new();
         for (node, name, value) in numbers.tasks.iter().flatten().flat_map(|task| &task.values).chain(&numbers.other) {
-            *late.entry((*node, name.clone())).or_default() += value;
+            let sum = late.entry((*node, name.clone())).or_default();
+            *sum = sum.saturating_add(*value);
         }
         let mut late: Vec<_> = late.into_iter().collect();
         late.sort_by(|left, right| (left.0.0, &left.0.1.name).cmp(&(right.0.0, &right.0.1.name)));
@@ -423,7 +424,7 @@ impl Running {
                     fresh
                 }
             };
-            updates.push(json!([id, value - self.totals.get(&id).copied().unwrap_or(0)]));
+            updates.push(json!([id, value.saturating_sub(self.totals.get(&id).copied().unwrap_or(0))]));
         }
         if let Some(written) = self.record.written() {
             has_new = true;
@@ -463,7 +464,8 @@ impl Running {
         let mut sums: HashMap<i64, i64> = HashMap::new();
         for (node, name, value) in numbers.tasks.iter().flatten().flat_map(|task| &task.values).chain(&numbers.other) {
             if let Some((_, id)) = self.metrics[*node].iter().find(|(own, _)| own == name) {
-                *sums.entry(*id).or_default() += value;
+                let sum = sums.entry(*id).or_default();
+                *sum = sum.saturating_add(*value);
             }
         }
         sums.into_iter().collect()
