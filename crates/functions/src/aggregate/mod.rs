@@ -16,6 +16,7 @@ mod mode;
 mod moments;
 mod pandas;
 mod percentile;
+mod running;
 mod sum;
 mod within_group;
 
@@ -98,8 +99,8 @@ pub const TABLE: &[Entry] = &[
     aggregate("pandas_covar", pandas::covar),
     aggregate("pandas_mode", pandas::mode),
     aggregate("collect_top_k", pandas::collect_top_k),
-    Entry { name: "null_index", kind: Kind::Window(pandas::null_index) },
-    Entry { name: "ewm", kind: Kind::Window(pandas::ewm) },
+    Entry { name: "null_index", kind: Kind::Window(running::null_index) },
+    Entry { name: "ewm", kind: Kind::Window(running::ewm) },
     Entry { name: "grouping", kind: Kind::Scalar(grouping::grouping) },
     Entry { name: "grouping_id", kind: Kind::Scalar(grouping::grouping_id) },
 ];
