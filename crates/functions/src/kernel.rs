@@ -98,6 +98,15 @@ impl KernelFunction {
     }
 }
 
+/// Functions that yield NULL for any NULL, by name.
+const STRICT: [&str; 4] = ["ansi_arithmetic", "spark_arithmetic", "ansi_cast", "spark_cast"];
+
+/// DataFusion's optimizer asks what a predicate yields for NULLs by a column of this name without a type, which kernels
+/// of numbers do not expect.
+fn is_stand_in(field: &FieldRef) -> bool {
+    field.name() == "?" && field.data_type() == &DataType::Null
+}
+
 impl ScalarUDFImpl for KernelFunction {
     fn name(&self) -> &str {
         self.name
@@ -130,6 +139,9 @@ impl ScalarUDFImpl for KernelFunction {
         // No rows, no evaluation: a branch of CASE that no row takes must not fail.
         if args.number_rows == 0 {
             return Ok(ColumnarValue::Array(new_empty_array(&self.return_type)));
+        }
+        if STRICT.contains(&self.name) && args.arg_fields.iter().any(is_stand_in) {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from(&self.return_type)?));
         }
         let constant = self.volatility != Volatility::Volatile
             && args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));

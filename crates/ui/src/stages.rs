@@ -329,7 +329,10 @@ fn words(name: &str) -> String {
 
 /// Whether an operator gives rows to other tasks than those that made them.
 fn moves_rows(name: &str) -> bool {
-    matches!(name, "RepartitionExec" | "CoalescePartitionsExec" | "SortPreservingMergeExec" | "ExchangeExec")
+    matches!(
+        name,
+        "RepartitionExec" | "CoalescePartitionsExec" | "SortPreservingMergeExec" | "ExchangeExec" | "ShuffleExec"
+    )
 }
 
 fn partitions(plan: &Arc<dyn ExecutionPlan>) -> usize {
