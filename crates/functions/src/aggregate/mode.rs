@@ -90,7 +90,7 @@ pub fn all_most_frequent(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -
         }
         let most = counts.values().map(|(count, _)| *count).max().unwrap_or(0);
         let mut best: Vec<_> = counts.into_iter().filter(|(_, (count, _))| *count == most).collect();
-        best.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        best.sort_unstable_by_key(|(row, _)| *row);
         places.extend(best.into_iter().map(|(_, (_, at))| at as u64));
         ends.push(places.len());
     }
