@@ -3,7 +3,7 @@
 import functools
 import heapq
 
-from firesteel.rdd import job
+from firesteel.rdd import dataframes, job
 
 
 class Actions:
@@ -78,7 +78,7 @@ class Actions:
         return sum(self.mapPartitions(lambda records: [sum(1 for _ in records)]).collect())
 
     def isEmpty(self):
-        return self.getNumPartitions() == 0 or len(self.take(1)) == 0
+        return len(self.take(1)) == 0
 
     def first(self):
         taken = self.take(1)
@@ -88,6 +88,10 @@ class Actions:
 
     def take(self, num):
         """The first records: partitions are run in growing numbers until there are enough, as Spark does."""
+        dataframe = dataframes.behind(self)
+        if dataframe is not None and num > 0:
+            # Its rows come without a task in Python, and reading stops at the last one wanted.
+            return dataframe.take(num)
         taken, scanned, count = [], 0, self.getNumPartitions()
         while len(taken) < num and scanned < count:
             width = 1

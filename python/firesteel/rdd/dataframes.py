@@ -9,6 +9,14 @@ def rows_of(dataframe):
     return RDD(lineage.Rows(dataframe), dataframe.sparkSession.sparkContext)
 
 
+def behind(rdd):
+    """The DataFrame whose rows an RDD is, if nothing was done to them and they are not to be kept."""
+    from firesteel.rdd import lineage
+
+    node = rdd._node
+    return node.dataframe if isinstance(node, lineage.Rows) and not rdd.is_cached and not rdd.is_checkpointed else None
+
+
 def create(session, rdd, schema=None, samplingRatio=None, verifySchema=True):
     """A DataFrame of an RDD's records, typed by the schema or by what is found in them."""
     from pyspark.errors import PySparkTypeError
