@@ -24,7 +24,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
-use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -332,6 +332,8 @@ pub struct ShuffleExec {
     /// Moves many rows.
     inner: Plan,
     properties: Arc<PlanProperties>,
+    /// Rows that stayed together; those that moved are `inner`'s.
+    together: ExecutionPlanMetricsSet,
 }
 
 impl ShuffleExec {
@@ -342,7 +344,7 @@ impl ShuffleExec {
         let inner = RepartitionExec::try_new(Arc::new(gate), partitioning.clone())?;
         // What is known of the columns, constants say, operators above have built on.
         let properties = Arc::clone(RepartitionExec::try_new(Arc::clone(&input), partitioning)?.properties());
-        Ok(Self { input, order, held, inner: Arc::new(inner), properties })
+        Ok(Self { input, order, held, inner: Arc::new(inner), properties, together: ExecutionPlanMetricsSet::new() })
     }
 }
 
@@ -392,8 +394,10 @@ impl ExecutionPlan for ShuffleExec {
             return Ok(moved);
         }
         let (schema, order, held) = (self.schema(), self.order.clone(), Arc::clone(&self.held));
+        let count = MetricBuilder::new(&self.together).output_rows(partition);
         let rest = futures::stream::once(async move {
             let rows = held.together();
+            count.add(rows.iter().flatten().map(RecordBatch::num_rows).sum());
             let some = rows.iter().any(|batches| !batches.is_empty());
             futures::stream::iter(if some { vec![order.of(&schema, &rows)] } else { vec![] })
         });
@@ -401,6 +405,10 @@ impl ExecutionPlan for ShuffleExec {
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
-        self.inner.metrics()
+        let mut all = self.inner.metrics()?;
+        for metric in self.together.clone_inner().iter() {
+            all.push(Arc::clone(metric));
+        }
+        Some(all)
     }
 }
