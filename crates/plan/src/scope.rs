@@ -97,7 +97,10 @@ fn suggestions(parts: &[String], candidates: &[Vec<&str>]) -> String {
 }
 
 fn same(a: &str, b: &str, case_sensitive: bool) -> bool {
-    if case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) || a.to_lowercase() == b.to_lowercase() }
+    if case_sensitive {
+        return a == b;
+    }
+    a.eq_ignore_ascii_case(b) || (!(a.is_ascii() && b.is_ascii()) && a.to_lowercase() == b.to_lowercase())
 }
 
 /// Qualified matches win over a column name followed by nested fields; the longest qualifier wins.

@@ -1,5 +1,6 @@
 //! Select lists: names and ids of their columns, constants among expressions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
@@ -35,9 +36,22 @@ impl Selected {
 
 /// A plain column keeps its id and qualifier; everything else becomes a new attribute.
 pub fn select(typed: Typed, input: &Relation) -> Selected {
+    let own = |name: &str| input.output.iter().chain(&input.hidden).find(|attribute| attribute.column.as_ref() == name);
+    selected(typed, own)
+}
+
+/// [`select`] for a whole list.
+pub fn select_all(list: Vec<Typed>, input: &Relation) -> Vec<Selected> {
+    let mut own: HashMap<&str, &Attribute> = HashMap::new();
+    for attribute in input.output.iter().chain(&input.hidden) {
+        own.entry(attribute.column.as_ref()).or_insert(attribute);
+    }
+    list.into_iter().map(|typed| selected(typed, |name| own.get(name).copied())).collect()
+}
+
+fn selected<'a>(typed: Typed, own: impl Fn(&str) -> Option<&'a Attribute>) -> Selected {
     if let Expr::Column(column) = &typed.expr {
-        let known = input.output.iter().chain(&input.hidden).find(|attribute| attribute.column.as_ref() == column.name);
-        if let Some(attribute) = known {
+        if let Some(attribute) = own(&column.name) {
             let mut attribute = attribute.clone();
             if attribute.name() != typed.name {
                 attribute.field = Arc::new(attribute.field.as_ref().clone().with_name(&typed.name));

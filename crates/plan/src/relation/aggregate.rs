@@ -12,7 +12,7 @@ use firesteel_protocol::extension::{ExpressionKind, SqlAggregate};
 use firesteel_protocol::{Result, SparkError};
 
 use super::subquery::{self, Clause};
-use super::{Origin, Relation, pivot, project, required, time_window};
+use super::{Origin, Relation, node, pivot, project, required, time_window};
 use crate::attribute::next_id;
 use crate::expression::aggregate::{contains_aggregate, is_grouping, replace};
 use crate::expression::select::Selected;
@@ -412,7 +412,7 @@ impl Aggregated {
         if !computed.is_empty() {
             let mut exprs: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
             exprs.extend(computed.into_iter().map(|(expr, new)| expr.alias(project::column_name(&new))));
-            plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+            plan = node::project(plan, exprs)?;
         }
         let rows = self.sets.iter().flatten().any(Vec::is_empty).then(|| format!("count#{}", next_id()));
         let group_exprs = match &self.sets {
@@ -438,13 +438,13 @@ impl Aggregated {
         if let Some(rows) = rows {
             // Of no rows Spark gives no total either: its sets are rows that an Expand makes.
             let some = Expr::Column(Column::new_unqualified(rows)).gt(lit(0i64));
-            plan = LogicalPlanBuilder::from(plan).filter(some).planned()?.build().planned()?;
+            plan = node::filter(plan, some)?;
         }
         if let Some(having) = &self.having {
             let conditions;
             (plan, conditions) = subquery::joined(plan, vec![having.clone()], Clause::Where)?;
             let condition = conditions.into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true));
-            plan = LogicalPlanBuilder::from(plan).filter(condition).planned()?.build().planned()?;
+            plan = node::filter(plan, condition)?;
         }
         let mut selected = self.selected.clone();
         if selected.iter().any(|column| subquery::has_subquery(&column.expr)) {

@@ -7,7 +7,7 @@ use firesteel_protocol::connect::{self as pb, relation::RelType};
 use firesteel_protocol::extension::{Cte, CteRef, RelationKind, WithCte};
 use firesteel_protocol::{Result, SparkError};
 
-use super::{Relation, alias, project, required};
+use super::{Relation, alias, node, project, required};
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
@@ -74,7 +74,7 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
     let anchor_nullable: Vec<bool> = anchor.output.iter().map(|a| a.field.is_nullable()).collect();
     let names: Vec<_> =
         anchor.output.iter().zip(&output).map(|(own, new)| own.expr().alias(new.column.as_ref())).collect();
-    let anchor_plan = LogicalPlanBuilder::from(anchor.plan).project(names).planned()?.build().planned()?;
+    let anchor_plan = node::project(anchor.plan, names)?;
     let table = format!("{}#{}", cte.name, crate::attribute::next_id());
     let levels = match cte.max_recursion_level {
         Some(levels) => limit(Some(levels.to_string()), 100),
@@ -102,7 +102,7 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
             datafusion::logical_expr::cast(own.expr(), new.data_type().clone()).alias(new.column.as_ref())
         })
         .collect();
-    let step_plan = LogicalPlanBuilder::from(step.plan).project(exprs).planned()?.build().planned()?;
+    let step_plan = node::project(step.plan, exprs)?;
     let plan = LogicalPlanBuilder::from(anchor_plan)
         .to_recursive_query(table, step_plan, !all)
         .planned()?
@@ -115,7 +115,7 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
         .map(|(a, nullable)| Attribute::new(Arc::new(a.field.as_ref().clone().with_nullable(nullable))))
         .collect();
     let exprs: Vec<_> = output.iter().zip(&fresh).map(|(own, new)| own.expr().alias(new.column.as_ref())).collect();
-    let plan = LogicalPlanBuilder::from(unqualified(plan)?).project(exprs).planned()?.build().planned()?;
+    let plan = node::project(unqualified(plan)?, exprs)?;
     Ok(Relation::new(plan, fresh))
 }
 
@@ -140,7 +140,7 @@ fn unqualified(plan: LogicalPlan) -> Result<LogicalPlan> {
     if plan.schema().columns().iter().all(|column| column.relation.is_none()) {
         return Ok(plan);
     }
-    LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()
+    node::project(plan, exprs)
 }
 
 /// The table that holds the rows of the last step.
@@ -162,7 +162,7 @@ fn working_table(table: &str, output: &[Attribute]) -> Result<Relation> {
         .zip(&fresh)
         .map(|(own, new)| datafusion::logical_expr::Expr::Column(own).alias(new.column.as_ref()))
         .collect();
-    let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+    let plan = node::project(plan, exprs)?;
     Ok(Relation::new(plan, fresh))
 }
 

@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 };
 use firesteel_protocol::{Result, SparkError};
 
+use super::node;
 use crate::attribute::next_id;
 use crate::expression::function::map_aggregates;
 use crate::resolver::Planned;
@@ -104,7 +105,7 @@ impl Domain {
             LogicalPlan::Filter(filter) => {
                 let input = self.push(&filter.input)?;
                 let predicate = self.inner(filter.predicate.clone(), &input.keys)?;
-                let plan = LogicalPlanBuilder::from(input.plan).filter(predicate).planned()?.build().planned()?;
+                let plan = node::filter(input.plan, predicate)?;
                 Ok(Independent { plan, ..input })
             }
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => self.push(&sort.input),
@@ -159,7 +160,7 @@ impl Domain {
     fn fresh(&self) -> Result<Independent> {
         let keys: Vec<String> = self.columns.iter().map(|_| format!("_outer#{}", next_id())).collect();
         let exprs = self.columns.iter().zip(&keys).map(|(own, new)| column(own).alias(new.as_str()));
-        let plan = LogicalPlanBuilder::from(self.plan.clone()).project(exprs).planned()?.build().planned()?;
+        let plan = node::project(self.plan.clone(), exprs.collect())?;
         Ok(Independent { plan, keys })
     }
 
@@ -190,7 +191,7 @@ impl Domain {
         });
         let mut exprs = exprs.collect::<Result<Vec<_>>>()?;
         exprs.extend(input.keys.iter().map(|key| column(key)));
-        let plan = LogicalPlanBuilder::from(input.plan).project(exprs).planned()?.build().planned()?;
+        let plan = node::project(input.plan, exprs)?;
         Ok(Independent { plan, keys: input.keys })
     }
 
@@ -218,7 +219,7 @@ impl Domain {
         let names: Vec<String> = order.iter().map(|_| format!("_order#{}", next_id())).collect();
         let new = order.iter().zip(&names).map(|(key, name)| key.expr.clone().alias(name.as_str()));
         let exprs = own.iter().cloned().chain(new);
-        let sorted = LogicalPlanBuilder::from(input.plan).project(exprs).planned()?.build().planned()?;
+        let sorted = node::project(input.plan, exprs.collect())?;
         let order = order.iter().zip(&names).map(|(key, name)| SortExpr::new(column(name), key.asc, key.nulls_first));
         let order: Vec<SortExpr> = order.collect();
         let params = WindowFunctionParams {
@@ -278,7 +279,7 @@ impl Domain {
         let there = format!("_there#{}", next_id());
         let mut exprs: Vec<Expr> = input.plan.schema().columns().into_iter().map(Expr::Column).collect();
         exprs.push(lit(true).alias(there.as_str()));
-        let rows = LogicalPlanBuilder::from(input.plan).project(exprs).planned()?.build().planned()?;
+        let rows = node::project(input.plan, exprs)?;
         let joined = equal(values.plan, rows, JoinType::Left, &values.keys, &input.keys, None)?;
         let is_row = column(&there).is_not_null();
         let calls = calls.into_iter().map(|call| {
@@ -380,7 +381,7 @@ impl Domain {
             let mut exprs: Vec<Expr> =
                 own.into_iter().zip(&names).map(|(own, name)| Expr::Column(own).alias(name.as_str())).collect();
             exprs.extend(branch.keys.iter().zip(&keys).map(|(own, new)| column(own).alias(new.as_str())));
-            let branch = LogicalPlanBuilder::from(branch.plan).project(exprs).planned()?.build().planned()?;
+            let branch = node::project(branch.plan, exprs)?;
             all = Some(match all {
                 None => LogicalPlanBuilder::from(branch),
                 Some(before) => before.union(branch).planned()?,

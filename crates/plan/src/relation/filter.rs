@@ -1,7 +1,7 @@
 //! WHERE, and HAVING as a filter over an aggregation.
 
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use firesteel_functions::Typed;
 use firesteel_functions::coerce::implicit_cast;
 use firesteel_protocol::connect as pb;
@@ -10,11 +10,10 @@ use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use super::subquery::{self, Clause};
-use super::{Origin, Relation, required, sort};
+use super::{Origin, Relation, node, required, sort};
 use crate::expression::aggregate::{contains_aggregate, contains_window};
 use crate::expression::select::Selected;
 use crate::expression::unaliased;
-use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
 
@@ -73,7 +72,7 @@ pub fn qualify(resolver: &Resolver, message: &Qualify, outer: Option<&Scope>) ->
     let typed = condition_of(resolver, typed)?;
     let selected = Selected { expr: typed.expr.clone(), attribute: Attribute::new(typed.field()) };
     let (plan, mut selected) = super::project::windows(extended.plan.clone(), vec![selected])?;
-    let plan = LogicalPlanBuilder::from(plan).filter(selected.remove(0).expr).planned()?.build().planned()?;
+    let plan = node::filter(plan, selected.remove(0).expr)?;
     Relation { plan, output: input.output, hidden: vec![], origin: None }.narrow()
 }
 
@@ -84,11 +83,7 @@ pub(crate) fn apply(resolver: &Resolver, input: Relation, condition: Typed) -> R
     }
     let (input, condition) = plain_first(input, condition)?;
     let (input, mut list) = super::supplied(resolver, input, vec![condition], Clause::Where)?;
-    let plan = LogicalPlanBuilder::from(input.plan.clone())
-        .filter(unaliased(list.remove(0)).expr)
-        .planned()?
-        .build()
-        .planned()?;
+    let plan = node::filter(input.plan.clone(), unaliased(list.remove(0)).expr)?;
     Ok(input.with_plan(plan))
 }
 
@@ -102,7 +97,7 @@ fn plain_first(input: Relation, mut condition: Typed) -> Result<(Relation, Typed
         .into_iter()
         .partition(|part| subquery::has_subquery(part) || part.is_volatile());
     let (Some(plain), Some(with)) = (conjunction(plain), conjunction(with)) else { return Ok((input, condition)) };
-    let plan = LogicalPlanBuilder::from(input.plan.clone()).filter(plain).planned()?.build().planned()?;
+    let plan = node::filter(input.plan.clone(), plain)?;
     condition.expr = with;
     Ok((input.with_plan(plan), condition))
 }

@@ -10,7 +10,7 @@ use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::LateralView;
 use firesteel_protocol::{Result, SparkError};
 
-use super::{Relation, project};
+use super::{Relation, node, project};
 use crate::attribute::next_id;
 use crate::expression::function::{generator, generator_call};
 use crate::resolver::Planned;
@@ -131,6 +131,6 @@ pub(crate) fn generate(input: Relation, generator: Generator, names: &[String]) 
         columns.push(element.clone().field(field.name().as_str()).alias(attribute.column.as_ref()));
         output.push(attribute);
     }
-    let plan = LogicalPlanBuilder::from(plan).project(columns).planned()?.build().planned()?;
+    let plan = node::project(plan, columns)?;
     Ok(Relation { plan, output, hidden: input.hidden, origin: None })
 }

@@ -10,7 +10,7 @@ use firesteel_protocol::extension::NaturalJoin;
 use firesteel_protocol::{Result, SparkError};
 
 use super::dependent::{self, Domain};
-use super::{Relation, filter, required};
+use super::{Relation, filter, node, required};
 use crate::expression::select::Selected;
 use crate::resolver::Planned;
 use crate::scope::Scope;
@@ -155,7 +155,7 @@ fn using(resolver: &Resolver, left: Relation, right: Relation, kind: Kind, names
     }
     let mut exprs: Vec<Expr> = selected.iter().map(Selected::projected).collect();
     exprs.extend(hidden.iter().map(Attribute::expr));
-    let plan = LogicalPlanBuilder::from(joined.plan).project(exprs).planned()?.build().planned()?;
+    let plan = node::project(joined.plan, exprs)?;
     Ok(Relation { plan, output, hidden, origin: None })
 }
 

@@ -16,7 +16,7 @@ use firesteel_protocol::extension::Values;
 use firesteel_protocol::types::{IntervalRange, canonical_field, ddl};
 use firesteel_protocol::{Result, SparkError};
 
-use super::{Relation, project, to_schema};
+use super::{Relation, node, project, to_schema};
 use crate::attribute::next_id;
 use crate::context::Stored;
 use crate::resolver::Planned;
@@ -116,7 +116,7 @@ pub fn batches(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Relation>
         .zip(&attributes)
         .map(|(c, a)| Expr::Column(c).alias(a.column.as_ref()))
         .collect();
-    let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+    let plan = node::project(plan, exprs)?;
     Ok(Relation::new(plan, attributes))
 }
 
@@ -137,7 +137,7 @@ pub fn stored(stored: Stored) -> Result<Relation> {
         .zip(&attributes)
         .map(|(c, a)| Expr::Column(c).alias(a.column.as_ref()))
         .collect();
-    let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+    let plan = node::project(plan, exprs)?;
     Ok(Relation::new(plan, attributes))
 }
 
@@ -204,6 +204,6 @@ pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> R
         .zip(&attributes)
         .map(|(c, a)| Expr::Column(c).alias(a.column.as_ref()))
         .collect();
-    let plan = LogicalPlanBuilder::from(plan).project(names).planned()?.build().planned()?;
+    let plan = node::project(plan, names)?;
     Ok(Relation::new(plan, attributes))
 }

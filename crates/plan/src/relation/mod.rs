@@ -12,6 +12,7 @@ pub mod limit;
 pub mod local_relation;
 pub mod missing_values;
 pub mod nearest;
+pub mod node;
 pub mod pivot;
 pub mod project;
 pub mod python;
@@ -33,14 +34,13 @@ pub mod with_columns;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::LogicalPlan;
 use firesteel_functions::Typed;
 use firesteel_protocol::connect::{self as pb, relation::RelType};
 use firesteel_protocol::extension::RelationKind;
 use firesteel_protocol::{Result, SparkError};
 
-use crate::expression::select::{Selected, select};
-use crate::resolver::Planned;
+use crate::expression::select::{Selected, select_all};
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
 
@@ -99,13 +99,13 @@ impl Relation {
                 output.push(copy);
             }
         }
-        let plan = LogicalPlanBuilder::from(self.plan).project(exprs).planned()?.build().planned()?;
+        let plan = node::project(self.plan, exprs)?;
         Ok(Self { plan, output, hidden: vec![], origin: self.origin })
     }
 
     /// Projects to resolved expressions without aggregates, windows and generators.
     pub fn select(self, list: Vec<Typed>) -> Result<Self> {
-        let selected: Vec<Selected> = list.into_iter().map(|typed| select(typed, &self)).collect();
+        let selected = select_all(list, &self);
         self.project(selected)
     }
 
@@ -118,9 +118,10 @@ impl Relation {
                 exprs.push(column.projected());
             }
         }
-        let plan = LogicalPlanBuilder::from(self.plan.clone()).project(exprs).planned()?.build().planned()?;
+        let plan = node::project_into(&self.plan, exprs)?;
         let output = selected.iter().map(|column| column.attribute.clone()).collect();
-        let origin = Some(Arc::new(Origin::Project { input: self, selected }));
+        // What the input itself was selected from is not asked for: without it a long chain does not stay in memory.
+        let origin = Some(Arc::new(Origin::Project { input: Self { origin: None, ..self }, selected }));
         Ok(Self { plan, output, hidden: vec![], origin })
     }
 

@@ -8,10 +8,10 @@ use firesteel_functions::Typed;
 use firesteel_protocol::Result;
 use firesteel_protocol::connect as pb;
 
-use super::{Relation, aggregate, generate};
+use super::{Relation, aggregate, generate, node};
 use crate::attribute::next_id;
 use crate::expression::aggregate::{contains_aggregate, contains_window, replace};
-use crate::expression::select::{Selected, select};
+use crate::expression::select::{Selected, select_all};
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
@@ -78,7 +78,7 @@ pub(crate) fn resolve_list(resolver: &Resolver, list: &[pb::Expression], scope: 
 /// Projects resolved columns, computing window functions first.
 pub fn project(resolver: &Resolver, input: Relation, columns: Vec<Typed>) -> Result<Relation> {
     let (input, columns) = super::supplied(resolver, input, columns, super::subquery::Clause::Select)?;
-    let selected: Vec<Selected> = columns.into_iter().map(|typed| select(typed, &input)).collect();
+    let selected = select_all(columns, &input);
     let (plan, selected) = windows(input.plan.clone(), selected)?;
     let base = Relation { plan, ..input };
     base.project(selected)
@@ -102,7 +102,7 @@ pub fn windows(plan: LogicalPlan, mut selected: Vec<Selected>) -> Result<(Logica
         if !computed.is_empty() {
             let mut exprs: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
             exprs.extend(computed.iter().map(|(expr, column)| expr.clone().alias(column_name(column))));
-            plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+            plan = node::project(plan, exprs)?;
         }
         let mut names = vec![];
         let mut distinct: Vec<Expr> = vec![];

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef, Fields};
 use datafusion::common::Column;
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan};
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_python::{Argument, Function};
 
 use super::project::attributes;
-use super::{Relation, required};
+use super::{Relation, node, required};
 use crate::Resolver;
 use crate::attribute::next_id;
 use crate::expression::python::python_function;
@@ -22,7 +22,6 @@ use crate::operator::python::function::{PythonFunction, eval_type};
 use crate::operator::python::group::{PythonGroupNode, Yield};
 use crate::operator::python::grouping::arranged_alike;
 use crate::operator::python::{PythonCall, WorkerSettings, map};
-use crate::resolver::Planned;
 use crate::scope::Scope;
 
 /// `mapInArrow` and `mapInPandas`.
@@ -164,7 +163,7 @@ fn side(
         keys.push(names[at].clone());
         key_offsets.push(at);
     }
-    plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+    plan = node::project(plan, exprs)?;
     let key_exprs: Vec<Expr> = keys.iter().map(|key| Expr::Column(Column::new_unqualified(key))).collect();
     let plan = arranged_alike(plan, &key_exprs, &[], settings.partitions, decision, relation)?;
     // PySpark's way to say it: how many follow, how many keys, the keys, the values.

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Fields, Schema};
 use base64::Engine as _;
 use bytes::Bytes;
 use datafusion::common::Column;
-use datafusion::logical_expr::{Expr, ExprSchemable, Extension, LogicalPlan, LogicalPlanBuilder, SortExpr};
+use datafusion::logical_expr::{Expr, ExprSchemable, Extension, LogicalPlan, SortExpr};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
 use firesteel_protocol::connect::{
@@ -19,8 +19,8 @@ use firesteel_protocol::{Result, SparkError};
 use firesteel_python::Program;
 use serde_json::{Value, json};
 
-use super::Relation;
 use super::project::{attributes, one_row};
+use super::{Relation, node};
 use crate::attribute::next_id;
 use crate::expression::select::evaluate_constant;
 use crate::expression::{function, missing, unaliased};
@@ -296,7 +296,7 @@ fn table(
         exprs.push(key.expr.alias(own.as_str()));
         order.push(SortExpr::new(Expr::Column(Column::new_unqualified(own)), key.asc, key.nulls_first));
     }
-    let mut plan = LogicalPlanBuilder::from(relation.plan.clone()).project(exprs).planned()?.build().planned()?;
+    let mut plan = node::project(relation.plan.clone(), exprs)?;
     if single || !keys.is_empty() || !order.is_empty() {
         plan = if single || !keys.is_empty() {
             arranged(plan, &keys, &order, settings.partitions)?

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::functions::core::expr_fn::named_struct;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
+use datafusion::logical_expr::{Expr, lit};
 use firesteel_protocol::connect::{self as pb, read::ReadType};
 use firesteel_protocol::types::ddl;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::{Options, ReadRequest};
 
-use super::{Relation, local_relation, project, to_schema};
+use super::{Relation, local_relation, node, project, to_schema};
 use crate::context::TableEntry;
-use crate::resolver::Planned;
 use crate::scope::quote_parts;
 use crate::{Attribute, Resolver};
 
@@ -236,6 +235,6 @@ fn relation_of(opened: firesteel_sources::OpenedSource) -> Result<Relation> {
             hidden.push(attribute);
         }
     }
-    let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+    let plan = node::project(plan, exprs)?;
     Ok(Relation { plan, output, hidden, origin: None })
 }

@@ -12,7 +12,7 @@ use firesteel_protocol::connect::{self as pb, set_operation::SetOpType};
 use firesteel_protocol::types::{IntervalRange, name};
 use firesteel_protocol::{Result, SparkError};
 
-use super::{Relation, deduplicate, required};
+use super::{Relation, deduplicate, node, required};
 use crate::attribute::next_id;
 use crate::expression::select::Selected;
 use crate::resolver::Planned;
@@ -173,7 +173,7 @@ fn semi(left: Relation, right: Relation, join_type: JoinType) -> Result<Relation
     // The right side has the left side's names: give it others.
     let exprs: Vec<Expr> =
         right.plan.schema().columns().into_iter().map(|c| Expr::Column(c).alias(format!("_r#{}", next_id()))).collect();
-    let right = LogicalPlanBuilder::from(right.plan).project(exprs).planned()?.build().planned()?;
+    let right = node::project(right.plan, exprs)?;
     let right_keys: Vec<_> = right.schema().columns();
     let plan = LogicalPlanBuilder::from(left.plan)
         .join_detailed(right, join_type, (left_keys, right_keys), None, NullEquality::NullEqualsNull)

@@ -2,20 +2,19 @@
 //! Spark's `ResolveReferencesInSort` and `ResolveAggregateFunctions`.
 
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::Sort;
 use datafusion::logical_expr::expr::Sort as SortExpr;
-use datafusion::logical_expr::{LogicalPlanBuilder, Sort};
 use firesteel_functions::Typed;
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::{ExpressionKind, OrderByAll};
 use firesteel_protocol::{Result, SparkError};
 use std::sync::Arc;
 
-use super::{Origin, Relation, aggregate, required};
+use super::{Origin, Relation, aggregate, node, required};
 use crate::Resolver;
 use crate::expression::aggregate::{contains_aggregate, contains_window};
 use crate::expression::select::{Selected, select};
 use crate::expression::{sort_direction, unaliased};
-use crate::resolver::Planned;
 use crate::scope::Scope;
 
 pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> Result<Relation> {
@@ -148,7 +147,7 @@ fn beside(input: Relation, columns: Vec<Typed>) -> Result<(Relation, Vec<Typed>)
     selected.extend(extra);
     let (plan, selected) = super::project::windows(input.plan.clone(), selected)?;
     let exprs: Vec<_> = selected.iter().map(Selected::projected).collect();
-    let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+    let plan = node::project(plan, exprs)?;
     Ok((input.with_plan(plan), keys))
 }
 

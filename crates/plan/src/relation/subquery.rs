@@ -13,8 +13,8 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, 
 use firesteel_functions::Typed;
 use firesteel_protocol::Result;
 
-use super::Relation;
 use super::dependent::{Domain, all_references, column, equal, outer_columns};
+use super::{Relation, node};
 use crate::attribute::next_id;
 use crate::expression::subquery::row_of;
 use crate::resolver::Planned;
@@ -175,7 +175,7 @@ impl Joins {
         let own: Vec<Expr> = self.plan.schema().columns().into_iter().map(Expr::Column).collect();
         let plan = equal(self.plan.clone(), inner.plan, JoinType::Left, &domain.columns, &inner.keys, None)?;
         let exprs = own.into_iter().chain([column(&value)]);
-        self.plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+        self.plan = node::project(plan, exprs.collect())?;
         Ok(column(&value))
     }
 
@@ -187,7 +187,7 @@ impl Joins {
         if !values.is_empty() {
             let new = values.iter().zip(&names).map(|(value, name)| value.clone().alias(name.as_str()));
             let exprs = own.iter().cloned().map(Expr::Column).chain(new);
-            self.plan = LogicalPlanBuilder::from(self.plan.clone()).project(exprs).planned()?.build().planned()?;
+            self.plan = node::project(self.plan.clone(), exprs.collect())?;
         }
         let found: Vec<String> = values.iter().map(|_| format!("_found#{}", next_id())).collect();
         let subquery = if values.is_empty() { subquery.clone() } else { named_columns(subquery, &found)? };
@@ -207,7 +207,7 @@ impl Joins {
         let mark = plan.schema().columns().pop().map(Expr::Column).unwrap_or_else(|| lit(false));
         let name = format!("_exists#{}", next_id());
         let exprs = own.into_iter().map(Expr::Column).chain([mark.alias(name.as_str())]);
-        self.plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
+        self.plan = node::project(plan, exprs.collect())?;
         Ok(column(&name))
     }
 }
@@ -224,7 +224,7 @@ fn named_columns(plan: &LogicalPlan, names: &[String]) -> Result<LogicalPlan> {
         .zip(names)
         .map(|(own, new)| Expr::Column(own).alias(new.as_str()))
         .collect();
-    LogicalPlanBuilder::from(plan.clone()).project(exprs).planned()?.build().planned()
+    node::project(plan.clone(), exprs)
 }
 
 /// Whether a plan has a row, as a scalar subquery.

@@ -19,7 +19,7 @@ use firesteel_functions::window::{SESSION_WINDOW, SLIDING_WINDOW, WINDOW, sessio
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::table::is_streaming;
 
-use super::{Relation, generate};
+use super::{Relation, generate, node};
 use crate::attribute::next_id;
 use crate::expression::aggregate::replace;
 use crate::expression::function;
@@ -170,13 +170,13 @@ fn structure(resolver: &Resolver, times: [Typed; 2]) -> Result<Typed> {
 }
 
 fn filtered(plan: LogicalPlan, condition: Expr) -> Result<LogicalPlan> {
-    LogicalPlanBuilder::from(plan).filter(condition).planned()?.build().planned()
+    node::filter(plan, condition)
 }
 
 fn extended(plan: LogicalPlan, new: Vec<Expr>) -> Result<LogicalPlan> {
     let own = plan.schema().columns().into_iter().map(Expr::Column);
     let exprs: Vec<Expr> = own.chain(new).collect();
-    LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()
+    node::project(plan, exprs)
 }
 
 fn column(name: &str) -> Expr {

@@ -5,6 +5,7 @@ use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, project, required};
+use crate::expression::select::{Selected, select_all};
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
 
@@ -30,22 +31,43 @@ pub fn resolve(resolver: &Resolver, message: &pb::WithColumns, outer: Option<&Sc
         }
         new.push(resolver.expression(&expression, &scope)?);
     }
-    let mut columns: Vec<Typed> = vec![];
+    let names: Vec<String> = new.iter().map(|typed| typed.name.clone()).collect();
+    if new.iter().any(|column| crate::expression::aggregate::contains_aggregate(&column.expr)) {
+        let columns = in_place(&input.output, &names, new, same, Attribute::typed);
+        return super::aggregate::global(resolver, input.clone(), columns);
+    }
+    // What stays is not looked at: a chain of these may be long and wide.
+    let (input, new) = super::supplied(resolver, input.clone(), new, super::subquery::Clause::Select)?;
+    let kept = |attribute: &Attribute| Selected { expr: attribute.expr(), attribute: attribute.clone() };
+    let selected = in_place(&input.output, &names, select_all(new, &input), same, kept);
+    let (plan, selected) = project::windows(input.plan.clone(), selected)?;
+    Relation { plan, ..input }.project(selected)
+}
+
+/// New columns in the places of those of their names, the others behind.
+fn in_place<T>(
+    output: &[Attribute],
+    names: &[String],
+    new: Vec<T>,
+    same: impl Fn(&str, &str) -> bool,
+    kept: impl Fn(&Attribute) -> T,
+) -> Vec<T>
+where
+    T: Clone,
+{
     let mut placed = vec![false; new.len()];
-    for attribute in &input.output {
-        match new.iter().position(|own| same(&own.name, attribute.name())) {
+    let mut columns = Vec::with_capacity(output.len() + new.len());
+    for attribute in output {
+        match names.iter().position(|name| same(name, attribute.name())) {
             Some(at) => {
                 placed[at] = true;
                 columns.push(new[at].clone());
             }
-            None => columns.push(attribute.typed()),
+            None => columns.push(kept(attribute)),
         }
     }
-    columns.extend(new.into_iter().zip(placed).filter(|(_, placed)| !placed).map(|(typed, _)| typed));
-    if columns.iter().any(|column| crate::expression::aggregate::contains_aggregate(&column.expr)) {
-        return super::aggregate::global(resolver, input.clone(), columns);
-    }
-    project::project(resolver, input.clone(), columns)
+    columns.extend(new.into_iter().zip(placed).filter(|(_, placed)| !placed).map(|(column, _)| column));
+    columns
 }
 
 fn with_generator(

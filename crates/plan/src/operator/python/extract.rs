@@ -108,7 +108,7 @@ pub(super) fn narrow(plan: LogicalPlan, names: &[String]) -> Result<LogicalPlan>
         return Ok(plan);
     }
     let columns: Vec<Expr> = names.iter().map(|name| Expr::Column(Column::new_unqualified(name))).collect();
-    LogicalPlanBuilder::from(plan).project(columns).planned()?.build().planned()
+    crate::relation::node::project(plan, columns)
 }
 
 /// Calls over one side are evaluated below that side; those over both, after an inner join.

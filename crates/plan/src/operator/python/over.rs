@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Field, Fields, Schema};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{
-    Aggregate, Expr, ExprSchemable, Extension, LogicalPlan, LogicalPlanBuilder, SortExpr, Window, WindowFrameBound,
+    Aggregate, Expr, ExprSchemable, Extension, LogicalPlan, SortExpr, Window, WindowFrameBound,
 };
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError};
@@ -64,7 +64,7 @@ impl Columns {
         }
         let mut exprs: Vec<Expr> = input.schema().columns().into_iter().map(Expr::Column).collect();
         exprs.extend(self.exprs.iter().zip(&self.added).map(|(expr, column)| expr.clone().alias(name_of(column))));
-        LogicalPlanBuilder::from(input).project(exprs).planned()?.build().planned()
+        crate::relation::node::project(input, exprs)
     }
 }
 
