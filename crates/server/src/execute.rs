@@ -56,6 +56,8 @@ pub(crate) fn start(
             end = work => end.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))),
         };
         drop(reporter);
+        // An interrupt may have come when all was done but the telling: then that is what the client reads.
+        let end = operation.buffer.ended().unwrap_or(end);
         events::operation_ended(&session.session, &operation, operation.rows.load(Ordering::Relaxed), &end);
         if let Err(failure) = &end {
             tracing::debug!(operation_id = operation.id, error = failure.message(), "operation failed");
