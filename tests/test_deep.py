@@ -54,6 +54,33 @@ def test_deep_statements(server, spark, name):
     survives(server, spark, DEEP[name])
 
 
+def test_long_chains_of_columns(spark):
+    """What takes the cube of these lengths does not end in time."""
+    from pyspark.sql import functions as F
+
+    df = spark.range(3)
+    for number in range(600):
+        df = df.withColumn(f"c{number}", F.col("id") + number)
+    assert [row["c599"] for row in df.collect()] == [599, 600, 601]
+    df = spark.range(3)
+    for _ in range(300):
+        df = df.withColumn("id", F.col("id") + 1)
+    assert [row.id for row in df.collect()] == [300, 301, 302]
+    df = spark.range(3).withColumn("c0", F.col("id"))
+    for number in range(1, 100):
+        df = df.withColumn(f"c{number}", F.col(f"c{number - 1}") + 1)
+    assert [row["c99"] for row in df.orderBy("c50").collect()] == [99, 100, 101]
+
+
+def test_wide_tables(spark):
+    from pyspark.sql import functions as F
+
+    df = spark.range(4).select(*[(F.col("id") + number).alias(f"c{number}") for number in range(3000)])
+    sums = df.agg(*[F.sum(f"c{number}") for number in range(3000)]).first()
+    assert list(sums) == [6 + 4 * number for number in range(3000)]
+    assert spark.sql("SELECT 1 AS v" + " UNION ALL SELECT 2" * 800).agg(F.sum("v")).first()[0] == 1601
+
+
 def test_random_statements(server, spark):
     draw = random.Random(int(os.environ.get("FIRESTEEL_SEED", "1")))
     pieces = [re.findall(r"\w+|\s+|'[^']*'|.", text) for name in sqlfile.names() for text in sqlfile.statements(name)]

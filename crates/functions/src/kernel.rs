@@ -2,10 +2,12 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, ArrayRef, AsArray, new_empty_array};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -59,6 +61,8 @@ impl KernelArgs<'_> {
 #[derive(Debug)]
 struct KernelFunction {
     name: &'static str,
+    /// Tells calls apart whose names would be long.
+    id: u64,
     kernel: Kernel,
     return_type: DataType,
     nullable: bool,
@@ -98,6 +102,19 @@ impl KernelFunction {
     }
 }
 
+/// Whether an expression has few levels. DataFusion asks for the name of every call in a nest of them, at every step; that of a
+/// deep one says which call it is, not all that it consists of.
+fn is_shallow(expr: &Expr, levels: usize) -> bool {
+    let mut shallow = levels > 0;
+    if shallow {
+        let _ = expr.apply_children(|child| {
+            shallow = is_shallow(child, levels - 1);
+            Ok(if shallow { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+        });
+    }
+    shallow
+}
+
 /// Functions that yield NULL for any NULL, by name.
 const STRICT: [&str; 4] = ["ansi_arithmetic", "spark_arithmetic", "ansi_cast", "spark_cast"];
 
@@ -114,11 +131,13 @@ impl ScalarUDFImpl for KernelFunction {
 
     /// With the setting, so that calls that differ only in it have different names in a plan.
     fn display_name(&self, args: &[Expr]) -> datafusion::common::Result<String> {
-        let names: Vec<String> = args.iter().map(|arg| arg.schema_name().to_string()).collect();
-        Ok(self.labelled(&names.join(",")))
+        self.schema_name(args)
     }
 
     fn schema_name(&self, args: &[Expr]) -> datafusion::common::Result<String> {
+        if !args.iter().all(|arg| is_shallow(arg, 4)) {
+            return Ok(self.labelled(&format!("..#{}", self.id)));
+        }
         let names: Vec<String> = args.iter().map(|arg| arg.schema_name().to_string()).collect();
         Ok(self.labelled(&names.join(",")))
     }
@@ -173,8 +192,10 @@ pub fn kernel_expr(
     kernel: Kernel,
 ) -> Expr {
     let signature = if args.is_empty() { Signature::nullary(volatility) } else { Signature::variadic_any(volatility) };
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let function =
-        KernelFunction { name, kernel, return_type, nullable, volatility, env: env.clone(), param, signature };
+        KernelFunction { name, id, kernel, return_type, nullable, volatility, env: env.clone(), param, signature };
     ScalarUDF::from(function).call(args)
 }
 

@@ -1,6 +1,7 @@
 //! GROUP BY in all its forms: plain, ROLLUP, CUBE, GROUPING SETS, ALL, with HAVING; global aggregates.
 //! PIVOT is in `pivot`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
@@ -31,6 +32,8 @@ pub struct Aggregated {
     sets: Option<Vec<Vec<usize>>>,
     /// Aggregate calls over the input and the columns they become.
     calls: Vec<(Expr, String)>,
+    /// The column of each call.
+    names: HashMap<Expr, String>,
     /// Output over grouping attributes and call columns.
     selected: Vec<Selected>,
     /// HAVING over the same.
@@ -273,7 +276,15 @@ pub(crate) fn build(
         }
         keys.push((unaliased(typed), attribute));
     }
-    let mut aggregated = Aggregated { input, grouping: keys, sets, calls: vec![], selected: vec![], having: None };
+    let mut aggregated = Aggregated {
+        input,
+        grouping: keys,
+        sets,
+        calls: vec![],
+        names: HashMap::new(),
+        selected: vec![],
+        having: None,
+    };
     for typed in list {
         let selected = aggregated.select(typed)?;
         aggregated.selected.push(selected);
@@ -306,14 +317,10 @@ impl Aggregated {
     /// Replaces grouping expressions and aggregate calls by their columns; what is left over is an error.
     fn rewrite(&mut self, expr: Expr, shown: &str) -> Result<Expr> {
         let grouping: Vec<(Expr, Expr)> = self.grouping.iter().map(|(key, a)| (key.expr.clone(), a.expr())).collect();
-        let selected: Vec<(Expr, Expr)> = self.selected.iter().map(|s| (s.attribute.expr(), s.expr.clone())).collect();
         let order = self.grouping_order();
         let with_sets = self.sets.is_some();
         let global = self.is_global();
-        let calls = &mut self.calls;
-        let mut added: Vec<(Expr, String)> = vec![];
-        let known: Vec<(Expr, String)> = calls.clone();
-        let input = &self.input;
+        let Self { calls, names, selected, input, .. } = self;
         let rewritten = replace(expr, |node| {
             if let Some((_, column)) = grouping.iter().find(|(key, _)| key == node) {
                 return Ok(Some(column.clone()));
@@ -323,12 +330,12 @@ impl Aggregated {
                     if call.params.args.iter().any(contains_aggregate) {
                         return Err(SparkError::new("NESTED_AGGREGATE_FUNCTION"));
                     }
-                    let found = known.iter().chain(&added).find(|(own, _)| own == node).map(|(_, name)| name.clone());
-                    let name = found.unwrap_or_else(|| {
-                        let name = format!("{}#{}", call.func.name(), next_id());
-                        added.push((node.clone(), name.clone()));
-                        name
-                    });
+                    if let Some(name) = names.get(node) {
+                        return Ok(Some(Expr::Column(Column::new_unqualified(name))));
+                    }
+                    let name = format!("{}#{}", call.func.name(), next_id());
+                    calls.push((node.clone(), name.clone()));
+                    names.insert(node.clone(), name.clone());
                     Ok(Some(Expr::Column(Column::new_unqualified(name))))
                 }
                 Expr::ScalarFunction(call) if is_grouping(call.func.name()) => {
@@ -338,8 +345,8 @@ impl Aggregated {
                     grouping_function(call.func.name(), &call.args, &grouping, &order).map(Some)
                 }
                 Expr::Column(column) => {
-                    if let Some((_, definition)) = selected.iter().find(|(own, _)| own == node) {
-                        return Ok(Some(definition.clone()));
+                    if let Some(own) = selected.iter().find(|own| own.attribute.column.as_ref() == column.name) {
+                        return Ok(Some(own.expr.clone()));
                     }
                     if global {
                         return Err(SparkError::new("MISSING_GROUP_BY"));
@@ -353,7 +360,6 @@ impl Aggregated {
                 _ => Ok(None),
             }
         })?;
-        calls.extend(added);
         Ok(rewritten)
     }
 
@@ -371,18 +377,18 @@ impl Aggregated {
     /// The output relation.
     pub fn plan(self) -> Result<Relation> {
         let mut computed: Vec<(Expr, Expr)> = vec![];
+        let mut known: HashMap<Expr, Expr> = HashMap::new();
         let mut column = |expr: &Expr, name: Option<&str>| -> Expr {
             if name.is_none() && matches!(expr, Expr::Column(_) | Expr::Literal(..)) {
                 return expr.clone();
             }
-            if name.is_none() {
-                if let Some((_, known)) = computed.iter().find(|(own, _)| own == expr) {
-                    return known.clone();
-                }
+            if let (None, Some(own)) = (name, known.get(expr)) {
+                return own.clone();
             }
             let name = name.map_or_else(|| format!("_a#{}", next_id()), str::to_string);
             let new = Expr::Column(Column::new_unqualified(name));
             computed.push((expr.clone(), new.clone()));
+            known.entry(expr.clone()).or_insert_with(|| new.clone());
             new
         };
         let keys: Vec<Expr> = self
@@ -433,7 +439,7 @@ impl Aggregated {
         } else {
             let mut calls = calls;
             calls.extend(rows.as_deref().map(counted));
-            LogicalPlanBuilder::from(plan).aggregate(group_exprs, calls).planned()?.build().planned()?
+            node::aggregate(plan, group_exprs, calls)?
         };
         if let Some(rows) = rows {
             // Of no rows Spark gives no total either: its sets are rows that an Expand makes.
