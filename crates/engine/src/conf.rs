@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
-use firesteel_protocol::{Result, SparkError};
 use crate::conf_table::RECORDED;
+use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::file_options::duration_ms;
 
 /// A setting that Firesteel knows.
@@ -347,9 +347,7 @@ fn check(key: &str, value: &str) -> Result<()> {
         "spark.sql.legacy.timeParserPolicy" if !one_of(value, &["LEGACY", "CORRECTED", "EXCEPTION"]) => {
             options("EXCEPTION, LEGACY, CORRECTED")
         }
-        "spark.sql.mapKeyDedupPolicy" if !one_of(value, &["EXCEPTION", "LAST_WIN"]) => {
-            options("EXCEPTION, LAST_WIN")
-        }
+        "spark.sql.mapKeyDedupPolicy" if !one_of(value, &["EXCEPTION", "LAST_WIN"]) => options("EXCEPTION, LAST_WIN"),
         "spark.sql.timestampType" if !one_of(value, &["TIMESTAMP_NTZ", "TIMESTAMP_LTZ"]) => {
             options("TIMESTAMP_NTZ, TIMESTAMP_LTZ")
         }

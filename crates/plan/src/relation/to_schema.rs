@@ -42,7 +42,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::ToSchema, outer: Option<&Scope
                     ScalarValue::try_new_null(field.data_type()).map_err(|e| SparkError::internal(e.to_string()))?;
                 Typed::literal(value, field.name())
             }
-            None => return Err(crate::scope::unresolved(&parts, all.iter().copied())),
+            None => return Err(crate::scope::unresolved_in_order(&parts, all.iter().copied())),
         };
         typed.nullable = field.is_nullable() || typed.nullable;
         typed.metadata.extend(field.metadata().clone());
@@ -66,8 +66,8 @@ fn convert(resolver: &Resolver, typed: Typed, field: &Field, path: &[String]) ->
     if &typed.data_type == field.data_type() && typed.units() == IntervalRange::of_field(field) {
         return Ok(typed);
     }
-    let allowed = firesteel_functions::coerce::implicit_cast(typed.clone(), field.data_type(), resolver.env())
-        .is_some();
+    let allowed =
+        firesteel_functions::coerce::implicit_cast(typed.clone(), field.data_type(), resolver.env()).is_some();
     if !allowed {
         return Err(SparkError::new("INVALID_COLUMN_OR_FIELD_DATA_TYPE")
             .with("name", crate::scope::quote_parts(path))
@@ -91,9 +91,7 @@ fn convert_struct(resolver: &Resolver, typed: Typed, wanted: &Fields, path: &[St
         let inner: Vec<String> = path.iter().chain([field.name()]).cloned().collect();
         let value = match own.iter().find(same) {
             Some(found) if found.is_nullable() && !field.is_nullable() => {
-                return Err(
-                    SparkError::new("NULLABLE_COLUMN_OR_FIELD").with("name", crate::scope::quote_parts(&inner))
-                );
+                return Err(SparkError::new("NULLABLE_COLUMN_OR_FIELD").with("name", crate::scope::quote_parts(&inner)));
             }
             Some(found) => {
                 let value = resolver.nested(typed.clone(), std::slice::from_ref(found.name()))?;

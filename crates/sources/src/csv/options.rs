@@ -191,7 +191,9 @@ fn delimiter(text: &str) -> Result<String> {
                 Some('b') => '\u{8}',
                 Some('f') => '\u{c}',
                 Some(quote @ ('"' | '\'' | '\\')) => quote,
-                Some(other) => return Err(invalid("INVALID_DELIMITER_VALUE.UNSUPPORTED_SPECIAL_CHARACTER", &format!("\\{other}"))),
+                Some(other) => {
+                    return Err(invalid("INVALID_DELIMITER_VALUE.UNSUPPORTED_SPECIAL_CHARACTER", &format!("\\{other}")));
+                }
                 None => return Err(invalid("INVALID_DELIMITER_VALUE.SINGLE_BACKSLASH", text)),
             },
             other => other,

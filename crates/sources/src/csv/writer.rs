@@ -185,8 +185,8 @@ fn write_quoted(text: &[u8], options: &CsvWriteOptions, out: &mut Vec<u8>) {
         } else if Some(byte) == dialect.escape {
             out.extend(dialect.escape_escape);
         }
-        // Line ends inside of values are the file's too.
-        if byte == b'\n' {
+        // Line ends inside of values are the file's too, if those are more than a character.
+        if byte == b'\n' && options.line_sep.len() > 1 {
             out.extend_from_slice(options.line_sep.as_bytes());
             continue;
         }

@@ -44,6 +44,8 @@ const SINGLE_VARIANT: OptionSpec =
 #[derive(Debug, Clone)]
 pub struct JsonOptions {
     pub grammar: Grammar,
+    /// Characters of a string at most: others do not fit.
+    pub max_string: usize,
     /// The only column, which takes each record as a whole.
     pub single_variant: Option<String>,
     pub primitives_as_string: bool,
@@ -90,9 +92,9 @@ impl JsonOptions {
                 control_chars: options.flag(&CONTROL_CHARS)?,
                 non_numeric: options.flag(&NON_NUMERIC)?,
                 max_depth: usize::try_from(options.integer(&MAX_DEPTH)?).unwrap_or(0).min(1000),
-                max_string: usize::try_from(options.integer(&MAX_STRING)?).unwrap_or(0),
                 max_number: usize::try_from(options.integer(&MAX_NUMBER)?).unwrap_or(0),
             },
+            max_string: usize::try_from(options.integer(&MAX_STRING)?).unwrap_or(0),
             single_variant: options.given(&SINGLE_VARIANT).map(str::to_string),
             primitives_as_string: options.flag(&PRIMITIVES_AS_STRING)?,
             prefers_decimal: options.flag(&PREFERS_DECIMAL)?,

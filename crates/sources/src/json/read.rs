@@ -72,6 +72,15 @@ impl Reader<'_> {
         Ok(outcome)
     }
 
+    fn is_too_long(&self, token: Token<'_>) -> bool {
+        match token {
+            Token::Text(text) if text.raw.len() > self.options.max_string => {
+                with_text(text, |text| Some(text.encode_utf16().count())) > Some(self.options.max_string)
+            }
+            _ => false,
+        }
+    }
+
     /// Appends the text of a value as VARIANT; whether it can be one.
     fn variant(&self, text: &[u8], column: &mut VariantColumn) -> bool {
         let Ok(text) = std::str::from_utf8(text) else { return false };
@@ -108,6 +117,9 @@ impl Reader<'_> {
         if token == Token::Null {
             column.append_null();
             return Ok(Outcome::Good);
+        }
+        if self.is_too_long(token) {
+            return Ok(Outcome::Bad);
         }
         let fits = match column {
             Column::Text(c) => {

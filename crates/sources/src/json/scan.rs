@@ -14,8 +14,6 @@ pub struct Grammar {
     pub non_numeric: bool,
     /// Levels of arrays and objects at most.
     pub max_depth: usize,
-    /// Characters of a string at most.
-    pub max_string: usize,
     /// Characters of a number at most.
     pub max_number: usize,
 }
@@ -235,9 +233,6 @@ impl<'a> Scanner<'a> {
             match self.peek() {
                 Some(byte) if byte == quote => {
                     let raw = &self.text[start..self.at];
-                    if raw.len() > self.grammar.max_string {
-                        self.check_length(Text { raw, escaped })?;
-                    }
                     self.at += 1;
                     return Ok(Text { raw, escaped });
                 }
@@ -250,19 +245,6 @@ impl<'a> Scanner<'a> {
                 None => return self.error(),
             }
         }
-    }
-
-    /// Refuses a string with more characters, as Java counts them, than are allowed.
-    #[cold]
-    fn check_length(&self, text: Text<'a>) -> Result<()> {
-        let mut plain = vec![];
-        if text.escaped {
-            unescape(&mut plain, text.raw);
-        } else {
-            plain.extend_from_slice(text.raw);
-        }
-        let units = String::from_utf8_lossy(&plain).encode_utf16().count();
-        if units > self.grammar.max_string { self.error() } else { Ok(()) }
     }
 
     fn escape(&mut self) -> Result<()> {
