@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
+use crate::conf_table::RECORDED;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::file_options::duration_ms;
 
@@ -160,6 +161,11 @@ const STATIC: &[&str] = &[
     "spark.sql.ui.retainedExecutions",
 ];
 
+/// A setting of Spark's that has no meaning here, or a default of its own where it is used.
+fn of_spark(key: &str) -> Option<&'static (&'static str, Option<&'static str>, bool)> {
+    RECORDED.binary_search_by(|row| row.0.cmp(key)).ok().map(|at| &RECORDED[at])
+}
+
 fn known(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
 }
@@ -190,8 +196,11 @@ impl SessionConf {
         if let Some(value) = self.lookup(key) {
             return Ok(Some(value));
         }
-        match known(key) {
-            Some(_) => Ok(None),
+        if known(key).is_some() {
+            return Ok(None);
+        }
+        match of_spark(key) {
+            Some((_, default, _)) => Ok(default.map(str::to_string)),
             None => Err(SparkError::new("SQL_CONF_NOT_FOUND").with("sqlConf", format!("\"{key}\""))),
         }
     }
@@ -226,7 +235,7 @@ impl SessionConf {
 
     /// Sets a key; warnings for the user. `CANNOT_MODIFY_STATIC_CONFIG` for what is fixed.
     pub fn set(&self, key: &str, value: &str) -> Result<Vec<String>> {
-        if STATIC.contains(&key) {
+        if is_static(key) {
             return Err(SparkError::new("CANNOT_MODIFY_STATIC_CONFIG").with("key", format!("\"{key}\"")));
         }
         check(key, value)?;
@@ -266,7 +275,7 @@ impl SessionConf {
 
     /// Back to the default.
     pub fn unset(&self, key: &str) -> Result<()> {
-        if STATIC.contains(&key) {
+        if is_static(key) {
             return Err(SparkError::new("CANNOT_MODIFY_STATIC_CONFIG").with("key", format!("\"{key}\"")));
         }
         self.own.write().expect("no panics while locked").remove(key);
@@ -282,7 +291,8 @@ impl SessionConf {
 
     /// Whether a running session may change it: known SQL settings that are not static.
     pub fn is_modifiable(&self, key: &str) -> bool {
-        known(key).is_some_and(|setting| !setting.fixed) && !STATIC.contains(&key)
+        let known = known(key).map(|setting| !setting.fixed).or(of_spark(key).map(|(_, _, modifiable)| *modifiable));
+        known == Some(true) && !STATIC.contains(&key)
     }
 
     /// A boolean setting.
@@ -296,8 +306,18 @@ impl SessionConf {
     }
 }
 
+fn is_static(key: &str) -> bool {
+    STATIC.contains(&key)
+}
+
 /// Values that change results must be ones that we understand.
 fn check(key: &str, value: &str) -> Result<()> {
+    let options = |words: &str| {
+        Err(SparkError::new("INVALID_CONF_VALUE.OUT_OF_RANGE_OF_OPTIONS")
+            .with("confName", key)
+            .with("confValue", value)
+            .with("confOptions", words))
+    };
     let invalid = |requirement: &str| {
         Err(SparkError::new("INVALID_CONF_VALUE.REQUIREMENT")
             .with("confName", key)
@@ -322,14 +342,17 @@ fn check(key: &str, value: &str) -> Result<()> {
             invalid("The value of spark.sql.shuffle.partitions must be positive")
         }
         "spark.sql.sources.partitionOverwriteMode" if !one_of(value, &["STATIC", "DYNAMIC"]) => {
-            invalid("The value should be one of STATIC, DYNAMIC")
+            options("STATIC, DYNAMIC")
         }
         "spark.sql.legacy.timeParserPolicy" if !one_of(value, &["LEGACY", "CORRECTED", "EXCEPTION"]) => {
-            invalid("The value should be one of EXCEPTION, LEGACY, CORRECTED")
+            options("EXCEPTION, LEGACY, CORRECTED")
         }
-        "spark.sql.mapKeyDedupPolicy" if !one_of(value, &["EXCEPTION", "LAST_WIN"]) => {
-            invalid("The value should be one of EXCEPTION, LAST_WIN")
+        "spark.sql.mapKeyDedupPolicy" if !one_of(value, &["EXCEPTION", "LAST_WIN"]) => options("EXCEPTION, LAST_WIN"),
+        "spark.sql.timestampType" if !one_of(value, &["TIMESTAMP_NTZ", "TIMESTAMP_LTZ"]) => {
+            options("TIMESTAMP_NTZ, TIMESTAMP_LTZ")
         }
+        "spark.sql.parquet.compression.codec" if !one_of(value, &CODECS) => options(&CODECS.join(", ")),
+        "spark.sql.files.maxPartitionBytes" if !is_size(value) => Err(mismatch(key, value, "bytes in BYTE")),
         "spark.sql.streaming.multipleWatermarkPolicy" if !one_of(value, &["min", "max"]) => {
             invalid("Invalid value for 'spark.sql.streaming.multipleWatermarkPolicy'. Valid values are 'min' and 'max'")
         }
@@ -347,6 +370,17 @@ fn mismatch(key: &str, value: &str, kind: &str) -> SparkError {
         .with("confName", key)
         .with("confValue", value)
         .with("confType", kind)
+}
+
+/// Those of Parquet files, in the order in which Spark lists them.
+const CODECS: [&str; 9] = ["brotli", "uncompressed", "lzo", "snappy", "lz4_raw", "none", "zstd", "lz4", "gzip"];
+
+/// Whether a text is a number of bytes: `1024`, `64m`, `1gb`.
+fn is_size(value: &str) -> bool {
+    let lower = value.trim().to_ascii_lowercase();
+    let digits = lower.trim_start_matches('-').trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = &lower[lower.len() - (lower.trim_start_matches('-').len() - digits.len())..];
+    digits.parse::<u64>().is_ok() && ["", "b", "k", "kb", "m", "mb", "g", "gb", "t", "tb", "p", "pb"].contains(&unit)
 }
 
 fn one_of(value: &str, words: &[&str]) -> bool {

@@ -1,6 +1,7 @@
 //! EXPLAIN in Spark's modes: parsed and analyzed plans as DataFusion's logical plan, then the physical one.
 
-use datafusion::physical_plan::displayable;
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+use datafusion::physical_plan::{ExecutionPlan, displayable};
 use firesteel_protocol::Result;
 use firesteel_protocol::connect::{self as pb, analyze_plan_request::explain::ExplainMode};
 
@@ -11,8 +12,15 @@ pub async fn text(session: &Session, relation: pb::Relation, mode: ExplainMode) 
     if session.is_streaming(relation.clone()).await? {
         return streaming(session, relation, mode).await;
     }
+    let cached = session.cache.level(&session.canonical(&relation)).is_some();
     let planned = session.plan(relation).await?;
-    let physical = displayable(planned.physical.as_ref()).indent(false).to_string();
+    let mut physical = displayable(planned.physical.as_ref()).indent(false).to_string();
+    if cached {
+        let columns: Vec<String> =
+            planned.relation.output.iter().map(|own| format!("{}#{}", own.name(), own.id)).collect();
+        let below = physical.lines().map(|line| format!("   {line}\n")).collect::<String>();
+        physical = format!("InMemoryTableScan [{}]\n{below}", columns.join(", "));
+    }
     let analyzed = planned.relation.plan.display_indent().to_string();
     let optimized = planned.optimized.display_indent().to_string();
     Ok(match mode {
@@ -24,11 +32,24 @@ pub async fn text(session: &Session, relation: pb::Relation, mode: ExplainMode) 
                 types(&planned.relation)
             )
         }
-        ExplainMode::Cost => format!("== Optimized Logical Plan ==\n{optimized}\n\n== Physical Plan ==\n{physical}\n"),
+        ExplainMode::Cost => {
+            let optimized = with_statistics(&optimized, planned.physical.as_ref());
+            format!("== Optimized Logical Plan ==\n{optimized}\n\n== Physical Plan ==\n{physical}\n")
+        }
         // DataFusion generates no code.
         ExplainMode::Codegen => format!("Found 0 WholeStageCodegen subtrees.\n{physical}\n"),
         _ => format!("== Physical Plan ==\n{physical}\n"),
     })
+}
+
+/// A plan's text with what is known of its size in the first line.
+fn with_statistics(text: &str, physical: &dyn ExecutionPlan) -> String {
+    let known = StatisticsContext::new().compute(physical, &StatisticsArgs::new()).ok();
+    let number = |value: Option<usize>| value.map_or("unknown".to_string(), |value| value.to_string());
+    let size = number(known.as_ref().and_then(|all| all.total_byte_size.get_value().copied()));
+    let rows = number(known.as_ref().and_then(|all| all.num_rows.get_value().copied()));
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    format!("{first}, Statistics(sizeInBytes={size}, rowCount={rows})\n{rest}")
 }
 
 /// A stream has no physical plan before it is started.

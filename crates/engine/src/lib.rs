@@ -11,6 +11,7 @@ pub mod cancel;
 pub mod catalog;
 pub mod command;
 pub mod conf;
+mod conf_table;
 pub mod describe;
 pub mod engine;
 pub mod explain;

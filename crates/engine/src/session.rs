@@ -8,6 +8,7 @@ use datafusion::physical_planner::DefaultPhysicalPlanner;
 use datafusion::prelude::SessionConfig;
 use firesteel_functions::Env;
 use firesteel_plan::ResolveContext;
+use firesteel_plan::operator::join_order;
 use firesteel_plan::operator::ordered_limit::OrderedLimit;
 use firesteel_plan::operator::planner::OperatorPlanner;
 use firesteel_plan::operator::shuffle::SparkShuffle;
@@ -209,6 +210,7 @@ impl Session {
             .with_runtime_env(self.engine.runtime_env()?)
             .with_default_features()
             .with_query_planner(Arc::new(Planner { extra: planners }))
+            .with_physical_optimizer_rules(join_order::rules())
             .with_physical_optimizer_rule(Arc::new(OrderedLimit))
             .with_physical_optimizer_rule(Arc::new(SparkShuffle { partitions: self.shuffle_partitions() }))
             .build();

@@ -68,6 +68,12 @@ pub async fn run(session: &Session, message: pb::WriteOperation, operation: Oper
         Some(SaveType::Path(path)) => path,
         _ => String::new(),
     };
+    if !path.is_empty() && options.contains("path") {
+        let key = "spark.sql.legacy.pathOptionBehavior.enabled";
+        if !session.conf().get(key).is_ok_and(|value| value.as_deref() == Some("true")) {
+            return Err(SparkError::new("_LEGACY_ERROR_TEMP_1307").with("config", key));
+        }
+    }
     if let Some(source) = message.source.as_deref().and_then(|name| session.functions.source(name)) {
         let mut options: Vec<(String, String)> = message.options.into_iter().collect();
         if !path.is_empty() {

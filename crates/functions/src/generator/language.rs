@@ -31,19 +31,19 @@ pub fn collations(call: &Call) -> Result<Generator> {
     let known = ["UTF8_BINARY", "UTF8_BINARY_RTRIM", "UTF8_LCASE", "UTF8_LCASE_RTRIM"];
     let texts = |of: fn(&str) -> Option<&str>| Arc::new(known.iter().map(|own| of(own)).collect::<StringArray>());
     let columns: Vec<(&str, bool, ArrayRef)> = vec![
-        ("catalog", false, texts(|_| Some("SYSTEM"))),
-        ("schema", false, texts(|_| Some("BUILTIN"))),
-        ("name", false, Arc::new(StringArray::from(known.to_vec()))),
-        ("language", true, texts(|_| None)),
-        ("country", true, texts(|_| None)),
-        ("accent_sensitivity", false, texts(|_| Some("ACCENT_SENSITIVE"))),
+        ("CATALOG", false, texts(|_| Some("SYSTEM"))),
+        ("SCHEMA", false, texts(|_| Some("BUILTIN"))),
+        ("NAME", false, Arc::new(StringArray::from(known.to_vec()))),
+        ("LANGUAGE", true, texts(|_| None)),
+        ("COUNTRY", true, texts(|_| None)),
+        ("ACCENT_SENSITIVITY", false, texts(|_| Some("ACCENT_SENSITIVE"))),
         (
-            "case_sensitivity",
+            "CASE_SENSITIVITY",
             false,
             texts(|own| Some(if own.contains("LCASE") { "CASE_INSENSITIVE" } else { "CASE_SENSITIVE" })),
         ),
-        ("pad_attribute", false, texts(|own| Some(if own.ends_with("RTRIM") { "RTRIM" } else { "NO_PAD" }))),
-        ("icu_version", true, texts(|_| None)),
+        ("PAD_ATTRIBUTE", false, texts(|own| Some(if own.ends_with("RTRIM") { "RTRIM" } else { "NO_PAD" }))),
+        ("ICU_VERSION", true, texts(|_| None)),
     ];
     let fields = columns.iter().map(|(own, nullable, _)| Field::new(*own, DataType::Utf8, *nullable)).collect();
     rows(fields, columns.into_iter().map(|(.., column)| column).collect())

@@ -118,13 +118,14 @@ fn decimal_value(decimal: &pb::expression::literal::Decimal) -> Result<ScalarVal
         unscaled = unscaled.checked_mul(10).ok_or_else(|| internal("a decimal literal out of range"))?;
         own_scale += 1;
     }
-    let scale = decimal.scale.unwrap_or(own_scale);
+    // Clients may tell a precision and scale that the value itself exceeds: the larger ones count.
+    let own_precision = (unscaled.unsigned_abs().to_string().len() as i32).max(own_scale);
+    let scale = decimal.scale.map_or(own_scale, |scale| scale.max(own_scale));
     while own_scale < scale {
         unscaled = unscaled.checked_mul(10).ok_or_else(|| internal("a decimal literal out of range"))?;
         own_scale += 1;
     }
-    let digits = unscaled.unsigned_abs().to_string().len() as i32;
-    let precision = decimal.precision.unwrap_or_else(|| digits.max(scale));
+    let precision = decimal.precision.map_or(own_precision, |precision| precision.max(own_precision)).max(scale);
     Ok(ScalarValue::Decimal128(Some(unscaled), precision.clamp(1, 38) as u8, scale.clamp(0, 38) as i8))
 }
 

@@ -1,7 +1,8 @@
 //! Columns whose names match a regular expression: `df.colRegex("`a.*`")`.
 
 use firesteel_functions::Typed;
-use firesteel_protocol::{Result, SparkError, connect as pb};
+use firesteel_functions::string::regex::compile;
+use firesteel_protocol::{Result, connect as pb};
 
 use crate::Resolver;
 use crate::scope::Scope;
@@ -13,29 +14,25 @@ pub fn expand(resolver: &Resolver, message: &pb::expression::UnresolvedRegex, sc
         Some((qualifier, pattern)) => (Some(qualifier.trim_matches('`')), pattern.trim_end_matches('`')),
         None => (None, text.trim_matches('`')),
     };
-    let matcher = regex::RegexBuilder::new(&format!("^(?:{pattern})$"))
-        .case_insensitive(!resolver.env().case_sensitive)
-        .build()
-        .map_err(|e| {
-            SparkError::new("INVALID_PARAMETER_VALUE.PATTERN")
-                .with("parameter", "regexp")
-                .with("functionName", "`colRegex`")
-                .with("value", format!("'{pattern}'"))
-                .with_source(e)
-        })?;
+    let flags = if resolver.env().case_sensitive { "" } else { "(?i)" };
+    let matcher = compile(&format!("{flags}^(?:{pattern})$"), "colRegex")?;
     let outputs = resolver.outputs.borrow();
     let ids: Option<Vec<u64>> = message
         .plan_id
         .and_then(|id| outputs.get(&id))
         .map(|all| all.iter().flat_map(|o| &o.output).map(|attribute| attribute.id).collect());
-    let columns = scope
+    let columns: Vec<&crate::Attribute> = scope
         .output()
         .filter(|attribute| ids.as_ref().is_none_or(|ids| ids.contains(&attribute.id)))
         .filter(|attribute| {
             qualifier.is_none_or(|q| attribute.qualifier.last().is_some_and(|own| own.eq_ignore_ascii_case(q)))
         })
-        .filter(|attribute| matcher.is_match(attribute.name()))
-        .map(crate::Attribute::typed)
         .collect();
-    Ok(columns)
+    let mut found = vec![];
+    for attribute in columns {
+        if matcher.is_match(attribute.name())? {
+            found.push(attribute.typed());
+        }
+    }
+    Ok(found)
 }

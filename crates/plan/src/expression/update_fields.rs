@@ -23,7 +23,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::UpdateFields, scop
     let shown = structure.name.clone();
     let operation = match &value {
         Some(value) => format!("WithField({})", value.name),
-        None => format!("dropfield({})", message.field_name),
+        None => "dropfield()".to_string(),
     };
     let updated = update(resolver, structure, &path, value)?;
     Ok(updated.named(format!("update_fields({shown}, {operation})")))

@@ -3,6 +3,7 @@
 
 pub mod exchange;
 pub mod frequent;
+pub mod join_order;
 pub mod local_sort;
 pub mod observe;
 pub mod ordered_limit;
@@ -11,6 +12,7 @@ pub mod partition_columns;
 pub mod partition_map;
 pub mod place;
 pub mod planner;
+mod poisson;
 pub mod python;
 pub mod range_bounds;
 pub mod recursion;

@@ -14,6 +14,7 @@ use firesteel_functions::random::XorShiftRandom;
 use futures::StreamExt;
 
 use super::partition_map::{PartitionMap, PartitionMapExec};
+use super::poisson::Poisson;
 use super::{Planned, only, over, schema_of};
 use crate::Relation;
 
@@ -98,13 +99,14 @@ impl PartitionMap for Sample {
         let sample = *self;
         let schema = input.schema();
         let mut random = XorShiftRandom::new(self.seed.wrapping_add(partition as i64));
+        let mut poisson =
+            self.replacement.then(|| Poisson::of_partition(self.upper - self.lower, self.seed, partition));
         let output = input.map(move |batch| {
             let batch = batch?;
-            if sample.replacement {
+            if let Some(poisson) = &mut poisson {
                 let mut rows: Vec<u32> = vec![];
                 for row in 0..batch.num_rows() as u32 {
-                    let times = poisson(sample.upper - sample.lower, &mut random);
-                    rows.extend(std::iter::repeat_n(row, times));
+                    rows.extend(std::iter::repeat_n(row, poisson.draw()));
                 }
                 return Ok(arrow::compute::take_record_batch(&batch, &UInt32Array::from(rows))?);
             }
@@ -118,20 +120,4 @@ impl PartitionMap for Sample {
         });
         Box::pin(RecordBatchStreamAdapter::new(schema, output))
     }
-}
-
-/// A draw from the Poisson distribution by Knuth's method. Spark draws by another one, so that samples with
-/// replacement have Spark's distribution, not its rows.
-fn poisson(mean: f64, random: &mut XorShiftRandom) -> usize {
-    if mean <= 0.0 {
-        return 0;
-    }
-    let limit = (-mean).exp();
-    let mut product = random.next_double();
-    let mut count = 0;
-    while product > limit {
-        count += 1;
-        product *= random.next_double();
-    }
-    count
 }

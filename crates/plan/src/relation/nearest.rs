@@ -32,7 +32,7 @@ pub fn as_of(resolver: &Resolver, message: &pb::AsOfJoin, outer: Option<&Scope>)
                 "leftanti" | "anti" => "LeftAnti",
                 other => other,
             };
-            return Err(SparkError::new("_LEGACY_ERROR_TEMP_3038")
+            return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
                 .with_message(format!("requirement failed: Unsupported as-of join type {word}")));
         }
     };

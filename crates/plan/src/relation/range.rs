@@ -30,10 +30,12 @@ pub fn resolve(resolver: &Resolver, range: &pb::Range) -> Result<Relation> {
 /// A column `id` from `start` (inclusive) to `end` (exclusive).
 pub(crate) fn relation(start: i64, end: i64, step: i64, partitions: usize) -> Result<Relation> {
     if step == 0 {
-        return Err(SparkError::new("_LEGACY_ERROR_TEMP_3038").with_message("requirement failed: step (0) cannot be 0"));
+        return Err(
+            SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message("requirement failed: step (0) cannot be 0")
+        );
     }
     if partitions == 0 {
-        return Err(SparkError::new("_LEGACY_ERROR_TEMP_3038")
+        return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
             .with_message("requirement failed: Positive number of partitions required"));
     }
     let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, false)]));

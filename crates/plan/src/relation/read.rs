@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::functions::core::expr_fn::named_struct;
 use datafusion::logical_expr::{Expr, lit};
 use firesteel_protocol::connect::{self as pb, read::ReadType};
-use firesteel_protocol::types::ddl;
+use firesteel_protocol::types::{CHAR_VARCHAR_KEY, ddl};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::{Options, ReadRequest};
 
@@ -166,11 +166,31 @@ fn is_file_format(name: &str) -> bool {
     ["csv", "json", "parquet", "text", "orc", "avro", "binaryfile"].contains(&name.to_ascii_lowercase().as_str())
 }
 
+/// Without a table there is nobody to check lengths: Spark refuses such columns.
+fn refuse_lengths(resolver: &Resolver, fields: &Fields) -> Result<()> {
+    fn has_length(field: &Field) -> bool {
+        field.metadata().contains_key(CHAR_VARCHAR_KEY)
+            || match field.data_type() {
+                DataType::List(inner) | DataType::Map(inner, _) => has_length(inner),
+                DataType::Struct(fields) => fields.iter().any(|field| has_length(field)),
+                _ => false,
+            }
+    }
+    let allowed = resolver.ctx.conf("spark.sql.legacy.charVarcharAsString").is_some_and(|value| value == "true");
+    match fields.iter().any(|field| has_length(field)) && !allowed {
+        true => Err(SparkError::new("UNSUPPORTED_CHAR_OR_VARCHAR_AS_STRING")),
+        false => Ok(()),
+    }
+}
+
 fn data_source(resolver: &Resolver, source: &pb::read::DataSource) -> Result<Relation> {
     if let Some(own) = source.format.as_deref().and_then(|name| resolver.ctx.catalog.python_data_source(name)) {
         return super::python_source::read(resolver, &own, source);
     }
     let request = request_of(source)?;
+    if let Some(schema) = &request.schema {
+        refuse_lengths(resolver, schema.fields())?;
+    }
     files(resolver, &request)
 }
 

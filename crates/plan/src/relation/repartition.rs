@@ -96,7 +96,7 @@ fn shuffle_partitions(resolver: &Resolver) -> usize {
 
 fn partitions(count: i32) -> Result<usize> {
     usize::try_from(count).ok().filter(|count| *count > 0).ok_or_else(|| {
-        SparkError::new("_LEGACY_ERROR_TEMP_3038")
+        SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
             .with_message(format!("requirement failed: Number of partitions ({count}) must be positive."))
     })
 }
@@ -126,8 +126,7 @@ pub fn hinted(resolver: &Resolver, input: Relation, name: &str, parameters: &[pb
     }
     match (upper.as_str(), count) {
         ("COALESCE", Some(count)) => exchange::coalesce(input, count),
-        ("COALESCE", None) => Err(SparkError::new("_LEGACY_ERROR_TEMP_1046")
-            .with_message("COALESCE Hint expects a partition number as a parameter.")),
+        ("COALESCE", None) => Err(SparkError::new("_LEGACY_ERROR_TEMP_1048").with("hintName", "COALESCE")),
         ("REPARTITION", Some(count)) if keys.is_empty() => exchange::round_robin(input, count),
         ("REBALANCE", _) => Ok(input),
         (_, count) => by(resolver, input, &keys, count.unwrap_or_else(|| shuffle_partitions(resolver)), None),

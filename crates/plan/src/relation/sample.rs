@@ -15,8 +15,8 @@ pub fn resolve(resolver: &Resolver, message: &pb::Sample, outer: Option<&Scope>)
     if fraction < 0.0 || (!replacement && fraction > 1.0 + 1e-6) {
         let word = if replacement { "with" } else { "without" };
         let range = if replacement { "nonnegative" } else { "on interval [0, 1]" };
-        return Err(SparkError::new("_LEGACY_ERROR_TEMP_3038").with_message(format!(
-            "requirement failed: Sampling fraction ({fraction}) must be {range} {word} replacement"
+        return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(format!(
+            "requirement failed: Sampling fraction ({fraction:?}) must be {range} {word} replacement"
         )));
     }
     let seed = message.seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0 as i64);

@@ -98,6 +98,7 @@ fn value(resolver: &Resolver, statistic: &str, column: &Attribute) -> Result<Typ
     let aggregate = |function_name: &str, args: Vec<Typed>| function::scalar(resolver, function_name, args);
     match statistic.to_ascii_lowercase().as_str() {
         "count" => aggregate("count", vec![own]),
+        "mean" if column.data_type().is_numeric() => aggregate("avg", vec![own]),
         "mean" => aggregate("avg", vec![number()?]),
         "stddev" => aggregate("stddev_samp", vec![number()?]),
         "min" => aggregate("min", vec![own]),
@@ -109,19 +110,9 @@ fn value(resolver: &Resolver, statistic: &str, column: &Attribute) -> Result<Typ
             Ok(Typed { expr, ..count })
         }
         other => {
-            let percent = other.strip_suffix('%').ok_or_else(|| {
-                SparkError::new("_LEGACY_ERROR_TEMP_2114")
-                    .with_message(format!("{statistic} is not a recognised statistic"))
-            })?;
-            let share = percent.trim().parse::<f64>().map_err(|error| {
-                SparkError::new("_LEGACY_ERROR_TEMP_2113")
-                    .with_message(format!("Unable to parse {statistic} as a percentile"))
-                    .with_source(error)
-            })? / 100.0;
-            if !(0.0..=1.0).contains(&share) {
-                return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
-                    .with_message("requirement failed: Percentiles must be in the range [0, 1]"));
-            }
+            let unknown = || SparkError::new("UNRECOGNIZED_STATISTIC").with("stats", format!("'{statistic}'"));
+            let percent = other.strip_suffix('%').and_then(|text| text.trim().parse::<f64>().ok());
+            let share = percent.filter(|percent| (0.0..=100.0).contains(percent)).ok_or_else(unknown)? / 100.0;
             let value = if column.data_type().is_numeric() { own } else { number()? };
             aggregate("percentile_approx", vec![value, double(share)])
         }
@@ -246,8 +237,8 @@ pub fn freq_items(resolver: &Resolver, message: &pb::StatFreqItems, outer: Optio
     let scope = resolver.scope(&inputs, outer);
     let support = message.support.unwrap_or(0.01);
     if !(0.0..=1.0).contains(&support) && support != 0.0 {
-        return Err(SparkError::new("_LEGACY_ERROR_TEMP_3038")
-            .with_message(format!("requirement failed: Support must be in [1e-4, 1], but got {support}.")));
+        return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
+            .with_message(format!("requirement failed: Support must be in [1e-4, 1], but got {support:?}.")));
     }
     // A support of nothing asks for all items.
     let size = if support == 0.0 { usize::MAX } else { (1.0 / support) as usize };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, StringArray};
 use arrow::datatypes::{DataType, Field, Fields};
-use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, when};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
 use firesteel_functions::cast::{EvalMode, cast_to};
@@ -14,6 +14,7 @@ use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::{Options, TextRecords};
 
 use super::{Relation, required};
+use crate::expression::function;
 use crate::operator::parse_records;
 use crate::resolver::Planned;
 use crate::scope::Scope;
@@ -25,8 +26,8 @@ pub fn resolve(resolver: &Resolver, message: &pb::ToSchema, outer: Option<&Scope
     let schema = message.schema.as_ref().ok_or_else(|| crate::expression::missing("schema", "ToSchema"))?;
     let fields = proto::decode_schema(schema)?;
     let mut list = vec![];
+    let all: Vec<&Attribute> = input.output.iter().collect();
     for field in &fields {
-        let all: Vec<&Attribute> = input.output.iter().collect();
         let parts = [field.name().clone()];
         let found = crate::scope::find_in(&all, &parts, resolver.env().case_sensitive)?;
         let mut typed = match found {
@@ -34,17 +35,14 @@ pub fn resolve(resolver: &Resolver, message: &pb::ToSchema, outer: Option<&Scope
                 if found.attribute.field.is_nullable() && !field.is_nullable() {
                     return Err(SparkError::new("NULLABLE_COLUMN_OR_FIELD").with("name", name::quote(field.name())));
                 }
-                convert(resolver, found.attribute.typed(), field)?
+                convert(resolver, found.attribute.typed(), field, std::slice::from_ref(field.name()))?
             }
             None if field.is_nullable() => {
                 let value =
                     ScalarValue::try_new_null(field.data_type()).map_err(|e| SparkError::internal(e.to_string()))?;
                 Typed::literal(value, field.name())
             }
-            None => {
-                return Err(SparkError::new("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION")
-                    .with("objectName", name::quote(field.name())));
-            }
+            None => return Err(crate::scope::unresolved_in_order(&parts, all.iter().copied())),
         };
         typed.nullable = field.is_nullable() || typed.nullable;
         typed.metadata.extend(field.metadata().clone());
@@ -57,21 +55,70 @@ pub fn resolve(resolver: &Resolver, message: &pb::ToSchema, outer: Option<&Scope
     input.select(list)
 }
 
-fn convert(resolver: &Resolver, typed: Typed, field: &Field) -> Result<Typed> {
+/// A value as a field wants it; `path` names it in errors.
+fn convert(resolver: &Resolver, typed: Typed, field: &Field, path: &[String]) -> Result<Typed> {
+    if let (DataType::Struct(_), DataType::Struct(wanted)) = (&typed.data_type, field.data_type())
+        && typed.data_type != *field.data_type()
+        && !is_variant(&typed.data_type)
+    {
+        return convert_struct(resolver, typed, wanted, path);
+    }
     if &typed.data_type == field.data_type() && typed.units() == IntervalRange::of_field(field) {
         return Ok(typed);
     }
-    let allowed = firesteel_functions::coerce::implicit_cast(typed.clone(), field.data_type(), resolver.env())
-        .is_some()
-        || matches!((&typed.data_type, field.data_type()), (DataType::Struct(_), DataType::Struct(_)));
+    let allowed =
+        firesteel_functions::coerce::implicit_cast(typed.clone(), field.data_type(), resolver.env()).is_some();
     if !allowed {
         return Err(SparkError::new("INVALID_COLUMN_OR_FIELD_DATA_TYPE")
-            .with("name", name::quote(field.name()))
+            .with("name", crate::scope::quote_parts(path))
             .with("type", format!("\"{}\"", name::sql(&typed.data_type)))
             .with("expectedType", format!("\"{}\"", name::sql(field.data_type()))));
     }
     let mode = if resolver.env().ansi { EvalMode::Ansi } else { EvalMode::Legacy };
     cast_to(typed, field, mode, resolver.env())
+}
+
+/// [`resolve`] for the fields of a struct.
+fn convert_struct(resolver: &Resolver, typed: Typed, wanted: &Fields, path: &[String]) -> Result<Typed> {
+    let DataType::Struct(own) = &typed.data_type else { return Ok(typed) };
+    let case_sensitive = resolver.env().case_sensitive;
+    let mut args = vec![];
+    for field in wanted {
+        let same = |own: &&Arc<Field>| match case_sensitive {
+            true => own.name() == field.name(),
+            false => own.name().to_lowercase() == field.name().to_lowercase(),
+        };
+        let inner: Vec<String> = path.iter().chain([field.name()]).cloned().collect();
+        let value = match own.iter().find(same) {
+            Some(found) if found.is_nullable() && !field.is_nullable() => {
+                return Err(SparkError::new("NULLABLE_COLUMN_OR_FIELD").with("name", crate::scope::quote_parts(&inner)));
+            }
+            Some(found) => {
+                let value = resolver.nested(typed.clone(), std::slice::from_ref(found.name()))?;
+                convert(resolver, value, field, &inner)?
+            }
+            None if field.is_nullable() => {
+                let null = ScalarValue::try_new_null(field.data_type());
+                Typed::literal(null.map_err(|e| SparkError::internal(e.to_string()))?, field.name())
+            }
+            None => {
+                let proposal: Vec<String> = own.iter().map(|field| name::quote(field.name())).collect();
+                return Err(SparkError::new("UNRESOLVED_FIELD.WITH_SUGGESTION")
+                    .with("fieldName", name::quote(field.name()))
+                    .with("columnPath", crate::scope::quote_parts(path))
+                    .with("proposal", proposal.join(", ")));
+            }
+        };
+        let own_name = ScalarValue::Utf8(Some(field.name().clone()));
+        args.extend([Typed::literal(own_name, field.name()), value]);
+    }
+    let mut built = function::scalar(resolver, "named_struct", args)?;
+    if typed.nullable {
+        let null = ScalarValue::try_new_null(&built.data_type).map_err(|e| SparkError::internal(e.to_string()))?;
+        built.expr = when(typed.expr.clone().is_null(), Expr::Literal(null, None)).otherwise(built.expr).planned()?;
+        built.nullable = true;
+    }
+    cast_to(built, &Field::new("s", DataType::Struct(wanted.clone()), true), EvalMode::Legacy, resolver.env())
 }
 
 /// Rows of the client under the schema it declares: columns by position, cast where they differ.

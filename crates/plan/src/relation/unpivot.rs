@@ -102,9 +102,10 @@ fn unpivot(
     for index in 0..value_names.len() {
         let mut data_type = entries[0].values[index].data_type.clone();
         for entry in &entries[1..] {
-            data_type = common_type(&data_type, &entry.values[index].data_type, resolver.env()).ok_or_else(|| {
+            data_type = common(&data_type, &entry.values[index].data_type, resolver).ok_or_else(|| {
                 let shown = |entry: &Entry| {
-                    format!("{} \"{}\"", name::sql(&entry.values[index].data_type), entry.values[index].name)
+                    let value = &entry.values[index];
+                    format!("\"{}\" ({})", name::sql(&value.data_type), name::quote(&value.name))
                 };
                 SparkError::new("UNPIVOT_VALUE_DATA_TYPE_MISMATCH")
                     .with("types", entries.iter().map(shown).collect::<Vec<_>>().join(", "))
@@ -137,6 +138,15 @@ fn unpivot(
     generated.clone().select(list)
 }
 
+/// The common type of two columns of values. Texts meet texts only: numbers are not read out of them here.
+fn common(left: &DataType, right: &DataType, resolver: &Resolver) -> Option<DataType> {
+    let mixed = (*left == DataType::Utf8) != (*right == DataType::Utf8);
+    if mixed && *left != DataType::Null && *right != DataType::Null {
+        return None;
+    }
+    common_type(left, right, resolver.env())
+}
+
 /// `df.transpose(index)`: values of the index column become column names, in order. Runs the input.
 pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "Transpose")?, outer)?;
@@ -152,16 +162,11 @@ pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Sc
     };
     let values: Vec<Typed> =
         input.output.iter().map(Attribute::typed).filter(|typed| typed.expr != index.expr).collect();
-    let mut common = DataType::Null;
+    let mut shared = DataType::Null;
     for typed in &values {
-        // Texts meet texts only: numbers are not read out of them here.
-        let mixed = (common == DataType::Utf8) != (typed.data_type == DataType::Utf8)
-            && common != DataType::Null
-            && typed.data_type != DataType::Null;
-        let found = if mixed { None } else { common_type(&common, &typed.data_type, resolver.env()) };
-        common = found.ok_or_else(|| {
+        shared = common(&shared, &typed.data_type, resolver).ok_or_else(|| {
             SparkError::new("TRANSPOSE_NO_LEAST_COMMON_TYPE")
-                .with("dt1", format!("\"{}\"", name::sql(&common)))
+                .with("dt1", format!("\"{}\"", name::sql(&shared)))
                 .with("dt2", format!("\"{}\"", name::sql(&typed.data_type)))
         })?;
     }
@@ -175,7 +180,7 @@ pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Sc
     )?;
     let mut exprs = vec![index.expr.clone().alias("index"), key.expr.alias("key")];
     for (at, typed) in values.iter().enumerate() {
-        let typed = implicit_cast(typed.clone(), &common, resolver.env())
+        let typed = implicit_cast(typed.clone(), &shared, resolver.env())
             .ok_or_else(|| SparkError::internal("a common type that cannot be cast to"))?;
         exprs.push(typed.expr.alias(format!("v{at}")));
     }
@@ -203,7 +208,7 @@ pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Sc
     for batch in &batches {
         for row in 0..batch.num_rows() {
             let text = arrow::array::cast::AsArray::as_string::<i32>(batch.column(1)).value(row).to_string();
-            fields.push(Field::new(text, common.clone(), true));
+            fields.push(Field::new(text, shared.clone(), true));
             let column = (0..values.len())
                 .map(|at| ScalarValue::try_from_array(batch.column(at + 2), row))
                 .collect::<datafusion::common::Result<_>>()

@@ -84,17 +84,20 @@ impl TextCodec {
         })
     }
 
-    /// Compresses into a file.
-    pub fn writer(self, file: File) -> Box<dyn CodecWriter> {
+    /// Compresses into a file. Errors for a codec that is only read.
+    pub fn writer(self, file: File) -> io::Result<Box<dyn CodecWriter>> {
         let buffered = |file| BufWriter::with_capacity(1 << 17, file);
-        match self {
-            Self::None | Self::Zstd => Box::new(file),
+        Ok(match self {
+            Self::None => Box::new(file),
+            Self::Zstd => {
+                return Err(io::Error::new(io::ErrorKind::Unsupported, "text files are not written with zstd"));
+            }
             Self::Gzip => Box::new(flate2::write::GzEncoder::new(buffered(file), flate2::Compression::default())),
             Self::Deflate => Box::new(flate2::write::ZlibEncoder::new(buffered(file), flate2::Compression::default())),
             Self::Bzip2 => Box::new(bzip2::write::BzEncoder::new(buffered(file), bzip2::Compression::best())),
             Self::Lz4 => Box::new(BlockWriter::new(buffered(file), Lz4)),
             Self::Snappy => Box::new(BlockWriter::new(buffered(file), Snappy)),
-        }
+        })
     }
 }
 
@@ -150,7 +153,7 @@ mod tests {
         for codec in ["none", "gzip", "deflate", "bzip2", "lz4", "snappy"] {
             let codec = TextCodec::parse(codec).expect("a codec");
             let path = folder.path().join(format!("a.csv{}", codec.extension()));
-            let mut writer = codec.writer(File::create(&path).expect("a file"));
+            let mut writer = codec.writer(File::create(&path).expect("a file")).expect("a writer");
             for piece in text.chunks(100_000) {
                 writer.write_all(piece).expect("written");
             }
@@ -168,7 +171,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         for codec in [TextCodec::Lz4, TextCodec::Snappy, TextCodec::Bzip2] {
             let path = folder.path().join("cut");
-            let mut writer = codec.writer(File::create(&path).expect("a file"));
+            let mut writer = codec.writer(File::create(&path).expect("a file")).expect("a writer");
             writer.write_all(&[7; 1000]).expect("written");
             let file = writer.complete().expect("completed");
             file.set_len(file.metadata().expect("metadata").len() - 3).expect("cut");

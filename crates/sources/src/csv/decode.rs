@@ -406,7 +406,7 @@ fn append_text(column: &mut Column, text: &[u8], options: &CsvOptions) -> bool {
         Column::TimestampNtz(c) => c.try_push(utf8(text).and_then(|text| options.temporal.parse_timestamp_ntz(text))),
         Column::YearMonth(c, range) => c.try_push(utf8(text).and_then(|text| parse_year_month(text, *range))),
         Column::DayTime(c, range) => c.try_push(utf8(text).and_then(|text| parse_day_time(text, *range))),
-        Column::Void(_) | Column::Struct(_) | Column::List(_) | Column::Map(_) => false,
+        Column::Variant(_) | Column::Void(_) | Column::Struct(_) | Column::List(_) | Column::Map(_) => false,
     }
 }
 

@@ -174,9 +174,7 @@ pub(super) fn ascii(options: &Options, spec: &OptionSpec) -> Result<Option<u8>> 
 
 /// Spark's `CSVExprUtils.toDelimiterStr`: `\t` and the like are one character.
 fn delimiter(text: &str) -> Result<String> {
-    let invalid = |kind: &str, text: &str| {
-        SparkError::new(format!("INVALID_DELIMITER_VALUE.{kind}")).with("str", text.to_string())
-    };
+    let invalid = |condition: &str, text: &str| SparkError::new(condition).with("str", text.to_string());
     if text.is_empty() {
         return Err(illegal_argument("Delimiter cannot be empty"));
     }
@@ -193,8 +191,10 @@ fn delimiter(text: &str) -> Result<String> {
                 Some('b') => '\u{8}',
                 Some('f') => '\u{c}',
                 Some(quote @ ('"' | '\'' | '\\')) => quote,
-                Some(other) => return Err(invalid("UNSUPPORTED_SPECIAL_CHARACTER", &format!("\\{other}"))),
-                None => return Err(invalid("SINGLE_BACKSLASH", text)),
+                Some(other) => {
+                    return Err(invalid("INVALID_DELIMITER_VALUE.UNSUPPORTED_SPECIAL_CHARACTER", &format!("\\{other}")));
+                }
+                None => return Err(invalid("INVALID_DELIMITER_VALUE.SINGLE_BACKSLASH", text)),
             },
             other => other,
         });
@@ -239,7 +239,7 @@ fn charset(options: &Options, multi_line: bool) -> Result<String> {
     Ok(name)
 }
 
-fn line_sep(options: &Options, multi_line: bool) -> Result<Option<Vec<u8>>> {
+pub(super) fn line_sep(options: &Options, multi_line: bool) -> Result<Option<Vec<u8>>> {
     let Some(text) = options.given(&LINE_SEP) else { return Ok(None) };
     if text.is_empty() {
         return Err(illegal_argument("requirement failed: 'lineSep' cannot be an empty string."));
@@ -256,7 +256,7 @@ fn line_sep(options: &Options, multi_line: bool) -> Result<Option<Vec<u8>>> {
 
 /// Spark's `IllegalArgumentException`s without a condition.
 pub(crate) fn illegal_argument(message: &str) -> SparkError {
-    SparkError::new("_LEGACY_ERROR_TEMP_ILLEGAL_ARGUMENT").with_message(message)
+    SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(message)
 }
 
 /// Refuses what Spark refuses.

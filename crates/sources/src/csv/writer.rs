@@ -8,7 +8,7 @@ use arrow::datatypes::{
     Int16Type, Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
 };
 use firesteel_functions::datetime::pattern::Purpose;
-use firesteel_protocol::types::name;
+use firesteel_protocol::types::{IntervalRange, name};
 use firesteel_protocol::{Result, SparkError};
 use memchr::memmem;
 
@@ -46,11 +46,6 @@ pub struct CsvWriteOptions {
 impl CsvWriteOptions {
     /// Reads the options of a writer.
     pub fn of(given: &Options, ctx: &SourceContext) -> Result<Self> {
-        let charset = given.text(&options::ENCODING);
-        if !charset.eq_ignore_ascii_case("utf-8") && !charset.eq_ignore_ascii_case("utf8") {
-            let feature = format!("writing csv files in encoding {charset}");
-            return Err(SparkError::unsupported(feature, "Write them as UTF-8."));
-        }
         let mut dialect = dialect(given)?;
         // Unlike a reader, a writer trims unless told otherwise.
         dialect.ignore_leading = given.given(&options::IGNORE_LEADING).is_none() || dialect.ignore_leading;
@@ -59,7 +54,8 @@ impl CsvWriteOptions {
             dialect,
             comment: options::ascii(given, &options::COMMENT)?.unwrap_or(b'#'),
             header: given.flag(&options::HEADER)?,
-            line_sep: given.given(&options::LINE_SEP).unwrap_or("\n").to_string(),
+            line_sep: String::from_utf8(options::line_sep(given, false)?.unwrap_or_else(|| b"\n".to_vec()))
+                .map_err(|error| SparkError::internal(error.to_string()))?,
             quote_all: given.flag(&QUOTE_ALL)?,
             escape_quotes: given.flag(&ESCAPE_QUOTES)?,
             null_value: given.text(&options::NULL_VALUE).to_string(),
@@ -87,9 +83,10 @@ pub fn encode_header(fields: &Fields, options: &CsvWriteOptions, out: &mut Vec<u
 
 /// Appends the rows of a batch, each with the line separator behind it.
 pub fn encode_batch(batch: &RecordBatch, options: &CsvWriteOptions, out: &mut Vec<u8>) -> Result<()> {
+    let ranges: Vec<_> = batch.schema_ref().fields().iter().map(|field| IntervalRange::of_field(field)).collect();
     for row in 0..batch.num_rows() {
         let start = out.len();
-        encode_row(batch.columns(), row, options, out)?;
+        encode_row(batch.columns(), &ranges, row, options, out)?;
         if out.len() == start {
             // Spark leaves out rows without any text, such as a NULL of an only column.
             continue;
@@ -99,8 +96,14 @@ pub fn encode_batch(batch: &RecordBatch, options: &CsvWriteOptions, out: &mut Ve
     Ok(())
 }
 
-/// Appends one row without a line separator: `to_csv`.
-pub fn encode_row(columns: &[ArrayRef], row: usize, options: &CsvWriteOptions, out: &mut Vec<u8>) -> Result<()> {
+/// Appends one row without a line separator. `ranges` are the units of columns of intervals.
+fn encode_row(
+    columns: &[ArrayRef],
+    ranges: &[Option<IntervalRange>],
+    row: usize,
+    options: &CsvWriteOptions,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let mut scratch = vec![];
     for (index, column) in columns.iter().enumerate() {
         if index > 0 {
@@ -114,7 +117,7 @@ pub fn encode_row(columns: &[ArrayRef], row: usize, options: &CsvWriteOptions, o
             DataType::Utf8 => write_text(column.as_string::<i32>().value(row).as_bytes(), index == 0, options, out),
             _ => {
                 scratch.clear();
-                write_scalar(column, row, options, &mut scratch)?;
+                write_scalar(column, ranges[index], row, options, &mut scratch)?;
                 write_text(&scratch, index == 0, options, out);
             }
         }
@@ -182,12 +185,23 @@ fn write_quoted(text: &[u8], options: &CsvWriteOptions, out: &mut Vec<u8>) {
         } else if Some(byte) == dialect.escape {
             out.extend(dialect.escape_escape);
         }
+        // Line ends inside of values are the file's too, if those are more than a character.
+        if byte == b'\n' && options.line_sep.len() > 1 {
+            out.extend_from_slice(options.line_sep.as_bytes());
+            continue;
+        }
         out.push(byte);
     }
     out.push(quote);
 }
 
-fn write_scalar(array: &ArrayRef, row: usize, options: &CsvWriteOptions, out: &mut Vec<u8>) -> Result<()> {
+fn write_scalar(
+    array: &ArrayRef,
+    range: Option<IntervalRange>,
+    row: usize,
+    options: &CsvWriteOptions,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     match array.data_type() {
         DataType::Boolean => out.extend_from_slice(if array.as_boolean().value(row) { b"true" } else { b"false" }),
         DataType::Int8 => integer(out, array.as_primitive::<Int8Type>().value(row).into()),
@@ -208,10 +222,10 @@ fn write_scalar(array: &ArrayRef, row: usize, options: &CsvWriteOptions, out: &m
             };
         }
         DataType::Interval(IntervalUnit::YearMonth) => {
-            write_year_month(out, array.as_primitive::<IntervalYearMonthType>().value(row));
+            write_year_month(out, array.as_primitive::<IntervalYearMonthType>().value(row), range);
         }
         DataType::Duration(TimeUnit::Microsecond) => {
-            write_day_time(out, array.as_primitive::<DurationMicrosecondType>().value(row));
+            write_day_time(out, array.as_primitive::<DurationMicrosecondType>().value(row), range);
         }
         DataType::Binary => write_binary(out, array.as_binary::<i32>().value(row)),
         other => {

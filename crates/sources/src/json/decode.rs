@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, FieldRef, Fields, SchemaRef};
 use firesteel_functions::kernel::from_arrow;
+use firesteel_protocol::types::is_variant;
 use firesteel_protocol::{Result, SparkError};
 
 use super::options::JsonOptions;
@@ -179,6 +180,16 @@ impl Records {
             return Ok(Outcome::Good);
         }
         let reader = Reader { options: &self.options };
+        if self.options.single_variant.is_some() {
+            let outcome = match self.root.children.first_mut() {
+                Some(column) => reader.value(&mut scanner, column)?,
+                None => Outcome::Good,
+            };
+            if outcome == Outcome::Good {
+                self.root.close();
+            }
+            return Ok(outcome);
+        }
         match scanner.value()? {
             Token::Object => reader.object(&mut scanner, &mut self.root),
             Token::Array => {
@@ -236,7 +247,9 @@ impl Records {
         if let Some((text, at)) = self.rest.take() {
             return self.elements(text, at);
         }
-        let independent = self.corrupt.is_none() && self.options.mode == ParseMode::Permissive;
+        let independent = self.corrupt.is_none()
+            && self.options.mode == ParseMode::Permissive
+            && self.options.single_variant.is_none();
         match independent.then(|| self.first_element(&text)).flatten() {
             Some(at) => self.elements(text, at),
             None if text.is_empty() => Ok(()),
@@ -299,6 +312,7 @@ impl Records {
 fn check_readable(data_type: &DataType) -> Result<()> {
     match data_type {
         DataType::List(element) => check_readable(element.data_type()),
+        variant if is_variant(variant) => Ok(()),
         DataType::Struct(fields) => fields.iter().try_for_each(|field| check_readable(field.data_type())),
         DataType::Map(entries, _) => match entries.data_type() {
             DataType::Struct(kv) if kv[0].data_type() == &DataType::Utf8 => check_readable(kv[1].data_type()),

@@ -18,6 +18,9 @@ use crate::storage::InputFile;
 
 /// The columns of JSON files, sorted by name; none if the files hold no fields.
 pub fn infer(options: &JsonOptions, files: &[InputFile], parallelism: usize) -> Result<Fields> {
+    if let Some(name) = &options.single_variant {
+        return Ok(Fields::from(vec![Field::new(name, types::variant(), true)]));
+    }
     let end = options.record_end();
     let sampler = Sampler::new(options.sampling_ratio);
     if options.multi_line {

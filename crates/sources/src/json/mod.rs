@@ -10,7 +10,7 @@ pub mod writer;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, IntervalUnit};
-use firesteel_protocol::types::name;
+use firesteel_protocol::types::{is_variant, name};
 use firesteel_protocol::{Result, SparkError};
 
 pub use options::JsonOptions;
@@ -66,6 +66,7 @@ pub(crate) fn check_type(column: &Field, data_type: &DataType) -> Result<()> {
             .with("format", "JSON")
             .with("columnName", name::quote(column.name()))
             .with("columnType", format!("\"{}\"", name::sql(column.data_type())))),
+        variant if is_variant(variant) => Ok(()),
         DataType::List(element) => check_type(column, element.data_type()),
         DataType::Map(entries, _) => check_type(column, entries.data_type()),
         DataType::Struct(fields) => fields.iter().try_for_each(|field| check_type(column, field.data_type())),

@@ -35,12 +35,19 @@ const ENCODING: OptionSpec =
     OptionSpec { key: "encoding", aliases: &["charset"], default: "", doc: "Character set of the files." };
 const INFER_TIMESTAMP: OptionSpec = spec("inferTimestamp", "false", "Infer TIMESTAMP for strings that are timestamps.");
 const MAX_DEPTH: OptionSpec = spec("maxNestingDepth", "1000", "Levels of arrays and objects at most.");
-const SINGLE_VARIANT: OptionSpec = spec("singleVariantColumn", "", "Read records as VARIANT; not supported.");
+const MAX_STRING: OptionSpec = spec("maxStringLen", "20000000", "Characters of a string at most.");
+const MAX_NUMBER: OptionSpec = spec("maxNumLen", "1000", "Characters of a number at most.");
+const SINGLE_VARIANT: OptionSpec =
+    spec("singleVariantColumn", "", "The name of the only column, which holds each record as VARIANT.");
 
 /// How JSON files are read.
 #[derive(Debug, Clone)]
 pub struct JsonOptions {
     pub grammar: Grammar,
+    /// Characters of a string at most: others do not fit.
+    pub max_string: usize,
+    /// The only column, which takes each record as a whole.
+    pub single_variant: Option<String>,
     pub primitives_as_string: bool,
     pub prefers_decimal: bool,
     pub infer_timestamp: bool,
@@ -59,12 +66,6 @@ pub struct JsonOptions {
 impl JsonOptions {
     /// Reads the options of a reader.
     pub fn of(options: &Options, ctx: &SourceContext) -> Result<Self> {
-        if options.given(&SINGLE_VARIANT).is_some() {
-            return Err(SparkError::unsupported(
-                "json option `singleVariantColumn`",
-                "Read the records with format text.",
-            ));
-        }
         if !ctx.conf_flag("spark.sql.json.enableExactStringParsing", true) {
             let feature = "reading json files under spark.sql.json.enableExactStringParsing=false";
             return Err(SparkError::unsupported(feature, "Leave it at true."));
@@ -91,7 +92,10 @@ impl JsonOptions {
                 control_chars: options.flag(&CONTROL_CHARS)?,
                 non_numeric: options.flag(&NON_NUMERIC)?,
                 max_depth: usize::try_from(options.integer(&MAX_DEPTH)?).unwrap_or(0).min(1000),
+                max_number: usize::try_from(options.integer(&MAX_NUMBER)?).unwrap_or(0),
             },
+            max_string: usize::try_from(options.integer(&MAX_STRING)?).unwrap_or(0),
+            single_variant: options.given(&SINGLE_VARIANT).map(str::to_string),
             primitives_as_string: options.flag(&PRIMITIVES_AS_STRING)?,
             prefers_decimal: options.flag(&PREFERS_DECIMAL)?,
             infer_timestamp: options.flag(&INFER_TIMESTAMP)?,

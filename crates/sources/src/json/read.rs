@@ -1,10 +1,12 @@
 //! JSON values into columns, led by the columns' types. Spark's `JacksonParser`.
 
 use firesteel_functions::cast::interval::{parse_day_time, parse_year_month};
+use firesteel_functions::json::value::{Grammar, Json};
+use firesteel_functions::variant::item::Item;
 
 use super::options::JsonOptions;
 use super::scan::{Scanner, SyntaxError, Text, Token, unescape};
-use crate::record::column::{Column, ListColumn, MapColumn, StructColumn};
+use crate::record::column::{Column, ListColumn, MapColumn, StructColumn, VariantColumn};
 use crate::record::number::{BigDecimal, parse_integer};
 
 /// What became of a value.
@@ -70,14 +72,54 @@ impl Reader<'_> {
         Ok(outcome)
     }
 
+    fn is_too_long(&self, token: Token<'_>) -> bool {
+        match token {
+            Token::Text(text) if text.raw.len() > self.options.max_string => {
+                with_text(text, |text| Some(text.encode_utf16().count())) > Some(self.options.max_string)
+            }
+            _ => false,
+        }
+    }
+
+    /// Appends the text of a value as VARIANT; whether it can be one.
+    fn variant(&self, text: &[u8], column: &mut VariantColumn) -> bool {
+        let Ok(text) = std::str::from_utf8(text) else { return false };
+        let own = &self.options.grammar;
+        let grammar = Grammar {
+            comments: own.comments,
+            unquoted_names: own.unquoted_names,
+            single_quotes: own.single_quotes,
+            leading_zeros: own.leading_zeros,
+            non_numeric: own.non_numeric,
+            any_escape: own.any_escape,
+            control_chars: own.control_chars,
+        };
+        let item = Json::parse_with(text, grammar).and_then(|json| Item::of_json(&json).ok());
+        match item.and_then(|item| item.encode().ok()) {
+            Some((value, metadata)) => {
+                column.push(&value, &metadata);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Reads a value and appends it.
-    fn value(&self, scanner: &mut Scanner<'_>, column: &mut Column) -> Result<Outcome> {
+    pub fn value(&self, scanner: &mut Scanner<'_>, column: &mut Column) -> Result<Outcome> {
         scanner.skip_blanks()?;
         let start = scanner.position();
         let token = scanner.value()?;
+        if let Column::Variant(c) = column {
+            // The tree that is made of it bears the same liberties.
+            scanner.skip_rest(token)?;
+            return Ok(if self.variant(scanner.since(start), c) { Outcome::Good } else { Outcome::Bad });
+        }
         if token == Token::Null {
             column.append_null();
             return Ok(Outcome::Good);
+        }
+        if self.is_too_long(token) {
+            return Ok(Outcome::Bad);
         }
         let fits = match column {
             Column::Text(c) => {
@@ -147,7 +189,7 @@ impl Reader<'_> {
             },
             Column::YearMonth(c, range) => c.try_push(self.text(token, |text| parse_year_month(text, *range))),
             Column::DayTime(c, range) => c.try_push(self.text(token, |text| parse_day_time(text, *range))),
-            Column::Void(_) | Column::Struct(_) | Column::List(_) | Column::Map(_) => false,
+            Column::Variant(_) | Column::Void(_) | Column::Struct(_) | Column::List(_) | Column::Map(_) => false,
         };
         if fits {
             return Ok(Outcome::Good);

@@ -14,6 +14,8 @@ pub struct Grammar {
     pub non_numeric: bool,
     /// Levels of arrays and objects at most.
     pub max_depth: usize,
+    /// Characters of a number at most.
+    pub max_number: usize,
 }
 
 /// The text is not JSON.
@@ -206,6 +208,9 @@ impl<'a> Scanner<'a> {
             Some(_) => return self.error(),
         }
         let text = &self.text[start..self.at];
+        if text.len() > self.grammar.max_number {
+            return self.error();
+        }
         Ok(if fraction { Token::Fraction(text) } else { Token::Integer(text) })
     }
 

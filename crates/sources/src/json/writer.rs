@@ -4,14 +4,15 @@ use std::io::Write;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Field, Fields, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
 };
 use firesteel_functions::datetime::pattern::Purpose;
-use firesteel_protocol::types::name;
+use firesteel_functions::variant::Variants;
+use firesteel_protocol::types::{IntervalRange, is_variant, name};
 use firesteel_protocol::{Result, SparkError};
 
-use crate::options::OptionSpec;
+use crate::options::{OptionSpec, illegal_argument};
 use crate::record::Temporal;
 use crate::record::number::{write_decimal, write_double, write_float};
 use crate::record::temporal::{write_day_time, write_year_month};
@@ -46,12 +47,8 @@ pub struct JsonWriteOptions {
 impl JsonWriteOptions {
     /// Reads the options of a writer.
     pub fn of(options: &Options, ctx: &SourceContext) -> Result<Self> {
-        if let Some(charset) = options.get("encoding").or_else(|| options.get("charset"))
-            && !charset.eq_ignore_ascii_case("utf-8")
-            && !charset.eq_ignore_ascii_case("utf8")
-        {
-            let feature = format!("writing json files in encoding {charset}");
-            return Err(SparkError::unsupported(feature, "Write them as UTF-8."));
+        if options.given(&LINE_SEP) == Some("") {
+            return Err(illegal_argument("requirement failed: 'lineSep' cannot be an empty string."));
         }
         Ok(Self {
             ignore_null_fields: match options.given(&IGNORE_NULL_FIELDS) {
@@ -71,15 +68,10 @@ pub fn encode_batch(batch: &RecordBatch, options: &JsonWriteOptions, out: &mut V
     let names: Vec<&str> = batch.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
     let keys: Vec<Vec<u8>> = names.iter().map(|name| key(name, options)).collect();
     for row in 0..batch.num_rows() {
-        encode_object(batch.columns(), &keys, row, options, 0, out)?;
+        encode_object(batch.columns(), batch.schema_ref().fields(), &keys, row, options, 0, out)?;
         out.extend_from_slice(options.line_sep.as_bytes());
     }
     Ok(())
-}
-
-/// Appends one value as JSON, without a line separator: `to_json`.
-pub fn encode_value(array: &ArrayRef, row: usize, options: &JsonWriteOptions, out: &mut Vec<u8>) -> Result<()> {
-    value(array, row, options, 0, out)
 }
 
 /// `"name":`, ready to be written.
@@ -92,6 +84,7 @@ fn key(name: &str, options: &JsonWriteOptions) -> Vec<u8> {
 
 fn encode_object(
     columns: &[ArrayRef],
+    fields: &Fields,
     keys: &[Vec<u8>],
     row: usize,
     options: &JsonWriteOptions,
@@ -100,13 +93,13 @@ fn encode_object(
 ) -> Result<()> {
     out.push(b'{');
     let mut first = true;
-    for (column, key) in columns.iter().zip(keys) {
+    for ((column, key), field) in columns.iter().zip(keys).zip(fields) {
         if options.ignore_null_fields && is_null(column, row) {
             continue;
         }
         separate(&mut first, options, level + 1, out);
         out.extend_from_slice(key);
-        value(column, row, options, level + 1, out)?;
+        value(column, field, row, options, level + 1, out)?;
     }
     close(first, options, level, out);
     out.push(b'}');
@@ -140,18 +133,31 @@ fn indent(level: usize, out: &mut Vec<u8>) {
     out.extend(std::iter::repeat_n(b' ', level * 2));
 }
 
-fn value(array: &ArrayRef, row: usize, options: &JsonWriteOptions, level: usize, out: &mut Vec<u8>) -> Result<()> {
+/// Appends a value. `field` is the array's own, which knows the units of intervals.
+fn value(
+    array: &ArrayRef,
+    field: &Field,
+    row: usize,
+    options: &JsonWriteOptions,
+    level: usize,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     if is_null(array, row) {
         out.extend_from_slice(b"null");
         return Ok(());
     }
     match array.data_type() {
         DataType::Utf8 => write_string(out, array.as_string::<i32>().value(row), options.ascii_only),
+        variant if is_variant(variant) => {
+            if let Some(item) = Variants::new(array).item(row)? {
+                out.extend_from_slice(item.text(options.temporal.zone()).as_bytes());
+            }
+        }
         DataType::Struct(fields) => {
             let keys: Vec<Vec<u8>> = fields.iter().map(|field| key(field.name(), options)).collect();
-            return encode_object(array.as_struct().columns(), &keys, row, options, level, out);
+            return encode_object(array.as_struct().columns(), fields, &keys, row, options, level, out);
         }
-        DataType::List(_) => {
+        DataType::List(element) => {
             let elements = array.as_list::<i32>().value(row);
             out.push(b'[');
             for index in 0..elements.len() {
@@ -161,14 +167,17 @@ fn value(array: &ArrayRef, row: usize, options: &JsonWriteOptions, level: usize,
                     (_, true) => out.extend_from_slice(b", "),
                     (_, false) => out.push(b','),
                 }
-                value(&elements, index, options, level, out)?;
+                value(&elements, element, index, options, level, out)?;
             }
             if options.pretty {
                 out.push(b' ');
             }
             out.push(b']');
         }
-        DataType::Map(..) => {
+        DataType::Map(entry, _) => {
+            let DataType::Struct(kv) = entry.data_type() else {
+                return Err(SparkError::internal("a map whose entries are no struct"));
+            };
             let entries = array.as_map().value(row);
             let (keys, values) = (entries.column(0), entries.column(1));
             out.push(b'{');
@@ -176,7 +185,7 @@ fn value(array: &ArrayRef, row: usize, options: &JsonWriteOptions, level: usize,
             for index in 0..entries.len() {
                 separate(&mut first, options, level + 1, out);
                 out.extend_from_slice(&key(&map_key(keys, index)?, options));
-                value(values, index, options, level + 1, out)?;
+                value(values, &kv[1], index, options, level + 1, out)?;
             }
             close(first, options, level, out);
             out.push(b'}');
@@ -195,10 +204,10 @@ fn value(array: &ArrayRef, row: usize, options: &JsonWriteOptions, level: usize,
         | DataType::Duration(_)
         | DataType::Binary => {
             out.push(b'"');
-            scalar(array, row, &options.temporal, out)?;
+            scalar(array, IntervalRange::of_field(field), row, &options.temporal, out)?;
             out.push(b'"');
         }
-        _ => scalar(array, row, &options.temporal, out)?,
+        _ => scalar(array, None, row, &options.temporal, out)?,
     }
     Ok(())
 }
@@ -214,7 +223,13 @@ fn number_or_text(out: &mut Vec<u8>, number: bool, write: impl FnOnce(&mut Vec<u
 }
 
 /// A value without quotes round it.
-fn scalar(array: &ArrayRef, row: usize, temporal: &Temporal, out: &mut Vec<u8>) -> Result<()> {
+fn scalar(
+    array: &ArrayRef,
+    range: Option<IntervalRange>,
+    row: usize,
+    temporal: &Temporal,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     match array.data_type() {
         DataType::Boolean => out.extend_from_slice(if array.as_boolean().value(row) { b"true" } else { b"false" }),
         DataType::Int8 => integer(out, array.as_primitive::<Int8Type>().value(row).into()),
@@ -233,10 +248,10 @@ fn scalar(array: &ArrayRef, row: usize, temporal: &Temporal, out: &mut Vec<u8>) 
             };
         }
         DataType::Interval(IntervalUnit::YearMonth) => {
-            write_year_month(out, array.as_primitive::<IntervalYearMonthType>().value(row));
+            write_year_month(out, array.as_primitive::<IntervalYearMonthType>().value(row), range);
         }
         DataType::Duration(TimeUnit::Microsecond) => {
-            write_day_time(out, array.as_primitive::<DurationMicrosecondType>().value(row));
+            write_day_time(out, array.as_primitive::<DurationMicrosecondType>().value(row), range);
         }
         DataType::Binary => encode_base64(out, array.as_binary::<i32>().value(row)),
         other => {
@@ -265,7 +280,7 @@ fn map_key(keys: &ArrayRef, row: usize) -> Result<String> {
             integer(&mut text, keys.as_primitive::<DurationMicrosecondType>().value(row));
         }
         DataType::Boolean | DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
-            scalar(keys, row, &Temporal::utc(), &mut text)?;
+            scalar(keys, None, row, &Temporal::utc(), &mut text)?;
         }
         DataType::Decimal128(_, scale) => {
             write_decimal(&mut text, keys.as_primitive::<Decimal128Type>().value(row), *scale, false);

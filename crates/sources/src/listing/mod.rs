@@ -114,8 +114,8 @@ pub fn list(request: &ReadRequest, ctx: &SourceContext) -> Result<Listing> {
         flag_or_conf(options, &FileOptions::IGNORE_MISSING, ctx, "spark.sql.files.ignoreMissingFiles")?;
     let filter = Filter::new(options, ctx)?;
     let mut folders = walk::walk(&roots, ignore_missing)?;
+    // Folders whose files are all left out tell partition columns nonetheless.
     folders.iter_mut().for_each(|folder| folder.files.retain(|file| filter.keeps(file)));
-    folders.retain(|folder| !folder.files.is_empty());
     arrange(folders, &roots, request, ctx)
 }
 

@@ -39,7 +39,7 @@ pub struct Partitions {
 
 /// Finds partition columns in the folders that hold files. `bases` end the walk upwards.
 pub fn discover(folders: &[PathBuf], bases: &HashSet<PathBuf>, typing: &Typing<'_>) -> Result<Partitions> {
-    let parsed: Vec<Parsed> = folders.iter().map(|folder| parse(folder, bases)).collect();
+    let parsed: Vec<Parsed> = folders.iter().map(|folder| parse(folder, bases)).collect::<Result<_>>()?;
     if parsed.iter().all(|folder| folder.columns.is_empty()) {
         return Ok(Partitions { fields: vec![], values: vec![Some(vec![]); folders.len()] });
     }
@@ -76,19 +76,21 @@ struct Parsed {
     base: Option<PathBuf>,
 }
 
-fn parse(folder: &Path, bases: &HashSet<PathBuf>) -> Parsed {
+fn parse(folder: &Path, bases: &HashSet<PathBuf>) -> Result<Parsed> {
     let mut columns = vec![];
     let mut current = folder;
     loop {
         let name = current.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
         if name.eq_ignore_ascii_case("_temporary") {
-            return Parsed { columns: vec![], base: None };
+            return Ok(Parsed { columns: vec![], base: None });
         }
         if bases.contains(current) {
             break;
         }
-        let column = name.split_once('=').filter(|(column, value)| !column.is_empty() && !value.is_empty());
-        match column {
+        match name.split_once('=').filter(|(column, _)| !column.is_empty()) {
+            Some((_, "")) => {
+                return Err(SparkError::new("EMPTY_PARTITION_COLUMN_VALUE").with("columnSpec", name.into_owned()));
+            }
             Some((column, value)) => columns.push((unescape(column), value.to_string())),
             None if !columns.is_empty() => break,
             None => {}
@@ -99,7 +101,7 @@ fn parse(folder: &Path, bases: &HashSet<PathBuf>) -> Parsed {
         }
     }
     columns.reverse();
-    Parsed { columns, base: Some(current.to_path_buf()) }
+    Ok(Parsed { columns, base: Some(current.to_path_buf()) })
 }
 
 fn check_bases(parsed: &[Parsed]) -> Result<()> {

@@ -52,13 +52,17 @@ pub fn infer(
             Some(left) if left == columns => left,
             Some(left) => merge(&left, &columns, options.case_sensitive).map_err(|cause| {
                 SparkError::new("CANNOT_MERGE_SCHEMAS")
-                    .with("left", name::ddl(&left))
-                    .with("right", name::ddl(&columns))
+                    .with("left", shown(&left))
+                    .with("right", shown(&columns))
                     .with_source(cause)
             })?,
         });
     }
     Ok(merged)
+}
+
+fn shown(columns: &Fields) -> String {
+    format!("\"{}\"", name::sql(&DataType::Struct(columns.clone())))
 }
 
 fn is_corrupt(error: &SparkError) -> bool {

@@ -14,7 +14,7 @@ use arrow::datatypes::{
     Int8Type, Int16Type, Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
 };
 use firesteel_functions::kernel::from_arrow;
-use firesteel_protocol::types::IntervalRange;
+use firesteel_protocol::types::{self, IntervalRange};
 use firesteel_protocol::{Result, SparkError};
 
 /// A column under construction, of one of the canonical types.
@@ -36,6 +36,7 @@ pub enum Column {
     DayTime(Numbers<DurationMicrosecondType>, IntervalRange),
     Text(Bytes),
     Binary(Bytes),
+    Variant(VariantColumn),
     Struct(StructColumn),
     List(ListColumn),
     Map(MapColumn),
@@ -60,6 +61,15 @@ pub struct Numbers<T: ArrowPrimitiveType> {
 pub struct Bytes {
     offsets: Vec<i32>,
     values: Vec<u8>,
+    nulls: NullBufferBuilder,
+}
+
+/// Values of VARIANT.
+#[derive(Debug)]
+pub struct VariantColumn {
+    fields: Fields,
+    values: Bytes,
+    metadata: Bytes,
     nulls: NullBufferBuilder,
 }
 
@@ -119,6 +129,12 @@ impl Column {
             DataType::Duration(TimeUnit::Microsecond) => Self::DayTime(Numbers::new(capacity), IntervalRange::DAY_TIME),
             DataType::Utf8 => Self::Text(Bytes::new(capacity)),
             DataType::Binary => Self::Binary(Bytes::new(capacity)),
+            DataType::Struct(fields) if types::is_variant(data_type) => Self::Variant(VariantColumn {
+                fields: fields.clone(),
+                values: Bytes::new(capacity),
+                metadata: Bytes::new(capacity),
+                nulls: NullBufferBuilder::new(capacity),
+            }),
             DataType::Struct(fields) => Self::Struct(StructColumn::new(fields, capacity)?),
             DataType::List(element) => Self::List(ListColumn {
                 child: Box::new(Self::of_field(element, capacity)?),
@@ -168,6 +184,7 @@ impl Column {
             Self::YearMonth(c, _) => c.values.len(),
             Self::DayTime(c, _) => c.values.len(),
             Self::Text(c) | Self::Binary(c) => c.nulls.len(),
+            Self::Variant(c) => c.nulls.len(),
             Self::Struct(c) => c.nulls.len(),
             Self::List(c) => c.nulls.len(),
             Self::Map(c) => c.nulls.len(),
@@ -199,6 +216,11 @@ impl Column {
             Self::YearMonth(c, _) => c.append_null(),
             Self::DayTime(c, _) => c.append_null(),
             Self::Text(c) | Self::Binary(c) => c.append_null(),
+            Self::Variant(c) => {
+                c.values.close();
+                c.metadata.close();
+                c.nulls.append_null();
+            }
             Self::Struct(c) => {
                 c.children.iter_mut().for_each(Self::append_null);
                 c.nulls.append_null();
@@ -236,6 +258,11 @@ impl Column {
             Self::YearMonth(c, _) => c.truncate(length),
             Self::DayTime(c, _) => c.truncate(length),
             Self::Text(c) | Self::Binary(c) => c.truncate(length),
+            Self::Variant(c) => {
+                c.values.truncate(length);
+                c.metadata.truncate(length);
+                truncate_nulls(&mut c.nulls, length);
+            }
             Self::Struct(c) => c.truncate(length),
             Self::List(c) => {
                 if length < c.nulls.len() {
@@ -282,6 +309,15 @@ impl Column {
             Self::Binary(c) => {
                 let (offsets, values, nulls) = c.finish();
                 Arc::new(BinaryArray::try_new(offsets, values, nulls).map_err(from_arrow)?)
+            }
+            Self::Variant(c) => {
+                let binary = |bytes: &mut Bytes| {
+                    let (offsets, values, nulls) = bytes.finish();
+                    let array = BinaryArray::try_new(offsets, values, nulls).map_err(from_arrow)?;
+                    Ok::<ArrayRef, SparkError>(Arc::new(array))
+                };
+                let columns = vec![binary(&mut c.values)?, binary(&mut c.metadata)?];
+                Arc::new(StructArray::try_new(c.fields.clone(), columns, c.nulls.finish()).map_err(from_arrow)?)
             }
             Self::Struct(c) => {
                 let length = c.nulls.len();
@@ -417,6 +453,15 @@ impl Bytes {
     }
 }
 
+impl VariantColumn {
+    /// Appends the bytes of a value.
+    pub fn push(&mut self, value: &[u8], metadata: &[u8]) {
+        self.values.push(value);
+        self.metadata.push(metadata);
+        self.nulls.append_non_null();
+    }
+}
+
 impl StructColumn {
     /// An empty struct column; `None` for a type that no text format reads.
     pub fn new(fields: &Fields, capacity: usize) -> Option<Self> {
@@ -526,6 +571,7 @@ const MAX_SEEN: usize = 4096;
 pub fn text_size_bytes(columns: &[Column]) -> usize {
     let size = |column: &Column| match column {
         Column::Text(c) | Column::Binary(c) => c.size_bytes(),
+        Column::Variant(c) => c.values.size_bytes() + c.metadata.size_bytes(),
         Column::Struct(c) => text_size_bytes(&c.children),
         Column::List(c) => text_size_bytes(std::slice::from_ref(&c.child)),
         Column::Map(c) => {

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use firesteel_functions::cast::interval;
 use firesteel_functions::datetime::iso;
 use firesteel_functions::datetime::pattern::{Pattern, Purpose};
 use firesteel_functions::datetime::zone::{UTC, Zone};
+use firesteel_protocol::types::IntervalRange;
 use firesteel_protocol::{Result, SparkError};
 
 use crate::options::OptionSpec;
@@ -85,6 +87,11 @@ impl Temporal {
             infer_ntz: ctx.conf("spark.sql.timestampType").is_some_and(|t| t.eq_ignore_ascii_case("TIMESTAMP_NTZ")),
             date_format,
         })
+    }
+
+    /// The zone in which timestamps are told.
+    pub fn zone(&self) -> Zone {
+        self.zone
     }
 
     /// Default forms in UTC, for values that have none of their own.
@@ -239,26 +246,16 @@ fn write_offset(out: &mut Vec<u8>, seconds: i64) {
     }
 }
 
-/// Appends an INTERVAL YEAR TO MONTH as SQL writes it.
-pub fn write_year_month(out: &mut Vec<u8>, months: i32) {
-    use std::io::Write;
-    let sign = if months < 0 { "-" } else { "" };
-    let months = months.unsigned_abs();
-    let _ = write!(out, "INTERVAL '{sign}{}-{}' YEAR TO MONTH", months / 12, months % 12);
+/// Appends an INTERVAL YEAR TO MONTH, of these units, as SQL writes it.
+pub fn write_year_month(out: &mut Vec<u8>, months: i32, range: Option<IntervalRange>) {
+    let mut text = String::new();
+    interval::write_year_month(&mut text, months, range.unwrap_or(IntervalRange::YEAR_MONTH));
+    out.extend_from_slice(text.as_bytes());
 }
 
-/// Appends an INTERVAL DAY TO SECOND as SQL writes it.
-pub fn write_day_time(out: &mut Vec<u8>, us: i64) {
-    use std::io::Write;
-    let sign = if us < 0 { "-" } else { "" };
-    let us = us.unsigned_abs();
-    let seconds = us / 1_000_000;
-    let (day, hour, minute, second) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    let _ = write!(out, "INTERVAL '{sign}{day} {hour:02}:{minute:02}:{second:02}");
-    let fraction = format!("{:06}", us % 1_000_000);
-    let fraction = fraction.trim_end_matches('0');
-    if !fraction.is_empty() {
-        let _ = write!(out, ".{fraction}");
-    }
-    let _ = write!(out, "' DAY TO SECOND");
+/// Appends an INTERVAL DAY TO SECOND, of these units, as SQL writes it.
+pub fn write_day_time(out: &mut Vec<u8>, us: i64, range: Option<IntervalRange>) {
+    let mut text = String::new();
+    interval::write_day_time(&mut text, us, range.unwrap_or(IntervalRange::DAY_TIME));
+    out.extend_from_slice(text.as_bytes());
 }

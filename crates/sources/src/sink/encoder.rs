@@ -7,6 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use firesteel_protocol::{Result, SparkError};
 
+use super::charset::{Charset, Transcoded};
 use super::format::FileWriter;
 use super::target::Target;
 use crate::codec::CodecWriter;
@@ -75,6 +76,13 @@ impl FileWriter for RecordFile {
     }
 }
 
+fn in_charset(inner: Box<dyn RecordEncoder>, charset: Option<Charset>) -> Box<dyn RecordEncoder> {
+    match charset {
+        Some(charset) => Box::new(Transcoded { inner, charset, begun: false, scratch: vec![] }),
+        None => inner,
+    }
+}
+
 /// Plain text: one string column, a line for each row.
 pub fn text_factory(options: &Options) -> Result<Arc<dyn EncoderFactory>> {
     let separator = options.get("lineSep").unwrap_or("\n");
@@ -113,19 +121,21 @@ impl RecordEncoder for Text {
 
 /// CSV, see [`crate::csv`].
 pub fn csv_factory(options: &Options, schema: &SchemaRef, ctx: &SourceContext) -> Result<Arc<dyn EncoderFactory>> {
+    let charset = Charset::of(options, "CSVOptions")?;
     let options = Arc::new(CsvWriteOptions::of(options, ctx)?);
-    Ok(Arc::new(Csv { options, schema: Arc::clone(schema) }))
+    Ok(Arc::new(Csv { options, schema: Arc::clone(schema), charset }))
 }
 
 #[derive(Debug, Clone)]
 struct Csv {
     options: Arc<CsvWriteOptions>,
     schema: SchemaRef,
+    charset: Option<Charset>,
 }
 
 impl EncoderFactory for Csv {
     fn encoder(&self) -> Result<Box<dyn RecordEncoder>> {
-        Ok(Box::new(self.clone()))
+        Ok(in_charset(Box::new(self.clone()), self.charset))
     }
 }
 
@@ -144,17 +154,19 @@ impl RecordEncoder for Csv {
 
 /// JSON lines, see [`crate::json`].
 pub fn json_factory(options: &Options, ctx: &SourceContext) -> Result<Arc<dyn EncoderFactory>> {
-    Ok(Arc::new(Json { options: Arc::new(JsonWriteOptions::of(options, ctx)?) }))
+    let charset = Charset::of(options, "JSONOptionsInRead")?;
+    Ok(Arc::new(Json { options: Arc::new(JsonWriteOptions::of(options, ctx)?), charset }))
 }
 
 #[derive(Debug, Clone)]
 struct Json {
     options: Arc<JsonWriteOptions>,
+    charset: Option<Charset>,
 }
 
 impl EncoderFactory for Json {
     fn encoder(&self) -> Result<Box<dyn RecordEncoder>> {
-        Ok(Box::new(self.clone()))
+        Ok(in_charset(Box::new(self.clone()), self.charset))
     }
 }
 

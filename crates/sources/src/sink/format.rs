@@ -123,7 +123,8 @@ impl Format {
         Ok(match self {
             Self::Parquet(settings) => Box::new(ParquetFile::begin(settings, file, target)?),
             Self::Records { codec, encoder, .. } => {
-                Box::new(encoder::RecordFile::begin(codec.writer(file), encoder.encoder()?, target)?)
+                let file = codec.writer(file).map_err(|cause| target.write_failed(cause))?;
+                Box::new(encoder::RecordFile::begin(file, encoder.encoder()?, target)?)
             }
             Self::Noop => return Err(SparkError::internal("noop writes no files")),
         })

@@ -4,6 +4,7 @@
 //! one [`format`] below a staging folder, and [`commit`] renames them into place. [`plan`] checks a
 //! request before anything runs. Tables of other databases are written by [`crate::jdbc`].
 
+mod charset;
 mod check;
 mod commit;
 mod encoder;

@@ -37,6 +37,8 @@ const DATE_PROPERTIES: [(&str, &str); 3] =
 pub struct Sqlite {
     /// `None`: a database in memory, as empty as any new one.
     path: Option<PathBuf>,
+    /// `?mode=ro` of a `file:` URI, or the driver's `open_mode=1`: nothing is written.
+    read_only: bool,
     busy_timeout: Duration,
     pragmas: Vec<(&'static str, String)>,
 }
@@ -73,7 +75,9 @@ impl Sqlite {
         let pragmas = PRAGMAS.into_iter().filter_map(|key| Some((key, properties.get(key)?.to_string()))).collect();
         let file = place.strip_prefix("file:").unwrap_or(place);
         let path = (!matches!(file, "" | ":memory:")).then(|| working_dir.join(file));
-        Ok(Self { path, busy_timeout, pragmas })
+        let open_mode = properties.get("open_mode").or_else(|| options.get("open_mode"));
+        let read_only = properties.get("mode") == Some("ro") || open_mode == Some("1");
+        Ok(Self { path, read_only, busy_timeout, pragmas })
     }
 
     /// Opens the database. A file that does not exist is made only to be written: to a reader it is an
@@ -81,8 +85,12 @@ impl Sqlite {
     fn open(&self, create: bool) -> Result<Connection, Failure> {
         let connection = match &self.path {
             Some(path) if create || path.exists() => {
-                let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
+                let access = match self.read_only {
+                    true => OpenFlags::SQLITE_OPEN_READ_ONLY,
+                    false => OpenFlags::SQLITE_OPEN_READ_WRITE,
+                };
+                let mut flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                flags.set(OpenFlags::SQLITE_OPEN_CREATE, create && !self.read_only);
                 Connection::open_with_flags(path, flags)?
             }
             _ => Connection::open_in_memory()?,
