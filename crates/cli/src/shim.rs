@@ -15,7 +15,10 @@ macro_rules! python_files {
 const FILES: &[(&str, &str)] = &python_files![
     "__init__.py",
     "broadcast.py",
+    "connect_client.py",
     "connect_dataframe.py",
+    "connect_plan.py",
+    "connect_readwriter.py",
     "connect_session.py",
     "context.py",
     "files.py",
@@ -42,6 +45,7 @@ const FILES: &[(&str, &str)] = &python_files![
     "rdd/barrier.py",
     "rdd/bounded.py",
     "rdd/checkpoint.py",
+    "rdd/class_names.py",
     "rdd/dataframes.py",
     "rdd/describe.py",
     "rdd/errors.py",

@@ -295,3 +295,27 @@ def deep(sc):
     for _ in range(30):
         rdd = rdd.map(lambda x: x + 1)
     return rdd.collect()
+
+
+def case_unions_in_a_loop(spark, tmp):
+    sc = spark.sparkContext
+    flat = sc.parallelize([0], 1)
+    for number in range(60):
+        flat = flat.union(sc.parallelize([number], 1))
+    stepped = sc.parallelize([0], 1)
+    for number in range(40):
+        stepped = stepped.union(sc.parallelize([number], 1)).map(lambda x: x + 1).coalesce(2)
+    return {
+        "flat": [flat.getNumPartitions(), flat.sum(), flat.take(3)],
+        "stepped": [stepped.getNumPartitions(), stepped.sum(), stepped.count()],
+    }
+
+
+def case_destroyed(spark, tmp):
+    sc = spark.sparkContext
+    value = sc.broadcast({1: "a"})
+    value.destroy()
+    try:
+        return sc.parallelize([1]).map(lambda x: value.value[x]).collect()
+    except Exception as raised:
+        return type(raised).__name__
