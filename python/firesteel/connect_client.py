@@ -4,12 +4,18 @@ A server hands what workers added to the client, beside the rows; PySpark's clie
 and for nothing else. Here every accumulator of the program gets what is its own.
 """
 
+import pickle
+
 # What an RDD's task that writes a DataFrame says of its accumulators: a list of pairs under one number.
 SEVERAL = -1000
+# How the client's versions name what reads the pairs: since 4.2.1 it reads the profilers' only.
+READERS = ("specialAccumulatorSer", "pickleSer")
 
 
 def patch(module):
-    module.pickleSer = Updates(module.pickleSer)
+    for name in READERS:
+        if hasattr(module, name):
+            setattr(module, name, Updates(getattr(module, name)))
 
 
 class Updates:
@@ -19,9 +25,15 @@ class Updates:
         self._serializer = serializer
 
     def loads(self, data):
-        identity, value = pair = self._serializer.loads(data)
-        add(value if identity == SEVERAL else [pair])
-        return pair
+        # From the workers whose records an RDD's actions read in the same way.
+        identity, value = pickle.loads(data)
+        if identity == SEVERAL:
+            add(value)
+        elif identity >= 0:
+            add([(identity, value)])
+        else:
+            return self._serializer.loads(data)
+        return identity, value
 
     def __getattr__(self, name):
         return getattr(self._serializer, name)
@@ -32,6 +44,5 @@ def add(pairs):
 
     for identity, value in pairs:
         accumulator = _accumulatorRegistry.get(identity)
-        # Those below zero are PySpark's own.
-        if accumulator is not None and identity >= 0:
+        if accumulator is not None:
             accumulator += value

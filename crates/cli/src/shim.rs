@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &python_files![
     "files.py",
     "hook.py",
     "jvm.py",
+    "notebook.py",
     "packages.json",
     "packages.py",
     "py.typed",
