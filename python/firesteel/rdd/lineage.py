@@ -259,10 +259,12 @@ MOST_TASKS = max(16, 4 * (os.cpu_count() or 1))
 
 def places_by_number(session):
     """Whether client and server know `repartitionById`, which came with Spark 4.1. Asked once a session."""
+    from pyspark.sql import functions
+
     known_answer = getattr(session, "_places_by_number", None)
     if known_answer is None:
         try:
-            session.range(1).repartitionById(1, "id").schema
+            session.range(1).repartitionById(1, functions.col("id").cast("int")).schema
             known_answer = True
         except Exception:
             known_answer = False

@@ -319,3 +319,16 @@ def case_destroyed(spark, tmp):
         return sc.parallelize([1]).map(lambda x: value.value[x]).collect()
     except Exception as raised:
         return type(raised).__name__
+
+
+def case_barrier_of_a_list(spark, tmp):
+    """Tasks that wait for each other must not share a worker, however their rows came to them."""
+    from pyspark import BarrierTaskContext
+
+    def gather(records):
+        return [BarrierTaskContext.get().allGather(str(sum(records)))]
+
+    sc = spark.sparkContext
+    listed = sc.parallelize([1, 2, 3, 4], 2)
+    shuffled = listed.map(lambda x: (x % 2, x)).partitionBy(2).values()
+    return [one.barrier().mapPartitions(gather).collect() for one in (listed, shuffled)]
