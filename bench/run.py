@@ -3,7 +3,7 @@
 
     python3 bench/run.py [NAME] [--spark] [--rows N] [--sf N] [--runs N] [--work FOLDER]
 
-NAME is one of: startup, server, etl, csv, python, tpch, streaming; without it all of them run. Each program runs in a fresh process; printed
+NAME is one of: startup, server, etl, csv, python, rdd, tpch, streaming; without it all of them run. Each program runs in a fresh process; printed
 are the median of its wall seconds and the largest resident memory of all its processes together, sampled from /proc.
 Run it with an interpreter that has PySpark (`cargo xtask bench`); for fair numbers set FIRESTEEL to a release build.
 """
@@ -193,6 +193,34 @@ def python(report, engines, options, folder):
             report.compare(f"{title}, {rows:,} rows", engines, folder, lambda engine: submit(engine, script, kind, str(rows)))
 
 
+def rdd(report, engines, options, folder):
+    """Words of a text counted by RDD; then many small jobs, of which each leaves nothing behind."""
+    megabytes = (options.rows or [150])[0]
+    text = os.path.join(options.work, f"words-{megabytes}.txt")
+    if not os.path.exists(text):
+        write_words(text, megabytes << 20)
+    script = os.path.join(PROGRAMS, "word_count.py")
+    report.compare(f"word count by RDD, {megabytes} MB", engines, folder, lambda engine: submit(engine, script, text))
+    script = os.path.join(PROGRAMS, "small_jobs.py")
+    took, held, out = run(submit("Firesteel", script, str(options.jobs)), folder)
+    report.line(f"{options.jobs:,} small jobs", "Firesteel", took, held)
+    for line in re.findall(r"^after .*$", out, re.MULTILINE):
+        print(f"  resident MiB {line}")
+
+
+def write_words(path, size):
+    import random
+
+    numbers = random.Random(5)
+    words = ["".join(numbers.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(numbers.randint(2, 9))) for _ in range(20_000)]
+    weights = [1 / (rank + 1) for rank in range(len(words))]
+    with open(path + ".unfinished", "w", encoding="utf-8") as file:
+        while file.tell() < size:
+            chosen = numbers.choices(words, weights, k=100_000)
+            file.writelines(" ".join(chosen[at : at + 10]) + "\n" for at in range(0, len(chosen), 10))
+    os.replace(path + ".unfinished", path)
+
+
 def write_events(path, rows):
     import random
 
@@ -259,7 +287,7 @@ def streaming(report, engines, options, folder):
 
 
 BENCHMARKS = {
-    "startup": startup, "server": server, "etl": etl, "csv": csv, "python": python, "tpch": tpch, "streaming": streaming,
+    "startup": startup, "server": server, "etl": etl, "csv": csv, "python": python, "rdd": rdd, "tpch": tpch, "streaming": streaming,
 }
 
 
@@ -267,7 +295,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="one benchmark instead of all")
     parser.add_argument("--spark", action="store_true", help="run each program on Apache Spark too")
-    parser.add_argument("--rows", type=int, action="append", help="rows for etl, csv and python; can be given several times")
+    parser.add_argument("--rows", type=int, action="append", help="rows for etl, csv and python, megabytes for rdd; can be given several times")
+    parser.add_argument("--jobs", type=int, default=10_000, help="small jobs of rdd (default: %(default)s)")
     parser.add_argument("--files", type=int, default=10_000, help="files that wait for the first batch of streaming (default: %(default)s)")
     parser.add_argument("--sf", type=float, default=0.1, help="scale factor of TPC-H (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each program (default: %(default)s)")

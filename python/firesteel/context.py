@@ -15,6 +15,7 @@ import weakref
 
 from firesteel import jvm, submitted
 from firesteel.broadcast import Broadcast
+from firesteel.rdd import class_names
 from firesteel.rdd.hadoop_files import local_path
 from firesteel.rdd.sources import Sources
 from firesteel.status import Jobs, StatusTracker
@@ -122,6 +123,8 @@ class SparkContext(Sources):
         settings.setdefault("spark.app.startTime", str(self._started))
         settings.setdefault("spark.driver.host", "localhost")
         settings.setdefault("spark.executor.id", "driver")
+        settings.setdefault("spark.rdd.compress", "True")
+        settings.setdefault("spark.serializer.objectStreamReset", "100")
         settings.setdefault("spark.submit.deployMode", "client")
         self._conf = SparkConf(loadDefaults=False).setAll(list(settings.items()))
         self._code_is_shipped = False
@@ -237,7 +240,8 @@ class SparkContext(Sources):
     @property
     def environment(self):
         prefix = "spark.executorEnv."
-        return {key[len(prefix) :]: value for key, value in self._conf.getAll() if key.startswith(prefix)}
+        given = {key[len(prefix) :]: value for key, value in self._conf.getAll() if key.startswith(prefix)}
+        return {**given, "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0")}
 
     @property
     def pythonExec(self):
@@ -411,13 +415,10 @@ class SparkContext(Sources):
         """Add what finished tasks have added; each update is a pickled list of (accumulator, value)."""
         import pickle
 
-        from pyspark.accumulators import _accumulatorRegistry
+        from firesteel.connect_client import add
 
         for update in updates:
-            for identity, value in pickle.loads(update):
-                accumulator = _accumulatorRegistry.get(identity)
-                if accumulator is not None:
-                    accumulator += value
+            add(pickle.loads(update))
 
     def statusTracker(self):
         return StatusTracker(self._jobs)
@@ -434,6 +435,9 @@ class SparkContext(Sources):
     def _jsc(self):
         return None if self._stopped else JavaContext(self)
 
+
+
+class_names.own(SparkContext, "pyspark.core.context")
 
 
 def close_client(reference):

@@ -47,6 +47,7 @@ def patch_pyspark(module):
     module.SQLContext, module.HiveContext = SQLContext, HiveContext
     for name in ("rdd", "files", "status", "broadcast", "context"):
         importlib.import_module("pyspark." + name)
+        importlib.import_module("pyspark.core." + name)
 
 
 def patch_conf(module):
@@ -71,8 +72,11 @@ PATCHES = {
     "pyspark.conf": patch_conf,
     "pyspark.sql.session": patch_with("session_builder"),
     "pyspark.sql.context": patch_with("sql_context"),
+    "pyspark.sql.connect.client.core": patch_with("connect_client"),
     "pyspark.sql.connect.session": patch_with("connect_session"),
     "pyspark.sql.connect.dataframe": patch_with("connect_dataframe"),
+    "pyspark.sql.connect.plan": patch_with("connect_plan"),
+    "pyspark.sql.connect.readwriter": patch_with("connect_readwriter"),
 }
 
 SUPPLIED = {

@@ -333,6 +333,8 @@ class Package:
 
     def __getattr__(self, name):
         full = self._prefix + name
+        if not self._prefix and "java.lang." + name in CLASSES:
+            return CLASSES["java.lang." + name]
         if full in CLASSES:
             return CLASSES[full]
         if any(known.startswith(full + ".") for known in CLASSES):

@@ -39,7 +39,7 @@ def start(main, arguments):
         # `python -i` would open its own prompt after IPython's.
         os.environ.pop("PYTHONINSPECT", None)
         sys.stderr.write(banner)
-        IPython.start_ipython(argv=["--no-banner"], user_ns=main.__dict__)
+        IPython.start_ipython(argv=["--no-banner", "--ext=firesteel.notebook"], user_ns=main.__dict__)
         sys.stdout.flush()
         spark.stop()
         os._exit(0)

@@ -72,6 +72,8 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
 
     match condition {
         "STREAMING_OUTPUT_MODE.INVALID" | "INVALID_INTERVAL_FORMAT.UNRECOGNIZED_NUMBER" => return ILLEGAL_ARGUMENT,
+        // Found by the analyzer, not by the parser.
+        "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX" => return ANALYSIS,
         // What the analyzer refuses is an AnalysisException, unlike other unsupported features.
         "UNSUPPORTED_FEATURE.TABLE_OPERATION"
         | "UNSUPPORTED_FEATURE.DROP_DATABASE"

@@ -100,13 +100,33 @@ pub(crate) struct Worker {
 
 /// Killed when dropped.
 #[derive(Debug)]
-pub(crate) struct Process(i32);
+pub(crate) struct Process {
+    pid: i32,
+    /// When it started, as the system tells it: its parent buries it as soon as it ends, and numbers come again.
+    started: Option<String>,
+}
+
+impl Process {
+    fn new(pid: i32) -> Self {
+        Self { pid, started: start_time(pid) }
+    }
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It fails only where the worker has ended already.
-        let _ = kill(Pid::from_raw(self.0), Signal::SIGKILL);
+        if start_time(self.pid) == self.started {
+            // It fails only where the worker has ended already.
+            let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
+        }
     }
+}
+
+/// A process's start in ticks since the machine's, field 22 of `/proc/PID/stat`; None where there is no such file.
+fn start_time(pid: i32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19).map(str::to_owned)
 }
 
 impl Pool {
@@ -142,7 +162,7 @@ impl Pool {
         let failed = |error: std::io::Error| SparkError::internal(format!("no Python worker: {error}"));
         let mut stream = parent.fork(pandas).await.map_err(failed)?;
         let pid = stream.read_i32().await.map_err(failed)?;
-        Ok(Worker { stream: Some(stream), _process: Process(pid), key })
+        Ok(Worker { stream: Some(stream), _process: Process::new(pid), key })
     }
 
     /// A place for one more task. Partitions may be many, and each takes a process; but tasks may wait for each other,

@@ -5,7 +5,7 @@ import pickle
 import tempfile
 
 from firesteel.rdd import lineage
-from firesteel.rdd.errors import java_error, task_errors
+from firesteel.rdd.errors import java_error, java_error_class, task_errors
 from firesteel.task import frame
 from firesteel.task.frame import Encode
 from firesteel.task.route import Route
@@ -45,16 +45,17 @@ class Compiler:
         return node.frame(self.session, selection)
 
     def union(self, node, selection):
-        whole, offset = None, 0
-        for parent in node.parents:
+        parts, offset = [], 0
+        for parent in node.parts():
             count = parent.partition_count()
             wanted = None if selection is None else {part - offset for part in selection if 0 <= part - offset < count}
             if count and (wanted is None or wanted):
-                rows = self.written(parent, Encode(offset), wanted)
-                whole = rows if whole is None else whole.union(rows)
+                parts.append(self.written(parent, Encode(offset), wanted))
             offset += count
-        if whole is None:
-            whole = self.session.createDataFrame([], lineage.frame_schema())
+        # Two by two, so that the plan is as flat as can be.
+        while len(parts) > 1:
+            parts = [parts[at].union(parts[at + 1]) if at + 1 < len(parts) else parts[at] for at in range(0, len(parts), 2)]
+        whole = parts[0] if parts else self.session.createDataFrame([], lineage.frame_schema())
         if offset > lineage.MOST_TASKS:
             whole = whole.coalesce(lineage.MOST_TASKS)
         return lineage.known(whole, lineage.FRAME)
@@ -94,7 +95,13 @@ class Compiler:
         number = self.job.new_stage()
         properties = dict(self.context._local_properties.__dict__)
         stage = Stage(reader, steps, writer, number, properties, self.context._python_paths, barrier)
-        payload = CPickleSerializer().dumps(stage)
+        try:
+            payload = CPickleSerializer().dumps(stage)
+        except pickle.PicklingError as error:
+            # What classic PySpark finds out when the job begins: a broadcast value that is destroyed.
+            if isinstance(error.__context__, java_error_class()):
+                raise error.__context__ from None
+            raise
         # The name of the function that makes an accumulator in a task stands in the pickle as it is.
         self.adds = self.adds or b"_deserialize_accumulator" in payload
         return payload

@@ -199,7 +199,21 @@ class Union(Node):
         self.parents = tuple(parents)
 
     def count_partitions(self):
-        return sum(parent.partition_count() for parent in self.parents)
+        return sum(part.partition_count() for part in self.parts(lambda _: True))
+
+    def parts(self, is_open=lambda union: not union.is_kept and union.checkpoint is None):
+        """What it puts together, in order; the parts of a union that is one of its parents are its own, where it is open.
+
+        Not recursive: a loop that adds to a union makes it as deep as the loop is long.
+        """
+        found, stack = [], list(reversed(self.parents))
+        while stack:
+            one = stack.pop()
+            if isinstance(one, Union) and is_open(one):
+                stack.extend(reversed(one.parents))
+            else:
+                found.append(one)
+        return found
 
 
 FRAME = "frame"
@@ -245,10 +259,12 @@ MOST_TASKS = max(16, 4 * (os.cpu_count() or 1))
 
 def places_by_number(session):
     """Whether client and server know `repartitionById`, which came with Spark 4.1. Asked once a session."""
+    from pyspark.sql import functions
+
     known_answer = getattr(session, "_places_by_number", None)
     if known_answer is None:
         try:
-            session.range(1).repartitionById(1, "id").schema
+            session.range(1).repartitionById(1, functions.col("id").cast("int")).schema
             known_answer = True
         except Exception:
             known_answer = False
@@ -283,17 +299,33 @@ def fused(node):
             return node, steps[::-1]
 
 
+# Plans that lie deeper in each other than about a hundred messages cannot be sent; a union adds a few.
+DEEPEST_UNION = 12
+
+
+def depth_of(node, depths):
+    """How many unions lie in each other in a node's plan, given those of its parents."""
+    below = [(parent, depths.get(id(parent), 0)) for parent in node.dependencies()]
+    if isinstance(node, Union):
+        return max((depth + (not isinstance(parent, Union)) for parent, depth in below), default=0)
+    return max((depth for _, depth in below), default=0)
+
+
 def uncomputed(node):
     """The nodes that must be computed and kept before this one can be, in order; itself too if it wants it.
 
     Not recursive: lineage of a program that loops is as deep as its loop is long.
     """
     order, done, stack = [], set(), [(node, False)]
+    depths = {}
     while stack:
         one, parents_are_done = stack.pop()
         if parents_are_done:
-            if one.wants_keeping and one.checkpoint is None:
+            depth = depth_of(one, depths)
+            if one.wants_keeping and one.checkpoint is None or depth > DEEPEST_UNION:
                 order.append(one)
+                depth = 0
+            depths[id(one)] = depth
         elif id(one) not in done:
             done.add(id(one))
             stack.append((one, True))

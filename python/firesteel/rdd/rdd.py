@@ -1,6 +1,6 @@
 """`RDD`: an immutable, partitioned collection, known by its lineage. Nothing runs before an action."""
 
-from firesteel.rdd import lineage
+from firesteel.rdd import class_names, lineage
 from firesteel.rdd.actions import Actions
 from firesteel.rdd.keeping import Keeping
 from firesteel.rdd.pairs import Pairs
@@ -100,13 +100,16 @@ class RDD(Transformations, Pairs, Actions, Statistics, Saving, Keeping):
         return cls
 
 
+class_names.own(RDD, "pyspark.core.rdd")
+
+
 class PipelinedRDD(RDD):
     """An RDD made by a step over another; `isinstance` checks know it by this name."""
+
+    __module__ = RDD.__module__
 
 
 def not_on_workers():
     from pyspark.errors import PySparkRuntimeError
 
     return PySparkRuntimeError(errorClass="RDD_TRANSFORM_ONLY_VALID_ON_DRIVER", messageParameters={})
-
-

@@ -166,3 +166,27 @@ def case_window(spark, tmp):
         "arrow": df.select("k", "n", arrow_sum("n").over(ordered.rowsBetween(Window.unboundedPreceding, 0)).alias("m")),
         "two": df.select("k", "n", mean("v").over(whole).alias("a"), mean("n").over(ordered).alias("b")),
     }
+
+
+def case_grouping_sets(spark, tmp):
+    df = spark.createDataFrame(
+        [(1, "a", 1.0), (1, "b", 2.0), (2, "a", 3.0), (2, "b", 5.0), (2, None, 10.0)], "id INT, k STRING, v DOUBLE"
+    )
+    df.createOrReplaceTempView("python_sets")
+
+    @F.pandas_udf("double")
+    def middle(v: pd.Series) -> float:
+        return v.mean()
+
+    spark.udf.register("middle", middle)
+    return {
+        "rollup": df.rollup("id", "k").agg(middle("v").alias("m")), "cube": df.cube("id", "k").agg(middle("v").alias("m")),
+        "of a key": df.rollup("id").agg(middle("id").alias("m"), F.grouping("id").alias("g")),
+        "sets": spark.sql("SELECT id, k, middle(v) m FROM python_sets GROUP BY GROUPING SETS ((id), (k), ())"),
+        "id": spark.sql("SELECT id, grouping_id() g, middle(v + 1) m FROM python_sets GROUP BY CUBE (id) HAVING middle(v) > 2"),
+        "no rows": df.filter("id > 9").rollup("id").agg(middle("v").alias("m")),
+        "filter": failure(lambda: spark.sql("SELECT id, middle(v) FILTER (WHERE v > 1) FROM python_sets GROUP BY id")),
+        "distinct": failure(lambda: spark.sql("SELECT middle(DISTINCT v) FROM python_sets")),
+        "others": failure(lambda: df.rollup("id").agg(middle("v"), F.sum("v"))),
+        "sorted": df.groupBy("id").agg(F.udf(lambda x: x * 2, "double")(F.sum("v")).alias("s")).orderBy("id"),
+    }

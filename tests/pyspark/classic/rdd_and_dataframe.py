@@ -136,3 +136,58 @@ def case_barrier(spark, tmp):
         return [(context.partitionId(), context.allGather(str(sum(part))), len(context.getTaskInfos()))]
 
     return spark.sparkContext.parallelize(range(8), 2).barrier().mapPartitions(together).collect()
+
+
+def case_accumulators(spark, tmp):
+    """Functions of DataFrames add to them too, once a run; a lazy `toDF` adds when it runs."""
+    from pyspark.sql.functions import udf
+
+    sc = spark.sparkContext
+    each, called, made, united = (sc.accumulator(0) for _ in range(4))
+
+    def call(x):
+        called.add(1)
+        return x
+
+    def make(x):
+        made.add(1)
+        return (x,)
+
+    def unite(x):
+        united.add(1)
+        return (x,)
+
+    spark.range(10, numPartitions=2).foreach(lambda row: each.add(row.id))
+    spark.range(7).select(udf(call, "long")("id")).collect()
+    df = sc.parallelize([1, 2, 3], 2).map(make).toDF(["a"])
+    after = [made.value]
+    for _ in range(2):
+        df.collect()
+        after.append(made.value)
+    both = sc.parallelize([1, 2], 1).map(unite).union(sc.parallelize([3], 1).map(unite)).toDF("a long")
+    lazy = united.value
+    both.collect()
+    return {"foreach": each.value, "udf": called.value, "toDF": after, "union": [lazy, united.value]}
+
+
+def case_texts(spark, tmp):
+    """Readers take an RDD of texts, and `toJSON` gives one."""
+    sc = spark.sparkContext
+    lines = sc.parallelize(['{"a": 1}', '{"a": 2, "b": "x"}'], 1)
+    return {
+        "json": spark.read.json(lines), "csv": spark.read.csv(sc.parallelize(["a,b", "1,2"], 1), header=True),
+        "toJSON": spark.createDataFrame([(1, "x")], "a int, b string").toJSON().map(lambda text: text.upper()).collect(),
+    }
+
+
+def case_generators_in_text(spark, tmp):
+    from pyspark.sql import functions as F
+
+    df = spark.createDataFrame([(1, [1, 2]), (2, None), (3, [])], "id int, a array<int>")
+    return {
+        "selectExpr": df.selectExpr("id", "explode(a) AS e"), "outer": df.selectExpr("id", "explode_outer(a)"),
+        "expr": df.select(F.expr("explode(a)"), "id"), "alias": df.select(F.expr("explode(a)").alias("x")),
+        "names": df.select("id", F.expr("posexplode(a) AS (p, c)")), "column": df.withColumn("e", F.expr("explode(a)")),
+        "of maps": df.selectExpr("explode(map(id, 'x')) AS (k, v)"), "stack": df.selectExpr("stack(2, id, 0) AS s"),
+        "not one": df.selectExpr("size(a) AS n", "id"),
+    }

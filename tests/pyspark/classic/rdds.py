@@ -295,3 +295,40 @@ def deep(sc):
     for _ in range(30):
         rdd = rdd.map(lambda x: x + 1)
     return rdd.collect()
+
+
+def case_unions_in_a_loop(spark, tmp):
+    sc = spark.sparkContext
+    flat = sc.parallelize([0], 1)
+    for number in range(60):
+        flat = flat.union(sc.parallelize([number], 1))
+    stepped = sc.parallelize([0], 1)
+    for number in range(40):
+        stepped = stepped.union(sc.parallelize([number], 1)).map(lambda x: x + 1).coalesce(2)
+    return {
+        "flat": [flat.getNumPartitions(), flat.sum(), flat.take(3)],
+        "stepped": [stepped.getNumPartitions(), stepped.sum(), stepped.count()],
+    }
+
+
+def case_destroyed(spark, tmp):
+    sc = spark.sparkContext
+    value = sc.broadcast({1: "a"})
+    value.destroy()
+    try:
+        return sc.parallelize([1]).map(lambda x: value.value[x]).collect()
+    except Exception as raised:
+        return type(raised).__name__
+
+
+def case_barrier_of_a_list(spark, tmp):
+    """Tasks that wait for each other must not share a worker, however their rows came to them."""
+    from pyspark import BarrierTaskContext
+
+    def gather(records):
+        return [BarrierTaskContext.get().allGather(str(sum(records)))]
+
+    sc = spark.sparkContext
+    listed = sc.parallelize([1, 2, 3, 4], 2)
+    shuffled = listed.map(lambda x: (x % 2, x)).partitionBy(2).values()
+    return [one.barrier().mapPartitions(gather).collect() for one in (listed, shuffled)]

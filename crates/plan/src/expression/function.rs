@@ -16,6 +16,7 @@ use firesteel_protocol::{Result, SparkError};
 use super::lambda::CallLambdas;
 use super::{missing, star, unaliased};
 use crate::Resolver;
+use crate::operator::python::aggregate::PythonAggregate;
 use crate::resolver::Planned;
 use crate::scope::Scope;
 
@@ -45,6 +46,9 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlFunction, scope: &Scope) ->
         within_group(resolver, function, &message.within_group, scope)?
     };
     if let Some(filter) = message.filter.as_deref() {
+        if PythonAggregate::of(&typed.expr).is_some() {
+            return Err(super::python::unsupported_syntax("FILTER CLAUSE"));
+        }
         let filter = unaliased(resolver.expression(filter, scope)?);
         typed.name = format!("{} FILTER (WHERE {})", typed.name, filter.name);
         typed.expr = map_aggregates(typed.expr, |aggregate| {

@@ -89,6 +89,9 @@ pub fn call(
         return Ok(Typed::new(PythonUdf::call(function, keywords, exprs), name, data_type, true));
     }
     if eval_type::is_aggregate(function.eval_type) {
+        if distinct {
+            return Err(unsupported_syntax("DISTINCT"));
+        }
         return Ok(Typed::new(PythonAggregate::call(function, keywords, exprs, distinct), name, data_type, true));
     }
     Err(crate::relation::python::unknown_kind(function.eval_type))
@@ -135,4 +138,11 @@ fn lower_casts(name: &str) -> String {
     }
     let lower = |found: &regex::Captures| format!(" as {})", found[1].to_lowercase());
     TYPE.replace_all(&name.replace("CAST(", "cast("), lower).into_owned()
+}
+
+/// What no function in Python can be called with.
+pub(super) fn unsupported_syntax(syntax: &str) -> SparkError {
+    SparkError::new("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX")
+        .with("prettyName", "`pythonudaf`")
+        .with("syntax", syntax)
 }

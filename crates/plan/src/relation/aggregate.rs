@@ -18,6 +18,7 @@ use crate::attribute::next_id;
 use crate::expression::aggregate::{contains_aggregate, is_grouping, replace};
 use crate::expression::select::Selected;
 use crate::expression::unaliased;
+use crate::operator::python::aggregate::PythonAggregate;
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
@@ -420,7 +421,10 @@ impl Aggregated {
             exprs.extend(computed.into_iter().map(|(expr, new)| expr.alias(project::column_name(&new))));
             plan = node::project(plan, exprs)?;
         }
-        let rows = self.sets.iter().flatten().any(Vec::is_empty).then(|| format!("count#{}", next_id()));
+        // A function in Python is not called without rows, and gives no total either.
+        let in_python = calls.iter().any(|call| PythonAggregate::of(call).is_some());
+        let has_total = !in_python && self.sets.iter().flatten().any(Vec::is_empty);
+        let rows = has_total.then(|| format!("count#{}", next_id()));
         let group_exprs = match &self.sets {
             None => keys,
             Some(sets) => {

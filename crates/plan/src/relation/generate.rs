@@ -1,5 +1,6 @@
 //! Generators: `select(explode(..))`, LATERAL VIEW. Spark's `Generate`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use datafusion::common::{Column, NullHandling, UnnestOptions};
@@ -15,7 +16,7 @@ use crate::attribute::next_id;
 use crate::expression::function::{generator, generator_call};
 use crate::resolver::Planned;
 use crate::scope::Scope;
-use crate::{Attribute, Resolver};
+use crate::{Attribute, Resolver, sql};
 
 /// A select list with a generator in it; None without one.
 pub fn select_list(
@@ -24,7 +25,8 @@ pub fn select_list(
     list: &[pb::Expression],
     outer: Option<&Scope>,
 ) -> Result<Option<Relation>> {
-    let calls: Vec<(usize, Call)> = list.iter().enumerate().filter_map(|(i, e)| Some((i, call_of(e)?))).collect();
+    let parsed = list.iter().map(|one| parsed(resolver, one)).collect::<Vec<_>>();
+    let calls: Vec<(usize, Call)> = parsed.iter().enumerate().filter_map(|(i, e)| Some((i, call_of(e)?))).collect();
     if calls.is_empty() {
         return Ok(None);
     }
@@ -49,6 +51,33 @@ pub fn select_list(
         }
     }
     project::project(resolver, expanded, columns).map(Some)
+}
+
+/// An expression that is text, read, where it is the call of a generator: `selectExpr("explode(a)")`.
+fn parsed<'m>(resolver: &Resolver, expression: &'m pb::Expression) -> Cow<'m, pb::Expression> {
+    match expression.expr_type.as_ref() {
+        Some(ExprType::ExpressionString(text)) if text.expression.contains('(') => {
+            let text = resolver.substituted(&text.expression);
+            match sql::parse_expression(&text, &resolver.sql_context()) {
+                Ok(read) if call_of(&read).is_some() => Cow::Owned(read),
+                // What is wrong with it is told where it is resolved.
+                _ => Cow::Borrowed(expression),
+            }
+        }
+        Some(ExprType::Alias(alias)) => match alias.expr.as_deref().map(|inner| parsed(resolver, inner)) {
+            Some(Cow::Owned(read)) => {
+                let alias = pb::expression::Alias { expr: Some(Box::new(read)), ..alias.as_ref().clone() };
+                Cow::Owned(pb::Expression { expr_type: Some(ExprType::Alias(Box::new(alias))), ..expression.clone() })
+            }
+            _ => Cow::Borrowed(expression),
+        },
+        _ => Cow::Borrowed(expression),
+    }
+}
+
+/// Whether the call of a generator stands at the top of an expression, as text or not.
+pub fn is_generator(resolver: &Resolver, expression: &pb::Expression) -> bool {
+    call_of(&parsed(resolver, expression)).is_some()
 }
 
 struct Call<'m> {

@@ -26,7 +26,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::WithColumns, outer: Option<&Sc
         }
         let expression = pb::Expression { common: None, expr_type: Some(ExprType::Alias(Box::new(alias.clone()))) };
         // A generator as a new column makes rows: that is a select list's business.
-        if alias.expr.as_deref().is_some_and(|e| crate::expression::function::generator_call(e).is_some()) {
+        if alias.expr.as_deref().is_some_and(|e| super::generate::is_generator(resolver, e)) {
             return with_generator(resolver, input.clone(), message, outer);
         }
         new.push(resolver.expression(&expression, &scope)?);

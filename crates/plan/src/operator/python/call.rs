@@ -112,7 +112,9 @@ impl PythonCall {
             }
             let arguments: Vec<Value> =
                 function.arguments.iter().map(|argument| json!([argument.offset, argument.name])).collect();
-            listed.push(json!({ "commands": commands, "arguments": arguments }));
+            // The number under which profilers tell of the function.
+            let id = crate::attribute::next_id();
+            listed.push(json!({ "commands": commands, "arguments": arguments, "id": id }));
         }
         let mut details = json!({
             "eval_type": eval_type,

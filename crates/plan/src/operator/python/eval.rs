@@ -132,8 +132,10 @@ impl PythonEvalExec {
         let added = results.iter().map(|(name, kind)| Arc::new(Field::new(name, kind.clone(), true)));
         let fields: Vec<_> = input.schema().fields().iter().cloned().chain(added).collect();
         let own = input.properties();
+        // The input's columns come first and keep their places, so what orders the input orders this.
+        let orderings = own.eq_properties.oeq_class().iter().cloned();
         let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new(Arc::new(Schema::new(fields))),
+            EquivalenceProperties::new_with_orderings(Arc::new(Schema::new(fields)), orderings),
             Partitioning::UnknownPartitioning(own.partitioning.partition_count()),
             own.emission_type,
             own.boundedness,

@@ -3,7 +3,7 @@
 //! Reading order: [`function`] (a user function and how its call stands in an expression), [`call`] (functions and
 //! settings as a worker's program), [`convert`] (rows as PySpark expects them and back), [`extract`] (calls leave
 //! expressions for plan nodes), then one operator a file: [`eval`] (columns), [`map`] (whole batches), [`group`] (groups,
-//! windows), [`cogroup`] (groups of two relations), [`table`] (table functions); [`grouping`], [`bucket`] and [`window`] serve those.
+//! windows), [`cogroup`] (groups of two relations), [`table`] (table functions); [`grouping`], [`grouping_sets`], [`bucket`] and [`window`] serve those.
 
 pub mod aggregate;
 pub mod bucket;
@@ -15,6 +15,7 @@ pub mod extract;
 pub mod function;
 pub mod group;
 pub mod grouping;
+pub mod grouping_sets;
 pub mod map;
 pub mod over;
 pub mod table;

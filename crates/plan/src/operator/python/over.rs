@@ -19,6 +19,7 @@ use super::extract::narrow;
 use super::function::{PythonFunction, eval_type};
 use super::group::{PythonGroupNode, Yield};
 use super::grouping::arranged;
+use super::grouping_sets::{distinct_keys, expanded, grouping_sets, unaliased};
 use super::window::Bounds;
 use crate::attribute::next_id;
 use crate::resolver::Planned;
@@ -128,12 +129,6 @@ fn aggregate(node: &Aggregate, settings: &WorkerSettings) -> Result<LogicalPlan>
     for call in &node.aggr_expr {
         match PythonAggregate::of(call) {
             Some((python, call)) => {
-                if call.params.filter.is_some() || call.params.distinct {
-                    return Err(SparkError::unsupported(
-                        "FILTER and DISTINCT with a Python aggregate",
-                        "Filter or deduplicate the rows before.",
-                    ));
-                }
                 own.push(format!("{}()", python.function.name));
                 functions.add(python, &call.params.args, &mut columns, vec![]);
             }
@@ -147,22 +142,20 @@ fn aggregate(node: &Aggregate, settings: &WorkerSettings) -> Result<LogicalPlan>
         ));
     }
     one_kind(&functions.functions)?;
-    let mut keys = vec![];
-    for key in &node.group_expr {
-        if matches!(key, Expr::GroupingSet(_)) {
-            return Err(SparkError::unsupported(
-                "ROLLUP, CUBE and GROUPING SETS with a Python aggregate",
-                "Group by each set of columns and union the results.",
-            ));
-        }
-        let mut inner = key;
-        while let Expr::Alias(alias) = inner {
-            inner = &alias.expr;
-        }
-        keys.push(columns.of(inner));
+    let mut keys: Vec<Expr> = vec![];
+    let sets = match &node.group_expr[..] {
+        [Expr::GroupingSet(_)] => Some(grouping_sets(node)?),
+        _ => None,
+    };
+    let plain = if sets.is_some() { distinct_keys(node)? } else { node.group_expr.iter().collect() };
+    for key in plain {
+        keys.push(columns.of(unaliased(key)));
     }
     at_least_one(&mut functions, &mut columns);
-    let input = columns.over(node.input.as_ref().clone())?;
+    let mut input = columns.over(node.input.as_ref().clone())?;
+    if let Some(sets) = sets {
+        (input, keys) = expanded(&input, &keys, &sets, &node.schema)?;
+    }
     let taken = functions.taken(&input, settings)?;
     let input = arranged(input, &keys, &[], settings.partitions)?;
     let call = PythonCall::udf(settings, &functions.functions, None)?;
