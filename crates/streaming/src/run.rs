@@ -187,6 +187,8 @@ impl Execution {
             let no_data = conf.checked("spark.sql.streaming.noDataMicroBatches.enabled")?;
             let retained = conf.checked("spark.sql.streaming.minBatchesToRetain")?;
             let retained = retained.and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(100).max(1);
+            let memory_mb = conf.checked("spark.sql.streaming.stateStore.rocksdb.maxMemoryUsageMB")?;
+            let memory_mb = memory_mb.and_then(|text| text.trim().parse::<u32>().ok()).map_or(500, u64::from);
             let offset_log = OffsetLog::open(checkpoint)?;
             let commit_log = CommitLog::open(checkpoint)?;
             let (mut sources, mut places): (Vec<Source>, Vec<usize>) = (vec![], vec![]);
@@ -210,7 +212,10 @@ impl Execution {
             let metadata = BatchMetadata { conf: BatchMetadata::conf_of(conf), ..BatchMetadata::default() };
             let policy = conf.checked("spark.sql.streaming.multipleWatermarkPolicy")?.unwrap_or_default();
             let mut run = Self {
-                operators: Arc::new(Operators::new(&checkpoint.join("state"), keeping(&metadata, retained))?),
+                operators: Arc::new(Operators::new(
+                    &checkpoint.join("state"),
+                    keeping(&metadata, retained, memory_mb),
+                )?),
                 operators_known: false,
                 watermark: Watermark::new(Policy::of(&policy)),
                 batch_id: 0,
@@ -233,7 +238,8 @@ impl Execution {
                 commit_log,
             };
             run.recover()?;
-            run.operators = Arc::new(Operators::new(&checkpoint.join("state"), keeping(&run.metadata, retained))?);
+            run.operators =
+                Arc::new(Operators::new(&checkpoint.join("state"), keeping(&run.metadata, retained, memory_mb))?);
             Ok(run)
         };
         own.blocking(blocking).await
@@ -666,11 +672,10 @@ struct PlannedBatch {
 }
 
 /// How state is kept: the number of partitions stays with the query.
-fn keeping(metadata: &BatchMetadata, retained: u64) -> Keeping {
-    const BUDGET_BYTES: u64 = 256 << 20;
+fn keeping(metadata: &BatchMetadata, retained: u64, memory_mb: u64) -> Keeping {
     let partitions = metadata.conf.get("spark.sql.shuffle.partitions").and_then(|value| value.as_str());
     let partitions = partitions.and_then(|text| text.trim().parse().ok()).filter(|count| *count > 0);
-    Keeping { partitions: partitions.unwrap_or(200), retained, budget_bytes: BUDGET_BYTES }
+    Keeping { partitions: partitions.unwrap_or(200), retained, budget_bytes: memory_mb << 20 }
 }
 
 /// Sources end with the run, however it ends.
