@@ -1,4 +1,4 @@
-"""A stream of a data source in Python: its offsets and its rows, asked for one message at a time.
+"""A stream of a data source in Python, or one into it: offsets and rows, one message at a time.
 
 Offsets are JSON as text, which the offset log keeps as it is. Rows go as frames of an Arrow stream each, an empty frame after each partition; the answer says how many
 partitions there were.
@@ -76,3 +76,61 @@ class Source:
 
     def stop(self, channel):
         self.reader.stop()
+
+
+class Sink:
+    """The user's writer."""
+
+    def __init__(self, header, command):
+        from pyspark.sql.datasource import CaseInsensitiveDict
+
+        options = CaseInsensitiveDict()
+        options.update(header["options"])
+        self.schema = _parse_datatype_json_string(header["schema"])
+        data_source = CloudPickleSerializer().loads(command)(options=options)
+        self.writer = data_source.streamWriter(self.schema, header["overwrite"])
+        self.messages = []
+
+    def run(self, message, channel):
+        batch = message["batch"]
+        try:
+            if "partition" in message:
+                self.messages.append(self.write(channel))
+                return
+            messages, self.messages = self.messages, []
+            self.writer.commit(messages, batch)
+        except BaseException:
+            self.writer.abort([*self.messages, None], batch)
+            raise
+
+    def write(self, channel):
+        from pyspark.errors import PySparkRuntimeError
+        from pyspark.sql import datasource
+
+        batches = self.batches(channel)
+        arrow = getattr(datasource, "DataSourceStreamArrowWriter", ())
+        try:
+            told = self.writer.write(batches if isinstance(self.writer, arrow) else self.rows(batches))
+        finally:
+            # What the writer left over still comes through the socket.
+            for _ in batches:
+                pass
+        if not isinstance(told, datasource.WriterCommitMessage):
+            raise PySparkRuntimeError(
+                errorClass="DATA_SOURCE_TYPE_MISMATCH",
+                messageParameters={
+                    "expected": "'WriterCommitMessage' as the return type of the `write` method",
+                    "actual": type(told).__name__,
+                },
+            )
+        return told
+
+    def batches(self, channel):
+        while data := channel.receive():
+            yield from pa.ipc.open_stream(io.BytesIO(data))
+
+    def rows(self, batches):
+        from pyspark.sql.conversion import ArrowTableToRowsConversion
+
+        for batch in batches:
+            yield from ArrowTableToRowsConversion.convert(pa.Table.from_batches([batch]), self.schema)

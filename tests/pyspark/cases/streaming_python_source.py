@@ -148,3 +148,72 @@ def case_failing(spark, tmp):
         spark.readStream.format("failing").load().writeStream.format("noop").trigger(availableNow=True).start().awaitTermination()
     except Exception as raised:
         return [raised.getCondition(), "no offset" in str(raised), "PYTHON_STREAMING_DATA_SOURCE_RUNTIME_ERROR" in str(raised)]
+
+
+def writing(log, kind):
+    from dataclasses import dataclass
+
+    from pyspark.sql.datasource import DataSource, DataSourceStreamWriter, WriterCommitMessage
+
+    @dataclass
+    class Message(WriterCommitMessage):
+        rows: list
+
+    class Writer(DataSourceStreamWriter):
+        def __init__(self, options, overwrite):
+            self.options = options
+            self.overwrite = overwrite
+
+        def write(self, iterator):
+            rows = [row.asDict() for row in iterator]
+            if kind == "failing" and any(row["n"] == 4 for row in rows):
+                raise ValueError("no four")
+            return Message(rows=rows)
+
+        def note(self, *words):
+            with open(log, "a", encoding="utf-8") as file:
+                file.write(json.dumps(words, default=str) + "\n")
+
+        def commit(self, messages, batchId):
+            rows = sorted(str(row) for message in messages for row in message.rows)
+            self.note("commit", batchId, rows, self.options.get("Colour"), self.overwrite)
+
+        def abort(self, messages, batchId):
+            self.note("abort", batchId)
+
+    class Writing(DataSource):
+        @classmethod
+        def name(cls):
+            return "writing"
+
+        def streamWriter(self, schema, overwrite):
+            return Writer(self.options, overwrite)
+
+    return Writing
+
+
+def written(spark, tmp, kind, mode="append"):
+    tmp.mkdir(exist_ok=True)
+    folder = tmp / "in"
+    folder.mkdir(exist_ok=True)
+    for number in range(3):
+        path = folder / f"f{number}.json"
+        path.write_text("".join(json.dumps({"n": number * 2 + row}) + "\n" for row in range(2)), encoding="utf-8")
+        os.utime(path, (1700000000 + number, 1700000000 + number))
+    log = tmp / kind
+    spark.dataSource.register(writing(str(log), kind))
+    frame = spark.readStream.schema("n INT").option("maxFilesPerTrigger", 1).json(str(folder))
+    if mode == "complete":
+        frame = frame.selectExpr("n % 2 AS n").groupBy("n").count()
+    write = frame.writeStream.format("writing").option("colour", "red").outputMode(mode)
+    try:
+        query = write.option("checkpointLocation", str(tmp / f"cp {kind}")).trigger(availableNow=True).start()
+        query.awaitTermination()
+        failed = None
+    except Exception as raised:
+        failed = [raised.getCondition(), "no four" in str(raised)]
+    return [[json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()], failed]
+
+
+def case_writer(spark, tmp):
+    return {"append": written(spark, tmp, "good"), "complete": written(spark, tmp, "whole", "complete"), "failing": written(spark, tmp, "failing")}

@@ -97,7 +97,7 @@ impl Program {
         let pool = &self.session.engine.conf().python;
         let mut command = Command::new(&self.python);
         let mut modules = pool.modules.clone();
-        if self.kind == "source" {
+        if matches!(self.kind, "source" | "sink") {
             modules.insert(0, (pool.package)(dir.path()).map_err(|error| failed("no package", error))?);
         }
         if !modules.is_empty() {
@@ -189,6 +189,12 @@ impl Worker {
                             .with("action", "streamReader")
                             .with("msg", reason));
                     }
+                    "sink" => {
+                        return Err(SparkError::new("PYTHON_DATA_SOURCE_ERROR")
+                            .with("action", "write")
+                            .with("type", "streamWriter")
+                            .with("msg", reason));
+                    }
                     "foreach" => "FOREACH_USER_FUNCTION_ERROR",
                     _ => "FOREACH_BATCH_USER_FUNCTION_ERROR",
                 };
@@ -204,17 +210,54 @@ fn gone(error: &std::io::Error) -> SparkError {
 
 /// A process that is started by the first batch.
 #[derive(Debug)]
-struct Lazy {
+pub(super) struct Lazy {
     program: Program,
     worker: tokio::sync::Mutex<Option<Worker>>,
 }
 
 impl Lazy {
-    fn new(program: Program) -> Self {
+    pub(super) fn new(program: Program) -> Self {
         Self { program, worker: tokio::sync::Mutex::new(None) }
     }
 
-    async fn stop(&self) {
+    /// Has the process take the rows of a batch, a partition after the other; their number.
+    pub(super) async fn write(&self, batch_id: u64, batch: &Batch, kind: &str) -> Result<u64> {
+        let mut slot = self.worker.lock().await;
+        let worker = match slot.as_mut() {
+            Some(worker) => worker,
+            None => slot.insert(self.program.start().await?),
+        };
+        let zone = batch.session.conf().lookup("spark.sql.session.timeZone").unwrap_or_else(|| "UTC".into());
+        let schema = Arc::new(Schema::new(relabel::client_fields(&batch.fields, &zone)));
+        let spark = json::to_json(&DataType::Struct(batch.fields.clone()));
+        let mut rows = 0;
+        for partition in 0..batch.plan.output_partitioning().partition_count() {
+            let header = json!({"batch": batch_id, "partition": partition, "schema": spark});
+            worker.send(header.to_string().as_bytes()).await?;
+            let mut stream = batch.plan.execute(partition, Arc::clone(&batch.task_ctx)).map_err(from_datafusion)?;
+            while let Some(next) = stream.next().await {
+                let next = relabel::batch(&next.map_err(from_datafusion)?, &schema)?;
+                rows += next.num_rows() as u64;
+                if next.num_rows() > 0 {
+                    worker.send(&ipc(&next)?).await?;
+                }
+            }
+            // An empty message ends the partition.
+            worker.send(&[]).await?;
+            worker.answer(kind).await?;
+        }
+        Ok(rows)
+    }
+
+    /// Has the process commit what it was given of a batch.
+    pub(super) async fn commit(&self, batch_id: u64) -> Result<()> {
+        let mut slot = self.worker.lock().await;
+        let Some(worker) = slot.as_mut() else { return Err(SparkError::internal("a sink that took no rows")) };
+        worker.send(json!({ "batch": batch_id }).to_string().as_bytes()).await?;
+        worker.answer("sink").await
+    }
+
+    pub(super) async fn stop(&self) {
         if let Some(mut worker) = self.worker.lock().await.take() {
             // It may have ended by itself.
             let _ = worker.child.kill().await;
@@ -326,31 +369,7 @@ impl Sink for ForeachSink {
     }
 
     async fn add_batch(&self, batch_id: u64, batch: Batch, _: OutputMode) -> Result<Option<u64>> {
-        let mut slot = self.0.worker.lock().await;
-        let worker = match slot.as_mut() {
-            Some(worker) => worker,
-            None => slot.insert(self.0.program.start().await?),
-        };
-        let zone = batch.session.conf().lookup("spark.sql.session.timeZone").unwrap_or_else(|| "UTC".into());
-        let schema = Arc::new(Schema::new(relabel::client_fields(&batch.fields, &zone)));
-        let spark = json::to_json(&DataType::Struct(batch.fields.clone()));
-        let mut rows = 0;
-        for partition in 0..batch.plan.output_partitioning().partition_count() {
-            let header = json!({"batch": batch_id, "partition": partition, "schema": spark});
-            worker.send(header.to_string().as_bytes()).await?;
-            let mut stream = batch.plan.execute(partition, Arc::clone(&batch.task_ctx)).map_err(from_datafusion)?;
-            while let Some(next) = stream.next().await {
-                let next = relabel::batch(&next.map_err(from_datafusion)?, &schema)?;
-                rows += next.num_rows() as u64;
-                if next.num_rows() > 0 {
-                    worker.send(&ipc(&next)?).await?;
-                }
-            }
-            // An empty message ends the partition.
-            worker.send(&[]).await?;
-            worker.answer("foreach").await?;
-        }
-        Ok(Some(rows))
+        self.0.write(batch_id, &batch, "foreach").await.map(Some)
     }
 
     fn counts_rows(&self) -> bool {
