@@ -55,6 +55,41 @@ def joined(spark, tmp):
     return left.join(right, near, "left").writeStream.format("parquet")
 
 
+def remembered(spark, tmp):
+    """A processor in Python with a value, a list and timers."""
+    import pandas as pd
+    from pyspark.sql import functions as F
+    from pyspark.sql.streaming import StatefulProcessor
+
+    class Sums(StatefulProcessor):
+        def init(self, handle):
+            self.handle = handle
+            self.sum = handle.getValueState("sum", "s BIGINT")
+            self.seen = handle.getListState("seen", "v BIGINT")
+
+        def handleInputRows(self, key, rows, timerValues):
+            # The answer to a row does not tell which batch it came with, nor in which order its files were read.
+            total, answers = (self.sum.get() or (0,))[0], []
+            batch = pd.concat(rows).sort_values("v")
+            for value, at in zip(batch.v, batch.ms):
+                total += int(value)
+                self.seen.appendValue((int(value),))
+                self.handle.registerTimer(int(at) + 60_000)
+                answers.append((key[0], total, str(list(self.seen.get()))))
+            self.sum.update((total,))
+            yield pd.DataFrame(answers, columns=["k", "s", "seen"])
+
+        def handleExpiredTimer(self, key, timerValues, expiredTimerInfo):
+            yield pd.DataFrame({"k": [key[0]], "s": [-1], "seen": [str(expiredTimerInfo.getExpiryTimeInMs())]})
+
+        def close(self):
+            pass
+
+    rows = source(spark, tmp).withColumn("ms", F.expr("unix_millis(t)")).withWatermark("t", "5 minutes")
+    sums = rows.groupBy("k").transformWithStateInPandas(Sums(), "k STRING, s BIGINT, seen STRING", "Append", "EventTime")
+    return sums.writeStream.format("parquet")
+
+
 def run(write, tmp):
     write.option("checkpointLocation", str(tmp / "cp")).trigger(availableNow=True).start(str(tmp / "out")).awaitTermination()
 
@@ -69,11 +104,13 @@ def debug_build():
 
 
 @pytest.mark.skipif(not debug_build(), reason="only debug builds can be told where to end")
-@pytest.mark.parametrize("program", [plain, aggregated, joined], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("program", [plain, aggregated, joined, pytest.param(remembered, marks=pytest.mark.timeout(600))], ids=["plain", "aggregated", "joined", "remembered"])
 def test_killed_at_every_place(tmp_path, monkeypatch, program):
     order = tmp_path / "kill"
     monkeypatch.setenv("FIRESTEEL_KILL_FILE", str(order))
     wanted, number, killed, places = None, 0, None, []
+    # Each run of a processor starts Python anew.
+    step = 7 if program is remembered and "FIRESTEEL_LONG" not in os.environ else 1
     with servers.Firesteel(tmp_path) as server:
         while True:
             spark = server.session("UTC")
@@ -87,7 +124,7 @@ def test_killed_at_every_place(tmp_path, monkeypatch, program):
             if killed is not None:
                 run(program(spark, killed), killed)
                 assert answer(spark, killed) == wanted, f"killed at place {number}: {places[-1]}"
-            number += 1
+            number += step
             killed = tmp_path / f"at{number}"
             killed.mkdir()
             write = program(spark, killed)
@@ -100,6 +137,8 @@ def test_killed_at_every_place(tmp_path, monkeypatch, program):
                 places.append((tmp_path / "kill.at").read_text())
                 server.was_killed()
         assert answer(spark, killed) == wanted
+    if step > 1:
+        return
     passed = set(places)
     assert {"half of a log entry", "the offsets are written", "the sink has the batch", "a file is not on the disk", "the batch is committed"} <= passed
     if program is not plain:

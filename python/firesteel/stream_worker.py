@@ -1,4 +1,4 @@
-"""The process behind `foreachBatch` and `foreach` of a streaming query: runs the user's function on each batch.
+"""The process behind `foreachBatch`, `foreach` and data sources in Python of a streaming query.
 
 Frames of a length and that many bytes come over a Unix socket: what to run, then one message a batch. Every batch is
 answered by a frame of JSON, `{}` or `{"error": text}`.
@@ -28,10 +28,12 @@ class Channel:
             return None
         return self._file.read(struct.unpack(">I", length)[0])
 
-    def answer(self, **content):
-        data = json.dumps(content).encode()
+    def send(self, data):
         self._file.write(struct.pack(">I", len(data)) + data)
         self._file.flush()
+
+    def answer(self, **content):
+        self.send(json.dumps(content).encode())
 
 
 # The program comes by `-c`; PySpark takes a main module without a file for a doctest.
@@ -43,20 +45,20 @@ def main():
     header = json.loads(channel.receive())
     command = channel.receive()
     try:
-        run = {"foreachBatch": foreach_batch, "foreach": foreach}[header["kind"]](header, command)
+        run = {"foreachBatch": foreach_batch, "foreach": foreach, "source": source, "sink": sink}[header["kind"]](header, command)
     except BaseException as error:
         channel.answer(error=described(error))
         return
     channel.answer()
     while (message := channel.receive()) is not None:
         try:
-            run(json.loads(message), channel)
+            said = run(json.loads(message), channel) or {}
         except BaseException as error:
             channel.answer(error=described(error))
             return
         finally:
             sys.stdout.flush()
-        channel.answer()
+        channel.answer(**said)
 
 
 def described(error):
@@ -111,6 +113,20 @@ def foreach(_, command):
                 pass
 
     return run
+
+
+def source(header, command):
+    """A data source of the user's."""
+    from firesteel.stream_source import Source
+
+    return Source(header["more"], command).run
+
+
+def sink(header, command):
+    """A data source of the user's that is written to."""
+    from firesteel.stream_source import Sink
+
+    return Sink(header["more"], command).run
 
 
 if __name__ == "__main__":

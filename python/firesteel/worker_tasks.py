@@ -167,6 +167,10 @@ def write_arguments(arguments, target, named=True):
 def udf(program, blobs, task, source, output):
     """Functions over columns, batches of rows or groups."""
     func, deserializer, serializer = read_functions(program, blobs)
+    if "state_value_schema" in program.get("eval_conf", {}):
+        from firesteel.worker_state import Pickles
+
+        deserializer.pickleSer = Pickles(deserializer.state_object_schema)
     if program["eval_type"] in AGGREGATING and type(deserializer).__name__ in ONE_BATCH_A_GROUP:
         from firesteel.worker_rows import GroupsAsBatches
 
@@ -210,6 +214,12 @@ def write_old_settings(program, target):
             write_text(value, target)
         if eval_type == spark_worker.PythonEvalType.SQL_ARROW_BATCHED_UDF and VERSION >= (4, 1):
             write_text(program["eval_conf"]["input_type"], target)
+        eval_conf = program.get("eval_conf", {})
+        if "state_value_schema" in eval_conf:
+            write_text(eval_conf["state_value_schema"], target)
+        if "grouping_key_schema" in eval_conf:
+            write_int(int(eval_conf["state_server_socket_port"]), target)
+            write_text(eval_conf["grouping_key_schema"], target)
     # No profiler.
     target.write(b"\x00")
 
@@ -360,4 +370,12 @@ def ask(name, question):
     return told.getvalue()
 
 
+def stateful(program, blobs, task, source, output):
+    """A processor with state, or the question what it remembers."""
+    from firesteel import worker_state
+
+    return getattr(worker_state, program["kind"])(program, blobs, task, source, output)
+
+
 KINDS = {"udf": udf, "rows": rows, "udtf": udtf, "analyze_udtf": analyze_udtf, "plan": plan, "nothing": nothing}
+KINDS.update(processor=stateful, processor_init=stateful)

@@ -140,6 +140,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("spark.sql.streaming.noDataMicroBatches.enabled", "true", "Batches without rows let state expire."),
     setting("spark.sql.streaming.pollingDelay", "10ms", "How often sources are asked for rows."),
     setting("spark.sql.streaming.schemaInference", "false", "Streams of files may infer their schema."),
+    setting(
+        "spark.sql.streaming.stateStore.rocksdb.maxMemoryUsageMB",
+        "500",
+        "Memory for the state of an operator between batches; the rest is read again.",
+    ),
     setting("spark.sql.streaming.stopActiveRunOnRestart", "true", "A query that starts anew stops its other run."),
     setting("spark.sql.timeType.enabled", "false", "The TIME type may be used."),
     setting("spark.sql.timestampType", "TIMESTAMP_LTZ", "What TIMESTAMP means."),
@@ -355,6 +360,9 @@ fn check(key: &str, value: &str) -> Result<()> {
         "spark.sql.files.maxPartitionBytes" if !is_size(value) => Err(mismatch(key, value, "bytes in BYTE")),
         "spark.sql.streaming.multipleWatermarkPolicy" if !one_of(value, &["min", "max"]) => {
             invalid("Invalid value for 'spark.sql.streaming.multipleWatermarkPolicy'. Valid values are 'min' and 'max'")
+        }
+        "spark.sql.streaming.stateStore.rocksdb.maxMemoryUsageMB" if value.trim().parse::<u32>().is_err() => {
+            Err(mismatch(key, value, "long"))
         }
         "spark.sql.streaming.pollingDelay" | "spark.connect.progress.reportInterval"
             if duration_ms(value.trim().trim_start_matches('-')).is_none() =>

@@ -16,4 +16,4 @@ pub mod task;
 pub use pool::{Pool, PoolConf};
 pub use program::{Argument, Function, Program};
 pub use session::PythonSession;
-pub use task::{BatchStream, ByteStream, TaskInfo, run};
+pub use task::{Answer, AnswerStream, BatchStream, ByteStream, TaskInfo, answers, call, run};

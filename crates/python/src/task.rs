@@ -1,8 +1,8 @@
 //! One task: a partition's rows go to a worker and what it makes of them comes back, at the same time.
 //!
 //! To the worker: the program, the task's own JSON, the operator's bytes, the end marker. Back come frames: a positive
-//! length and that many bytes of an Arrow stream; [`ERROR`] and [`END`], each with JSON. Dropping the stream kills the
-//! worker.
+//! length and that many bytes of an Arrow stream; [`ASIDE`] with an Arrow stream of its own; [`ERROR`] and [`END`], each
+//! with JSON. Dropping the stream kills the worker.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Vec<Buffer>>> + Send>>;
 const ERROR: i32 = -2;
 /// The last frame of a task.
 const END: i32 = -1;
+/// A frame beside the rows: a whole Arrow stream.
+const ASIDE: i32 = -3;
 /// After the last byte of input: Spark's `SpecialLengths.END_OF_STREAM`.
 const END_OF_INPUT: i32 = -4;
 /// Batches that a worker may be ahead of their reader.
@@ -71,8 +73,28 @@ fn next_attempt() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Starts a task.
+/// What a worker gives.
+#[derive(Debug)]
+pub enum Answer {
+    /// Rows of its result.
+    Rows(RecordBatch),
+    /// Rows of another kind.
+    Aside(RecordBatch),
+}
+
+/// What a worker gives, in its order.
+pub type AnswerStream = Pin<Box<dyn Stream<Item = Result<Answer>> + Send>>;
+
+/// Starts a task whose worker gives rows of one kind.
 pub fn run(session: PythonSession, program: Arc<Program>, info: TaskInfo, input: ByteStream) -> BatchStream {
+    Box::pin(answers(session, program, info, input).map(|answer| match answer? {
+        Answer::Rows(batch) => Ok(batch),
+        Answer::Aside(_) => Err(SparkError::internal("a Python worker gave rows that nobody asked for")),
+    }))
+}
+
+/// Starts a task.
+pub fn answers(session: PythonSession, program: Arc<Program>, info: TaskInfo, input: ByteStream) -> AnswerStream {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let task = Aborted(tokio::spawn(async move {
         if let Err(error) = drive(&session, &program, &info, input, &sender).await {
@@ -142,7 +164,7 @@ async fn drive(
     program: &Program,
     info: &TaskInfo,
     input: ByteStream,
-    sender: &mpsc::Sender<Result<RecordBatch>>,
+    sender: &mpsc::Sender<Result<Answer>>,
 ) -> Result<Value> {
     let _slot = session.pool.slot().await;
     let mut worker = session.pool.worker(session, program.pandas).await?;
@@ -171,9 +193,9 @@ async fn drive(
             frame = reader.next() => {
                 session.pool.moved();
                 match frame? {
-                    Frame::Batches(batches) => {
-                        for batch in batches {
-                            if sender.send(Ok(batch)).await.is_err() {
+                    Frame::Answers(answers) => {
+                        for answer in answers {
+                            if sender.send(Ok(answer)).await.is_err() {
                                 return Ok(Value::Null);
                             }
                         }
@@ -219,7 +241,7 @@ async fn send(write: OwnedWriteHalf, start: Vec<u8>, mut input: ByteStream) -> R
 }
 
 enum Frame {
-    Batches(Vec<RecordBatch>),
+    Answers(Vec<Answer>),
     End(Value),
 }
 
@@ -235,14 +257,21 @@ impl Reader {
         match length {
             ERROR => Err(user_error(&self.json().await?)),
             END => self.json().await.map(Frame::End),
+            ASIDE => {
+                let size = self.read.read_u32().await.map_err(|_| crashed())?;
+                let bytes = self.bytes(size as usize).await?;
+                let batches = arrow::ipc::reader::StreamReader::try_new(bytes.as_slice(), None).map_err(unreadable)?;
+                let batches = batches.collect::<std::result::Result<Vec<_>, _>>().map_err(unreadable)?;
+                Ok(Frame::Answers(batches.into_iter().map(Answer::Aside).collect()))
+            }
             length => {
                 let size = usize::try_from(length).map_err(|_| SparkError::internal("a frame without a size"))?;
                 let mut buffer = Buffer::from_vec(self.bytes(size).await?);
                 let mut batches = vec![];
                 while !buffer.is_empty() {
-                    batches.extend(self.decoder.decode(&mut buffer).map_err(unreadable)?);
+                    batches.extend(self.decoder.decode(&mut buffer).map_err(unreadable)?.map(Answer::Rows));
                 }
-                Ok(Frame::Batches(batches))
+                Ok(Frame::Answers(batches))
             }
         }
     }

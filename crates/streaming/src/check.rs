@@ -3,14 +3,16 @@
 use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Aggregate, Expr, Join, Limit, LogicalPlan, SkipType};
+use firesteel_plan::operator::python::stateful::PythonStateNode;
 use firesteel_plan::operator::stream_dedup::StreamDedupNode;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::table::is_streaming;
 
+use crate::check_python;
 use crate::start::OutputMode;
-use crate::state::event_time;
 use crate::state::join_plan::JoinShape;
 use crate::state::session::is_session;
+use crate::state::{event_time, is_streaming_python};
 
 /// Checks the plan of a stream.
 pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
@@ -27,7 +29,18 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
             _ => None,
         })
         .collect();
+    let python: Vec<&PythonStateNode> = nodes
+        .iter()
+        .filter_map(|node| match node {
+            LogicalPlan::Extension(extension) => is_streaming_python(extension),
+            _ => None,
+        })
+        .collect();
     check_mode(&aggregates, mode)?;
+    check_python::check_number(&python)?;
+    for node in &python {
+        check_python::check(node, &aggregates, mode)?;
+    }
     for aggregate in &aggregates {
         check_aggregate(aggregate, mode)?;
     }
@@ -83,11 +96,11 @@ fn skips(limit: &Limit) -> bool {
     !matches!(limit.get_skip_type(), Ok(SkipType::Literal(0)))
 }
 
-fn refused(message: &str) -> SparkError {
+pub(crate) fn refused(message: &str) -> SparkError {
     SparkError::new("_LEGACY_ERROR_TEMP_3102").with("msg", message).with_message(format!("{message};"))
 }
 
-fn unsupported_mode(mode: OutputMode, operation: &str) -> SparkError {
+pub(crate) fn unsupported_mode(mode: OutputMode, operation: &str) -> SparkError {
     SparkError::new("STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION")
         .with("outputMode", mode.name())
         .with("operation", operation)

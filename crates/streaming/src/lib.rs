@@ -2,10 +2,11 @@
 //!
 //! Reading order: [`command`] (what clients ask), [`manager`] (the queries of a session), [`start`] (checks and
 //! settings), [`query`] (a query as its clients see it), [`run`] (the loop), [`plan`] (the plan of one batch),
-//! [`checkpoint`] (offset log, commit log), [`sink`], [`state`] (what is kept from batch to batch), [`watermark`],
+//! [`checkpoint`] (offset log, commit log), [`source`] (data sources in Python), [`sink`], [`state`] (what is kept from batch to batch), [`watermark`],
 //! [`observe`] (metrics of a batch), [`progress`], [`listener`]. Sources are in `firesteel_sources::stream`.
 
 pub mod check;
+mod check_python;
 pub mod checkpoint;
 pub mod command;
 pub mod listener;
@@ -16,6 +17,7 @@ pub mod progress;
 pub mod query;
 pub mod run;
 pub mod sink;
+mod source;
 pub mod start;
 pub mod state;
 pub mod trigger;

@@ -30,9 +30,10 @@ use crate::plan::{StreamBatch, StreamSlot, resolve_batch};
 use crate::progress::{Durations, Report, SourceReport, StateReport};
 use crate::query::{QueryFailure, StreamingQuery};
 use crate::sink::{Batch, Sink};
+use crate::source::PythonSource;
 use crate::start::{Checkpoint, OutputMode};
 use crate::state::store::Keeping;
-use crate::state::{self, Operators, Watermarks, exec};
+use crate::state::{self, BatchTime, Operators, Watermarks, exec};
 use crate::trigger::Trigger;
 use crate::watermark::{Policy, Watermark};
 use crate::{StreamingQueryManager, iso_time, now_ms};
@@ -186,6 +187,8 @@ impl Execution {
             let no_data = conf.checked("spark.sql.streaming.noDataMicroBatches.enabled")?;
             let retained = conf.checked("spark.sql.streaming.minBatchesToRetain")?;
             let retained = retained.and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(100).max(1);
+            let memory_mb = conf.checked("spark.sql.streaming.stateStore.rocksdb.maxMemoryUsageMB")?;
+            let memory_mb = memory_mb.and_then(|text| text.trim().parse::<u32>().ok()).map_or(500, u64::from);
             let offset_log = OffsetLog::open(checkpoint)?;
             let commit_log = CommitLog::open(checkpoint)?;
             let (mut sources, mut places): (Vec<Source>, Vec<usize>) = (vec![], vec![]);
@@ -197,7 +200,10 @@ impl Execution {
                     continue;
                 }
                 let ctx = spec.session.source_context(spec.session.env());
-                let source = open(&slot.request, &source_dir(checkpoint, sources.len()), &ctx)?;
+                let source = match PythonSource::of(&slot.request, &spec.session, &ctx)? {
+                    Some(python) => python,
+                    None => open(&slot.request, &source_dir(checkpoint, sources.len()), &ctx)?,
+                };
                 let description = source.description();
                 places.push(sources.len());
                 sources.push(Source { slots: vec![slot.clone()], source: Arc::new(Mutex::new(source)), description });
@@ -206,7 +212,10 @@ impl Execution {
             let metadata = BatchMetadata { conf: BatchMetadata::conf_of(conf), ..BatchMetadata::default() };
             let policy = conf.checked("spark.sql.streaming.multipleWatermarkPolicy")?.unwrap_or_default();
             let mut run = Self {
-                operators: Arc::new(Operators::new(&checkpoint.join("state"), keeping(&metadata, retained))?),
+                operators: Arc::new(Operators::new(
+                    &checkpoint.join("state"),
+                    keeping(&metadata, retained, memory_mb),
+                )?),
                 operators_known: false,
                 watermark: Watermark::new(Policy::of(&policy)),
                 batch_id: 0,
@@ -229,7 +238,8 @@ impl Execution {
                 commit_log,
             };
             run.recover()?;
-            run.operators = Arc::new(Operators::new(&checkpoint.join("state"), keeping(&run.metadata, retained))?);
+            run.operators =
+                Arc::new(Operators::new(&checkpoint.join("state"), keeping(&run.metadata, retained, memory_mb))?);
             Ok(run)
         };
         own.blocking(blocking).await
@@ -399,12 +409,8 @@ impl Execution {
         fault::point("the offsets are known");
         let new_data = self.available != self.committed;
         let watermark_ms = self.watermark.current_ms();
-        // Rows that the watermark has passed since come out by a batch without data.
-        let no_data = self.no_data_batches
-            && self.batch_id > 0
-            && watermark_ms > self.metadata.watermark_ms
-            && self.waits_for_watermark().await?;
-        if !new_data && !no_data {
+        // What the watermark or the clock has passed since comes out by a batch without data.
+        if !new_data && !self.has_more_to_say().await? {
             return Ok(false);
         }
         let since = Instant::now();
@@ -445,21 +451,32 @@ impl Execution {
         Ok(true)
     }
 
-    /// Whether an operator has something to say now that the watermark has moved. A run that was cut between a batch and
-    /// the one without data leaves that to the next run, which has not met its operators yet.
-    async fn waits_for_watermark(&mut self) -> Result<bool> {
+    /// Whether an operator has something to say without new rows: the watermark has moved, or its time has come.
+    async fn has_more_to_say(&mut self) -> Result<bool> {
+        if !self.no_data_batches || self.batch_id == 0 {
+            return Ok(false);
+        }
+        self.meet_operators().await?;
+        let moved = self.watermark.current_ms() > self.metadata.watermark_ms;
+        Ok((moved && self.operators.wait_for_watermark(self.spec.mode)) || self.operators.is_due(now_ms()))
+    }
+
+    /// A run that was cut between a batch and the one without data leaves that to the next run, which has not met its
+    /// operators yet.
+    async fn meet_operators(&mut self) -> Result<()> {
         if !self.operators_known {
             let (spec, operators) = (Arc::clone(&self.spec), Arc::clone(&self.operators));
             let (timestamp_ms, batch_id) = (self.metadata.timestamp_ms, self.batch_id);
             let meet = move || {
                 let relation = resolve_batch(&spec.session, &spec.relation, timestamp_ms, &spec.all, &[])?.relation;
-                let none = Watermarks { late_ms: 0, eviction_ms: 0 };
-                state::install(relation, &operators, spec.mode, batch_id, none).map(drop)
+                let watermarks = Watermarks { late_ms: 0, eviction_ms: 0 };
+                state::install(relation, &operators, spec.mode, batch_id, BatchTime { watermarks, timestamp_ms })
+                    .map(drop)
             };
             self.query.blocking(meet).await?;
             self.operators_known = true;
         }
-        Ok(self.operators.wait_for_watermark(self.spec.mode))
+        Ok(())
     }
 
     async fn ask<T: Send + 'static>(
@@ -553,7 +570,8 @@ impl Execution {
             let fields = relation.fields();
             let trackers = trackers(&relation.plan);
             let logical = relation.plan.display_indent().to_string();
-            let relation = state::install(relation, &operators, spec.mode, batch_id, watermarks)?;
+            let time = BatchTime { watermarks, timestamp_ms };
+            let relation = state::install(relation, &operators, spec.mode, batch_id, time)?;
             let planned = session.physical_with(relation, vec![], vec![Arc::new(state::node::StatefulPlanner)])?;
             let physical = displayable(planned.physical.as_ref()).indent(false).to_string();
             let optimized = planned.optimized.display_indent().to_string();
@@ -654,11 +672,10 @@ struct PlannedBatch {
 }
 
 /// How state is kept: the number of partitions stays with the query.
-fn keeping(metadata: &BatchMetadata, retained: u64) -> Keeping {
-    const BUDGET_BYTES: u64 = 256 << 20;
+fn keeping(metadata: &BatchMetadata, retained: u64, memory_mb: u64) -> Keeping {
     let partitions = metadata.conf.get("spark.sql.shuffle.partitions").and_then(|value| value.as_str());
     let partitions = partitions.and_then(|text| text.trim().parse().ok()).filter(|count| *count > 0);
-    Keeping { partitions: partitions.unwrap_or(200), retained, budget_bytes: BUDGET_BYTES }
+    Keeping { partitions: partitions.unwrap_or(200), retained, budget_bytes: memory_mb << 20 }
 }
 
 /// Sources end with the run, however it ends.

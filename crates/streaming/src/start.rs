@@ -20,6 +20,7 @@ use crate::checkpoint::metadata;
 use crate::plan::{Analyzed, analyze, with_plan_ids};
 use crate::query::StreamingQuery;
 use crate::run::{Execution, Spec};
+use crate::sink::python_source::PythonSourceSink;
 use crate::sink::{Sink, console::ConsoleSink, file::FileSink, memory::MemorySink, noop::NoopSink, python};
 use crate::trigger::Trigger;
 use crate::{check, listener, manager, task_failed};
@@ -204,6 +205,14 @@ async fn sink(
         return Ok(Box::new(python::ForeachSink::new(session, function)?));
     }
     let format = given.unwrap_or_else(default);
+    if let Some(own) = session.resolve_context().catalog.python_data_source(&format) {
+        no_partitions(&format)?;
+        let path = match &message.sink_destination {
+            Some(SinkDestination::Path(path)) => Some(path.as_str()),
+            _ => None,
+        };
+        return Ok(Box::new(PythonSourceSink::new(session, &own, options, path, (&fields, mode))));
+    }
     match format.to_lowercase().as_str() {
         "memory" => {
             no_partitions("memory")?;

@@ -61,7 +61,7 @@ impl PartitionMapExec {
 }
 
 /// The order of an operator's rows, as what an operator above it requires.
-pub(crate) fn order_of(input: &Arc<dyn ExecutionPlan>) -> Option<OrderingRequirements> {
+pub fn order_of(input: &Arc<dyn ExecutionPlan>) -> Option<OrderingRequirements> {
     input.output_ordering().map(|order| OrderingRequirements::from(order.clone()))
 }
 

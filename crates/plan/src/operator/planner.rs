@@ -23,6 +23,7 @@ use super::python::cogroup::PythonCogroupNode;
 use super::python::eval::PythonEvalNode;
 use super::python::group::PythonGroupNode;
 use super::python::map::PythonMapNode;
+use super::python::stateful::PythonStateNode;
 use super::python::table::PythonTableNode;
 use super::range_bounds::RangeBounds;
 use super::recursion::RecursionNode;
@@ -100,6 +101,9 @@ impl ExtensionPlanner for OperatorPlanner {
         }
         if let Some(node) = node.downcast_ref::<BucketNode>() {
             return Ok(Some(node.exec(input)));
+        }
+        if let Some(node) = node.downcast_ref::<PythonStateNode>() {
+            return node.exec(physical_inputs).map(Some);
         }
         if let Some(node) = node.downcast_ref::<PythonGroupNode>() {
             return Ok(Some(node.exec(input)));

@@ -17,6 +17,7 @@ pub mod pivot;
 pub mod project;
 pub mod python;
 pub mod python_source;
+mod python_state;
 pub mod python_table;
 pub mod range;
 pub mod read;
@@ -245,9 +246,7 @@ impl<'a> Resolver<'a> {
             RelType::MapPartitions(message) => python::map_partitions(self, message, outer),
             RelType::GroupMap(message) => python::group_map(self, message, outer),
             RelType::CoGroupMap(message) => python::cogroup_map(self, message, outer),
-            RelType::ApplyInPandasWithState(_) => {
-                Err(SparkError::unsupported("applyInPandasWithState", "Use applyInPandas on a batch."))
-            }
+            RelType::ApplyInPandasWithState(message) => python_state::with_state(self, message, outer),
             RelType::CommonInlineUserDefinedTableFunction(message) => {
                 let function = python_table::table_function(message)?;
                 python_table::plan(self, &function, &message.arguments, None, outer)

@@ -59,8 +59,8 @@ pub(crate) fn unknown_kind(number: i32) -> SparkError {
 
 /// `groupBy(..).applyInPandas` and `applyInArrow`.
 pub fn group_map(resolver: &Resolver, message: &pb::GroupMap, outer: Option<&Scope>) -> Result<Relation> {
-    if message.transform_with_state_info.is_some() || message.initial_input.is_some() {
-        return Err(SparkError::unsupported("functions with state over groups", "Use applyInPandas for a batch."));
+    if message.transform_with_state_info.is_some() {
+        return super::python_state::transform_with_state(resolver, message, outer);
     }
     let input = resolver.relation_in(required(message.input.as_deref(), "GroupMap")?, outer)?;
     let function =
@@ -126,6 +126,31 @@ fn side(
     (decision, relation): (Arc<Decision>, usize),
     outer: Option<&Scope>,
 ) -> Result<Arranged> {
+    let Keyed { plan, keys, sent, fields, arguments } = keyed(resolver, input, grouping, outer)?;
+    let key_exprs: Vec<Expr> = keys.iter().map(|key| Expr::Column(Column::new_unqualified(key))).collect();
+    let plan = arranged_alike(plan, &key_exprs, &[], settings.partitions, decision, relation)?;
+    let taken = worker_fields(&fields, &settings.zone);
+    Ok(Arranged { side: Side { input: Arc::new(plan), keys, sent, taken }, arguments })
+}
+
+/// A relation with its keys as columns.
+pub(super) struct Keyed {
+    pub plan: LogicalPlan,
+    pub keys: Vec<String>,
+    /// All columns that are sent, and their fields.
+    pub sent: Vec<String>,
+    pub fields: Fields,
+    /// Where PySpark finds keys and values.
+    pub arguments: Vec<usize>,
+}
+
+/// Gives a relation its keys as columns.
+pub(super) fn keyed(
+    resolver: &Resolver,
+    input: Relation,
+    grouping: &[pb::Expression],
+    outer: Option<&Scope>,
+) -> Result<Keyed> {
     let inputs = [&input];
     let typed = resolver.expressions(grouping, &resolver.scope(&inputs, outer))?;
     let mut plan = input.plan.clone();
@@ -164,12 +189,9 @@ fn side(
         key_offsets.push(at);
     }
     plan = node::project(plan, exprs)?;
-    let key_exprs: Vec<Expr> = keys.iter().map(|key| Expr::Column(Column::new_unqualified(key))).collect();
-    let plan = arranged_alike(plan, &key_exprs, &[], settings.partitions, decision, relation)?;
     // PySpark's way to say it: how many follow, how many keys, the keys, the values.
     let mut arguments = vec![1 + key_offsets.len() + values, key_offsets.len()];
     arguments.extend(key_offsets);
     arguments.extend(0..values);
-    let taken = worker_fields(&fields.into(), &settings.zone);
-    Ok(Arranged { side: Side { input: Arc::new(plan), keys, sent: names, taken }, arguments })
+    Ok(Keyed { plan, keys, sent: names, fields: fields.into(), arguments })
 }

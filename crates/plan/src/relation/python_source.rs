@@ -14,6 +14,7 @@ use firesteel_protocol::types::{ddl, json};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_python::planner::Question;
 use firesteel_python::{Argument, Function};
+use firesteel_sources::stream::{PYTHON, PYTHON_OPTIONS};
 
 use super::{Relation, local_relation};
 use crate::Resolver;
@@ -26,23 +27,7 @@ use crate::resolver::Planned;
 pub fn read(resolver: &Resolver, source: &PythonDataSource, message: &pb::read::DataSource) -> Result<Relation> {
     let settings = WorkerSettings::of(resolver.ctx);
     let runtime = resolver.ctx.source.runtime.clone();
-    let declared = match message.schema.as_deref().filter(|text| !text.trim().is_empty()) {
-        Some(text) => Some(schema_of(text)?),
-        None => None,
-    };
-    let mut question = Question::default().with(&source.command).with(&source.name).flag(declared.is_some());
-    if let Some(fields) = &declared {
-        question = question.with(json::to_json(&DataType::Struct(fields.clone())).to_string());
-    }
-    let question = question.options(&options_of(&message.options, &message.paths));
-    let session = settings.session.clone();
-    let python = source.python.clone();
-    let created = runtime.block_on(async move { question.ask(&session, "create_data_source", &python).await });
-    let mut created = created.map_err(|error| failed("create", source, error))?;
-    let instance = created.bytes()?;
-    let is_ddl = created.int()? == 1;
-    let text = created.text()?;
-    let fields = if is_ddl { ddl::parse_schema(&text)? } else { schema_of(&text)? };
+    let (instance, fields) = created(resolver, &settings, source, message)?;
 
     let partition: Fields = vec![Field::new("partition", DataType::Binary, true)].into();
     let asked = DataType::Struct(fields.clone());
@@ -77,6 +62,56 @@ pub fn read(resolver: &Resolver, source: &PythonDataSource, message: &pb::read::
     let whole = Function { commands: vec![command], arguments: vec![Argument { offset: 0, name: None }] };
     let call = PythonCall::udf(&settings, &[(function, whole)], None)?;
     map::plan(input, call, fields, "read()", false)
+}
+
+/// A stream of the source: what to read it with travels among the options of the request.
+pub fn stream(
+    resolver: &Resolver,
+    source: &PythonDataSource,
+    message: &pb::read::DataSource,
+) -> Result<firesteel_sources::ReadRequest> {
+    use std::fmt::Write as _;
+    let settings = WorkerSettings::of(resolver.ctx);
+    let (instance, fields) = created(resolver, &settings, source, message)?;
+    let mut text = String::with_capacity(instance.len() * 2);
+    for byte in &instance {
+        let _ = write!(text, "{byte:02x}");
+    }
+    let mut request = super::read::request_of(message)?;
+    request.format = Some(PYTHON.to_string());
+    request.schema = Some(Arc::new(Schema::new(fields)));
+    for (key, value) in PYTHON_OPTIONS.iter().zip([text, source.name.clone(), source.python.clone()]) {
+        request.options.set(*key, value);
+    }
+    Ok(request)
+}
+
+/// The source as Python makes it: pickled, and its columns.
+fn created(
+    resolver: &Resolver,
+    settings: &WorkerSettings,
+    source: &PythonDataSource,
+    message: &pb::read::DataSource,
+) -> Result<(Bytes, Fields)> {
+    let runtime = resolver.ctx.source.runtime.clone();
+    let declared = match message.schema.as_deref().filter(|text| !text.trim().is_empty()) {
+        Some(text) => Some(schema_of(text)?),
+        None => None,
+    };
+    let mut question = Question::default().with(&source.command).with(&source.name).flag(declared.is_some());
+    if let Some(fields) = &declared {
+        question = question.with(json::to_json(&DataType::Struct(fields.clone())).to_string());
+    }
+    let question = question.options(&options_of(&message.options, &message.paths));
+    let session = settings.session.clone();
+    let python = source.python.clone();
+    let created = runtime.block_on(async move { question.ask(&session, "create_data_source", &python).await });
+    let mut created = created.map_err(|error| failed("create", source, error))?;
+    let instance = created.bytes()?;
+    let is_ddl = created.int()? == 1;
+    let text = created.text()?;
+    let fields = if is_ddl { ddl::parse_schema(&text)? } else { schema_of(&text)? };
+    Ok((instance, fields))
 }
 
 fn schema_of(text: &str) -> Result<Fields> {

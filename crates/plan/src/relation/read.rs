@@ -50,7 +50,11 @@ fn stream(resolver: &Resolver, read: &pb::Read) -> Result<Relation> {
                     SparkError::new("STREAMING_QUERY_EVOLUTION_ERROR.SOURCE_NAMING_NOT_SUPPORTED").with("name", name)
                 );
             }
-            let request = request_of(source)?;
+            let python = source.format.as_deref().and_then(|name| resolver.ctx.catalog.python_data_source(name));
+            let request = match python {
+                Some(own) => super::python_source::stream(resolver, &own, source)?,
+                None => request_of(source)?,
+            };
             relation_of(resolver.ctx.catalog.stream(&request, &resolver.ctx.source)?)
         }
         ReadType::NamedTable(table) => {

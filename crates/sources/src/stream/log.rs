@@ -130,6 +130,20 @@ pub fn write_new(path: &Path, content: &[u8]) -> Result<bool> {
     Ok(written)
 }
 
+/// Writes a file in place of what is there.
+pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
+    let failed = |error| failed("cannot write", path, error);
+    let dir = path.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(dir).map_err(failed)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let temporary = path.with_file_name(format!(".{name}.{}.tmp", uuid::Uuid::new_v4()));
+    let written = write_synced(&temporary, content).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written.and_then(|()| sync_dir(dir)).map_err(failed)
+}
+
 fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(path)?;
     let (first, second) = content.split_at(content.len() / 2);

@@ -83,6 +83,11 @@ pub trait MicroBatchSource: Send + fmt::Debug {
     fn stop(&mut self) {}
 }
 
+/// The format of a data source in Python. The streaming engine opens it; the options below say what it is.
+pub const PYTHON: &str = "__python";
+/// The pickled source as hexadecimal text, the user's name of it, and the Python that pickled it.
+pub const PYTHON_OPTIONS: [&str; 3] = ["__python_source", "__python_name", "__python_version"];
+
 /// The sources that are no files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -90,6 +95,7 @@ enum Kind {
     Rate,
     RateMicroBatch,
     Socket,
+    Python,
 }
 
 fn kind(request: &ReadRequest, ctx: &SourceContext) -> Result<Kind> {
@@ -99,6 +105,7 @@ fn kind(request: &ReadRequest, ctx: &SourceContext) -> Result<Kind> {
         "rate" => Ok(Kind::Rate),
         "rate-micro-batch" => Ok(Kind::RateMicroBatch),
         "socket" => Ok(Kind::Socket),
+        PYTHON => Ok(Kind::Python),
         "console" | "memory" | "noop" => Err(not_streamed(&format)),
         "kafka" => Err(SparkError::new("_LEGACY_ERROR_TEMP_1140").with("provider", format)),
         _ => match crate::Format::of(&format)? {
@@ -125,6 +132,11 @@ pub fn placeholder(request: &ReadRequest, ctx: &SourceContext) -> Result<OpenedS
         Kind::Rate => (rate::schema(request)?, vec![], "rate".to_string()),
         Kind::RateMicroBatch => (rate_micro_batch::schema(request)?, vec![], "rate-micro-batch".to_string()),
         Kind::Socket => (socket::schema(request)?, vec![], "socket".to_string()),
+        Kind::Python => {
+            let schema = request.schema.clone();
+            let schema = schema.ok_or_else(|| SparkError::internal("a Python source without schema"))?;
+            (schema, vec![], request.options.get(PYTHON_OPTIONS[1]).unwrap_or_default().to_string())
+        }
     };
     let hidden = metadata_columns.len();
     let visible: Vec<usize> = (0..schema.fields().len() - hidden).collect();
@@ -147,6 +159,7 @@ pub fn open(request: &ReadRequest, log_dir: &Path, ctx: &SourceContext) -> Resul
         Kind::Rate => Box::new(rate::RateSource::open(request, log_dir, ctx)?),
         Kind::RateMicroBatch => Box::new(rate_micro_batch::RateMicroBatchSource::open(request, log_dir, ctx)?),
         Kind::Socket => Box::new(socket::SocketSource::open(request)?),
+        Kind::Python => return Err(SparkError::internal("a Python source is opened by the streaming engine")),
     })
 }
 

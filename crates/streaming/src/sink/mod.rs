@@ -5,6 +5,7 @@ pub mod file;
 pub mod memory;
 pub mod noop;
 pub mod python;
+pub mod python_source;
 
 use std::fmt;
 use std::sync::Arc;

@@ -37,9 +37,9 @@ use crate::start::OutputMode;
 /// The program of the process.
 const PROGRAM: &str = include_str!("../../../../python/firesteel/stream_worker.py");
 
-/// A process that runs a function on batches.
+/// A process that runs code of the user for a stream.
 #[derive(Debug)]
-struct Worker {
+pub(crate) struct Worker {
     child: Child,
     socket: UnixStream,
     /// Holds the socket's name.
@@ -48,10 +48,12 @@ struct Worker {
 
 /// What a process is told at its start.
 #[derive(Debug, Clone)]
-struct Program {
+pub(crate) struct Program {
     kind: &'static str,
     /// The pickled function.
     command: Vec<u8>,
+    /// What else its header says.
+    more: Value,
     python: PathBuf,
     session: Arc<Session>,
 }
@@ -64,6 +66,11 @@ impl Program {
                 "Write the function in Python.",
             ));
         };
+        Ok(Self::of(kind, session, function.command.to_vec(), Value::Null))
+    }
+
+    /// A program of a kind of `stream_worker.py`.
+    pub(crate) fn of(kind: &'static str, session: &Arc<Session>, command: Vec<u8>, more: Value) -> Self {
         let conf = session.conf();
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         // The function runs beside the user's program, so by the same interpreter.
@@ -75,10 +82,10 @@ impl Program {
                 .map(PathBuf::from)
         });
         let python = python.unwrap_or_else(|| "python3".into());
-        Ok(Self { kind, command: function.command.to_vec(), python, session: Arc::clone(session) })
+        Self { kind, command, more, python, session: Arc::clone(session) }
     }
 
-    async fn start(&self) -> Result<Worker> {
+    pub(crate) async fn start(&self) -> Result<Worker> {
         let failed = |what: &str, error: std::io::Error| {
             SparkError::new("STREAMING_PYTHON_RUNNER_INITIALIZATION_COMMUNICATION_FAILURE")
                 .with("msg", format!("{what}: {error}"))
@@ -89,9 +96,13 @@ impl Program {
         let listener = UnixListener::bind(&path).map_err(|error| failed("no socket", error))?;
         let pool = &self.session.engine.conf().python;
         let mut command = Command::new(&self.python);
-        if !pool.modules.is_empty() {
+        let mut modules = pool.modules.clone();
+        if matches!(self.kind, "source" | "sink") {
+            modules.insert(0, (pool.package)(dir.path()).map_err(|error| failed("no package", error))?);
+        }
+        if !modules.is_empty() {
             let own = std::env::var_os("PYTHONPATH").filter(|path| !path.is_empty());
-            let paths = pool.modules.iter().cloned().chain(own.iter().flat_map(std::env::split_paths));
+            let paths = modules.into_iter().chain(own.iter().flat_map(std::env::split_paths));
             if let Ok(paths) = std::env::join_paths(paths) {
                 command.env("PYTHONPATH", paths);
             }
@@ -128,6 +139,7 @@ impl Program {
             "url": url,
             "session_id": self.session.id(),
             "user_id": self.session.user_id(),
+            "more": self.more,
         });
         worker.send(header.to_string().as_bytes()).await?;
         worker.send(&self.command).await?;
@@ -137,7 +149,7 @@ impl Program {
 }
 
 impl Worker {
-    async fn send(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<()> {
         let length = u32::try_from(bytes.len()).map_err(|_| SparkError::internal("a message of more than 4 GiB"))?;
         let sent = async {
             self.socket.write_all(&length.to_be_bytes()).await?;
@@ -147,8 +159,8 @@ impl Worker {
         sent.await.map_err(|error| gone(&error))
     }
 
-    /// Waits for the function; its failure is the query's.
-    async fn answer(&mut self, kind: &str) -> Result<()> {
+    /// The next frame.
+    pub(crate) async fn frame(&mut self) -> Result<Vec<u8>> {
         let read = async {
             let mut length = [0_u8; 4];
             self.socket.read_exact(&mut length).await?;
@@ -156,12 +168,33 @@ impl Worker {
             self.socket.read_exact(&mut bytes).await?;
             Ok(bytes)
         };
-        let bytes = read.await.map_err(|error: std::io::Error| gone(&error))?;
-        let answer: Value = serde_json::from_slice(&bytes).map_err(|error| SparkError::internal(error.to_string()))?;
+        read.await.map_err(|error: std::io::Error| gone(&error))
+    }
+
+    /// The next frame as JSON.
+    pub(crate) async fn said(&mut self) -> Result<Value> {
+        let bytes = self.frame().await?;
+        serde_json::from_slice(&bytes).map_err(|error| SparkError::internal(error.to_string()))
+    }
+
+    /// Waits for the function; its failure is the query's.
+    async fn answer(&mut self, kind: &str) -> Result<()> {
+        let answer = self.said().await?;
         match answer.get("error").and_then(Value::as_str) {
             None => Ok(()),
             Some(reason) => {
                 let condition = match kind {
+                    "source" => {
+                        return Err(SparkError::new("PYTHON_STREAMING_DATA_SOURCE_RUNTIME_ERROR")
+                            .with("action", "streamReader")
+                            .with("msg", reason));
+                    }
+                    "sink" => {
+                        return Err(SparkError::new("PYTHON_DATA_SOURCE_ERROR")
+                            .with("action", "write")
+                            .with("type", "streamWriter")
+                            .with("msg", reason));
+                    }
                     "foreach" => "FOREACH_USER_FUNCTION_ERROR",
                     _ => "FOREACH_BATCH_USER_FUNCTION_ERROR",
                 };
@@ -177,17 +210,54 @@ fn gone(error: &std::io::Error) -> SparkError {
 
 /// A process that is started by the first batch.
 #[derive(Debug)]
-struct Lazy {
+pub(super) struct Lazy {
     program: Program,
     worker: tokio::sync::Mutex<Option<Worker>>,
 }
 
 impl Lazy {
-    fn new(program: Program) -> Self {
+    pub(super) fn new(program: Program) -> Self {
         Self { program, worker: tokio::sync::Mutex::new(None) }
     }
 
-    async fn stop(&self) {
+    /// Has the process take the rows of a batch, a partition after the other; their number.
+    pub(super) async fn write(&self, batch_id: u64, batch: &Batch, kind: &str) -> Result<u64> {
+        let mut slot = self.worker.lock().await;
+        let worker = match slot.as_mut() {
+            Some(worker) => worker,
+            None => slot.insert(self.program.start().await?),
+        };
+        let zone = batch.session.conf().lookup("spark.sql.session.timeZone").unwrap_or_else(|| "UTC".into());
+        let schema = Arc::new(Schema::new(relabel::client_fields(&batch.fields, &zone)));
+        let spark = json::to_json(&DataType::Struct(batch.fields.clone()));
+        let mut rows = 0;
+        for partition in 0..batch.plan.output_partitioning().partition_count() {
+            let header = json!({"batch": batch_id, "partition": partition, "schema": spark});
+            worker.send(header.to_string().as_bytes()).await?;
+            let mut stream = batch.plan.execute(partition, Arc::clone(&batch.task_ctx)).map_err(from_datafusion)?;
+            while let Some(next) = stream.next().await {
+                let next = relabel::batch(&next.map_err(from_datafusion)?, &schema)?;
+                rows += next.num_rows() as u64;
+                if next.num_rows() > 0 {
+                    worker.send(&ipc(&next)?).await?;
+                }
+            }
+            // An empty message ends the partition.
+            worker.send(&[]).await?;
+            worker.answer(kind).await?;
+        }
+        Ok(rows)
+    }
+
+    /// Has the process commit what it was given of a batch.
+    pub(super) async fn commit(&self, batch_id: u64) -> Result<()> {
+        let mut slot = self.worker.lock().await;
+        let Some(worker) = slot.as_mut() else { return Err(SparkError::internal("a sink that took no rows")) };
+        worker.send(json!({ "batch": batch_id }).to_string().as_bytes()).await?;
+        worker.answer("sink").await
+    }
+
+    pub(super) async fn stop(&self) {
         if let Some(mut worker) = self.worker.lock().await.take() {
             // It may have ended by itself.
             let _ = worker.child.kill().await;
@@ -299,31 +369,7 @@ impl Sink for ForeachSink {
     }
 
     async fn add_batch(&self, batch_id: u64, batch: Batch, _: OutputMode) -> Result<Option<u64>> {
-        let mut slot = self.0.worker.lock().await;
-        let worker = match slot.as_mut() {
-            Some(worker) => worker,
-            None => slot.insert(self.0.program.start().await?),
-        };
-        let zone = batch.session.conf().lookup("spark.sql.session.timeZone").unwrap_or_else(|| "UTC".into());
-        let schema = Arc::new(Schema::new(relabel::client_fields(&batch.fields, &zone)));
-        let spark = json::to_json(&DataType::Struct(batch.fields.clone()));
-        let mut rows = 0;
-        for partition in 0..batch.plan.output_partitioning().partition_count() {
-            let header = json!({"batch": batch_id, "partition": partition, "schema": spark});
-            worker.send(header.to_string().as_bytes()).await?;
-            let mut stream = batch.plan.execute(partition, Arc::clone(&batch.task_ctx)).map_err(from_datafusion)?;
-            while let Some(next) = stream.next().await {
-                let next = relabel::batch(&next.map_err(from_datafusion)?, &schema)?;
-                rows += next.num_rows() as u64;
-                if next.num_rows() > 0 {
-                    worker.send(&ipc(&next)?).await?;
-                }
-            }
-            // An empty message ends the partition.
-            worker.send(&[]).await?;
-            worker.answer("foreach").await?;
-        }
-        Ok(Some(rows))
+        self.0.write(batch_id, &batch, "foreach").await.map(Some)
     }
 
     fn counts_rows(&self) -> bool {

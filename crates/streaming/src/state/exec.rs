@@ -8,7 +8,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, PhysicalExpr};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, reset_plan_states};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -16,6 +16,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
 };
 use firesteel_functions::kernel::from_datafusion;
+use firesteel_plan::operator::partition_map::order_of;
 use futures::{StreamExt, TryStreamExt};
 
 use super::operator::Operator;
@@ -46,10 +47,18 @@ pub struct StatefulExec {
     inputs: Vec<Arc<dyn ExecutionPlan>>,
     work: Arc<dyn Work>,
     schema: SchemaRef,
+    /// The orders of the inputs that the work depends on, so that no rule drops them.
+    orders: Vec<Option<OrderingRequirements>>,
     properties: Arc<PlanProperties>,
 }
 
 impl StatefulExec {
+    /// An operator over inputs whose order it depends on.
+    pub fn ordered(inputs: Vec<Arc<dyn ExecutionPlan>>, work: Arc<dyn Work>, schema: SchemaRef) -> Self {
+        let orders = inputs.iter().map(order_of).collect();
+        Self { orders, ..Self::new(inputs, work, schema) }
+    }
+
     /// An operator over inputs of any number of partitions.
     pub fn new(inputs: Vec<Arc<dyn ExecutionPlan>>, work: Arc<dyn Work>, schema: SchemaRef) -> Self {
         let properties = Arc::new(PlanProperties::new(
@@ -58,7 +67,8 @@ impl StatefulExec {
             EmissionType::Final,
             Boundedness::Bounded,
         ));
-        Self { inputs: inputs.into_iter().map(single).collect(), work, schema, properties }
+        let orders = vec![None; inputs.len()];
+        Self { inputs: inputs.into_iter().map(single).collect(), work, schema, orders, properties }
     }
 }
 
@@ -89,6 +99,10 @@ impl ExecutionPlan for StatefulExec {
         self.inputs.iter().collect()
     }
 
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        self.orders.clone()
+    }
+
     fn apply_expressions(
         &self,
         _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
@@ -97,7 +111,8 @@ impl ExecutionPlan for StatefulExec {
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::new(children, Arc::clone(&self.work), Arc::clone(&self.schema))))
+        let same = Self::new(children, Arc::clone(&self.work), Arc::clone(&self.schema));
+        Ok(Arc::new(Self { orders: self.orders.clone(), ..same }))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

@@ -6,6 +6,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{Extension, LogicalPlan};
 use firesteel_functions::kernel::from_datafusion;
 use firesteel_plan::Relation;
+use firesteel_plan::operator::python::stateful::PythonStateNode;
 use firesteel_plan::operator::stream_dedup::StreamDedupNode;
 use firesteel_protocol::Result;
 use firesteel_sources::stream::table::is_streaming;
@@ -17,7 +18,8 @@ use super::join_plan::JoinShape;
 use super::limit::LimitState;
 use super::node::StatefulNode;
 use super::operator::Kind;
-use super::{Operators, Run, Watermarks};
+use super::python::{Clock, PythonState};
+use super::{BatchTime, Operators, Run, Watermarks};
 use crate::start::OutputMode;
 
 /// Puts stateful operators into the plan of a batch.
@@ -26,14 +28,16 @@ pub fn install(
     operators: &Operators,
     mode: OutputMode,
     batch_id: u64,
-    global: Watermarks,
+    time: BatchTime,
 ) -> Result<Relation> {
     let mut index = 0;
+    let first_run = operators.is_empty() && batch_id > 0;
     let mut next = |kind: Kind, waits: bool, inputs: &[&LogicalPlan]| {
         let operator = operators.operator(index, kind, waits);
         index += 1;
         let watermarks = inputs.iter().filter_map(|input| reaching(input)).reduce(Watermarks::min);
-        Run { operator, mode, version: batch_id, watermarks: watermarks.unwrap_or(global) }
+        let watermarks = watermarks.unwrap_or(time.watermarks);
+        Run { operator, mode, version: batch_id, watermarks, timestamp_ms: time.timestamp_ms }
     };
     let plan = relation.plan.clone().transform_up(|node| {
         let stateful = match &node {
@@ -52,6 +56,15 @@ pub fn install(
                 let run = next(Kind::Limit, false, &[&limit.input]);
                 LimitState::node(limit, run)?
             }
+            LogicalPlan::Extension(extension) if is_streaming_python(extension).is_some() => {
+                let Some(python) = is_streaming_python(extension) else { return Ok(Transformed::no(node)) };
+                let state = PythonState::of(python);
+                let run = next(state.kind(), state.clock() == Clock::EventTime, &[&python.inputs[0]]);
+                if first_run && state.clock() == Clock::ProcessingTime {
+                    run.operator.lock().due_ms = Some(i64::MIN);
+                }
+                state.node(run)
+            }
             LogicalPlan::Extension(extension) => {
                 let Some(dedup) = extension.node.as_any().downcast_ref::<StreamDedupNode>() else {
                     return Ok(Transformed::no(node));
@@ -69,13 +82,21 @@ pub fn install(
     Ok(Relation { plan, ..relation })
 }
 
+/// A function over groups of a stream that remembers.
+pub fn is_streaming_python(extension: &Extension) -> Option<&PythonStateNode> {
+    let node = extension.node.as_any().downcast_ref::<PythonStateNode>()?;
+    is_streaming(&node.inputs[0]).then_some(node)
+}
+
 /// How many stateful operators a plan needs.
 pub fn count(plan: &LogicalPlan) -> usize {
     let own = match plan {
         LogicalPlan::Aggregate(aggregate) => is_streaming(&aggregate.input),
         LogicalPlan::Join(join) => is_streaming(&join.left) && is_streaming(&join.right),
         LogicalPlan::Limit(limit) => is_streaming(&limit.input),
-        LogicalPlan::Extension(extension) => extension.node.as_any().is::<StreamDedupNode>(),
+        LogicalPlan::Extension(extension) => {
+            extension.node.as_any().is::<StreamDedupNode>() || is_streaming_python(extension).is_some()
+        }
         _ => false,
     };
     usize::from(own) + plan.inputs().into_iter().map(count).sum::<usize>()

@@ -7,7 +7,7 @@
 //! Reading order: [`node`] and [`exec`] (what all operators share), [`event_time`] (the column that the watermark speaks
 //! of), [`operator`], [`store`], [`part`] (a partition in memory), [`mod@file`] (versions on disk), then the operators
 //! [`aggregate`] with [`session`], [`dedup`], [`limit`], [`join`] with
-//! [`join_plan`], [`range`] and [`join_work`].
+//! [`join_plan`], [`range`] and [`join_work`], and [`python`].
 
 pub mod aggregate;
 pub mod dedup;
@@ -22,11 +22,12 @@ pub mod limit;
 pub mod node;
 pub mod operator;
 pub mod part;
+pub mod python;
 pub mod range;
 pub mod session;
 pub mod store;
 
-pub use install::{count, install};
+pub use install::{count, install, is_streaming_python};
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -64,6 +65,17 @@ pub struct Run {
     /// The version of the state that is read.
     pub version: u64,
     pub watermarks: Watermarks,
+    /// When the batch began.
+    pub timestamp_ms: i64,
+}
+
+/// What a batch knows of time.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchTime {
+    /// The query's watermarks.
+    pub watermarks: Watermarks,
+    /// When the batch began.
+    pub timestamp_ms: i64,
 }
 
 /// The stateful operators of a query.
@@ -99,6 +111,11 @@ impl Operators {
         self.all.lock().expect("no panics while locked")
     }
 
+    /// Whether no plan has named one yet.
+    fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     fn operator(&self, index: usize, kind: Kind, waits: bool) -> Arc<Operator> {
         let mut all = self.lock();
         while all.len() <= index {
@@ -112,6 +129,11 @@ impl Operators {
     /// Whether a batch without data may have something to say, once the watermark has moved.
     pub fn wait_for_watermark(&self, mode: OutputMode) -> bool {
         self.lock().iter().any(|operator| operator.waits_for_watermark(mode))
+    }
+
+    /// Whether a batch without data has something to say at a time.
+    pub fn is_due(&self, now_ms: i64) -> bool {
+        self.lock().iter().any(|operator| operator.is_due(now_ms))
     }
 
     /// Whether every operator has seen all rows of the batch.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
+use bytes::Bytes;
 use firesteel_protocol::{Result, SparkError};
 
 use super::store::{Changes, Keeping, Layout, Store};
@@ -19,6 +20,8 @@ pub enum Kind {
     DedupWithinWatermark,
     Join,
     Limit,
+    GroupState,
+    Processor,
 }
 
 impl Kind {
@@ -31,6 +34,8 @@ impl Kind {
             Self::DedupWithinWatermark => "dedupeWithinWatermark",
             Self::Join => "symmetricHashJoin",
             Self::Limit => "globalLimit",
+            Self::GroupState => "applyInPandasWithState",
+            Self::Processor => "transformWithStateInPandasExec",
         }
     }
 
@@ -59,6 +64,10 @@ pub struct State {
     /// Set when the batch's rows have all been seen; a second run of the batch sets it anew.
     pending: Option<Vec<(&'static str, Changes)>>,
     report: StateReport,
+    /// What a function in Python declared.
+    pub variables: Option<Bytes>,
+    /// When the first group is due; a query that has just been started does not know, and looks.
+    pub due_ms: Option<i64>,
 }
 
 impl State {
@@ -93,6 +102,15 @@ impl State {
 impl Operator {
     pub fn new(dir: &Path, kind: Kind, waits: bool, keeping: Keeping) -> Self {
         Self { kind, dir: dir.to_path_buf(), waits, keeping, state: Mutex::default() }
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Whether groups of it are due at a time.
+    pub fn is_due(&self, now_ms: i64) -> bool {
+        self.lock().due_ms.is_some_and(|due_ms| due_ms < now_ms)
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {

@@ -89,12 +89,32 @@ impl PythonCall {
         Self::of(settings, eval_type, functions, input, &[])
     }
 
+    /// [`PythonCall::udf`] with settings of this call alone.
+    pub fn with_settings(
+        settings: &WorkerSettings,
+        functions: &[(Arc<PythonFunction>, Function)],
+        eval: Value,
+    ) -> Result<Self> {
+        let eval_type = functions.first().map_or(0, |(function, _)| function.eval_type);
+        Self::made(settings, eval_type, functions, (None, Some(eval)), &[])
+    }
+
     /// [`PythonCall::udf`] where the functions are run in another way than they were made for, with more settings.
     pub fn of(
         settings: &WorkerSettings,
         eval_type: i32,
         functions: &[(Arc<PythonFunction>, Function)],
         input: Option<&Fields>,
+        more: &[(&str, String)],
+    ) -> Result<Self> {
+        Self::made(settings, eval_type, functions, (input, None), more)
+    }
+
+    fn made(
+        settings: &WorkerSettings,
+        eval_type: i32,
+        functions: &[(Arc<PythonFunction>, Function)],
+        (input, eval): (Option<&Fields>, Option<Value>),
         more: &[(&str, String)],
     ) -> Result<Self> {
         let mut conf = settings.conf.clone();
@@ -126,7 +146,14 @@ impl PythonCall {
             details["eval_conf"] =
                 json!({ "input_type": json::to_json(&DataType::Struct(fields.clone())).to_string() });
         }
-        let kind = if eval_type == number::BATCHED { "rows" } else { "udf" };
+        if let Some(eval) = eval {
+            details["eval_conf"] = eval;
+        }
+        let kind = match eval_type {
+            number::BATCHED => "rows",
+            other if number::is_processor(other) => "processor",
+            _ => "udf",
+        };
         let program = Program::new(kind, details, &blobs, number::is_pandas(eval_type));
         let names: Vec<&str> = functions.iter().map(|(function, _)| function.name.as_str()).collect();
         Ok(Self { settings: settings.clone(), program: Arc::new(program), label: names.join(", ") })

@@ -22,8 +22,13 @@ pub mod eval_type {
     pub const MAP_PANDAS_ITER: i32 = 205;
     pub const COGROUPED_MAP_PANDAS: i32 = 206;
     pub const MAP_ARROW_ITER: i32 = 207;
+    pub const GROUPED_MAP_PANDAS_WITH_STATE: i32 = 208;
     pub const GROUPED_MAP_ARROW: i32 = 209;
     pub const COGROUPED_MAP_ARROW: i32 = 210;
+    pub const TRANSFORM_WITH_STATE_PANDAS: i32 = 211;
+    pub const TRANSFORM_WITH_STATE_PANDAS_INITIAL: i32 = 212;
+    pub const TRANSFORM_WITH_STATE_ROW: i32 = 213;
+    pub const TRANSFORM_WITH_STATE_ROW_INITIAL: i32 = 214;
     pub const GROUPED_MAP_ARROW_ITER: i32 = 215;
     pub const GROUPED_MAP_PANDAS_ITER: i32 = 216;
     pub const GROUPED_AGG_PANDAS_ITER: i32 = 217;
@@ -54,12 +59,20 @@ pub mod eval_type {
         matches!(number, SCALAR_PANDAS_ITER | SCALAR_ARROW_ITER | GROUPED_AGG_PANDAS_ITER | GROUPED_AGG_ARROW_ITER)
     }
 
+    /// A `StatefulProcessor`.
+    pub fn is_processor(number: i32) -> bool {
+        (TRANSFORM_WITH_STATE_PANDAS..=TRANSFORM_WITH_STATE_ROW_INITIAL).contains(&number)
+    }
+
     /// Needs pandas in the worker.
     pub fn is_pandas(number: i32) -> bool {
         matches!(
             number,
             SCALAR_PANDAS
                 | GROUPED_MAP_PANDAS
+                | GROUPED_MAP_PANDAS_WITH_STATE
+                | TRANSFORM_WITH_STATE_PANDAS
+                | TRANSFORM_WITH_STATE_PANDAS_INITIAL
                 | GROUPED_AGG_PANDAS
                 | WINDOW_AGG_PANDAS
                 | SCALAR_PANDAS_ITER

@@ -3,7 +3,8 @@
 //! Reading order: [`function`] (a user function and how its call stands in an expression), [`call`] (functions and
 //! settings as a worker's program), [`convert`] (rows as PySpark expects them and back), [`extract`] (calls leave
 //! expressions for plan nodes), then one operator a file: [`eval`] (columns), [`map`] (whole batches), [`group`] (groups,
-//! windows), [`cogroup`] (groups of two relations), [`table`] (table functions); [`grouping`], [`grouping_sets`], [`bucket`] and [`window`] serve those.
+//! windows), [`cogroup`] (groups of two relations), [`stateful`] with [`group_state`], [`processor`] and [`variables`]
+//! (groups that remember), [`table`] (table functions); [`grouping`], [`grouping_sets`], [`bucket`] and [`window`] serve those.
 
 pub mod aggregate;
 pub mod bucket;
@@ -14,11 +15,17 @@ pub mod eval;
 pub mod extract;
 pub mod function;
 pub mod group;
+pub mod group_state;
+mod group_state_rows;
 pub mod grouping;
 pub mod grouping_sets;
 pub mod map;
 pub mod over;
+pub mod processor;
+mod processor_input;
+pub mod stateful;
 pub mod table;
+pub mod variables;
 pub mod window;
 
 pub use call::{PythonCall, WorkerSettings};

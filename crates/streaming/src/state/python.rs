@@ -1,0 +1,292 @@
+//! `applyInPandasWithState` and `transformWithState` over all batches of a stream. The functions run in
+//! `firesteel_plan::operator::python`; here is what they remember.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Int64Type, SchemaRef};
+use bytes::Bytes;
+use datafusion::common::{Column, DFSchemaRef, Result as DfResult};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use firesteel_functions::kernel::{from_arrow, to_datafusion};
+use firesteel_plan::operator::python::group_state::Timeout;
+use firesteel_plan::operator::python::processor::{TimeMode, VALUE_BITS};
+use firesteel_plan::operator::python::stateful::{
+    GroupChanges, GroupStates, PythonStateNode, Remembering, Times, Wanted,
+};
+use firesteel_plan::operator::python::variables;
+use firesteel_protocol::Result;
+use firesteel_sources::stream::log;
+use futures::StreamExt;
+
+use super::aggregate::millis;
+use super::exec::{StatefulExec, Work};
+use super::node::{Planning, Stateful, StatefulNode};
+use super::operator::{Kind, Operator};
+use super::store::{Changes, Layout};
+use super::{Run, event_time};
+use crate::progress::StateReport;
+
+const STORE: &str = "default";
+/// What the function's variables are, below the operator's folder.
+const VARIABLES: &str = "variables";
+
+/// The operator.
+#[derive(Debug)]
+pub struct PythonState {
+    node: PythonStateNode,
+    /// The name of the column with event time, among those that come in.
+    event: Option<String>,
+}
+
+/// What makes a function hear of groups that have no rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    None,
+    ProcessingTime,
+    EventTime,
+}
+
+impl PythonState {
+    pub fn of(node: &PythonStateNode) -> Self {
+        let columns = node.inputs[0].schema().columns();
+        let event = event_time::of_plan(&node.inputs[0]).map(|(index, _)| columns[index].name.clone());
+        Self { node: node.clone(), event }
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self.node.kind {
+            Remembering::GroupState { .. } => Kind::GroupState,
+            Remembering::Processor { .. } => Kind::Processor,
+        }
+    }
+
+    pub fn clock(&self) -> Clock {
+        match self.node.kind {
+            Remembering::GroupState { timeout: Timeout::ProcessingTime, .. }
+            | Remembering::Processor { time: TimeMode::ProcessingTime, .. } => Clock::ProcessingTime,
+            Remembering::GroupState { timeout: Timeout::EventTime, .. }
+            | Remembering::Processor { time: TimeMode::EventTime, .. } => Clock::EventTime,
+            _ => Clock::None,
+        }
+    }
+
+    /// Takes the place of the node.
+    pub fn node(self, run: Run) -> StatefulNode {
+        StatefulNode {
+            inputs: self.node.inputs.clone(),
+            exprs: vec![],
+            schema: Arc::clone(&self.node.schema),
+            run,
+            stateful: Arc::new(self),
+        }
+    }
+}
+
+impl Stateful for PythonState {
+    fn name(&self) -> &'static str {
+        match self.node.kind {
+            Remembering::GroupState { .. } => "FlatMapGroupsInPandasWithState",
+            Remembering::Processor { .. } => "TransformWithStateInPySpark",
+        }
+    }
+
+    fn schema(&self, _: &[Arc<LogicalPlan>], old: &DFSchemaRef) -> DfResult<DFSchemaRef> {
+        Ok(Arc::clone(old))
+    }
+
+    fn exec(&self, node: &StatefulNode, planning: &Planning<'_>) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let event = match &self.event {
+            Some(name) if self.clock() == Clock::EventTime => Some(planning.inputs[0].schema().index_of(name)?),
+            _ => None,
+        };
+        let work = PythonWork {
+            node: self.node.clone(),
+            run: node.run.clone(),
+            event,
+            has_watermark: self.event.is_some(),
+            clock: self.clock(),
+        };
+        let schema = Arc::clone(self.node.schema.inner());
+        Ok(Arc::new(StatefulExec::ordered(planning.inputs.to_vec(), Arc::new(work), schema)))
+    }
+
+    /// A processor names the column of its answer that carries event time.
+    fn event_time(&self, _: &StatefulNode, column: &Column) -> Option<i64> {
+        let Remembering::Processor { event_time: Some(name), .. } = &self.node.kind else { return None };
+        let own = column.name.rsplit_once('#').map_or(column.name.as_str(), |(own, _)| own);
+        own.eq_ignore_ascii_case(name).then_some(0)
+    }
+}
+
+#[derive(Debug)]
+struct PythonWork {
+    node: PythonStateNode,
+    run: Run,
+    /// The column by which rows are late.
+    event: Option<usize>,
+    has_watermark: bool,
+    clock: Clock,
+}
+
+impl Work for PythonWork {
+    fn name(&self) -> &'static str {
+        match self.node.kind {
+            Remembering::GroupState { .. } => "FlatMapGroupsInPandasWithStateExec",
+            Remembering::Processor { .. } => "TransformWithStateInPySparkExec",
+        }
+    }
+
+    fn describe(&self) -> String {
+        format!("{}, version={}", self.node.function.name, self.run.version)
+    }
+
+    fn operator(&self) -> &Operator {
+        &self.run.operator
+    }
+
+    fn run(
+        self: Arc<Self>,
+        inputs: Vec<SendableRecordBatchStream>,
+        _: SchemaRef,
+        _: Arc<TaskContext>,
+    ) -> SendableRecordBatchStream {
+        let late: Arc<AtomicU64> = Arc::default();
+        let mut own = vec![];
+        for (at, input) in inputs.into_iter().enumerate() {
+            own.push(match self.event.filter(|_| at == 0 && self.run.watermarks.late_ms > 0) {
+                Some(event) => in_time(input, event, self.run.watermarks.late_ms, Arc::clone(&late)),
+                None => input,
+            });
+        }
+        let width = self.node.key_types().len();
+        let types = self.node.key_types().into_iter().chain(self.node.stored()).collect();
+        let tag = matches!(self.node.kind, Remembering::Processor { .. }).then_some(width);
+        let states = States {
+            layout: Layout { types, key: (0..width).collect(), tag },
+            run: self.run.clone(),
+            late,
+            began: Instant::now(),
+            ticks: self.clock == Clock::ProcessingTime,
+        };
+        let times = Times {
+            batch_ms: self.run.timestamp_ms,
+            watermark_ms: self.has_watermark.then_some(self.run.watermarks.eviction_ms),
+            is_first: self.run.version == 0,
+        };
+        self.node.answer(own, Arc::new(states), times)
+    }
+}
+
+/// The rows that are not late.
+fn in_time(
+    input: SendableRecordBatchStream,
+    event: usize,
+    late_ms: i64,
+    count: Arc<AtomicU64>,
+) -> SendableRecordBatchStream {
+    let schema = input.schema();
+    let rows = input.map(move |batch| {
+        let batch = batch?;
+        let fresh = || -> Result<RecordBatch> {
+            let late = event_time::not_after(batch.column(event), late_ms)?;
+            count.fetch_add(late.true_count() as u64, Ordering::Relaxed);
+            filter_record_batch(&batch, &arrow::compute::not(&late).map_err(from_arrow)?).map_err(from_arrow)
+        };
+        fresh().map_err(to_datafusion)
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, rows))
+}
+
+/// What the groups of an operator remember.
+#[derive(Debug)]
+struct States {
+    layout: Layout,
+    run: Run,
+    late: Arc<AtomicU64>,
+    began: Instant,
+    /// Whether groups are due at times that no watermark tells.
+    ticks: bool,
+}
+
+impl States {
+    /// When the first group is due, as far as the rows say.
+    fn due_ms(&self, batch: &RecordBatch) -> Option<i64> {
+        let width = self.layout.key.len();
+        let timers = batch.column(width + usize::from(self.layout.tag.is_none())).as_primitive::<Int64Type>();
+        let is_timer = |ms: &i64| match self.layout.tag {
+            Some(_) => ms >> VALUE_BITS == 0,
+            None => *ms >= 0,
+        };
+        timers.iter().flatten().filter(is_timer).min()
+    }
+}
+
+impl GroupStates for States {
+    fn lookup(&self, keys: &RecordBatch) -> Result<Vec<RecordBatch>> {
+        let operator = Arc::clone(&self.run.operator);
+        let mut state = operator.lock();
+        let keys = std::slice::from_ref(keys);
+        state.store(&operator, STORE, &self.layout, self.run.version)?.lookup(keys)
+    }
+
+    fn select(&self, wanted: Wanted<'_>) -> Result<Vec<RecordBatch>> {
+        let operator = Arc::clone(&self.run.operator);
+        let mut state = operator.lock();
+        state.store(&operator, STORE, &self.layout, self.run.version)?.select(&[], wanted)
+    }
+
+    fn finish(&self, changes: GroupChanges) -> Result<()> {
+        let mut due_ms = None;
+        if self.ticks {
+            let earliest = std::cell::Cell::new(None::<i64>);
+            self.select(&|batch| {
+                earliest.set(earliest.get().into_iter().chain(self.due_ms(batch)).min());
+                Ok(BooleanArray::from(vec![false; batch.num_rows()]))
+            })?;
+            let new = changes.updated.iter().filter_map(|batch| self.due_ms(batch));
+            due_ms = earliest.get().into_iter().chain(new).min();
+        }
+        let report = StateReport {
+            updated: changes.updated_rows,
+            removed: changes.removed_rows,
+            dropped_by_watermark: self.late.load(Ordering::Relaxed),
+            update_ms: millis(self.began),
+            ..StateReport::default()
+        };
+        let operator = Arc::clone(&self.run.operator);
+        let mut state = operator.lock();
+        state.store(&operator, STORE, &self.layout, self.run.version)?;
+        state.due_ms = due_ms;
+        let changes = Changes { updated: changes.updated, removed: changes.removed };
+        state.finish(vec![(STORE, changes)], report);
+        Ok(())
+    }
+
+    fn variables(&self) -> Option<Bytes> {
+        self.run.operator.lock().variables.clone()
+    }
+
+    fn declare(&self, declared: Bytes) -> Result<Bytes> {
+        let operator = &self.run.operator;
+        let path = operator.dir().join(VARIABLES);
+        let before = match fs::read(&path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(log::failed("cannot read", &path, error)),
+        };
+        let own = variables::numbered(&declared, before.as_deref())?;
+        if before.as_deref() != Some(&own) {
+            log::replace(&path, &own)?;
+        }
+        operator.lock().variables = Some(own.clone());
+        Ok(own)
+    }
+}
