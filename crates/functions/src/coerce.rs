@@ -265,7 +265,7 @@ pub fn comparison_type(left: &DataType, right: &DataType, env: &Env) -> Option<D
 }
 
 /// Nested types that differ in names and nullability only, under the names of the first.
-fn same_shape(left: &DataType, right: &DataType) -> Option<DataType> {
+pub fn same_shape(left: &DataType, right: &DataType) -> Option<DataType> {
     match (left, right) {
         _ if left == right => Some(left.clone()),
         (DataType::List(l), DataType::List(r)) => {

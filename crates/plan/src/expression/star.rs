@@ -56,11 +56,9 @@ fn of_target(resolver: &Resolver, target: &[String], scope: &Scope) -> Result<Ve
         let own = &attribute.qualifier;
         target.len() <= own.len() && own[own.len() - target.len()..].iter().zip(target).all(|(a, b)| same(a, b))
     };
-    let mut columns: Vec<Typed> = scope.output().filter(qualified).map(Attribute::typed).collect();
-    if columns.is_empty() {
-        // Columns hidden by USING are still columns of their own table.
-        columns = scope.inputs.iter().flat_map(|r| r.hidden.iter()).filter(qualified).map(Attribute::typed).collect();
-    }
+    // Columns hidden by USING are still columns of their own table, and come first.
+    let hidden = scope.inputs.iter().flat_map(|r| r.hidden.iter());
+    let columns: Vec<Typed> = hidden.chain(scope.output()).filter(qualified).map(Attribute::typed).collect();
     if !columns.is_empty() {
         return Ok(columns);
     }

@@ -32,11 +32,9 @@ pub fn to_df(resolver: &Resolver, message: &pb::ToDf, outer: Option<&Scope>) -> 
 pub fn column_aliases(resolver: &Resolver, message: &ColumnAliases, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "ColumnAliases")?, outer)?;
     if message.names.len() != input.output.len() {
-        return Err(SparkError::new("NUM_COLUMNS_MISMATCH")
-            .with("operator", "column alias")
-            .with("firstNumColumns", message.names.len().to_string())
-            .with("invalidOrdinalNum", "1st")
-            .with("invalidNumColumns", input.output.len().to_string()));
+        return Err(SparkError::new("ASSIGNMENT_ARITY_MISMATCH")
+            .with("numExpr", message.names.len().to_string())
+            .with("numTarget", input.output.len().to_string()));
     }
     rename(input, &message.names)
 }

@@ -155,6 +155,9 @@ pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> R
                 .collect::<Result<_>>()?,
         );
     }
+    if rows.iter().flatten().any(|typed| super::subquery::has_subquery(&typed.expr)) {
+        return Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.SCALAR_SUBQUERY_IN_VALUES"));
+    }
     let width = rows.first().map_or(0, Vec::len);
     if let Some(at) = rows.iter().position(|row| row.len() != width) {
         return Err(SparkError::new("INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH")

@@ -162,7 +162,7 @@ pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Sc
         common = found.ok_or_else(|| {
             SparkError::new("TRANSPOSE_NO_LEAST_COMMON_TYPE")
                 .with("dt1", format!("\"{}\"", name::sql(&common)))
-                .with("dt2", format!("\"{}\"", name::sql(&typed.data_type)))
+                .with("dt2", format!("\"{}\"", typed.sql_type()))
         })?;
     }
     let limit =

@@ -24,7 +24,7 @@ mod literal;
 mod name;
 mod parser;
 mod pipe;
-mod query;
+pub(crate) mod query;
 mod routine;
 pub mod script;
 mod select;

@@ -430,14 +430,14 @@ impl<'a> Parser<'a> {
     /// Places an error at a token.
     pub fn error_at(&self, token: Token<'_>, error: SparkError) -> SparkError {
         let stop = token.end.max(token.start + 1) - 1;
-        error.with_context(context(self.text, token.start, stop, token.line, token.column))
+        error.with_context(context(self.text, token.start, stop, token.line, token.column)).in_parser()
     }
 
     /// Places an error at the tokens from `start` to the last one taken.
     pub fn error_from(&self, start: usize, error: SparkError) -> SparkError {
         let (first, last) = (self.token(start), self.previous());
         let stop = last.end.max(first.end).max(first.start + 1) - 1;
-        error.with_context(context(self.text, first.start, stop, first.line, first.column))
+        error.with_context(context(self.text, first.start, stop, first.line, first.column)).in_parser()
     }
 
     fn syntax_error(&self, token: Token<'_>, hint: String) -> SparkError {

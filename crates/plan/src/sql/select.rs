@@ -65,10 +65,9 @@ impl Parser<'_> {
             input = Some(self.lateral_view(base)?);
         }
         if self.eat_word("WHERE") {
-            let at = self.position();
             let condition = self.expression()?;
             let base = input.take().unwrap_or_else(build::one_row);
-            input = Some(self.placed_relation(at, build::filter(base, condition)));
+            input = Some(build::filter(base, condition));
         }
         let grouping = if self.eat_words(&["GROUP", "BY"]) { Some(self.grouping()?) } else { None };
         let having = if self.is_word("HAVING") && self.peek_at(1).kind != Kind::End {
