@@ -241,6 +241,9 @@ pub(crate) fn routine_name(function: &str) -> Vec<String> {
 }
 
 fn unresolved_routine(resolver: &Resolver, function: &str) -> SparkError {
+    if matches!(function.to_ascii_lowercase().as_str(), "range") {
+        return SparkError::new("NOT_A_SCALAR_FUNCTION").with("functionName", name::quote(function));
+    }
     let parts = crate::sql::parse_column_name(function).unwrap_or_else(|_| vec![function.to_string()]);
     let database = resolver.env().database.clone();
     SparkError::new("UNRESOLVED_ROUTINE")

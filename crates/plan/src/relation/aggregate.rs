@@ -140,6 +140,16 @@ pub fn global(resolver: &Resolver, input: Relation, list: Vec<Typed>) -> Result<
 
 /// SELECT .. GROUP BY .. HAVING of SQL.
 pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>) -> Result<Relation> {
+    let with_list = |list: &[pb::Expression]| {
+        aggregated(resolver, &SqlAggregate { select: list.to_vec(), ..message.clone() }, outer)
+    };
+    match super::generate::over_aggregate(resolver, &message.select, with_list)? {
+        Some(generated) => Ok(generated),
+        None => aggregated(resolver, message, outer),
+    }
+}
+
+fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>) -> Result<Relation> {
     let input = match message.input.as_deref() {
         Some(input) => resolver.relation_in(input, outer)?,
         None => project::one_row(),

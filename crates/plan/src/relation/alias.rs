@@ -13,8 +13,8 @@ pub fn resolve(resolver: &Resolver, message: &pb::SubqueryAlias, outer: Option<&
     let input = resolver.relation_in(required(message.input.as_deref(), "SubqueryAlias")?, outer)?;
     let mut qualifier = message.qualifier.clone();
     qualifier.push(message.alias.clone());
-    let origin = input.origin.clone();
-    Ok(Relation { origin, ..input.qualified(&qualifier) })
+    // Nothing below an alias is in sight of what is above it.
+    Ok(Relation { origin: None, ..input.qualified(&qualifier) })
 }
 
 /// `df.toDF("a", "b")`.

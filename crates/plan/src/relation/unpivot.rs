@@ -6,7 +6,7 @@ use arrow::array::Array;
 use arrow::datatypes::{DataType, Field};
 use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::scalar::ScalarValue;
-use firesteel_functions::coerce::{common_type, implicit_cast};
+use firesteel_functions::coerce::{implicit_cast, plain_common_type};
 use firesteel_functions::{Generator, Typed};
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::extension::SqlUnpivot;
@@ -98,17 +98,21 @@ fn unpivot(
     variable: &str,
     value_names: &[String],
 ) -> Result<Relation> {
+    if entries.iter().any(|entry| entry.values.len() != value_names.len()) {
+        return Err(SparkError::new("UNPIVOT_VALUE_SIZE_MISMATCH").with("names", value_names.len().to_string()));
+    }
     let mut types: Vec<DataType> = vec![];
     for index in 0..value_names.len() {
         let mut data_type = entries[0].values[index].data_type.clone();
         for entry in &entries[1..] {
-            data_type = common_type(&data_type, &entry.values[index].data_type, resolver.env()).ok_or_else(|| {
-                let shown = |entry: &Entry| {
-                    format!("{} \"{}\"", name::sql(&entry.values[index].data_type), entry.values[index].name)
-                };
-                SparkError::new("UNPIVOT_VALUE_DATA_TYPE_MISMATCH")
-                    .with("types", entries.iter().map(shown).collect::<Vec<_>>().join(", "))
-            })?;
+            data_type =
+                plain_common_type(&data_type, &entry.values[index].data_type, resolver.env()).ok_or_else(|| {
+                    let shown = |entry: &Entry| {
+                        format!("\"{}\" ({})", entry.values[index].sql_type(), name::quote(&entry.values[index].name))
+                    };
+                    SparkError::new("UNPIVOT_VALUE_DATA_TYPE_MISMATCH")
+                        .with("types", entries.iter().map(shown).collect::<Vec<_>>().join(", "))
+                })?;
         }
         types.push(data_type);
     }
@@ -158,7 +162,7 @@ pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Sc
         let mixed = (common == DataType::Utf8) != (typed.data_type == DataType::Utf8)
             && common != DataType::Null
             && typed.data_type != DataType::Null;
-        let found = if mixed { None } else { common_type(&common, &typed.data_type, resolver.env()) };
+        let found = if mixed { None } else { plain_common_type(&common, &typed.data_type, resolver.env()) };
         common = found.ok_or_else(|| {
             SparkError::new("TRANSPOSE_NO_LEAST_COMMON_TYPE")
                 .with("dt1", format!("\"{}\"", name::sql(&common)))

@@ -419,6 +419,17 @@ impl Parser<'_> {
         Ok(keys)
     }
 
+    /// A row whose only value is `(a, b)` has the columns a and b.
+    fn row_of(values: Vec<pb::Expression>) -> Vec<pb::Expression> {
+        if let [pb::Expression { expr_type: Some(ExprType::UnresolvedFunction(call)), .. }] = &values[..]
+            && call.function_name == "named_struct"
+            && call.arguments.iter().step_by(2).all(|name| name.common.is_none())
+        {
+            return call.arguments.iter().skip(1).step_by(2).cloned().collect();
+        }
+        values
+    }
+
     /// `VALUES (..), (..) [AS t(a, b)]`.
     pub fn inline_table(&mut self) -> Result<pb::Relation> {
         let start = self.position();
@@ -432,7 +443,7 @@ impl Parser<'_> {
                     if operator { Err(parser.unexpected()) } else { Ok(values) }
                 });
                 if let Some(values) = row {
-                    return Ok(ValuesRow { values });
+                    return Ok(ValuesRow { values: Self::row_of(values) });
                 }
             }
             Ok(ValuesRow { values: vec![parser.expression()?] })

@@ -102,6 +102,26 @@ pub enum Statement {
     Command(Box<SqlCommand>),
 }
 
+/// Where a text names something for the first time.
+pub fn place_of_name(text: &str, quoted: &str, ctx: &SqlContext) -> Option<firesteel_protocol::QueryContext> {
+    let wanted = parse_column_name(quoted).ok()?;
+    let mut parser = Parser::new(text, ctx).ok()?;
+    while !parser.is_end() {
+        let at = parser.position();
+        if let Ok(parts) = parser.name_parts()
+            && parts.len() == wanted.len()
+            && parts.iter().zip(&wanted).all(|(a, b)| a.eq_ignore_ascii_case(b))
+        {
+            return parser
+                .error_from(at, firesteel_protocol::SparkError::new("TABLE_OR_VIEW_NOT_FOUND"))
+                .context()
+                .cloned();
+        }
+        parser.jump(at + 1);
+    }
+    None
+}
+
 /// Reads one statement; semicolons may follow it. A query's root carries the text (`common.origin.sql_text`).
 pub fn parse_statement(text: &str, ctx: &SqlContext) -> Result<Statement> {
     let mut parser = Parser::new(text, ctx)?;

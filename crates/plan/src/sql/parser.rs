@@ -59,6 +59,8 @@ pub struct Parser<'a> {
     pub positional: usize,
     /// The query of a FOR loop is being read: DO ends it.
     pub in_for: bool,
+    /// What stands behind the FROM before several INSERTs, and the subqueries in it.
+    pub source: Option<(pb::Relation, Vec<pb::Relation>)>,
 }
 
 /// A CTE's name in scope.
@@ -106,6 +108,7 @@ impl<'a> Parser<'a> {
             furthest: None,
             positional: 0,
             in_for: false,
+            source: None,
         })
     }
 

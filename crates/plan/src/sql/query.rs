@@ -20,11 +20,7 @@ impl Parser<'_> {
         }
         if self.is_symbol("(") || self.is_any_word(&["SELECT", "VALUES", "FROM", "TABLE"]) {
             if self.is_word("FROM") && self.is_multi_insert() {
-                return Err(self.not_yet(
-                    self.position(),
-                    "INSERT from one FROM into several tables",
-                    "write one INSERT each",
-                ));
+                return self.inserts().map(|command| Statement::Command(Box::new(command)));
             }
             return self.query().map(|query| Statement::Query(Box::new(query)));
         }
