@@ -181,6 +181,17 @@ fn nested_common_type(
 
 /// The common type of two values: set operations, CASE, coalesce, arrays.
 pub fn common_type(left: &DataType, right: &DataType, env: &Env) -> Option<DataType> {
+    wider_number(left, right, env)
+        .or_else(|| string_promotion(left, right, env))
+        .or_else(|| nested_common_type(left, right, env, common_type))
+}
+
+/// The common type of values of which none becomes a string or is read from one: inline tables, UNPIVOT.
+pub fn plain_common_type(left: &DataType, right: &DataType, env: &Env) -> Option<DataType> {
+    wider_number(left, right, env).or_else(|| nested_common_type(left, right, env, plain_common_type))
+}
+
+fn wider_number(left: &DataType, right: &DataType, env: &Env) -> Option<DataType> {
     if let Some(found) = tightest_common_type(left, right, env) {
         return Some(found);
     }
@@ -194,7 +205,7 @@ pub fn common_type(left: &DataType, right: &DataType, env: &Env) -> Option<DataT
             return Some(wider_decimal(l, r));
         }
     }
-    string_promotion(left, right, env).or_else(|| nested_common_type(left, right, env, common_type))
+    None
 }
 
 /// What a string and another type become together.
@@ -265,7 +276,7 @@ pub fn comparison_type(left: &DataType, right: &DataType, env: &Env) -> Option<D
 }
 
 /// Nested types that differ in names and nullability only, under the names of the first.
-fn same_shape(left: &DataType, right: &DataType) -> Option<DataType> {
+pub fn same_shape(left: &DataType, right: &DataType) -> Option<DataType> {
     match (left, right) {
         _ if left == right => Some(left.clone()),
         (DataType::List(l), DataType::List(r)) => {

@@ -32,6 +32,13 @@ pub enum Kind {
     HigherOrder(fn(&Call, &dyn Lambdas) -> Result<Typed>),
 }
 
+impl Kind {
+    /// Whether a call computes one value of many rows.
+    pub fn is_aggregate(&self) -> bool {
+        matches!(self, Self::Aggregate(_))
+    }
+}
+
 /// Families, each listing its functions in its `mod.rs`.
 const FAMILIES: &[&[Entry]] = &[
     crate::arithmetic::TABLE,

@@ -106,6 +106,11 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// [`Resolver::at`] the place of an expression.
+    pub(crate) fn at_expression(&self, error: SparkError, expression: &pb::Expression) -> SparkError {
+        self.at(error, expression.common.as_ref().and_then(|common| common.origin.as_ref()))
+    }
+
     fn context_of(&self, origin: Option<&pb::Origin>) -> Option<QueryContext> {
         Some(match origin?.function.as_ref()? {
             pb::origin::Function::JvmOrigin(place) => {

@@ -27,6 +27,34 @@ pub fn lookup(name: &str) -> Option<&'static Condition> {
     recorded.or_else(|| OWN.iter().find(|row| row.name == name))
 }
 
+/// Conditions that Spark raises without a place in the query, also where it knows one.
+pub fn is_placeless(condition: &str) -> bool {
+    matches!(
+        condition,
+        "MISSING_AGGREGATION"
+            | "GROUPING_COLUMN_MISMATCH"
+            | "GROUPING_ID_COLUMN_MISMATCH"
+            | "QUALIFY_REQUIRES_WINDOW_FUNCTION"
+            | "UNRESOLVED_USING_COLUMN_FOR_JOIN"
+            | "WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE"
+            | "WINDOW_FUNCTION_FRAME_NOT_ORDERED"
+            | "MISSING_WINDOW_SPECIFICATION"
+            | "INVALID_RECURSIVE_CTE"
+            | "INVALID_RECURSIVE_REFERENCE.PLACE"
+            | "CANNOT_MERGE_INCOMPATIBLE_DATA_TYPE"
+            | "INVALID_FORMAT.ESC_AT_THE_END"
+            | "INVALID_FORMAT.ESC_IN_THE_MIDDLE"
+            | "INVALID_WITHIN_GROUP_EXPRESSION.MISMATCH_WITH_DISTINCT_INPUT"
+            | "UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS"
+            | "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.HIGHER_ORDER_FUNCTION"
+    )
+}
+
+/// Functions whose arguments Spark counts with their types, where it knows no place.
+pub fn is_checked_late(function: &str) -> bool {
+    matches!(function, "`greatest`" | "`least`" | "`count`" | "`coalesce`" | "`map`" | "`format_string`" | "`printf`")
+}
+
 /// Fully qualified names of the Java exception that Spark throws for this condition, most special
 /// first; clients choose their exception class by them.
 pub fn exception_classes(condition: &str) -> &'static [&'static str] {
@@ -89,7 +117,19 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "UNSUPPORTED_FEATURE.QUERY_ONLY_CORRUPT_RECORD_COLUMN"
         | "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE"
         | "UNSUPPORTED_FEATURE.SET_OPERATION_ON_VARIANT_TYPE" => return ANALYSIS,
-        "INVALID_PARAMETER_VALUE.TIME_UNIT" | "INVALID_PARAMETER_VALUE.CHARSET" => return ILLEGAL_ARGUMENT,
+        "INVALID_PARAMETER_VALUE.TIME_UNIT"
+        | "INVALID_PARAMETER_VALUE.BIT_POSITION_RANGE"
+        | "INVALID_PARAMETER_VALUE.CHARSET" => return ILLEGAL_ARGUMENT,
+        "INVALID_PARAMETER_VALUE.ZERO_INDEX"
+        | "INVALID_FORMAT.ESC_AT_THE_END"
+        | "INVALID_FORMAT.ESC_IN_THE_MIDDLE"
+        | "INVALID_FORMAT.CONT_THOUSANDS_SEPS"
+        | "INVALID_FORMAT.EMPTY"
+        | "INVALID_FORMAT.WRONG_NUM_DIGIT"
+        | "INVALID_FORMAT.WRONG_NUM_TOKEN"
+        | "INVALID_FORMAT.UNEXPECTED_TOKEN"
+        | "INVALID_FORMAT.THOUSANDS_SEPS_MUST_BEFORE_DEC" => return ANALYSIS,
+        "INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_WEEK_BASED_PATTERN" => return ILLEGAL_ARGUMENT,
         "INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH"
         | "INVALID_LATERAL_JOIN_TYPE"
         | "_LEGACY_ERROR_TEMP_0064"
@@ -117,13 +157,17 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "_LEGACY_ERROR_TEMP_0026"
         | "_LEGACY_ERROR_TEMP_0029"
         | "_LEGACY_ERROR_TEMP_0063" => PARSE,
-        "INVALID_LABEL_USAGE" | "LABELS_MISMATCH" | "END_LABEL_WITHOUT_BEGIN_LABEL" => SCRIPTING,
+        "INVALID_BOOLEAN_STATEMENT" | "INVALID_LABEL_USAGE" | "LABELS_MISMATCH" | "END_LABEL_WITHOUT_BEGIN_LABEL" => {
+            SCRIPTING
+        }
         "RECURSION_LEVEL_LIMIT_EXCEEDED"
+        | "CANNOT_MERGE_INCOMPATIBLE_DATA_TYPE"
         | "RECURSION_ROW_LIMIT_EXCEEDED"
         | "ROW_SUBQUERY_TOO_MANY_ROWS"
         | "SCALAR_SUBQUERY_TOO_MANY_ROWS" => SPARK,
         "DIVIDE_BY_ZERO"
         | "ARITHMETIC_OVERFLOW"
+        | "DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION"
         | "BINARY_ARITHMETIC_OVERFLOW"
         | "CAST_OVERFLOW"
         | "CAST_OVERFLOW_IN_TABLE_INSERT"
@@ -133,9 +177,11 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "DATETIME_OVERFLOW"
         | "REMAINDER_BY_ZERO" => ARITHMETIC,
         "CAST_INVALID_INPUT" => NUMBER_FORMAT,
-        "CANNOT_PARSE_TIME" | "CANNOT_PARSE_TIMESTAMP" | "DATETIME_FIELD_OUT_OF_BOUNDS" | "INVALID_TIMEZONE" => {
-            DATE_TIME
-        }
+        "INVALID_FRACTION_OF_SECOND"
+        | "CANNOT_PARSE_TIME"
+        | "CANNOT_PARSE_TIMESTAMP"
+        | "DATETIME_FIELD_OUT_OF_BOUNDS"
+        | "INVALID_TIMEZONE" => DATE_TIME,
         "INVALID_ARRAY_INDEX" | "INVALID_ARRAY_INDEX_IN_ELEMENT_AT" | "INVALID_BITMAP_POSITION" => INDEX,
         "INCONSISTENT_BEHAVIOR_CROSS_VERSION" => UPGRADE,
         "INVALID_PARAMETER_VALUE"
@@ -154,7 +200,8 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "COMPARATOR_RETURNS_NULL"
         | "INVALID_REGEXP_REPLACE"
         | "INVALID_URL"
-        | "CONVERSION_INVALID_INPUT"
+        | "INVALID_DATETIME_PATTERN"
+        | "MALFORMED_CHARACTER_CODING"
         | "SECOND_FUNCTION_ARGUMENT_NOT_INTEGER"
         | "HLL_INVALID_INPUT_SKETCH_BUFFER"
         | "HLL_INVALID_LG_K"
@@ -176,9 +223,14 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "APPROX_TOP_K_NULL_ARG"
         | "APPROX_TOP_K_SKETCH_SIZE_NOT_MATCH"
         | "APPROX_TOP_K_SKETCH_TYPE_NOT_MATCH" => RUNTIME,
-        "INVALID_FORMAT" | "ILLEGAL_DAY_OF_WEEK" | "INVALID_CONF_VALUE" | "STRUCT_ARRAY_LENGTH_MISMATCH" => {
-            ILLEGAL_ARGUMENT
-        }
+        "INVALID_FORMAT"
+        | "INVALID_INTERVAL_FORMAT"
+        | "INVALID_INTERVAL_WITH_MICROSECONDS_ADDITION"
+        | "INVALID_UTF8_STRING"
+        | "CONVERSION_INVALID_INPUT"
+        | "ILLEGAL_DAY_OF_WEEK"
+        | "INVALID_CONF_VALUE"
+        | "STRUCT_ARRAY_LENGTH_MISMATCH" => ILLEGAL_ARGUMENT,
         "CODEC_NOT_AVAILABLE"
         | "INVALID_DELIMITER_VALUE"
         | "UNRECOGNIZED_STATISTIC"

@@ -29,6 +29,8 @@ struct Inner {
     context: Option<QueryContext>,
     /// What caused it, for logs.
     source: Option<Source>,
+    /// The parser raised it: Spark's `ParseException`, whatever the condition.
+    parser: bool,
 }
 
 /// The part of a SQL text or DataFrame call that an error speaks of.
@@ -57,6 +59,7 @@ impl SparkError {
             message: None,
             context: None,
             source: None,
+            parser: false,
         }))
     }
 
@@ -87,8 +90,29 @@ impl SparkError {
     /// Says where the error lies, unless that is known already.
     #[must_use]
     pub fn with_context(mut self, context: QueryContext) -> Self {
-        self.0.context.get_or_insert(context);
+        let late = self.condition().starts_with("WRONG_NUM_ARGS")
+            && self.param("functionName").is_some_and(condition::is_checked_late);
+        if !late && !condition::is_placeless(&self.0.condition) {
+            self.0.context.get_or_insert(context);
+        }
         self
+    }
+
+    /// Says that the parser raised it.
+    #[must_use]
+    pub fn in_parser(mut self) -> Self {
+        self.0.parser = true;
+        self
+    }
+
+    /// Whether the parser raised it.
+    pub fn is_of_parser(&self) -> bool {
+        self.0.parser
+    }
+
+    /// The text ends or goes on as no rule of the grammar allows: such errors tell their place in their own form.
+    pub fn is_syntax(&self) -> bool {
+        matches!(self.condition(), "PARSE_SYNTAX_ERROR" | "PARSE_EMPTY_STATEMENT" | "UNCLOSED_BRACKETED_COMMENT")
     }
 
     /// Keeps the cause.
@@ -125,6 +149,10 @@ impl SparkError {
 
     /// Java's exception classes, most special first; that of a failed cast depends on the type.
     pub fn classes(&self) -> &'static [&'static str] {
+        let classes = condition::exception_classes(self.condition());
+        if self.0.parser && is_parse_error(self.condition(), classes) {
+            return condition::exception_classes("PARSE_SYNTAX_ERROR");
+        }
         let target = self.param("targetType").map(|target| target.trim_matches('"')).unwrap_or_default();
         match (self.condition(), target) {
             ("CAST_INVALID_INPUT", "BOOLEAN") => condition::exception_classes("USER_RAISED_EXCEPTION"),
@@ -190,6 +218,21 @@ fn fill(template: &str, params: &[(String, String)]) -> String {
     text
 }
 
+/// Whether an error that the parser raised is a `ParseException`; `classes` is what the condition is elsewhere.
+fn is_parse_error(condition: &str, classes: &[&str]) -> bool {
+    match condition {
+        "UNSUPPORTED_FEATURE.FIRESTEEL" | "UNSUPPORTED_FEATURE.CONTINUE_EXCEPTION_HANDLER" => false,
+        // Spark looks for the values of parameters when it resolves the query.
+        "UNBOUND_SQL_PARAMETER" => false,
+        "DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION" => true,
+        _ => {
+            let family = condition.split('.').next().unwrap_or_default();
+            matches!(family, "UNSUPPORTED_FEATURE" | "INVALID_INTERVAL_FORMAT" | "INVALID_PARAMETER_VALUE")
+                || classes == crate::condition::exception_classes("")
+        }
+    }
+}
+
 impl fmt::Display for SparkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A condition that starts with `_LEGACY` has no name that users know.
@@ -206,7 +249,7 @@ impl fmt::Display for SparkError {
             write!(f, " SQLSTATE: {state}")?;
         }
         match self.context() {
-            Some(QueryContext::Sql { text, line, column, .. }) if is_parse => {
+            Some(QueryContext::Sql { text, line, column, .. }) if is_parse && self.is_syntax() => {
                 write_parse_place(f, text, *line, *column)
             }
             // Spark adds the plan here, too.

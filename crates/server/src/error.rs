@@ -52,12 +52,12 @@ impl From<SparkError> for Failure {
         }
         let classes = match error.condition() {
             "CAST_INVALID_INPUT" | "UNSUPPORTED_FEATURE.TABLE_OPERATION" => error.classes(),
+            _ if error.is_of_parser() => error.classes(),
             condition => own_classes(condition),
         };
         let classes = hierarchy(classes);
-        let is_parse = classes.iter().any(|class| class.ends_with(".ParseException"));
-        // Spark's parser errors say their place in the text of the message and have no context.
-        let contexts = error.context().filter(|_| !is_parse).map(query_context).into_iter().collect();
+        // Errors of syntax say their place in the text of the message and have no context.
+        let contexts = error.context().filter(|_| !error.is_syntax()).map(query_context).into_iter().collect();
         let throwable = Throwable {
             condition: error.condition().to_owned(),
             params: error.params().to_vec(),

@@ -146,8 +146,17 @@ impl Run<'_> {
     }
 
     async fn holds(&self, condition: &pb::Expression) -> Result<bool> {
-        let value = variable::value(self.session, condition.clone(), Some(DataType::Boolean)).await?;
-        Ok(matches!(value, ScalarValue::Boolean(Some(true))))
+        match variable::value(self.session, condition.clone(), None).await? {
+            ScalarValue::Boolean(holds) => Ok(holds == Some(true)),
+            ScalarValue::Null => Ok(false),
+            other => {
+                let shown = match other {
+                    ScalarValue::Utf8(Some(text)) => format!("'{}'", text.to_uppercase()),
+                    other => other.to_string(),
+                };
+                Err(SparkError::new("INVALID_BOOLEAN_STATEMENT").with("invalidStatement", shown))
+            }
+        }
     }
 
     async fn sql(&mut self, text: &str) -> Result<()> {

@@ -51,13 +51,39 @@ pub async fn run(session: &Session, message: pb::SqlCommand, operation: Operatio
                 return boxed(session, message, operation).await;
             }
             command => {
-                let (schema, batches) = Box::pin(command_rows(session, command, &input, operation)).await?;
+                let drops = matches!(command, SqlCommand::DropTable { .. } | SqlCommand::DropView { .. });
+                let rows = Box::pin(command_rows(session, command, &input, operation)).await;
+                let (schema, batches) =
+                    rows.map_err(|error| if drops { error } else { at_name(session, &input, error) })?;
                 local(&schema, &batches)?
             }
         },
     };
     let result = pb::execute_plan_response::SqlCommandResult { relation: Some(relation) };
     Ok(vec![ResponseType::SqlCommandResult(result)])
+}
+
+/// An error about a table or view that the statement names, with the place of the name.
+fn at_name(session: &Session, input: &pb::Relation, error: SparkError) -> SparkError {
+    let root = match &input.rel_type {
+        Some(RelType::WithRelations(with)) => with.root.as_deref().and_then(|root| root.rel_type.as_ref()),
+        other => other.as_ref(),
+    };
+    let (Some(RelType::Sql(text)), None) = (root, error.context()) else { return error };
+    let parameter = match error.condition().split('.').next() {
+        Some("TABLE_OR_VIEW_NOT_FOUND") => "relationName",
+        Some("EXPECT_TABLE_NOT_VIEW" | "EXPECT_PERMANENT_VIEW_NOT_TEMP") => "viewName",
+        Some("EXPECT_VIEW_NOT_TABLE") => "tableName",
+        _ => return error,
+    };
+    let ctx = session.resolve_context();
+    let resolver = firesteel_plan::Resolver::new(&ctx);
+    let sql_ctx = firesteel_plan::relation::with_arguments(resolver.sql_context(), text);
+    let place = error.param(parameter).and_then(|name| sql::place_of_name(&text.query, name, &sql_ctx));
+    match place {
+        Some(place) => error.with_context(place),
+        None => error,
+    }
 }
 
 pub(super) fn statement(session: &Session, input: &pb::Relation) -> Result<Statement> {
@@ -230,6 +256,11 @@ async fn command_rows(
             let overwrite = mode == InsertMode::Overwrite;
             let insert = Insert { table, overwrite, partition, if_partition_not_exists, columns, options };
             insert::run(session, insert, in_context(input, *query), operation).await?;
+        }
+        SqlCommand::Inserts(inserts) => {
+            for insert in inserts {
+                boxed_rows(session, insert, input, operation.clone()).await?;
+            }
         }
         SqlCommand::InsertDirectory { path, format, options, query, .. } => {
             insert_directory(session, path, format, &options, in_context(input, *query), operation).await?;

@@ -56,7 +56,7 @@ pub(super) fn require_order(call: &Call, index: usize) -> Result<()> {
     }
     Err(SparkError::new("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE")
         .with("functionName", name::quote(call.name))
-        .with("dataType", format!("\"{}\"", name::sql(&arg.data_type)))
+        .with("dataType", format!("\"{}\"", arg.sql_type()))
         .with("sqlExpr", format!("\"{}\"", call.display())))
 }
 

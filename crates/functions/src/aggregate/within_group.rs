@@ -16,6 +16,18 @@ pub struct SortKey {
 
 /// A call with WITHIN GROUP. `call` holds the arguments in the parentheses only.
 pub fn within_group(call: &Call, keys: &[SortKey]) -> Result<Typed> {
+    if call.distinct && matches!(call.name, "percentile_cont" | "percentile_disc" | "mode") {
+        return Err(SparkError::new("INVALID_WITHIN_GROUP_EXPRESSION.DISTINCT_UNSUPPORTED")
+            .with("funcName", name::quote(call.name)));
+    }
+    if let ([arg, ..], [key], true) = (&call.args[..], keys, call.distinct)
+        && arg.expr != key.arg.expr
+    {
+        return Err(SparkError::new("INVALID_WITHIN_GROUP_EXPRESSION.MISMATCH_WITH_DISTINCT_INPUT")
+            .with("funcName", name::quote(call.name))
+            .with("funcArg", format!("\"{}\"", arg.name))
+            .with("orderingExpr", format!("\"{}\"", key.arg.name)));
+    }
     match (call.name.to_ascii_lowercase().as_str(), keys) {
         ("percentile_cont", [key]) => percentile::percentile_within(call, key, true),
         ("percentile_disc", [key]) => percentile::percentile_within(call, key, false),
@@ -29,7 +41,7 @@ pub fn within_group(call: &Call, keys: &[SortKey]) -> Result<Typed> {
         }
         _ => Err(SparkError::new("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX")
             .with("prettyName", name::quote(call.name))
-            .with("syntax", "\"WITHIN GROUP (ORDER BY ...)\"")),
+            .with("syntax", "WITHIN GROUP (ORDER BY ...)")),
     }
 }
 

@@ -65,7 +65,7 @@ fn boolean(call: &Call, condition: &Typed, position: usize, label: &str) -> Resu
             .with("paramIndex", crate::call::ordinal(position))
             .with("requiredType", "\"BOOLEAN\"")
             .with("inputSql", format!("\"{}\"", condition.name))
-            .with("inputType", format!("\"{}\"", name::sql(&condition.data_type)))
+            .with("inputType", format!("\"{}\"", condition.sql_type()))
     })
 }
 

@@ -31,7 +31,7 @@ pub fn stack(call: &Call) -> Result<Generator> {
             let arg = &call.args[0];
             return Err(SparkError::new("DATATYPE_MISMATCH.NON_FOLDABLE_INPUT")
                 .with("inputName", "`n`")
-                .with("inputType", format!("\"{}\"", types::name::sql(&arg.data_type)))
+                .with("inputType", format!("\"{}\"", arg.sql_type()))
                 .with("inputExpr", format!("\"{}\"", arg.name))
                 .with("sqlExpr", format!("\"{}\"", call.display())));
         }

@@ -33,8 +33,8 @@ pub(super) fn bitwise(call: &Call) -> Result<Typed> {
     let Some(common) = common else {
         return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
             .with("sqlExpr", format!("\"{label}\""))
-            .with("left", format!("\"{}\"", name::sql(&left.data_type)))
-            .with("right", format!("\"{}\"", name::sql(&right.data_type))));
+            .with("left", format!("\"{}\"", left.sql_type()))
+            .with("right", format!("\"{}\"", right.sql_type())));
     };
     if !is_integral(&common) {
         return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE")
@@ -60,7 +60,7 @@ pub(super) fn not(call: &Call) -> Result<Typed> {
             .with("paramIndex", "first")
             .with("requiredType", "\"INTEGRAL\"")
             .with("inputSql", format!("\"{}\"", arg.name))
-            .with("inputType", format!("\"{}\"", name::sql(&arg.data_type))));
+            .with("inputType", format!("\"{}\"", arg.sql_type())));
     }
     let (to, nullable) = (arg.data_type.clone(), arg.nullable);
     Ok(call

@@ -116,8 +116,8 @@ fn as_they_are(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Typ
     let common = comparison_type(&left.data_type, &right.data_type, env).ok_or_else(|| {
         SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
             .with("sqlExpr", format!("\"{label}\""))
-            .with("left", format!("\"{}\"", name::sql(&left.data_type)))
-            .with("right", format!("\"{}\"", name::sql(&right.data_type)))
+            .with("left", format!("\"{}\"", left.sql_type()))
+            .with("right", format!("\"{}\"", right.sql_type()))
     })?;
     if !is_orderable(&common) {
         return Err(SparkError::new("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE")

@@ -125,7 +125,7 @@ pub(super) fn not(call: &Call) -> Result<Typed> {
             .with("paramIndex", "first")
             .with("requiredType", "\"BOOLEAN\"")
             .with("inputSql", format!("\"{}\"", arg.name))
-            .with("inputType", format!("\"{}\"", name::sql(&arg.data_type))));
+            .with("inputType", format!("\"{}\"", arg.sql_type())));
     }
     let arg = cast_silently(arg.clone(), &DataType::Boolean, call.env)?;
     Ok(Typed::new(Expr::Not(Box::new(arg.expr)), label, DataType::Boolean, arg.nullable))

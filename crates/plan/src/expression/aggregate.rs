@@ -39,6 +39,18 @@ pub fn contains_window(expr: &Expr) -> bool {
     expr.exists(|node| Ok(matches!(node, Expr::WindowFunction(_)))).unwrap_or(false)
 }
 
+/// A ranking or offset function without OVER.
+pub fn is_bare_window(expr: &Expr) -> bool {
+    let is_ranking = |name: &str| {
+        matches!(name, "row_number" | "rank" | "dense_rank" | "percent_rank" | "cume_dist" | "ntile" | "lag" | "lead")
+    };
+    let bare = |node: &Expr| match node {
+        Expr::WindowFunction(window) => window.params.order_by.is_empty() && is_ranking(window.fun.name()),
+        _ => false,
+    };
+    expr.exists(|node| Ok(bare(node))).unwrap_or(false)
+}
+
 /// `grouping` and `grouping_id` are markers until the aggregate is planned.
 pub fn is_grouping(name: &str) -> bool {
     matches!(name, "grouping" | "grouping_id")

@@ -13,6 +13,7 @@ use firesteel_protocol::extension::SqlFunction;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
+use super::aggregate::contains_aggregate;
 use super::lambda::CallLambdas;
 use super::{missing, star, unaliased};
 use crate::Resolver;
@@ -49,7 +50,22 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlFunction, scope: &Scope) ->
         if PythonAggregate::of(&typed.expr).is_some() {
             return Err(super::python::unsupported_syntax("FILTER CLAUSE"));
         }
+        if lookup(&function.function_name).is_some_and(|entry| !matches!(entry.kind, Kind::Aggregate(_))) {
+            return Err(SparkError::new("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX")
+                .with("prettyName", name::quote(&function.function_name))
+                .with("syntax", "FILTER CLAUSE"));
+        }
         let filter = unaliased(resolver.expression(filter, scope)?);
+        let invalid = |condition: &str| SparkError::new(condition).with("filterExpr", format!("\"{}\"", filter.name));
+        if contains_aggregate(&filter.expr) {
+            let inner =
+                message.filter.as_deref().and_then(|filter| name_of_first(resolver, filter, scope, Kind::is_aggregate));
+            return Err(invalid("INVALID_AGGREGATE_FILTER.CONTAINS_AGGREGATE")
+                .with("aggExpr", format!("\"{}\"", inner.unwrap_or_default())));
+        }
+        if filter.data_type != arrow::datatypes::DataType::Boolean {
+            return Err(invalid("INVALID_AGGREGATE_FILTER.NOT_BOOLEAN"));
+        }
         typed.name = format!("{} FILTER (WHERE {})", typed.name, filter.name);
         typed.expr = map_aggregates(typed.expr, |aggregate| {
             let filter = match aggregate.params.filter.take() {
@@ -60,6 +76,28 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlFunction, scope: &Scope) ->
         })?;
     }
     Ok(typed)
+}
+
+/// The name of the first call of some kind inside of an expression.
+pub(crate) fn name_of_first(
+    resolver: &Resolver,
+    expression: &pb::Expression,
+    scope: &Scope,
+    wanted: fn(&Kind) -> bool,
+) -> Option<String> {
+    let arguments = match expression.expr_type.as_ref()? {
+        ExprType::UnresolvedFunction(call) => {
+            if lookup(&call.function_name).is_some_and(|entry| wanted(&entry.kind)) {
+                return resolver.expression(expression, scope).ok().map(|typed| typed.name);
+            }
+            call.arguments.iter().collect::<Vec<_>>()
+        }
+        ExprType::Window(_) => return resolver.expression(expression, scope).ok().map(|typed| typed.name),
+        ExprType::Alias(alias) => alias.expr.as_deref().into_iter().collect(),
+        ExprType::Cast(cast) => cast.expr.as_deref().into_iter().collect(),
+        _ => vec![],
+    };
+    arguments.into_iter().find_map(|argument| name_of_first(resolver, argument, scope, wanted))
 }
 
 /// `f(args) WITHIN GROUP (ORDER BY ...)`.
@@ -144,7 +182,10 @@ fn call(
         Kind::Window(build) => build(&call),
         Kind::HigherOrder(build) => {
             let lambdas = CallLambdas { resolver, scope, lambdas, used: Cell::new(0) };
-            build(&call, &lambdas)
+            build(&call, &lambdas).and_then(|typed| match crate::relation::subquery::has_subquery(&typed.expr) {
+                true => Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.HIGHER_ORDER_FUNCTION")),
+                false => Ok(typed),
+            })
         }
         Kind::Generator(_) => Err(SparkError::new("UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS")
             .with("expression", format!("\"{}\"", call.display()))),
@@ -204,6 +245,9 @@ pub(crate) fn routine_name(function: &str) -> Vec<String> {
 }
 
 fn unresolved_routine(resolver: &Resolver, function: &str) -> SparkError {
+    if matches!(function.to_ascii_lowercase().as_str(), "range") {
+        return SparkError::new("NOT_A_SCALAR_FUNCTION").with("functionName", name::quote(function));
+    }
     let parts = crate::sql::parse_column_name(function).unwrap_or_else(|_| vec![function.to_string()]);
     let database = resolver.env().database.clone();
     SparkError::new("UNRESOLVED_ROUTINE")

@@ -110,7 +110,7 @@ impl Resolver<'_> {
     pub fn expressions(&self, list: &[pb::Expression], scope: &Scope) -> Result<Vec<Typed>> {
         let mut columns = Vec::with_capacity(list.len());
         for expression in list {
-            match star::expand(self, expression, scope)? {
+            match star::expand(self, expression, scope).map_err(|error| self.at_expression(error, expression))? {
                 Some(expanded) => columns.extend(expanded),
                 None => columns.push(self.listed(expression, scope)?),
             }
@@ -177,7 +177,10 @@ impl Resolver<'_> {
             lateral.iter().rev().find(|typed| same(&typed.name)).cloned()
         };
         match found {
-            Some(typed) => self.nested(unaliased(typed), &parts[1..]).map(Some),
+            Some(typed) => {
+                let name = typed.name.clone();
+                self.nested(unaliased(typed).named(name), &parts[1..]).map(Some)
+            }
             None => Ok(None),
         }
     }

@@ -56,11 +56,9 @@ fn of_target(resolver: &Resolver, target: &[String], scope: &Scope) -> Result<Ve
         let own = &attribute.qualifier;
         target.len() <= own.len() && own[own.len() - target.len()..].iter().zip(target).all(|(a, b)| same(a, b))
     };
-    let mut columns: Vec<Typed> = scope.output().filter(qualified).map(Attribute::typed).collect();
-    if columns.is_empty() {
-        // Columns hidden by USING are still columns of their own table.
-        columns = scope.inputs.iter().flat_map(|r| r.hidden.iter()).filter(qualified).map(Attribute::typed).collect();
-    }
+    // Columns hidden by USING are still columns of their own table, and come first.
+    let hidden = scope.inputs.iter().flat_map(|r| r.hidden.iter());
+    let columns: Vec<Typed> = hidden.chain(scope.output()).filter(qualified).map(Attribute::typed).collect();
     if !columns.is_empty() {
         return Ok(columns);
     }
@@ -70,6 +68,9 @@ fn of_target(resolver: &Resolver, target: &[String], scope: &Scope) -> Result<Ve
             let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
             return names.iter().map(|name| resolver.nested(column.clone(), std::slice::from_ref(name))).collect();
         }
+        return Err(
+            SparkError::new("_LEGACY_ERROR_TEMP_1050").with("attributes", format!("List({})", target.join(", ")))
+        );
     }
     let mut columns: Vec<String> =
         scope.output().map(|attribute| firesteel_protocol::types::name::quote(attribute.name())).collect();
@@ -84,6 +85,11 @@ fn except(resolver: &Resolver, star: &StarExcept, scope: &Scope) -> Result<Vec<T
         Some(target) => of_target(resolver, &sql::parse_column_name(target)?, scope)?,
         None => all(scope)?,
     };
+    let mut written: Vec<String> = star.except.iter().map(|name| name.to_lowercase()).collect();
+    written.sort();
+    if written.windows(2).any(|two| two[0] == two[1]) {
+        return Err(SparkError::new("EXCEPT_OVERLAPPING_COLUMNS").with("columns", star.except.join(", ")));
+    }
     for name in &star.except {
         let parts = sql::parse_column_name(name)?;
         let Some(found) = scope.find(&parts)? else { return Err(scope.unresolved_column(&parts)) };

@@ -8,7 +8,7 @@ use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, Volatility};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
-use firesteel_functions::coerce::{common_type, implicit_cast};
+use firesteel_functions::coerce::{cast_silently, common_type};
 use firesteel_functions::kernel::{KernelArgs, kernel_expr};
 use firesteel_protocol::connect::{self as pb, subquery_expression::SubqueryType};
 use firesteel_protocol::types::name;
@@ -26,8 +26,9 @@ pub fn resolve(resolver: &Resolver, message: &pb::SubqueryExpression, scope: &Sc
     match message.subquery_type() {
         SubqueryType::Scalar => scalar(resolver, relation),
         SubqueryType::Exists => {
+            let shown = format!("exists({})", outer_names(&relation.plan));
             let exists = Exists::new(subquery(relation.plan), false);
-            Ok(Typed::new(Expr::Exists(exists), "exists()", DataType::Boolean, false))
+            Ok(Typed::new(Expr::Exists(exists), shown, DataType::Boolean, false))
         }
         SubqueryType::In => contains(resolver, &message.in_subquery_values, relation, scope),
         SubqueryType::TableArg => {
@@ -49,9 +50,22 @@ pub(crate) fn scalar(resolver: &Resolver, relation: Relation) -> Result<Typed> {
             .with("number", relation.output.len().to_string()));
     };
     let (data_type, own) = (attribute.data_type().clone(), attribute.name().to_string());
+    let shown = format!("scalarsubquery({})", outer_names(&relation.plan));
     let relation = if attribute.field.is_nullable() { relation } else { nullable(resolver, relation)? };
     Ok(Typed::new(Expr::ScalarSubquery(subquery(relation.plan)), format!("scalarsubquery({own})"), data_type, true)
-        .named("scalarsubquery()"))
+        .named(shown))
+}
+
+/// Names of the columns of the query around it that a subquery reads.
+fn outer_names(plan: &LogicalPlan) -> String {
+    let mut names: Vec<String> = vec![];
+    for reference in crate::relation::dependent::all_references(plan) {
+        let name = reference.rsplit_once('#').map_or(reference.as_str(), |(name, _)| name).to_string();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.join(", ")
 }
 
 /// No row is NULL, whatever the column says of itself.
@@ -130,7 +144,7 @@ fn contains(resolver: &Resolver, values: &[pb::Expression], relation: Relation, 
             format!("named_struct({})", fields.join(", "))
         }
     };
-    let shown = format!("({row} IN (listquery()))");
+    let shown = format!("({row} IN (listquery({})))", outer_names(&relation.plan));
     let quoted = |names: Vec<&str>| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
     if values.len() != relation.output.len() {
         return Err(SparkError::new("DATATYPE_MISMATCH.IN_SUBQUERY_LENGTH_MISMATCH")
@@ -162,10 +176,7 @@ fn contains(resolver: &Resolver, values: &[pb::Expression], relation: Relation, 
             .with("leftType", format!("\"{left}\""))
             .with("rightType", format!("\"{right}\"")));
     };
-    let cast = |typed: Typed, to: &DataType| {
-        implicit_cast(typed, to, resolver.env())
-            .ok_or_else(|| SparkError::internal("a common type that cannot be cast to"))
-    };
+    let cast = |typed: Typed, to: &DataType| cast_silently(typed, to, &resolver.env_here());
     let nullable = values.iter().any(|value| value.nullable) || relation.output.iter().any(|a| a.field.is_nullable());
     let values: Vec<Typed> =
         values.into_iter().zip(&common).map(|(value, to)| cast(value, to)).collect::<Result<_>>()?;

@@ -42,11 +42,13 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     let mut found = 0;
     let mut needs_order = false;
     let mut own_frame = None;
+    let mut is_distinct = false;
     let name = function.name.clone();
     let expr = function.expr.transform_down(|node| {
         let (definition, params) = match node {
             Expr::AggregateFunction(aggregate) => {
                 let p = aggregate.params;
+                is_distinct |= p.distinct;
                 let params = WindowFunctionParams {
                     args: p.args,
                     partition_by: partition_exprs.clone(),
@@ -98,8 +100,17 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     if !order_names.is_empty() {
         spec.push(format!("ORDER BY {}", order_names.join(", ")));
     }
+    if (!message.order_spec.is_empty() || message.frame_spec.is_some())
+        && ["median(", "percentile_cont(", "percentile_disc("].iter().any(|own| name.starts_with(own))
+    {
+        return Err(SparkError::new("INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC").with("aggFunc", format!("\"{name}\"")));
+    }
     spec.push(own_frame.filter(|_| message.frame_spec.is_none()).unwrap_or(frame_text));
-    Ok(function.named(format!("{name} OVER ({})", spec.join(" "))))
+    let shown = format!("{name} OVER ({})", spec.join(" "));
+    if is_distinct {
+        return Err(SparkError::new("DISTINCT_WINDOW_FUNCTION_UNSUPPORTED").with("windowExpr", format!("\"{shown}\"")));
+    }
+    Ok(function.named(shown))
 }
 
 /// The frame that Spark prints for functions that bring their own.

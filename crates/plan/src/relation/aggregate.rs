@@ -144,6 +144,16 @@ pub fn global(resolver: &Resolver, input: Relation, list: Vec<Typed>) -> Result<
 
 /// SELECT .. GROUP BY .. HAVING of SQL.
 pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>) -> Result<Relation> {
+    let with_list = |list: &[pb::Expression]| {
+        aggregated(resolver, &SqlAggregate { select: list.to_vec(), ..message.clone() }, outer)
+    };
+    match super::generate::over_aggregate(resolver, &message.select, with_list)? {
+        Some(generated) => Ok(generated),
+        None => aggregated(resolver, message, outer),
+    }
+}
+
+fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>) -> Result<Relation> {
     let input = match message.input.as_deref() {
         Some(input) => resolver.relation_in(input, outer)?,
         None => project::one_row(),
@@ -168,6 +178,7 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&S
         && !message.group_by_all
         && !list.is_empty()
         && !list.iter().any(aggregates)
+        && list.iter().any(|typed| !typed.expr.column_refs().is_empty())
         && !resolver.expression(having, &scope).is_ok_and(|typed| aggregates(&typed))
     {
         return Err(SparkError::new("MISSING_GROUP_BY"));
@@ -175,15 +186,28 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&S
     let grouping = if message.group_by_all {
         list.iter().filter(|column| !contains_aggregate(&column.expr)).cloned().collect()
     } else {
-        message.grouping.iter().map(|e| grouping_expression(resolver, e, &list, &scope)).collect::<Result<Vec<_>>>()?
+        message
+            .grouping
+            .iter()
+            .map(|e| grouping_expression(resolver, e, &list, &scope).map_err(|error| resolver.at_expression(error, e)))
+            .collect::<Result<Vec<_>>>()?
     };
     let sets = (!message.grouping_sets.is_empty())
         .then(|| message.grouping_sets.iter().map(|set| set.columns.iter().map(|c| *c as usize).collect()).collect());
     let mut aggregated = supplied(resolver, input.clone(), grouping, sets, list)?;
     if let Some(having) = &message.having {
         let typed = aggregated.resolve(resolver, having, outer)?;
-        let condition = super::filter::condition_of(resolver, typed)?;
+        if crate::expression::aggregate::contains_window(&typed.expr) {
+            return Err(SparkError::new("WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE").with("clauseName", "HAVING"));
+        }
+        let condition = super::filter::condition_of(typed)?;
         let shown = condition.name.clone();
+        let known = |error: SparkError| match error.condition() {
+            "MISSING_AGGREGATION" => aggregated.unknown_in_output(resolver, having, outer).unwrap_or(error),
+            _ => error,
+        };
+        let rewritten = aggregated.clone().rewrite(condition.expr.clone(), &shown).map_err(known);
+        rewritten?;
         aggregated.having = Some(aggregated.rewrite(condition.expr, &shown)?);
     }
     aggregated.plan()
@@ -273,7 +297,7 @@ pub(crate) fn build(
         if !groupable(&typed.data_type) {
             return Err(SparkError::new("GROUP_EXPRESSION_TYPE_IS_NOT_ORDERABLE")
                 .with("sqlExpr", format!("\"{}\"", typed.name))
-                .with("dataType", format!("\"{}\"", firesteel_protocol::types::name::sql(&typed.data_type))));
+                .with("dataType", format!("\"{}\"", typed.sql_type())));
         }
         keys.push((unaliased(typed), attribute));
     }
@@ -469,6 +493,19 @@ impl Aggregated {
         let base = Relation::new(plan, vec![]);
         let projected = base.project(selected)?;
         Ok(Relation { origin: Some(Arc::new(Origin::Aggregate(Box::new(self)))), ..projected })
+    }
+
+    /// What is wrong with a name that only the input has.
+    fn unknown_in_output(
+        &self,
+        resolver: &Resolver,
+        expression: &pb::Expression,
+        outer: Option<&Scope>,
+    ) -> Option<SparkError> {
+        let own: Vec<Attribute> = self.selected.iter().map(|s| s.attribute.clone()).collect();
+        let output = Relation { output: own, hidden: vec![], ..self.input.clone() };
+        let inputs = [&output];
+        resolver.expression(expression, &resolver.scope(&inputs, outer)).err()
     }
 
     /// Resolves an expression of HAVING or ORDER BY: arguments of aggregates name the input, other names the output.

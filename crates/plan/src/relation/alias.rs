@@ -13,8 +13,8 @@ pub fn resolve(resolver: &Resolver, message: &pb::SubqueryAlias, outer: Option<&
     let input = resolver.relation_in(required(message.input.as_deref(), "SubqueryAlias")?, outer)?;
     let mut qualifier = message.qualifier.clone();
     qualifier.push(message.alias.clone());
-    let origin = input.origin.clone();
-    Ok(Relation { origin, ..input.qualified(&qualifier) })
+    // Nothing below an alias is in sight of what is above it.
+    Ok(Relation { origin: None, ..input.qualified(&qualifier) })
 }
 
 /// `df.toDF("a", "b")`.
@@ -32,11 +32,9 @@ pub fn to_df(resolver: &Resolver, message: &pb::ToDf, outer: Option<&Scope>) -> 
 pub fn column_aliases(resolver: &Resolver, message: &ColumnAliases, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "ColumnAliases")?, outer)?;
     if message.names.len() != input.output.len() {
-        return Err(SparkError::new("NUM_COLUMNS_MISMATCH")
-            .with("operator", "column alias")
-            .with("firstNumColumns", message.names.len().to_string())
-            .with("invalidOrdinalNum", "1st")
-            .with("invalidNumColumns", input.output.len().to_string()));
+        return Err(SparkError::new("ASSIGNMENT_ARITY_MISMATCH")
+            .with("numExpr", message.names.len().to_string())
+            .with("numTarget", input.output.len().to_string()));
     }
     rename(input, &message.names)
 }

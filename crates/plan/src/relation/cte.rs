@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use firesteel_functions::coerce::same_shape;
 use firesteel_protocol::connect::{self as pb, relation::RelType};
 use firesteel_protocol::extension::{Cte, CteRef, RelationKind, WithCte};
 use firesteel_protocol::{Result, SparkError};
@@ -26,7 +27,17 @@ pub fn with(resolver: &Resolver, message: &WithCte, outer: Option<&Scope>) -> Re
     for cte in &message.ctes {
         resolver.ctes.borrow_mut().insert(cte.id, CteEntry::Plan(Arc::new(cte.clone())));
     }
-    resolver.relation_in(required(message.input.as_deref(), "WithCte")?, outer)
+    let input = required(message.input.as_deref(), "WithCte")?;
+    let resolved = resolver.relation_in(input, outer)?;
+    // What no one uses is checked, too.
+    for cte in message.ctes.iter().filter(|cte| !cte.recursive) {
+        let others = message.ctes.iter().filter(|other| other.id != cte.id).filter_map(|other| other.plan.as_ref());
+        let used = refers_to(input, cte.id) || others.into_iter().any(|other| refers_to(other, cte.id));
+        if let (false, Some(plan)) = (used, &cte.plan) {
+            resolver.relation_in(plan, outer)?;
+        }
+    }
+    Ok(resolved)
 }
 
 /// A CTE's rows.
@@ -64,6 +75,9 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
     let Some((anchor, step, all)) = union_of(resolver, plan) else {
         return Err(SparkError::new("INVALID_RECURSIVE_CTE"));
     };
+    if refers_to(&anchor, cte.id) {
+        return Err(SparkError::new("INVALID_RECURSIVE_CTE"));
+    }
     if !all {
         return Err(SparkError::new("UNION_NOT_SUPPORTED_IN_RECURSIVE_CTE"));
     }
@@ -92,6 +106,13 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
             .with("invalidOrdinalNum", "second")
             .with("invalidNumColumns", step.output.len().to_string()));
     }
+    for (own, new) in step.output.iter().zip(&output) {
+        if same_shape(new.data_type(), own.data_type()).is_none() {
+            return Err(SparkError::new("CANNOT_MERGE_INCOMPATIBLE_DATA_TYPE")
+                .with("left", format!("\"{}\"", new.typed().sql_type()))
+                .with("right", format!("\"{}\"", own.typed().sql_type())));
+        }
+    }
     let nullable: Vec<bool> =
         anchor_nullable.iter().zip(&step.output).map(|(anchor, step)| *anchor || step.field.is_nullable()).collect();
     let exprs: Vec<_> = step
@@ -117,6 +138,11 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
     let exprs: Vec<_> = output.iter().zip(&fresh).map(|(own, new)| own.expr().alias(new.column.as_ref())).collect();
     let plan = node::project(unqualified(plan)?, exprs)?;
     Ok(Relation::new(plan, fresh))
+}
+
+/// Whether a plan names the CTE: the reference stands in it, encoded.
+fn refers_to(plan: &pb::Relation, id: i64) -> bool {
+    crate::sql::query::mentions(plan, id)
 }
 
 /// A limit as set, -1 for none.

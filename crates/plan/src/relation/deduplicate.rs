@@ -57,8 +57,7 @@ pub(crate) fn distinct(input: Relation) -> Result<Relation> {
         return crate::operator::stream_dedup::plan(input, &keys, false);
     }
     let plan = LogicalPlanBuilder::from(input.plan.clone()).distinct().planned()?.build().planned()?;
-    let origin = input.origin.clone();
-    Ok(Relation { origin, ..input.with_plan(plan) })
+    Ok(input.with_plan(plan))
 }
 
 pub(crate) fn check(input: &Relation) -> Result<()> {

@@ -225,7 +225,7 @@ impl Domain {
         let params = WindowFunctionParams {
             args: vec![],
             partition_by: input.keys.iter().map(|key| column(key)).collect(),
-            window_frame: WindowFrame::new(Some(false)),
+            window_frame: WindowFrame::new((!order.is_empty()).then_some(false)),
             order_by: order,
             filter: None,
             null_treatment: None,
@@ -316,7 +316,15 @@ impl Domain {
             });
             exprs.push(changed.planned()?.data.unalias().alias(name));
         }
-        let plan = LogicalPlanBuilder::window_plan(input.plan, exprs).planned()?;
+        // A window node has no aliases: the names come back above it.
+        let bare: Vec<Expr> = exprs.iter().map(|expr| expr.clone().unalias()).collect();
+        let computed = bare.iter().map(|expr| column(&expr.schema_name().to_string()));
+        let renamed: Vec<Expr> =
+            computed.zip(&exprs).map(|(own, new)| own.alias(new.schema_name().to_string())).collect();
+        let kept: Vec<Expr> = input.plan.schema().columns().into_iter().map(Expr::Column).collect();
+        let plan = LogicalPlanBuilder::window_plan(input.plan, bare).planned()?;
+        let exprs = kept.into_iter().chain(renamed);
+        let plan = LogicalPlanBuilder::from(plan).project(exprs).planned()?.build().planned()?;
         Ok(Independent { plan, keys: input.keys })
     }
 

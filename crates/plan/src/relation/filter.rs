@@ -3,7 +3,6 @@
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use firesteel_functions::Typed;
-use firesteel_functions::coerce::implicit_cast;
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::extension::Qualify;
 use firesteel_protocol::types::name;
@@ -24,13 +23,13 @@ pub fn resolve(resolver: &Resolver, filter: &pb::Filter, outer: Option<&Scope>) 
     let resolved = resolver.expression(condition, &resolver.scope(&inputs, outer));
     match resolved {
         Ok(typed) if !contains_aggregate(&typed.expr) => {
-            let condition = condition_of(resolver, typed)?;
+            let condition = condition_of(typed)?;
             apply(resolver, input, condition)
         }
         // Columns that the select list left out, aggregates of HAVING.
         other => match sort::through_origin(resolver, &input, std::slice::from_ref(condition), outer)? {
             Some((extended, mut exprs)) => {
-                let condition = condition_of(resolver, exprs.remove(0))?;
+                let condition = condition_of(exprs.remove(0))?;
                 let output = input.output.clone();
                 let filtered = apply(resolver, extended, condition)?;
                 Relation { output, ..filtered }.narrow()
@@ -69,7 +68,7 @@ pub fn qualify(resolver: &Resolver, message: &Qualify, outer: Option<&Scope>) ->
     if !listed && !contains_window(&typed.expr) {
         return Err(SparkError::new("QUALIFY_REQUIRES_WINDOW_FUNCTION"));
     }
-    let typed = condition_of(resolver, typed)?;
+    let typed = condition_of(typed)?;
     let selected = Selected { expr: typed.expr.clone(), attribute: Attribute::new(typed.field()) };
     let (plan, mut selected) = super::project::windows(extended.plan.clone(), vec![selected])?;
     let plan = node::filter(plan, selected.remove(0).expr)?;
@@ -102,20 +101,16 @@ fn plain_first(input: Relation, mut condition: Typed) -> Result<(Relation, Typed
     Ok((input.with_plan(plan), condition))
 }
 
-/// A condition must be boolean; strings are cast as Spark does implicitly.
-pub(crate) fn condition_of(resolver: &Resolver, typed: Typed) -> Result<Typed> {
+/// A condition must be boolean.
+pub(crate) fn condition_of(typed: Typed) -> Result<Typed> {
     use arrow::datatypes::DataType;
     let typed = unaliased(typed);
     if typed.data_type == DataType::Boolean {
         return Ok(typed);
     }
     let (shown, data_type) = (typed.name.clone(), typed.data_type.clone());
-    let cast =
-        if data_type == DataType::Null { implicit_cast(typed, &DataType::Boolean, resolver.env()) } else { None };
-    cast.ok_or_else(|| {
-        SparkError::new("DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN")
-            .with("sqlExpr", format!("\"{shown}\""))
-            .with("filter", format!("\"{shown}\""))
-            .with("type", format!("\"{}\"", name::sql(&data_type)))
-    })
+    Err(SparkError::new("DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN")
+        .with("sqlExpr", format!("\"{shown}\""))
+        .with("filter", format!("\"{shown}\""))
+        .with("type", format!("\"{}\"", name::sql(&data_type))))
 }

@@ -13,6 +13,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, node, project};
 use crate::attribute::next_id;
+use crate::expression::aggregate::contains_aggregate;
 use crate::expression::function::{generator, generator_call};
 use crate::resolver::Planned;
 use crate::scope::Scope;
@@ -32,11 +33,21 @@ pub fn select_list(
     }
     let inputs = [input];
     let scope = resolver.scope(&inputs, outer);
+    let aggregates = |argument: &pb::Expression| {
+        resolver.expression(argument, &scope).is_ok_and(|typed| contains_aggregate(&typed.expr))
+    };
+    if calls.iter().any(|(_, call)| call.arguments.iter().any(aggregates)) {
+        return over_aggregate(resolver, list, |list| {
+            let columns = project::resolve_list(resolver, list, &scope)?;
+            super::aggregate::global(resolver, input.clone(), columns)
+        });
+    }
     // One after the other: each makes rows of the rows before.
     let mut expanded = input.clone();
     let mut made: Vec<(usize, Vec<Attribute>)> = vec![];
     for (at, call) in &calls {
-        let generator = generator(resolver, call.function, call.arguments, &scope)?;
+        let generator = generator(resolver, call.function, call.arguments, &scope)
+            .map_err(|error| resolver.at_expression(error, &list[*at]))?;
         let names = output_names(&generator, &call.names)?;
         let known = expanded.output.len();
         expanded = generate(expanded, generator, &names)?;
@@ -78,6 +89,56 @@ fn parsed<'m>(resolver: &Resolver, expression: &'m pb::Expression) -> Cow<'m, pb
 /// Whether the call of a generator stands at the top of an expression, as text or not.
 pub fn is_generator(resolver: &Resolver, expression: &pb::Expression) -> bool {
     call_of(&parsed(resolver, expression)).is_some()
+}
+
+/// Generators over the results of an aggregation: what they take is computed first, at their places in the list.
+/// None for a list without generators.
+pub(crate) fn over_aggregate(
+    resolver: &Resolver,
+    list: &[pb::Expression],
+    aggregate: impl FnOnce(&[pb::Expression]) -> Result<Relation>,
+) -> Result<Option<Relation>> {
+    let list = list.iter().map(|one| parsed(resolver, one)).collect::<Vec<_>>();
+    let calls: Vec<Option<Call>> = list.iter().map(|one| call_of(one)).collect();
+    if calls.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let mut computed = vec![];
+    for (expression, call) in list.iter().zip(&calls) {
+        let Some(call) = call else {
+            computed.push(expression.as_ref().clone());
+            continue;
+        };
+        for argument in call.arguments {
+            let name = vec![format!("_argument#{}", next_id())];
+            let alias = pb::expression::Alias { expr: Some(Box::new(argument.clone())), name, metadata: None };
+            computed.push(pb::Expression { common: None, expr_type: Some(ExprType::Alias(Box::new(alias))) });
+        }
+    }
+    let below = Relation { origin: None, ..aggregate(&computed)? };
+    if below.output.len() != computed.len() {
+        return Err(SparkError::unsupported("a star beside a generator over aggregates", "Name the columns."));
+    }
+    let inputs = [&below];
+    let scope = resolver.scope(&inputs, None);
+    let (mut expanded, mut at, mut columns) = (below.clone(), 0, vec![]);
+    for (expression, call) in list.iter().zip(&calls) {
+        let Some(call) = call else {
+            columns.push(below.output[at].typed());
+            at += 1;
+            continue;
+        };
+        let taken = &below.output[at..at + call.arguments.len()];
+        at += call.arguments.len();
+        let arguments: Vec<pb::Expression> = taken.iter().map(|own| super::sort::by_id(own.id)).collect();
+        let generator = generator(resolver, call.function, &arguments, &scope)
+            .map_err(|error| resolver.at_expression(error, expression))?;
+        let names = output_names(&generator, &call.names)?;
+        let known = expanded.output.len();
+        expanded = generate(expanded, generator, &names)?;
+        columns.extend(expanded.output[known..].iter().map(Attribute::typed));
+    }
+    project::project(resolver, expanded, columns).map(Some)
 }
 
 struct Call<'m> {

@@ -34,24 +34,48 @@ pub fn resolve(resolver: &Resolver, join: &pb::Join, outer: Option<&Scope>) -> R
         Some(condition) => {
             let inputs = [&left, &right];
             let typed = resolver.expression(condition, &resolver.scope(&inputs, outer))?;
-            Some(join_condition(resolver, typed)?)
+            refuse_calls(resolver, condition, &typed, &resolver.scope(&inputs, outer))?;
+            Some(join_condition(typed)?)
         }
     };
     if kind == Kind::Unspecified {
         return Err(SparkError::internal("a join of unspecified type"));
     }
+    // A subquery names columns of either side: it is asked of their rows together.
+    if let (Kind::Inner | Kind::Cross, Some(condition)) = (kind, &condition)
+        && super::subquery::has_subquery(condition)
+    {
+        let both = combine(left, right, Kind::Cross, None)?;
+        let condition = Typed::new(condition.clone(), "", arrow::datatypes::DataType::Boolean, true);
+        return filter::apply(resolver, both, condition);
+    }
     combine(left, right, kind, condition)
 }
 
-fn join_condition(resolver: &Resolver, typed: Typed) -> Result<Expr> {
+/// `UNSUPPORTED_EXPR_FOR_OPERATOR` for aggregates and window functions.
+fn refuse_calls(resolver: &Resolver, condition: &pb::Expression, typed: &Typed, scope: &Scope) -> Result<()> {
+    use crate::expression::aggregate::{contains_aggregate, contains_window};
+    if !contains_aggregate(&typed.expr) && !contains_window(&typed.expr) {
+        return Ok(());
+    }
+    let found =
+        crate::expression::function::name_of_first(resolver, condition, scope, firesteel_functions::Kind::is_aggregate);
+    Err(SparkError::new("UNSUPPORTED_EXPR_FOR_OPERATOR")
+        .with("invalidExprSqls", format!("\"{}\"", found.unwrap_or_else(|| typed.name.clone()))))
+}
+
+fn join_condition(typed: Typed) -> Result<Expr> {
     use arrow::datatypes::DataType;
     let typed = crate::expression::unaliased(typed);
     if typed.data_type != DataType::Boolean && typed.data_type != DataType::Null {
         return Err(SparkError::new("JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE")
             .with("joinCondition", format!("\"{}\"", typed.name))
-            .with("conditionType", format!("\"{}\"", firesteel_protocol::types::name::sql(&typed.data_type))));
+            .with("conditionType", format!("\"{}\"", typed.sql_type())));
     }
-    filter::condition_of(resolver, typed).map(|typed| typed.expr)
+    if typed.data_type == DataType::Null {
+        return Ok(lit(datafusion::scalar::ScalarValue::Boolean(None)));
+    }
+    filter::condition_of(typed).map(|typed| typed.expr)
 }
 
 fn joined_type(kind: Kind) -> JoinType {
@@ -195,7 +219,7 @@ pub fn lateral(resolver: &Resolver, join: &pb::LateralJoin, outer: Option<&Scope
             Some(condition) => {
                 let inputs = [&relation];
                 let typed = resolver.expression(condition, &resolver.scope(&inputs, outer))?;
-                filter::apply(resolver, relation.clone(), filter::condition_of(resolver, typed)?)
+                filter::apply(resolver, relation.clone(), filter::condition_of(typed)?)
             }
         };
     }
@@ -211,7 +235,7 @@ pub fn lateral(resolver: &Resolver, join: &pb::LateralJoin, outer: Option<&Scope
         None => None,
         Some(condition) => {
             let inputs = [&left, &right];
-            Some(join_condition(resolver, resolver.expression(condition, &resolver.scope(&inputs, outer))?)?)
+            Some(join_condition(resolver.expression(condition, &resolver.scope(&inputs, outer))?)?)
         }
     };
     let outer_kind = kind == Kind::LeftOuter;

@@ -49,25 +49,29 @@ fn apply(input: Relation, skip: usize, fetch: Option<usize>) -> Result<Relation>
 pub fn sql(resolver: &Resolver, message: &SqlLimit, outer: Option<&Scope>) -> Result<Relation> {
     let mut relation = resolver.relation_in(required(message.input.as_deref(), "SqlLimit")?, outer)?;
     if let Some(offset) = &message.offset {
-        let rows = constant(resolver, "offset", offset)?;
+        let rows =
+            constant(resolver, &relation, "offset", offset).map_err(|error| resolver.at_expression(error, offset))?;
         relation = apply(relation, rows, None)?;
     }
     if let Some(limit) = &message.limit {
-        let rows = constant(resolver, "limit", limit)?;
+        let rows =
+            constant(resolver, &relation, "limit", limit).map_err(|error| resolver.at_expression(error, limit))?;
         relation = apply(relation, 0, Some(rows))?;
     }
     Ok(relation)
 }
 
-fn constant(resolver: &Resolver, word: &str, expression: &pb::Expression) -> Result<usize> {
+fn constant(resolver: &Resolver, input: &Relation, word: &str, expression: &pb::Expression) -> Result<usize> {
     use datafusion::scalar::ScalarValue;
-    let nothing = super::project::one_row();
-    let inputs = [&nothing];
+    let inputs = [input];
     let typed = unaliased(resolver.expression(expression, &resolver.scope(&inputs, None))?);
     let shown = format!("\"{}\"", typed.name);
-    let value = evaluate_constant(&typed.expr)?.ok_or_else(|| {
-        SparkError::new("INVALID_LIMIT_LIKE_EXPRESSION.IS_UNFOLDABLE").with("name", word).with("expr", &shown)
-    })?;
+    let unfoldable =
+        || SparkError::new("INVALID_LIMIT_LIKE_EXPRESSION.IS_UNFOLDABLE").with("name", word).with("expr", &shown);
+    if !typed.expr.column_refs().is_empty() || super::subquery::has_subquery(&typed.expr) {
+        return Err(unfoldable());
+    }
+    let value = evaluate_constant(&typed.expr)?.ok_or_else(unfoldable)?;
     match value {
         ScalarValue::Int32(Some(rows)) => checked(word, rows),
         ScalarValue::Int16(Some(rows)) => checked(word, i32::from(rows)),

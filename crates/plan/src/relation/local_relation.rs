@@ -9,7 +9,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
-use firesteel_functions::coerce::{common_type, implicit_cast};
+use firesteel_functions::coerce::{implicit_cast, plain_common_type};
 use firesteel_functions::{Typed, units};
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::extension::Values;
@@ -142,6 +142,33 @@ pub fn stored(stored: Stored) -> Result<Relation> {
 }
 
 /// `VALUES (..), (..)`.
+/// Rows of literals and casts, which Spark makes while it parses.
+fn are_literals(message: &Values) -> bool {
+    fn is_literal(value: &pb::Expression) -> bool {
+        match &value.expr_type {
+            Some(pb::expression::ExprType::Literal(_)) => true,
+            Some(pb::expression::ExprType::Cast(cast)) => cast.expr.as_deref().is_some_and(is_literal),
+            _ => false,
+        }
+    }
+    message.rows.iter().flat_map(|row| &row.values).all(is_literal)
+}
+
+/// A function of chance stands in the expression; the time of the query is a constant.
+fn is_random(expr: &Expr) -> bool {
+    let random = |node: &Expr| match node {
+        Expr::ScalarFunction(call) => {
+            let name = call.func.name();
+            ["rand", "uuid", "shuffle"].iter().any(|word| name.contains(word))
+                && call.func.signature().volatility == datafusion::logical_expr::Volatility::Volatile
+        }
+        _ => false,
+    };
+    use datafusion::common::tree_node::TreeNode;
+    expr.exists(|node| Ok(random(node))).unwrap_or(false)
+}
+
+/// `VALUES (..), (..)`.
 pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> Result<Relation> {
     let nothing = project::one_row();
     let inputs = [&nothing];
@@ -155,6 +182,17 @@ pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> R
                 .collect::<Result<_>>()?,
         );
     }
+    for (typed, written) in rows.iter().flatten().zip(message.rows.iter().flat_map(|row| &row.values)) {
+        use crate::expression::aggregate::{contains_aggregate, contains_window};
+        if contains_aggregate(&typed.expr) || contains_window(&typed.expr) || is_random(&typed.expr) {
+            let error = SparkError::new("INVALID_INLINE_TABLE.CANNOT_EVALUATE_EXPRESSION_IN_INLINE_TABLE")
+                .with("expr", format!("\"{}\"", typed.name));
+            return Err(resolver.at_expression(error, written));
+        }
+    }
+    if rows.iter().flatten().any(|typed| super::subquery::has_subquery(&typed.expr)) {
+        return Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.SCALAR_SUBQUERY_IN_VALUES"));
+    }
     let width = rows.first().map_or(0, Vec::len);
     if let Some(at) = rows.iter().position(|row| row.len() != width) {
         return Err(SparkError::new("INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH")
@@ -166,9 +204,10 @@ pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> R
     for column in 0..width {
         let mut data_type = rows[0][column].data_type.clone();
         for row in &rows[1..] {
-            data_type = common_type(&data_type, &row[column].data_type, resolver.env()).ok_or_else(|| {
-                SparkError::new("INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE")
-                    .with("colName", format!("`col{}`", column + 1))
+            data_type = plain_common_type(&data_type, &row[column].data_type, resolver.env()).ok_or_else(|| {
+                let error = SparkError::new("INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE")
+                    .with("colName", format!("`col{}`", column + 1));
+                if are_literals(message) { error.in_parser() } else { error }
             })?;
         }
         let nullable = rows.iter().any(|row| row[column].nullable);
@@ -189,7 +228,15 @@ pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> R
             let typed = implicit_cast(typed, attribute.data_type(), resolver.env())
                 .ok_or_else(|| SparkError::internal("a common type that cannot be cast to"))?;
             // Constants become values at once, so that ten thousand rows plan quickly.
-            Ok(match crate::expression::select::evaluate_constant(&typed.expr)? {
+            let failed = |error: SparkError| match error.condition() {
+                "UNSUPPORTED_FEATURE.FIRESTEEL" | "INTERNAL_ERROR" => error,
+                _ => {
+                    let error = SparkError::new("INVALID_INLINE_TABLE.FAILED_SQL_EXPRESSION_EVALUATION")
+                        .with("sqlExpr", format!("\"{}\"", typed.name));
+                    if are_literals(message) { error.in_parser() } else { error }
+                }
+            };
+            Ok(match crate::expression::select::evaluate_constant(&typed.expr).map_err(failed)? {
                 Some(value) => Expr::Literal(value, None),
                 None => typed.expr,
             })

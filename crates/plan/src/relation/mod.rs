@@ -196,7 +196,10 @@ impl<'a> Resolver<'a> {
             RelType::LateralJoin(join) => join::lateral(self, join, outer),
             RelType::AsOfJoin(join) => nearest::as_of(self, join, outer),
             RelType::NearestByJoin(join) => nearest::nearest_by(self, join, outer),
-            RelType::SetOp(operation) => set_operation::resolve(self, operation, outer),
+            RelType::SetOp(operation) => {
+                let origin = relation.common.as_ref().and_then(|common| common.origin.as_ref());
+                self.placed(origin, || set_operation::resolve(self, operation, outer))
+            }
             RelType::Sort(sort) => sort::resolve(self, sort, outer),
             RelType::Limit(limit) => limit::limit(self, limit, outer),
             RelType::Offset(offset) => limit::offset(self, offset, outer),

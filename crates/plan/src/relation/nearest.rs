@@ -106,7 +106,7 @@ pub fn as_of(resolver: &Resolver, message: &pb::AsOfJoin, outer: Option<&Scope>)
     if let Some(condition) = message.join_expr.as_ref() {
         let inputs = [&left, &right];
         let typed = resolver.expression(condition, &resolver.scope(&inputs, outer))?;
-        conditions.push(super::filter::condition_of(resolver, typed)?);
+        conditions.push(super::filter::condition_of(typed)?);
     }
     let mut conditions: Vec<Expr> = conditions.into_iter().map(|typed| typed.expr).collect();
     conditions.push(distance.expr.clone().is_not_null());

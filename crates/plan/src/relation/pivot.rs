@@ -69,6 +69,10 @@ pub fn sql(resolver: &Resolver, message: &SqlPivot, outer: Option<&Scope>) -> Re
     let mut values = vec![];
     for value in &message.values {
         let typed = resolver.expression(value, &scope)?;
+        if !typed.expr.column_refs().is_empty() {
+            return Err(SparkError::new("NON_LITERAL_PIVOT_VALUES")
+                .with("expression", format!("\"{}\"", unaliased(typed).name)));
+        }
         let name =
             if matches!(typed.expr, Expr::Alias(_)) { typed.name.clone() } else { value_name(&typed, resolver)? };
         values.push((unaliased(typed), name));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use datafusion::common::Column;
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder};
 use firesteel_functions::Typed;
-use firesteel_protocol::Result;
 use firesteel_protocol::connect as pb;
+use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, aggregate, generate, node};
 use crate::attribute::next_id;
@@ -46,6 +46,11 @@ pub fn select_list(
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
     let columns = resolve_list(resolver, list, &scope)?;
+    if let Some(bare) = columns.iter().find(|typed| crate::expression::aggregate::is_bare_window(&typed.expr)) {
+        return Err(
+            SparkError::new("WINDOW_FUNCTION_WITHOUT_OVER_CLAUSE").with("funcName", format!("\"{}\"", bare.name))
+        );
+    }
     if columns.iter().any(|column| contains_aggregate(&column.expr)) {
         return aggregate::global(resolver, input, columns);
     }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::{JoinType, NullEquality};
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Union};
 use datafusion::scalar::ScalarValue;
-use firesteel_functions::coerce::{common_type, implicit_cast};
-use firesteel_functions::{Typed, units};
+use firesteel_functions::coerce::{cast_silently, common_type, same_shape};
+use firesteel_functions::{Env, Typed, units};
 use firesteel_protocol::connect::{self as pb, set_operation::SetOpType};
-use firesteel_protocol::types::{IntervalRange, name};
+use firesteel_protocol::types::IntervalRange;
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, deduplicate, node, required};
@@ -99,23 +100,21 @@ fn same_types(resolver: &Resolver, left: Relation, right: Relation, word: &str) 
     }
     let (mut left_list, mut right_list) = (vec![], vec![]);
     for (index, (l, r)) in left.output.iter().zip(&right.output).enumerate() {
-        let common = common_type(l.data_type(), r.data_type(), resolver.env()).ok_or_else(|| {
+        let common = set_type(l.data_type(), r.data_type(), resolver.env()).ok_or_else(|| {
             SparkError::new("INCOMPATIBLE_COLUMN_TYPE")
                 .with("operator", word)
                 .with("columnOrdinalNumber", ordinal(index))
                 .with("tableOrdinalNumber", "second")
-                .with("dataType1", format!("\"{}\"", name::sql(r.data_type())))
-                .with("dataType2", format!("\"{}\"", name::sql(l.data_type())))
+                .with("dataType1", format!("\"{}\"", r.typed().sql_type()))
+                .with("dataType2", format!("\"{}\"", l.typed().sql_type()))
                 .with("hint", "")
         })?;
         let cast = |attribute: &Attribute| -> Result<Typed> {
             let units = IntervalRange::full(&common).and_then(|full| units::of_args(&[l.typed(), r.typed()], full));
-            implicit_cast(attribute.typed(), &common, resolver.env())
-                .map(|typed| match units {
-                    Some(units) => typed.with_units(units),
-                    None => typed,
-                })
-                .ok_or_else(|| SparkError::internal("a common type that cannot be cast to"))
+            cast_silently(attribute.typed(), &common, &resolver.env_here()).map(|typed| match units {
+                Some(units) => typed.with_units(units),
+                None => typed,
+            })
         };
         left_list.push(cast(l)?);
         right_list.push(cast(r)?);
@@ -141,6 +140,11 @@ fn same_types(resolver: &Resolver, left: Relation, right: Relation, word: &str) 
         })
         .collect();
     Ok((left.project(left_selected)?.narrow()?, right.project(right_selected)?))
+}
+
+/// The type of a column of both sides; names of nested fields may differ, the left side's stay.
+fn set_type(left: &DataType, right: &DataType, env: &Env) -> Option<DataType> {
+    common_type(left, right, env).or_else(|| same_shape(left, right))
 }
 
 fn ordinal(index: usize) -> String {

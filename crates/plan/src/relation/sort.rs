@@ -1,10 +1,9 @@
 //! ORDER BY, SORT BY; sort keys may name what the select list left out.
 //! Spark's `ResolveReferencesInSort` and `ResolveAggregateFunctions`.
 
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::logical_expr::Sort;
 use datafusion::logical_expr::expr::Sort as SortExpr;
-use firesteel_functions::Typed;
+use datafusion::logical_expr::{LogicalPlan, Sort};
+use firesteel_functions::{Kind, Typed};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::{ExpressionKind, OrderByAll};
 use firesteel_protocol::{Result, SparkError};
@@ -24,7 +23,7 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
         .iter()
         .map(|order| {
             let child = order.child.as_deref().ok_or_else(|| crate::expression::missing("child", "SortOrder"))?;
-            ordinal(child, &input)
+            ordinal(child, &input).map_err(|error| resolver.at_expression(error, child))
         })
         .collect::<Result<_>>()?;
     let inputs = [&input];
@@ -37,18 +36,36 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
             if columns.iter().any(|column| contains_window(&column.expr)) {
                 let output = input.output.clone();
                 let (extended, columns) = beside(input, columns)?;
-                let sorted = apply(resolver, extended, orders(sort, columns)?, global)?;
+                let sorted = apply(resolver, extended, orders(resolver, sort, columns)?, global)?;
                 return Relation { output, ..sorted }.narrow();
             }
-            apply(resolver, input, orders(sort, columns)?, global)
+            apply(resolver, input, orders(resolver, sort, columns)?, global)
         }
-        other => match through_origin(resolver, &input, &keys, outer)? {
-            Some((extended, columns)) => {
+        other => match through_origin(resolver, &input, &keys, outer) {
+            // What is not in the output of an aggregation is not there at all.
+            Err(error) if matches!(error.condition(), "MISSING_AGGREGATION" | "MISSING_GROUP_BY") => {
+                Err(other.err().unwrap_or(error))
+            }
+            Err(error) => Err(error),
+            Ok(Some((extended, columns))) => {
                 let output = input.output.clone();
-                let sorted = apply(resolver, extended, orders(sort, columns)?, global)?;
+                let sorted = apply(resolver, extended, orders(resolver, sort, columns)?, global)?;
                 Relation { output, ..sorted }.narrow()
             }
-            None => Err(other.err().unwrap_or_else(|| SparkError::new("GROUP_BY_AGGREGATE").with("sqlExpr", ""))),
+            // Spark looks for a name that two columns of the list have in vain.
+            Ok(None) if matches!(&other, Err(error) if error.condition() == "AMBIGUOUS_REFERENCE") => {
+                let name = other.as_ref().err().and_then(|error| error.param("name")).unwrap_or_default().to_string();
+                let unknown = scope.unresolved_column(&crate::sql::parse_column_name(&name)?);
+                Err(match other.err().and_then(|error| error.context().cloned()) {
+                    Some(context) => unknown.with_context(context),
+                    None => unknown,
+                })
+            }
+            Ok(None) => Err(other.err().unwrap_or_else(|| {
+                let name = |key| crate::expression::function::name_of_first(resolver, key, &scope, Kind::is_aggregate);
+                let name = keys.iter().find_map(name).unwrap_or_default();
+                SparkError::new("UNSUPPORTED_EXPR_FOR_OPERATOR").with("invalidExprSqls", format!("\"{name}\""))
+            })),
         },
     }
 }
@@ -87,9 +104,11 @@ pub(crate) fn by_id(id: u64) -> pb::Expression {
     pb::Expression { common: None, expr_type: Some(ExprType::UnresolvedAttribute(attribute)) }
 }
 
-/// `DATATYPE_MISMATCH.INVALID_ORDERING_TYPE` for a VARIANT.
+/// `DATATYPE_MISMATCH.INVALID_ORDERING_TYPE` for a VARIANT and a map.
 fn require_order(column: &Typed, ascending: bool, nulls_first: bool) -> Result<()> {
-    if !firesteel_protocol::types::is_variant(&column.data_type) {
+    if !firesteel_protocol::types::is_variant(&column.data_type)
+        && !matches!(column.data_type, arrow::datatypes::DataType::Map(..))
+    {
         return Ok(());
     }
     let direction = if ascending { "ASC" } else { "DESC" };
@@ -100,13 +119,16 @@ fn require_order(column: &Typed, ascending: bool, nulls_first: bool) -> Result<(
         .with("sqlExpr", format!("\"{} {direction} NULLS {nulls}\"", column.name)))
 }
 
-fn orders(sort: &pb::Sort, columns: Vec<Typed>) -> Result<Vec<SortExpr>> {
+fn orders(resolver: &Resolver, sort: &pb::Sort, columns: Vec<Typed>) -> Result<Vec<SortExpr>> {
     sort.order
         .iter()
         .zip(columns)
         .map(|(order, column)| {
             let (ascending, nulls_first) = sort_direction(order);
-            require_order(&column, ascending, nulls_first)?;
+            require_order(&column, ascending, nulls_first).map_err(|error| match order.child.as_deref() {
+                Some(child) => resolver.at_expression(error, child),
+                None => error,
+            })?;
             Ok(SortExpr::new(unaliased(column).expr, ascending, nulls_first))
         })
         .collect()

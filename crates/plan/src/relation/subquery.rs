@@ -9,7 +9,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, JoinType};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::expr::InSubquery;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, lit};
+use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, lit};
 use firesteel_functions::Typed;
 use firesteel_protocol::Result;
 
@@ -70,6 +70,7 @@ struct Joins {
 
 impl Joins {
     fn replace(&mut self, expr: Expr, clause: Clause) -> Result<Expr> {
+        let expr = negated_inside(expr)?;
         if clause == Clause::Where {
             // Whole conditions are what DataFusion makes semi and anti joins of.
             if let Expr::BinaryExpr(both) = &expr
@@ -210,6 +211,24 @@ impl Joins {
         self.plan = node::project(plan, exprs.collect())?;
         Ok(column(&name))
     }
+}
+
+/// NOT stands at the parts of AND and OR: a negated IN is another question, that knows NULLs.
+fn negated_inside(expr: Expr) -> Result<Expr> {
+    let not = |part: &Expr| Box::new(Expr::Not(Box::new(part.clone())));
+    let changed = expr.transform_down(|node| {
+        let Expr::Not(inner) = &node else { return Ok(Transformed::no(node)) };
+        let new = match inner.as_ref() {
+            Expr::Not(inner) => inner.as_ref().clone(),
+            Expr::BinaryExpr(both) if matches!(both.op, Operator::And | Operator::Or) && has_subquery(inner) => {
+                let op = if both.op == Operator::And { Operator::Or } else { Operator::And };
+                Expr::BinaryExpr(BinaryExpr::new(not(&both.left), op, not(&both.right)))
+            }
+            _ => return Ok(Transformed::no(node)),
+        };
+        Ok(Transformed::yes(new))
+    });
+    changed.map(|changed| changed.data).planned()
 }
 
 fn single(contains: &InSubquery) -> bool {

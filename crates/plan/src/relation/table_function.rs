@@ -36,6 +36,9 @@ pub fn resolve(
     {
         return crate::expression::routine::rows(resolver, &written, &call.arguments, outer);
     }
+    if lookup(&function).is_some() {
+        return Err(SparkError::new("NOT_A_TABLE_FUNCTION").with("functionName", name::quote(&call.function_name)));
+    }
     Err(SparkError::new("UNRESOLVABLE_TABLE_VALUED_FUNCTION").with("name", name::quote(&call.function_name)))
 }
 

@@ -6,7 +6,7 @@ use arrow::array::Array;
 use arrow::datatypes::{DataType, Field};
 use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::scalar::ScalarValue;
-use firesteel_functions::coerce::{common_type, implicit_cast};
+use firesteel_functions::coerce::{implicit_cast, plain_common_type};
 use firesteel_functions::{Generator, Typed};
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::extension::SqlUnpivot;
@@ -98,18 +98,22 @@ fn unpivot(
     variable: &str,
     value_names: &[String],
 ) -> Result<Relation> {
+    if entries.iter().any(|entry| entry.values.len() != value_names.len()) {
+        return Err(SparkError::new("UNPIVOT_VALUE_SIZE_MISMATCH").with("names", value_names.len().to_string()));
+    }
     let mut types: Vec<DataType> = vec![];
     for index in 0..value_names.len() {
         let mut data_type = entries[0].values[index].data_type.clone();
         for entry in &entries[1..] {
-            data_type = common(&data_type, &entry.values[index].data_type, resolver).ok_or_else(|| {
-                let shown = |entry: &Entry| {
-                    let value = &entry.values[index];
-                    format!("\"{}\" ({})", name::sql(&value.data_type), name::quote(&value.name))
-                };
-                SparkError::new("UNPIVOT_VALUE_DATA_TYPE_MISMATCH")
-                    .with("types", entries.iter().map(shown).collect::<Vec<_>>().join(", "))
-            })?;
+            data_type =
+                plain_common_type(&data_type, &entry.values[index].data_type, resolver.env()).ok_or_else(|| {
+                    let shown = |entry: &Entry| {
+                        let value = &entry.values[index];
+                        format!("\"{}\" ({})", value.sql_type(), name::quote(&value.name))
+                    };
+                    SparkError::new("UNPIVOT_VALUE_DATA_TYPE_MISMATCH")
+                        .with("types", entries.iter().map(shown).collect::<Vec<_>>().join(", "))
+                })?;
         }
         types.push(data_type);
     }
@@ -138,15 +142,6 @@ fn unpivot(
     generated.clone().select(list)
 }
 
-/// The common type of two columns of values. Texts meet texts only: numbers are not read out of them here.
-fn common(left: &DataType, right: &DataType, resolver: &Resolver) -> Option<DataType> {
-    let mixed = (*left == DataType::Utf8) != (*right == DataType::Utf8);
-    if mixed && *left != DataType::Null && *right != DataType::Null {
-        return None;
-    }
-    common_type(left, right, resolver.env())
-}
-
 /// `df.transpose(index)`: values of the index column become column names, in order. Runs the input.
 pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "Transpose")?, outer)?;
@@ -164,10 +159,10 @@ pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Sc
         input.output.iter().map(Attribute::typed).filter(|typed| typed.expr != index.expr).collect();
     let mut shared = DataType::Null;
     for typed in &values {
-        shared = common(&shared, &typed.data_type, resolver).ok_or_else(|| {
+        shared = plain_common_type(&shared, &typed.data_type, resolver.env()).ok_or_else(|| {
             SparkError::new("TRANSPOSE_NO_LEAST_COMMON_TYPE")
                 .with("dt1", format!("\"{}\"", name::sql(&shared)))
-                .with("dt2", format!("\"{}\"", name::sql(&typed.data_type)))
+                .with("dt2", format!("\"{}\"", typed.sql_type()))
         })?;
     }
     let limit =

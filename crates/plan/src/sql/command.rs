@@ -251,6 +251,8 @@ pub enum SqlCommand {
         options: Properties,
         query: Box<pb::Relation>,
     },
+    /// INSERTs that read the same FROM.
+    Inserts(Vec<SqlCommand>),
     InsertDirectory {
         /// None: the path is in the options.
         path: Option<String>,

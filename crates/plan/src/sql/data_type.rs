@@ -103,8 +103,8 @@ impl Parser<'_> {
                 return Err(self.error_from(start, error));
             }
             ("DECIMAL" | "DEC" | "NUMERIC", []) => decimal(10, 0),
-            ("DECIMAL" | "DEC" | "NUMERIC", [precision]) => self.checked_decimal(start, *precision, 0)?,
-            ("DECIMAL" | "DEC" | "NUMERIC", [precision, scale]) => self.checked_decimal(start, *precision, *scale)?,
+            ("DECIMAL" | "DEC" | "NUMERIC", [precision]) => Self::checked_decimal(*precision, 0)?,
+            ("DECIMAL" | "DEC" | "NUMERIC", [precision, scale]) => Self::checked_decimal(*precision, *scale)?,
             _ => {
                 let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
                 let name = if numbers.is_empty() { word.to_string() } else { format!("{word}({})", numbers.join(",")) };
@@ -115,18 +115,18 @@ impl Parser<'_> {
         Ok(of(kind))
     }
 
-    fn checked_decimal(&self, start: usize, precision: i32, scale: i32) -> Result<Kind> {
+    fn checked_decimal(precision: i32, scale: i32) -> Result<Kind> {
         if precision > 38 {
             let error = SparkError::new("DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION")
                 .with("precision", precision.to_string())
                 .with("maxPrecision", "38");
-            return Err(self.error_from(start, error));
+            return Err(error);
         }
         if scale > precision {
             let error = SparkError::new("_LEGACY_ERROR_TEMP_1228")
                 .with("scale", scale.to_string())
                 .with("precision", precision.to_string());
-            return Err(self.error_from(start, error));
+            return Err(error.in_parser());
         }
         Ok(decimal(precision, scale))
     }

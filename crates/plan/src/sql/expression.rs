@@ -152,8 +152,9 @@ impl Parser<'_> {
     }
 
     fn predicate(&mut self) -> Result<pb::Expression> {
-        let start = self.position();
         let value = self.value_expression(0)?;
+        // Spark's place of a predicate is that of the words behind the value.
+        let start = self.position();
         let negated = self.is_word("NOT");
         let word = usize::from(negated);
         let token = self.peek_at(word);
@@ -203,8 +204,6 @@ impl Parser<'_> {
                 self.placed(start, build::call(name, vec![value]))
             }
             "UNKNOWN" => {
-                let value =
-                    build::cast(value, super::data_type::of(pb::data_type::Kind::Boolean(Default::default())), false);
                 let name = if negated { "isnotnull" } else { "isnull" };
                 self.placed(start, build::call(name, vec![value]))
             }
@@ -220,7 +219,7 @@ impl Parser<'_> {
     /// `(a, b)` or `(SELECT ..)` behind `value IN`.
     fn in_list(&mut self, start: usize, value: pb::Expression) -> Result<pb::Expression> {
         self.expect_symbol("(")?;
-        if self.is_symbol(")") {
+        if self.eat_symbol(")") {
             return Err(self.error_from(start, SparkError::new("INVALID_SQL_SYNTAX.EMPTY_IN_PREDICATE")));
         }
         if self.is_query_at(0) || (self.is_symbol("(") && self.is_nested_query()) {
@@ -245,7 +244,7 @@ impl Parser<'_> {
         if let Some(quantifier) = quantifier {
             self.advance();
             self.advance();
-            if self.is_symbol(")") {
+            if self.eat_symbol(")") {
                 let error =
                     SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", "Expected something between '(' and ')'.");
                 return Err(self.error_from(start, error));
@@ -256,11 +255,10 @@ impl Parser<'_> {
         }
         let mut arguments = vec![value, self.value_expression(0)?];
         if self.eat_word("ESCAPE") {
-            let at = self.position();
             let escape = self.string()?;
             if escape.chars().count() != 1 {
                 let error = SparkError::new("INVALID_ESC").with("invalidEscape", format!("'{escape}'"));
-                return Err(self.error_from(at, error));
+                return Err(self.error_from(start, error));
             }
             arguments.push(build::text(escape));
         }

@@ -76,8 +76,8 @@ impl Parser<'_> {
                 left = self.pivot(start, left)?;
             } else if self.is_unpivot() {
                 left = self.unpivot(start, left)?;
-            } else if let Some((natural, join_type)) = self.join_start() {
-                left = self.joined(start, left, natural, join_type)?;
+            } else if let Some((at, natural, join_type)) = self.join_start() {
+                left = self.joined(at, left, natural, join_type)?;
             } else {
                 return Ok(left);
             }
@@ -85,7 +85,7 @@ impl Parser<'_> {
     }
 
     /// `[NATURAL] [LEFT OUTER ..] JOIN`, taken; None when no join is next.
-    fn join_start(&mut self) -> Option<(bool, JoinType)> {
+    fn join_start(&mut self) -> Option<(usize, bool, JoinType)> {
         const KINDS: [(&[&str], JoinType); 13] = [
             (&["JOIN"], JoinType::Inner),
             (&["INNER", "JOIN"], JoinType::Inner),
@@ -106,8 +106,9 @@ impl Parser<'_> {
         let (words, join_type) = KINDS
             .into_iter()
             .find(|(words, _)| words.iter().enumerate().all(|(at, word)| self.is_word_at(skip + at, word)))?;
-        self.jump(self.position() + skip + words.len());
-        Some((natural, join_type))
+        let start = self.position();
+        self.jump(start + skip + words.len());
+        Some((start, natural, join_type))
     }
 
     fn joined(&mut self, start: usize, left: pb::Relation, natural: bool, join_type: JoinType) -> Result<pb::Relation> {
@@ -115,17 +116,25 @@ impl Parser<'_> {
             self.advance();
             let right = self.relation_primary()?;
             let condition = if self.eat_word("ON") { Some(self.expression()?) } else { None };
+            let using = self.eat_word("USING");
+            if using {
+                self.parenthesized(Self::identifier)?;
+            }
             if !matches!(join_type, JoinType::Inner | JoinType::Cross | JoinType::LeftOuter) {
                 let name = join_type.as_str_name().trim_start_matches("JOIN_TYPE_").replace('_', " ");
                 let error = SparkError::new("INVALID_LATERAL_JOIN_TYPE").with("joinType", name);
                 return Err(self.error_from(start, error));
             }
-            if natural || self.is_word("USING") {
+            if natural || using {
                 return Err(self.error_from(start, SparkError::new("UNSUPPORTED_FEATURE.LATERAL_JOIN_USING")));
             }
             return Ok(self.placed_relation(start, lateral_join(left, right, join_type, condition)));
         }
         let right = self.relation_primary()?;
+        if natural && join_type == JoinType::Cross {
+            let error = SparkError::new("INCOMPATIBLE_JOIN_TYPES");
+            return Err(self.error_from(start, error.with("joinType1", "NATURAL").with("joinType2", "CROSS")));
+        }
         if natural {
             let natural =
                 NaturalJoin { left: Some(Box::new(left)), right: Some(Box::new(right)), join_type: join_type.into() };
@@ -410,6 +419,17 @@ impl Parser<'_> {
         Ok(keys)
     }
 
+    /// A row whose only value is `(a, b)` has the columns a and b.
+    fn row_of(values: Vec<pb::Expression>) -> Vec<pb::Expression> {
+        if let [pb::Expression { expr_type: Some(ExprType::UnresolvedFunction(call)), .. }] = &values[..]
+            && call.function_name == "named_struct"
+            && call.arguments.iter().step_by(2).all(|name| name.common.is_none())
+        {
+            return call.arguments.iter().skip(1).step_by(2).cloned().collect();
+        }
+        values
+    }
+
     /// `VALUES (..), (..) [AS t(a, b)]`.
     pub fn inline_table(&mut self) -> Result<pb::Relation> {
         let start = self.position();
@@ -423,7 +443,7 @@ impl Parser<'_> {
                     if operator { Err(parser.unexpected()) } else { Ok(values) }
                 });
                 if let Some(values) = row {
-                    return Ok(ValuesRow { values });
+                    return Ok(ValuesRow { values: Self::row_of(values) });
                 }
             }
             Ok(ValuesRow { values: vec![parser.expression()?] })

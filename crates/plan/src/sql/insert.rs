@@ -1,13 +1,41 @@
 //! INSERT, TRUNCATE, and expressions outside of queries.
 
 use firesteel_protocol::Result;
-use firesteel_protocol::connect as pb;
+use firesteel_protocol::connect::{self as pb, relation::RelType};
 use firesteel_protocol::extension::{ExpressionKind, ExpressionWithRelations};
 
+use super::build;
 use super::command::{InsertMode, SqlCommand};
 use super::parser::Parser;
 
 impl Parser<'_> {
+    /// `FROM relations INSERT .. SELECT .. [INSERT .. SELECT ..]`.
+    pub fn inserts(&mut self) -> Result<SqlCommand> {
+        self.expect_word("FROM")?;
+        let references = self.references.len();
+        let relation = self.relation_list()?;
+        self.source = Some((relation, self.references.split_off(references)));
+        let mut inserts = vec![];
+        while self.is_word("INSERT") {
+            inserts.push(self.insert()?);
+        }
+        self.source = None;
+        if inserts.is_empty() { Err(self.unexpected()) } else { Ok(SqlCommand::Inserts(inserts)) }
+    }
+
+    /// The query of an INSERT; behind `FROM relations INSERT ..` a SELECT over these.
+    fn inserted(&mut self) -> Result<pb::Relation> {
+        let Some((source, subqueries)) = self.source.clone() else { return Ok(self.query_with_text()?.0) };
+        let before = self.references.len();
+        let start = self.position();
+        let term = self.select_over(Some(source))?;
+        let query = self.organized(start, term)?;
+        let references = subqueries.into_iter().chain(self.references.split_off(before)).collect();
+        let with = pb::WithRelations { root: Some(Box::new(query)), references };
+        let query = build::rel(RelType::WithRelations(Box::new(with)));
+        Ok(super::with_text(query, self.text))
+    }
+
     pub fn insert(&mut self) -> Result<SqlCommand> {
         self.expect_word("INSERT")?;
         let overwrite = self.eat_any(&["INTO", "OVERWRITE"]).ok_or_else(|| self.unexpected())? == "OVERWRITE";
@@ -54,7 +82,7 @@ impl Parser<'_> {
         if self.is_symbol("(") && !self.is_query_at(1) && !self.is_nested_query() {
             columns = self.parenthesized(Self::identifier)?;
         }
-        let query = Box::new(self.query_with_text()?.0);
+        let query = Box::new(self.inserted()?);
         Ok(SqlCommand::Insert { table, mode, partition, if_partition_not_exists, columns, by_name, options, query })
     }
 
@@ -72,7 +100,7 @@ impl Parser<'_> {
             return Err(self.not_yet(start, "Hive's ROW FORMAT", "use USING and the format's options"));
         }
         let options = if self.eat_word("OPTIONS") { self.properties()? } else { vec![] };
-        let query = Box::new(self.query_with_text()?.0);
+        let query = Box::new(self.inserted()?);
         Ok(SqlCommand::InsertDirectory { path, local, format, options, query })
     }
 

@@ -173,7 +173,7 @@ impl Parser<'_> {
         if !condition.ends_with("ARITHMETIC_EXCEPTION") {
             error = error.with("unit", word);
         }
-        self.error_from(start + 1, error)
+        if condition.ends_with("INVALID_FRACTION") { error } else { self.error_from(start + 1, error) }
     }
 
     /// `INTERVAL '..' from TO to`; TO was taken.

@@ -81,7 +81,9 @@ impl Parser<'_> {
             let error = SparkError::new("DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION")
                 .with("precision", precision.to_string())
                 .with("maxPrecision", "38");
-            return Err(self.error_from(start, error));
+            // Spark checks the suffixed form while it parses, the plain one when it makes the type.
+            let suffixed = self.token(start).text.to_ascii_uppercase().ends_with("BD");
+            return Err(if suffixed { self.error_from(start, error) } else { error });
         }
         let (precision, scale) = (Some(precision as i32), Some(scale as i32));
         Ok(LiteralType::Decimal(pb::expression::literal::Decimal { value, precision, scale }))

@@ -24,7 +24,7 @@ mod literal;
 mod name;
 mod parser;
 mod pipe;
-mod query;
+pub(crate) mod query;
 mod routine;
 pub mod script;
 mod select;
@@ -100,6 +100,26 @@ impl SqlContext {
 pub enum Statement {
     Query(Box<pb::Relation>),
     Command(Box<SqlCommand>),
+}
+
+/// Where a text names something for the first time.
+pub fn place_of_name(text: &str, quoted: &str, ctx: &SqlContext) -> Option<firesteel_protocol::QueryContext> {
+    let wanted = parse_column_name(quoted).ok()?;
+    let mut parser = Parser::new(text, ctx).ok()?;
+    while !parser.is_end() {
+        let at = parser.position();
+        if let Ok(parts) = parser.name_parts()
+            && parts.len() == wanted.len()
+            && parts.iter().zip(&wanted).all(|(a, b)| a.eq_ignore_ascii_case(b))
+        {
+            return parser
+                .error_from(at, firesteel_protocol::SparkError::new("TABLE_OR_VIEW_NOT_FOUND"))
+                .context()
+                .cloned();
+        }
+        parser.jump(at + 1);
+    }
+    None
 }
 
 /// Reads one statement; semicolons may follow it. A query's root carries the text (`common.origin.sql_text`).

@@ -59,6 +59,8 @@ pub struct Parser<'a> {
     pub positional: usize,
     /// The query of a FOR loop is being read: DO ends it.
     pub in_for: bool,
+    /// What stands behind the FROM before several INSERTs, and the subqueries in it.
+    pub source: Option<(pb::Relation, Vec<pb::Relation>)>,
 }
 
 /// A CTE's name in scope.
@@ -106,6 +108,7 @@ impl<'a> Parser<'a> {
             furthest: None,
             positional: 0,
             in_for: false,
+            source: None,
         })
     }
 
@@ -430,14 +433,14 @@ impl<'a> Parser<'a> {
     /// Places an error at a token.
     pub fn error_at(&self, token: Token<'_>, error: SparkError) -> SparkError {
         let stop = token.end.max(token.start + 1) - 1;
-        error.with_context(context(self.text, token.start, stop, token.line, token.column))
+        error.with_context(context(self.text, token.start, stop, token.line, token.column)).in_parser()
     }
 
     /// Places an error at the tokens from `start` to the last one taken.
     pub fn error_from(&self, start: usize, error: SparkError) -> SparkError {
         let (first, last) = (self.token(start), self.previous());
         let stop = last.end.max(first.end).max(first.start + 1) - 1;
-        error.with_context(context(self.text, first.start, stop, first.line, first.column))
+        error.with_context(context(self.text, first.start, stop, first.line, first.column)).in_parser()
     }
 
     fn syntax_error(&self, token: Token<'_>, hint: String) -> SparkError {

@@ -1,7 +1,7 @@
 //! The pipe operator: `FROM t |> WHERE a > 1 |> SELECT b`.
 
 use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
-use firesteel_protocol::extension::{ExpressionKind, Ordinal};
+use firesteel_protocol::extension::{ExpressionKind, Ordinal, StarExcept};
 use firesteel_protocol::{Result, SparkError};
 
 use super::build;
@@ -43,9 +43,10 @@ impl Parser<'_> {
             }));
         }
         if self.eat_word("DROP") {
-            let column_names = self.comma_separated(Self::identifier)?;
-            let drop = pb::Drop { input: Some(Box::new(input)), columns: vec![], column_names };
-            return Ok(build::rel(RelType::Drop(Box::new(drop))));
+            let names = self.comma_separated(Self::name_parts)?;
+            let except = names.iter().map(|parts| super::name::unparse(parts)).collect();
+            let star = ExpressionKind::StarExcept(StarExcept { unparsed_target: None, except });
+            return Ok(build::project(Some(input), vec![star.into_expression()]));
         }
         if self.eat_word("AS") {
             let alias = self.identifier()?;

@@ -20,11 +20,7 @@ impl Parser<'_> {
         }
         if self.is_symbol("(") || self.is_any_word(&["SELECT", "VALUES", "FROM", "TABLE"]) {
             if self.is_word("FROM") && self.is_multi_insert() {
-                return Err(self.not_yet(
-                    self.position(),
-                    "INSERT from one FROM into several tables",
-                    "write one INSERT each",
-                ));
+                return self.inserts().map(|command| Statement::Command(Box::new(command)));
             }
             return self.query().map(|query| Statement::Query(Box::new(query)));
         }
@@ -231,6 +227,7 @@ impl Parser<'_> {
 
     /// ORDER BY, CLUSTER BY, DISTRIBUTE BY, SORT BY, LIMIT, OFFSET.
     pub fn organized(&mut self, start: usize, mut query: pb::Relation) -> Result<pb::Relation> {
+        let organized = self.position();
         if self.eat_words(&["ORDER", "BY"]) {
             query = self.order_by(start, query)?;
         } else if self.eat_words(&["SORT", "BY"]) {
@@ -246,6 +243,13 @@ impl Parser<'_> {
             if self.eat_words(&["SORT", "BY"]) {
                 let order = self.comma_separated(Self::sort_order)?;
                 query = self.placed_relation(start, sort(query, order, false));
+            }
+        }
+        for words in [["ORDER", "BY"], ["SORT", "BY"], ["CLUSTER", "BY"], ["DISTRIBUTE", "BY"]] {
+            if organized != self.position() && self.eat_words(&words) {
+                self.comma_separated(Self::sort_order)?;
+                let error = SparkError::new("UNSUPPORTED_FEATURE.COMBINATION_QUERY_RESULT_CLAUSES");
+                return Err(self.error_from(organized, error));
             }
         }
         self.skip_window_clause()?;
@@ -361,7 +365,7 @@ fn ascending(child: pb::Expression) -> pb::expression::SortOrder {
 }
 
 /// Whether a plan refers to the CTE `id`, which is being defined: its id is encoded in a reference somewhere.
-fn mentions(plan: &pb::Relation, id: i64) -> bool {
+pub fn mentions(plan: &pb::Relation, id: i64) -> bool {
     use prost::Message;
     let mut reference = vec![];
     prost::encoding::int64::encode(1, &id, &mut reference);

@@ -59,16 +59,22 @@ impl Parser<'_> {
         } else {
             input
         };
+        if let (None, Some(ExprType::Alias(alias))) = (&from, list.last().and_then(|item| item.expr_type.as_ref()))
+            && list.len() > 1
+            && matches!(alias.expr.as_deref().and_then(|e| e.expr_type.as_ref()), Some(ExprType::UnresolvedAttribute(a)) if a.unparsed_identifier.eq_ignore_ascii_case("from"))
+        {
+            let at = self.position().saturating_sub(2);
+            return Err(self.error_from(at, SparkError::new("TRAILING_COMMA_IN_SELECT")));
+        }
         let mut input = from;
         while self.is_words(&["LATERAL", "VIEW"]) {
             let base = input.take().unwrap_or_else(build::one_row);
             input = Some(self.lateral_view(base)?);
         }
         if self.eat_word("WHERE") {
-            let at = self.position();
             let condition = self.expression()?;
             let base = input.take().unwrap_or_else(build::one_row);
-            input = Some(self.placed_relation(at, build::filter(base, condition)));
+            input = Some(build::filter(base, condition));
         }
         let grouping = if self.eat_words(&["GROUP", "BY"]) { Some(self.grouping()?) } else { None };
         let having = if self.is_word("HAVING") && self.peek_at(1).kind != Kind::End {

@@ -79,14 +79,13 @@ impl Parser<'_> {
 
     /// Reads the definition of a name in the WINDOW clause of this SELECT.
     fn named_window(&mut self, depth: usize) -> Result<Window> {
-        let start = self.position();
         let name = self.identifier()?;
         let position = self.windows.last().and_then(|windows| windows.get(&name.to_lowercase())).copied();
         let Some(position) = position.filter(|_| depth < 50) else {
             let error = SparkError::new("MISSING_WINDOW_SPECIFICATION")
                 .with("windowName", name)
                 .with("docroot", "https://spark.apache.org/docs/latest");
-            return Err(self.error_from(start, error));
+            return Err(error);
         };
         let back = self.position();
         self.jump(position);
