@@ -192,7 +192,10 @@ fn delimiter(text: &str) -> Result<String> {
                 Some('f') => '\u{c}',
                 Some(quote @ ('"' | '\'' | '\\')) => quote,
                 Some(other) => {
-                    return Err(invalid("INVALID_DELIMITER_VALUE.UNSUPPORTED_SPECIAL_CHARACTER", &format!("\\{other}")));
+                    return Err(invalid(
+                        "INVALID_DELIMITER_VALUE.UNSUPPORTED_SPECIAL_CHARACTER",
+                        &format!("\\{other}"),
+                    ));
                 }
                 None => return Err(invalid("INVALID_DELIMITER_VALUE.SINGLE_BACKSLASH", text)),
             },
