@@ -51,20 +51,28 @@ def test_several_statements_and_a_name(shell):
         shell.sql("a b", "SELECT 1")
 
 
-def test_interrupting_a_cell_ends_the_work(server):
-    spark = server.session()
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as at a prompt: a test run in the background of a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
+
+def test_interrupting_a_cell_ends_the_work(server, interruptible):
     def sleep(x):
         time.sleep(60)
         return x
 
-    query = spark.range(1).select(F.udf(sleep, "long")("id"))
-    timer = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT))
-    started = time.time()
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        query.collect()
-    assert time.time() - started < 20
-    # The session goes on, and nothing of it waits for the sleeper.
-    assert spark.range(2).select(F.udf(lambda x: x + 1, "long")("id")).count() == 2
-    spark.stop()
+    spark = server.session()
+    try:
+        query = spark.range(1).select(F.udf(sleep, "long")("id"))
+        started = time.time()
+        threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            query.collect()
+        assert time.time() - started < 30
+        # The session goes on, and nothing of it waits for the sleeper.
+        assert spark.range(2).select(F.udf(lambda x: x + 1, "long")("id")).count() == 2
+    finally:
+        spark.stop()

@@ -140,7 +140,7 @@ fn after(plan: &Plan) -> Result<Option<Plan>> {
         }
         if keeps_left(join.join_type()) {
             let swapped = join.swap_inputs(PartitionMode::CollectLeft)?;
-            return swapped.transform_up(|node| collected_in_reverse(node)).data().map(Some);
+            return swapped.transform_up(collected_in_reverse).data().map(Some);
         }
         return collected_in_reverse(Arc::clone(plan)).map(|changed| changed.transformed.then_some(changed.data));
     }
