@@ -135,6 +135,7 @@ impl Session {
             size_of_null: self.conf.flag("spark.sql.legacy.sizeOfNull"),
             allow_precision_loss: self.conf.flag("spark.sql.decimalOperations.allowPrecisionLoss"),
             map_key_dedup: text("spark.sql.mapKeyDedupPolicy").to_uppercase().into(),
+            time_type: self.conf.flag("spark.sql.timeType.enabled"),
             now_us: chrono::Utc::now().timestamp_micros(),
             user: self.user().into(),
             database: self.views.current_database().into(),

@@ -32,6 +32,14 @@ pub fn is_placeless(condition: &str) -> bool {
     matches!(
         condition,
         "MISSING_AGGREGATION"
+            | "UNSUPPORTED_TIME_TYPE"
+            | "CANNOT_PARSE_TIME"
+            | "UDTF_ALIAS_NUMBER_MISMATCH"
+            | "NON_LITERAL_PIVOT_VALUES"
+            | "UNPIVOT_VALUE_DATA_TYPE_MISMATCH"
+            | "INVALID_PARAMETER_VALUE.PATTERN"
+            | "INVALID_PARAMETER_VALUE.REGEX_GROUP_INDEX"
+            | "AMBIGUOUS_LATERAL_COLUMN_ALIAS"
             | "GROUPING_COLUMN_MISMATCH"
             | "GROUPING_ID_COLUMN_MISMATCH"
             | "QUALIFY_REQUIRES_WINDOW_FUNCTION"
@@ -52,7 +60,10 @@ pub fn is_placeless(condition: &str) -> bool {
 
 /// Functions whose arguments Spark counts with their types, where it knows no place.
 pub fn is_checked_late(function: &str) -> bool {
-    matches!(function, "`greatest`" | "`least`" | "`count`" | "`coalesce`" | "`map`" | "`format_string`" | "`printf`")
+    matches!(
+        function,
+        "`greatest`" | "`least`" | "`count`" | "`coalesce`" | "`map`" | "`format_string`" | "`printf`" | "`json_tuple`"
+    )
 }
 
 /// Fully qualified names of the Java exception that Spark throws for this condition, most special

@@ -117,6 +117,9 @@ pub fn second(call: &Call) -> Result<Typed> {
 
 fn of_time(call: &Call, field: &'static str) -> Result<Typed> {
     call.arity(1)?;
+    if matches!(call.args[0].data_type, DataType::Time64(_)) && !call.env.time_type {
+        return Err(SparkError::new("UNSUPPORTED_TIME_TYPE"));
+    }
     let call = call.with_args(vec![any_timestamp(call, 0)?]);
     let nullable = call.any_nullable();
     Ok(call.kernel_with(field, DataType::Int32, nullable, field.to_string(), time_field))

@@ -11,6 +11,7 @@ mod now;
 pub mod pattern;
 mod shift;
 mod shift_zone;
+mod time;
 mod trunc;
 pub mod zone;
 
@@ -19,7 +20,7 @@ pub use iso::{format_date, format_timestamp, parse_date, parse_timestamp};
 pub use pattern::Pattern;
 pub use zone::Zone;
 
-use firesteel_protocol::{Result, SparkError};
+use firesteel_protocol::Result;
 
 use crate::registry::{Entry, Kind};
 use crate::{Call, Typed};
@@ -101,20 +102,15 @@ pub const TABLE: &[Entry] = &[
     scalar("from_utc_timestamp", shift_zone::from_utc_timestamp),
     scalar("to_utc_timestamp", shift_zone::to_utc_timestamp),
     scalar("convert_timezone", shift_zone::convert_timezone),
-    scalar("to_time", no_time),
-    scalar("try_to_time", no_time),
-    scalar("make_time", no_time),
-    scalar("time_diff", no_time),
-    scalar("time_trunc", no_time),
-    scalar("time_from_seconds", no_time),
-    scalar("time_from_millis", no_time),
-    scalar("time_from_micros", no_time),
-    scalar("time_to_seconds", no_time),
-    scalar("time_to_millis", no_time),
-    scalar("time_to_micros", no_time),
+    scalar("to_time", time::to_time),
+    scalar("try_to_time", time::try_to_time),
+    scalar("make_time", time::make_time),
+    scalar("time_diff", time::time_diff),
+    scalar("time_trunc", time::time_trunc),
+    scalar("time_from_seconds", time::time_from_seconds),
+    scalar("time_from_millis", time::time_from_millis),
+    scalar("time_from_micros", time::time_from_micros),
+    scalar("time_to_seconds", time::time_to_seconds),
+    scalar("time_to_millis", time::time_to_millis),
+    scalar("time_to_micros", time::time_to_micros),
 ];
-
-/// Spark 4.2 has these but refuses them unless `spark.sql.timeType.enabled` is set.
-fn no_time(_: &Call) -> Result<Typed> {
-    Err(SparkError::new("UNSUPPORTED_TIME_TYPE"))
-}

@@ -165,7 +165,6 @@ fn get_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             return Err(SparkError::new("INVALID_PARAMETER_VALUE.BIT_POSITION_RANGE")
                 .with("functionName", name::quote(function))
                 .with("parameter", name::quote("pos"))
-                .with("lower", "0")
                 .with("upper", width.to_string())
                 .with("invalidValue", position.to_string()));
         }

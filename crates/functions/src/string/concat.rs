@@ -178,8 +178,7 @@ fn elt_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
         Some(number) if number >= 1 && number as usize <= arrays.len() => Ok((number as usize - 1, row)),
         Some(number) if args.env.ansi => Err(SparkError::new("INVALID_ARRAY_INDEX")
             .with("indexValue", number.to_string())
-            .with("arraySize", arrays.len().to_string())
-            .with("ansiConfig", "\"spark.sql.ansi.enabled\"")),
+            .with("arraySize", arrays.len().to_string())),
         Some(_) => Ok(missing),
     });
     let picks = picks.collect::<Result<Vec<_>>>()?;

@@ -189,7 +189,7 @@ fn kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 }
 
 fn missing_argument(conversion: &Conversion) -> SparkError {
-    SparkError::internal(format!("Format specifier '%{}' has no argument", conversion.kind))
+    java_error(format!("Format specifier '%{}'", conversion.kind))
 }
 
 fn mismatch(conversion: &Conversion, value: &Value) -> SparkError {
@@ -201,7 +201,12 @@ fn mismatch(conversion: &Conversion, value: &Value) -> SparkError {
         Value::Boolean(_) => "java.lang.Boolean",
         Value::Null => "null",
     };
-    SparkError::internal(format!("{} != {class}", conversion.kind))
+    java_error(format!("{} != {class}", conversion.kind))
+}
+
+/// An exception of Java's `Formatter`, which has no condition in Spark.
+fn java_error(message: String) -> SparkError {
+    SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(message)
 }
 
 fn convert(conversion: &Conversion, value: &Value, out: &mut String) -> Result<()> {

@@ -174,7 +174,13 @@ impl Resolver<'_> {
             let lateral = self.lateral.borrow();
             let same =
                 |own: &str| if scope.case_sensitive { own == parts[0] } else { own.eq_ignore_ascii_case(&parts[0]) };
-            lateral.iter().rev().find(|typed| same(&typed.name)).cloned()
+            let found: Vec<&Typed> = lateral.iter().filter(|typed| same(&typed.name)).collect();
+            if found.len() > 1 {
+                return Err(SparkError::new("AMBIGUOUS_LATERAL_COLUMN_ALIAS")
+                    .with("name", firesteel_protocol::types::name::quote(&parts[0]))
+                    .with("n", found.len().to_string()));
+            }
+            found.first().map(|typed| (*typed).clone())
         };
         match found {
             Some(typed) => {

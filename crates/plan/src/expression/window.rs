@@ -16,7 +16,9 @@ use crate::scope::Scope;
 
 pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Scope) -> Result<Typed> {
     let function = message.window_function.as_deref().ok_or_else(|| missing("window_function", "Window"))?;
-    let mut function = unaliased(resolver.expression(function, scope)?);
+    // Its place is that of the whole.
+    let unplaced = pb::Expression { common: None, ..function.clone() };
+    let mut function = unaliased(resolver.expression(&unplaced, scope)?);
     let partition_by: Vec<Typed> =
         message.partition_spec.iter().map(|e| resolver.expression(e, scope).map(unaliased)).collect::<Result<_>>()?;
     let mut order_by: Vec<SortExpr> =

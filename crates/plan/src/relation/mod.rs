@@ -145,7 +145,11 @@ impl Relation {
 impl<'a> Resolver<'a> {
     /// Resolves a query's root: exactly its output columns.
     pub fn query(&self, relation: &pb::Relation) -> Result<Relation> {
-        self.relation(relation)?.narrow()
+        let resolved = self.relation(relation)?.narrow()?;
+        if !self.env().time_type && resolved.output.iter().any(|attribute| has_time(attribute.data_type())) {
+            return Err(SparkError::new("UNSUPPORTED_TIME_TYPE"));
+        }
+        Ok(resolved)
     }
 
     /// Resolves a relation without an enclosing query.
@@ -341,6 +345,18 @@ impl<'a> Resolver<'a> {
     /// The scope of expressions over one relation.
     pub(crate) fn scope<'s>(&self, inputs: &'s [&'s Relation], outer: Option<&'s Scope<'s>>) -> Scope<'s> {
         Scope { inputs, outer, case_sensitive: self.env().case_sensitive }
+    }
+}
+
+/// Values of the type are times of the day, or have such inside.
+fn has_time(data_type: &arrow::datatypes::DataType) -> bool {
+    use arrow::datatypes::DataType;
+    match data_type {
+        DataType::Time64(_) => true,
+        DataType::List(element) => has_time(element.data_type()),
+        DataType::Map(entries, _) => has_time(entries.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_time(field.data_type())),
+        _ => false,
     }
 }
 

@@ -4,12 +4,14 @@ use arrow::array::Array;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
+use firesteel_functions::coerce::cast_silently;
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::extension::SqlPivot;
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, aggregate, required};
 use crate::expression::function::map_aggregates;
+use crate::expression::select::evaluate_constant;
 use crate::expression::{literal, unaliased};
 use crate::operator::python::aggregate::PythonAggregate;
 use crate::resolver::Planned;
@@ -75,14 +77,14 @@ pub fn sql(resolver: &Resolver, message: &SqlPivot, outer: Option<&Scope>) -> Re
         }
         let name =
             if matches!(typed.expr, Expr::Alias(_)) { typed.name.clone() } else { value_name(&typed, resolver)? };
-        values.push((unaliased(typed), name));
+        values.push((cast_silently(unaliased(typed), &column.data_type, &resolver.env_here())?, name));
     }
     build(resolver, &input, grouping, column, values, aggregates)
 }
 
 /// The name of a value's column: the value as text.
 fn value_name(value: &Typed, resolver: &Resolver) -> Result<String> {
-    let Some(constant) = value.as_literal() else { return Ok(value.name.clone()) };
+    let Some(constant) = evaluate_constant(&value.expr)? else { return Ok(value.name.clone()) };
     if constant.is_null() {
         return Ok("null".into());
     }

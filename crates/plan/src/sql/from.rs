@@ -552,6 +552,7 @@ impl Parser<'_> {
 
     /// `PIVOT (aggregates FOR columns IN (values)) [alias]`.
     fn pivot(&mut self, start: usize, input: pb::Relation) -> Result<pb::Relation> {
+        let own = self.position();
         self.expect_word("PIVOT")?;
         self.expect_symbol("(")?;
         let aggregates = self.comma_separated(Self::named_expression)?;
@@ -566,7 +567,7 @@ impl Parser<'_> {
         let values = self.parenthesized(Self::named_expression)?;
         self.expect_symbol(")")?;
         let pivot = SqlPivot { input: Some(Box::new(input)), aggregates, columns, values };
-        let pivot = self.placed_relation(start, RelationKind::Pivot(Box::new(pivot)).into_relation());
+        let pivot = self.placed_relation(own, RelationKind::Pivot(Box::new(pivot)).into_relation());
         self.aliased(start, pivot)
     }
 

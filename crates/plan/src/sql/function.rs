@@ -50,6 +50,13 @@ impl Parser<'_> {
                 Some(trim) => trim,
                 None => return Ok(None),
             },
+            "TIMESTAMPADD" | "DATEADD" | "DATE_ADD" | "TIMESTAMPDIFF" | "DATEDIFF" | "DATE_DIFF"
+                if called && self.is_text_at(2) =>
+            {
+                let name = self.peek().text.to_lowercase();
+                self.refuse_unit_text(self.position(), &name)?;
+                return Ok(None);
+            }
             "TIMESTAMPADD" | "DATEADD" | "DATE_ADD" if called && self.is_unit_call() => {
                 self.unit_call("timestampadd")?
             }
@@ -174,6 +181,29 @@ impl Parser<'_> {
             return Ok(None);
         }
         Ok(Some(build::function("locate", vec![part, self.value_expression(0)?])))
+    }
+
+    /// `DATEADD('unit', ..)`: the unit is a word, no text.
+    fn refuse_unit_text(&mut self, start: usize, name: &str) -> Result<()> {
+        if !self.is_text_at(2) || !self.is_symbol_at(3, ",") {
+            return Ok(());
+        }
+        let call = self.attempt(|parser| {
+            parser.jump(parser.position() + 2);
+            let unit = parser.string()?;
+            parser.expect_symbol(",")?;
+            let rest = parser.comma_separated(Self::expression)?;
+            parser.expect_symbol(")")?;
+            if rest.len() == 2 { Ok(unit) } else { Err(parser.unexpected()) }
+        });
+        let Some(unit) = call else { return Ok(()) };
+        Err(self.error_from(
+            start,
+            SparkError::new("INVALID_PARAMETER_VALUE.DATETIME_UNIT")
+                .with("functionName", format!("`{name}`"))
+                .with("parameter", "`unit`")
+                .with("invalidValue", format!("'{unit}'")),
+        ))
     }
 
     /// `DATEADD(unit, ..)`.
