@@ -54,3 +54,10 @@ SELECT id FROM people WHERE id = 'x';
 SELECT * FROM people WHERE dept = null;
 VALUES (1, 'a'), (2, null);
 SELECT /*+ BROADCAST(depts) */ count(*) FROM people JOIN depts USING (dept);
+
+-- Without blanks a minus is a minus in expressions, and no part of a name elsewhere.
+SELECT a-b, sum(a-b) OVER (PARTITION BY a-b), t.a-t.b-1, s.x-a FROM VALUES (3, 1, named_struct('x', 9)) t(a, b, s) WHERE a-b>0 ORDER BY a-b;
+SELECT sum(a-b) AS d FROM VALUES (3, 1), (5, 3) t(a, b) GROUP BY a-b HAVING sum(a-b)>0;
+SELECT 1 AS a-b;
+SELECT * FROM a-b;
+SELECT a b-c FROM VALUES (1) t(a);

@@ -155,6 +155,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "PARSE_SYNTAX_ERROR"
         | "PARSE_EMPTY_STATEMENT"
         | "INVALID_SQL_SYNTAX"
+        | "INVALID_IDENTIFIER"
         | "UNCLOSED_BRACKETED_COMMENT"
         | "DESCRIBE_JSON_NOT_EXTENDED"
         | "INVALID_BUCKET_COUNT"

@@ -376,7 +376,7 @@ impl Parser<'_> {
             }
             if self.is_symbol(".") && self.is_identifier_at(1) {
                 self.advance();
-                let field = self.identifier()?;
+                let field = self.operand_name()?;
                 expression = self.placed(start, build::extract(expression, build::text(field)));
             } else if self.eat_symbol("[") {
                 let key = self.nested(|parser| parser.value_expression(0))?;
@@ -405,13 +405,13 @@ impl Parser<'_> {
         self.expect_symbol(":")?;
         let (mut path, mut name) = (String::from("$"), String::new());
         if !self.is_symbol("[") {
-            name = self.identifier()?;
+            name = self.operand_name()?;
             path.push_str(&member(&name));
         }
         loop {
             if self.is_symbol(".") && self.is_identifier_at(1) {
                 self.advance();
-                name = self.identifier()?;
+                name = self.operand_name()?;
                 path.push_str(&member(&name));
             } else if self.eat_symbol("[") {
                 if self.is_text_at(0) {
@@ -474,7 +474,7 @@ impl Parser<'_> {
             if !self.is_identifier_at(0) {
                 return Err(self.unexpected());
             }
-            let name = self.identifier()?;
+            let name = self.operand_name()?;
             let value = self.ctx.named_args.get(&name).cloned();
             (name, value)
         };
@@ -556,7 +556,7 @@ impl Parser<'_> {
             let parts = self.name_parts()?;
             return self.name_or_call(start, parts);
         }
-        let mut parts = vec![self.identifier()?];
+        let mut parts = vec![self.operand_name()?];
         loop {
             if self.is_symbol(".") && self.is_symbol_at(1, "*") {
                 self.advance();
@@ -571,7 +571,7 @@ impl Parser<'_> {
                 return Err(self.unexpected());
             }
             self.advance();
-            parts.push(self.identifier()?);
+            parts.push(self.operand_name()?);
         }
         self.name_or_call(start, parts)
     }

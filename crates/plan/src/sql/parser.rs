@@ -267,6 +267,15 @@ impl<'a> Parser<'a> {
         Ok(super::name::unquote_identifier(token.text))
     }
 
+    /// A name inside of an expression, where `a-b` is a difference.
+    pub fn operand_name(&mut self) -> Result<String> {
+        if !self.is_identifier_at(0) || self.is_word_at(0, "IDENTIFIER") && self.is_symbol_at(1, "(") {
+            return self.identifier();
+        }
+        let token = self.advance();
+        Ok(super::name::unquote_identifier(token.text))
+    }
+
     /// `a-b` as a name is an error of its own.
     fn check_hyphen(&self, token: Token<'a>) -> Result<()> {
         let hyphen = self.peek();
