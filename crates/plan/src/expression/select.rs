@@ -42,6 +42,9 @@ pub fn select(typed: Typed, input: &Relation) -> Selected {
 
 /// [`select`] for a whole list.
 pub fn select_all(list: Vec<Typed>, input: &Relation) -> Vec<Selected> {
+    if list.len() < 4 {
+        return list.into_iter().map(|typed| select(typed, input)).collect();
+    }
     let mut own: HashMap<&str, &Attribute> = HashMap::new();
     for attribute in input.output.iter().chain(&input.hidden) {
         own.entry(attribute.column.as_ref()).or_insert(attribute);

@@ -3,12 +3,10 @@
 //! DataFusion's builder looks for every column of every expression in the whole plan below: work that grows with the cube of
 //! a chain of `withColumn`. Ours name their columns exactly, so a node is made of them as they are; only over nodes whose
 //! columns have qualifiers, or are named after expressions (aggregates, windows), the builder's look-up is needed.
-
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, DFSchemaRef};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, HashMap};
 use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable, Filter, LogicalPlan, LogicalPlanBuilder, Projection};
 use firesteel_protocol::Result;
 

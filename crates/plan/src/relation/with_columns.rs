@@ -5,6 +5,7 @@ use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, project, required};
+use crate::expression::aggregate::contains_window;
 use crate::expression::select::{Selected, select_all};
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
@@ -14,7 +15,8 @@ pub fn resolve(resolver: &Resolver, message: &pb::WithColumns, outer: Option<&Sc
     let input = resolver.relation_in(required(message.input.as_deref(), "WithColumns")?, outer)?;
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
-    let same = |a: &str, b: &str| if scope.case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
+    let case_sensitive = scope.case_sensitive;
+    let same = |a: &str, b: &str| if case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
     let mut new: Vec<Typed> = vec![];
     for alias in &message.aliases {
         let [name] = alias.name.as_slice() else {
@@ -34,12 +36,16 @@ pub fn resolve(resolver: &Resolver, message: &pb::WithColumns, outer: Option<&Sc
     let names: Vec<String> = new.iter().map(|typed| typed.name.clone()).collect();
     if new.iter().any(|column| crate::expression::aggregate::contains_aggregate(&column.expr)) {
         let columns = in_place(&input.output, &names, new, same, Attribute::typed);
-        return super::aggregate::global(resolver, input.clone(), columns);
+        return super::aggregate::global(resolver, input, columns);
     }
-    // What stays is not looked at: a chain of these may be long and wide.
-    let (input, new) = super::supplied(resolver, input.clone(), new, super::subquery::Clause::Select)?;
+    // What stays is neither looked at nor copied: a chain of these may be long and wide.
+    let (input, new) = super::supplied(resolver, input, new, super::subquery::Clause::Select)?;
+    let has_windows = new.iter().any(|column| contains_window(&column.expr));
     let kept = |attribute: &Attribute| Selected { expr: attribute.expr(), attribute: attribute.clone() };
     let selected = in_place(&input.output, &names, select_all(new, &input), same, kept);
+    if !has_windows {
+        return input.project(selected);
+    }
     let (plan, selected) = project::windows(input.plan.clone(), selected)?;
     Relation { plan, ..input }.project(selected)
 }
