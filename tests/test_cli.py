@@ -69,6 +69,24 @@ def test_submit_runs_a_query(tmp_path):
     assert (status, out) == (0, "+---+\n| id|\n+---+\n|  0|\n|  1|\n|  2|\n+---+\n\n"), err
 
 
+def test_console_prints_what_show_prints(tmp_path):
+    """As Spark's `ConsoleSinkProvider`, which calls `show(numRows, truncate)`, whatever the save mode."""
+    script = PREAMBLE + """
+df = spark.createDataFrame([(1, "x" * 30), (2, "b"), (3, None)], "a INT, s STRING")
+df.write.format("console").save()
+print("--", flush=True)
+df.write.format("console").option("numRows", 2).option("truncate", False).mode("append").save()
+print("--", flush=True)
+df.show()
+print("--", flush=True)
+df.show(2, False)
+"""
+    status, out, err = submit(tmp_path, script)
+    assert status == 0, err
+    first, second, third, fourth = out.split("--\n")
+    assert "only showing top 2 rows" in second and first == third and second == fourth, out
+
+
 def test_submit_classic_builder_and_context(tmp_path):
     script = """
 from pyspark import SparkConf, SparkContext

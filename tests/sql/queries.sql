@@ -61,3 +61,6 @@ SELECT sum(a-b) AS d FROM VALUES (3, 1), (5, 3) t(a, b) GROUP BY a-b HAVING sum(
 SELECT 1 AS a-b;
 SELECT * FROM a-b;
 SELECT a b-c FROM VALUES (1) t(a);
+
+-- Without groups, parts of the result come in the order of the partitions.
+SELECT collect_list(id), first(id), last(id), listagg(id, ',') FROM range(0, 8, 1, 4);

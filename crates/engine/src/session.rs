@@ -9,7 +9,7 @@ use datafusion::prelude::SessionConfig;
 use firesteel_functions::Env;
 use firesteel_plan::ResolveContext;
 use firesteel_plan::operator::join_order;
-use firesteel_plan::operator::ordered_limit::OrderedLimit;
+use firesteel_plan::operator::partition_order::PartitionOrder;
 use firesteel_plan::operator::planner::OperatorPlanner;
 use firesteel_plan::operator::shuffle::SparkShuffle;
 use firesteel_protocol::Result;
@@ -212,7 +212,7 @@ impl Session {
             .with_default_features()
             .with_query_planner(Arc::new(Planner { extra: planners }))
             .with_physical_optimizer_rules(join_order::rules())
-            .with_physical_optimizer_rule(Arc::new(OrderedLimit))
+            .with_physical_optimizer_rule(Arc::new(PartitionOrder))
             .with_physical_optimizer_rule(Arc::new(SparkShuffle { partitions: self.shuffle_partitions() }))
             .build();
         Ok(state)

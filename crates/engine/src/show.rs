@@ -32,6 +32,17 @@ pub async fn show_string(session: &Session, message: &pb::ShowString, operation:
     one_cell("show_string", text)
 }
 
+/// A relation as `df.show(limit, truncate)` prints it.
+pub(crate) async fn text(
+    session: &Session,
+    relation: &pb::Relation,
+    limit: usize,
+    truncate: usize,
+    operation: OperationHandle,
+) -> Result<String> {
+    Ok(grid(&table(session, Some(relation), limit, truncate, operation).await?, limit))
+}
+
 /// The table of a notebook.
 pub async fn html_string(session: &Session, message: &pb::HtmlString, operation: OperationHandle) -> Result<Rows> {
     let limit = usize::try_from(message.num_rows).unwrap_or(0);

@@ -3,6 +3,7 @@
 pub mod alter;
 pub mod cached;
 pub mod column;
+pub mod console;
 pub mod create_table;
 pub mod database;
 pub mod describe;

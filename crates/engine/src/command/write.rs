@@ -81,6 +81,9 @@ pub async fn run(session: &Session, message: pb::WriteOperation, operation: Oper
         }
         return super::python_source::write(session, &source, mode, options, relation, operation).await;
     }
+    if message.source.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("console")) {
+        return super::console::run(session, &options, relation, operation).await;
+    }
     let request = WriteRequest {
         format: message.source,
         mode,
@@ -282,7 +285,7 @@ fn reads_below(plan: &LogicalPlan, location: &str) -> bool {
 }
 
 /// `df.write` of a stream.
-fn not_for_streams(error: SparkError) -> SparkError {
+pub(super) fn not_for_streams(error: SparkError) -> SparkError {
     match error.condition() {
         "_LEGACY_ERROR_TEMP_3102" => {
             SparkError::new("CALL_ON_STREAMING_DATASET_UNSUPPORTED").with("methodName", "`write`")

@@ -1,23 +1,25 @@
-//! LIMIT takes rows in the order of the partitions, as Spark does. DataFusion takes them from whichever
-//! partition is first; this rule, which runs last, puts the partitions one after the other below a limit.
+//! LIMIT takes rows in the order of the partitions, as Spark does, and an aggregate of all rows what it has of each partition:
+//! `first`, `collect_list`. DataFusion takes them from whichever partition is first; this rule, which runs last, puts the
+//! partitions in order below both.
 
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::limit::GlobalLimitExec;
+use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 
 use super::exchange::ExchangeExec;
 
 /// The rule.
 #[derive(Debug, Default)]
-pub struct OrderedLimit;
+pub struct PartitionOrder;
 
-impl PhysicalOptimizerRule for OrderedLimit {
+impl PhysicalOptimizerRule for PartitionOrder {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
@@ -32,6 +34,9 @@ impl PhysicalOptimizerRule for OrderedLimit {
                     ));
                 }
             }
+            if let Some(changed) = total(&node)? {
+                return Ok(Transformed::yes(changed));
+            }
             let Some(limit) = (node.as_ref() as &dyn std::any::Any).downcast_ref::<GlobalLimitExec>() else {
                 return Ok(Transformed::no(node));
             };
@@ -45,11 +50,26 @@ impl PhysicalOptimizerRule for OrderedLimit {
     }
 
     fn name(&self) -> &str {
-        "OrderedLimit"
+        "PartitionOrder"
     }
 
     fn schema_check(&self) -> bool {
         true
+    }
+}
+
+/// An aggregate without groups over what there is of each partition.
+fn total(node: &Arc<dyn ExecutionPlan>) -> datafusion::common::Result<Option<Arc<dyn ExecutionPlan>>> {
+    let Some(aggregate) = (node.as_ref() as &dyn std::any::Any).downcast_ref::<AggregateExec>() else {
+        return Ok(None);
+    };
+    let is_total = *aggregate.mode() == AggregateMode::Final && aggregate.group_expr().is_empty();
+    match coalesced(aggregate.input()) {
+        Some(merged) if is_total => {
+            let input = ExchangeExec::in_order(Arc::clone(merged.input()));
+            replace_children_if_necessary(Arc::clone(node), vec![input]).map(Some)
+        }
+        _ => Ok(None),
     }
 }
 
