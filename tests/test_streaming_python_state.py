@@ -183,6 +183,24 @@ def test_groups_of_more_rows_than_a_batch(spark, tmp_path):
     assert sorted({row[1] for row in answer if row[0] != "big"}) == [1, 2]
 
 
+def test_a_reader_that_has_enough_costs_no_state(spark, tmp_path):
+    """Below a LIMIT all groups are remembered, though the rows of a few are read."""
+    import pandas as pd
+
+    def first(key, batches, state):
+        state.update((sum(len(batch) for batch in batches),))
+        yield pd.DataFrame({"k": [key[0]]})
+
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", 1)
+    rows = spark.readStream.schema(SCHEMA).json(drop(tmp_path / "in", 0, [(f"k{row}", row) for row in range(200)]))
+    keys = rows.groupBy("k").applyInPandasWithState(first, "k STRING", "n BIGINT", "append", "NoTimeout").limit(2)
+    query = keys.writeStream.format("memory").queryName("enough").outputMode("append").trigger(availableNow=True).start()
+    query.awaitTermination()
+    spark.conf.unset("spark.sql.execution.arrow.maxRecordsPerBatch")
+    assert len(table(spark, "enough")) == 2
+    assert 200 in [operator["numRowsTotal"] for operator in query.lastProgress["stateOperators"]]
+
+
 def test_many_groups(spark, tmp_path):
     """Three thousand groups, or with `FIRESTEEL_LONG` a hundred thousand, half of them twice."""
     import pandas as pd

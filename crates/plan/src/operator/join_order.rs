@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
-use arrow::datatypes::{DataType, SchemaRef};
-use datafusion::common::JoinType;
+use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{DataFusionError, JoinType};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -18,12 +18,14 @@ use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJo
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 use super::partition_map::{PartitionMap, PartitionMapExec};
 
 /// Sides of which both are known to be smaller are put in order; larger ones are joined as is fastest.
 const SMALL_BYTES: usize = 1 << 20;
+/// What is held back at most to put a side in order, whatever was estimated.
+const MOST_BYTES: usize = 16 << 20;
 /// So many rows of a side can be joined one by one.
 const FEW_ROWS: usize = 1000;
 
@@ -178,14 +180,6 @@ impl PartitionMap for OneByOne {
         "OneByOneExec"
     }
 
-    fn describe(&self) -> String {
-        String::new()
-    }
-
-    fn schema(&self, input: &SchemaRef) -> SchemaRef {
-        Arc::clone(input)
-    }
-
     fn apply(&self, _: usize, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
         let schema = input.schema();
         let rows =
@@ -194,7 +188,7 @@ impl PartitionMap for OneByOne {
     }
 }
 
-/// A partition's rows, the last one first.
+/// A partition's rows, the last one first, unless they are far more than was estimated: those go on as they come.
 #[derive(Debug)]
 struct Reverse;
 
@@ -203,23 +197,23 @@ impl PartitionMap for Reverse {
         "ReverseExec"
     }
 
-    fn describe(&self) -> String {
-        String::new()
-    }
-
-    fn schema(&self, input: &SchemaRef) -> SchemaRef {
-        Arc::clone(input)
-    }
-
-    fn apply(&self, _: usize, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    fn apply(&self, _: usize, mut input: SendableRecordBatchStream) -> SendableRecordBatchStream {
         let schema = input.schema();
         let own = Arc::clone(&schema);
         let reversed = async move {
-            let batches: Vec<_> = input.try_collect().await?;
-            let all = concat_batches(&own, &batches)?;
-            let backwards: UInt32Array = (0..all.num_rows() as u32).rev().collect();
-            Ok(take_record_batch(&all, &backwards)?)
+            let (mut batches, mut bytes) = (vec![], 0);
+            while bytes <= MOST_BYTES {
+                let Some(batch) = input.try_next().await? else {
+                    let all = concat_batches(&own, &batches)?;
+                    let backwards: UInt32Array = (0..all.num_rows() as u32).rev().collect();
+                    batches = vec![take_record_batch(&all, &backwards)?];
+                    break;
+                };
+                bytes += batch.get_array_memory_size();
+                batches.push(batch);
+            }
+            Ok::<_, DataFusionError>(futures::stream::iter(batches.into_iter().map(Ok)).chain(input))
         };
-        Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(reversed)))
+        Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(reversed).try_flatten()))
     }
 }

@@ -18,8 +18,13 @@ use super::only;
 pub trait PartitionMap: fmt::Debug + Send + Sync {
     fn name(&self) -> &'static str;
     /// The rest of the operator's line in EXPLAIN.
-    fn describe(&self) -> String;
-    fn schema(&self, input: &SchemaRef) -> SchemaRef;
+    fn describe(&self) -> String {
+        String::new()
+    }
+    /// The schema of the result: the input's, if the map does not say otherwise.
+    fn schema(&self, input: &SchemaRef) -> SchemaRef {
+        Arc::clone(input)
+    }
     /// Transforms the rows of partition `partition`.
     fn apply(&self, partition: usize, input: SendableRecordBatchStream) -> SendableRecordBatchStream;
 }

@@ -2,6 +2,8 @@
 //! Math, whose generator is WELL19937c; the same seed gives the same rows.
 
 const WORDS: usize = 624;
+/// The mean from which on Commons Math has another method.
+const PART: f64 = 40.0;
 
 /// The generator WELL19937c of Panneton, L'Ecuyer and Matsumoto.
 struct Well {
@@ -66,14 +68,20 @@ impl Poisson {
         Self { mean, random: Box::new(Well::new(own)) }
     }
 
-    /// A draw. Commons Math has another method from a mean of 40 on: there the distribution is Spark's, not the draws.
+    /// A draw. Commons Math has another method from a mean of 40 on: there the distribution is Spark's, not the draws, and a
+    /// draw is the sum of draws for parts of the mean, whose powers of e are not yet zero.
     pub fn draw(&mut self) -> usize {
         if self.mean <= 0.0 {
             return 0;
         }
-        let limit = (-self.mean).exp();
+        let parts = (self.mean / PART).floor() + 1.0;
+        (0..parts as usize).map(|_| self.draw_part(self.mean / parts)).sum()
+    }
+
+    fn draw_part(&mut self, mean: f64) -> usize {
+        let limit = (-mean).exp();
         let (mut count, mut product) = (0, 1.0);
-        while (count as f64) < 1000.0 * self.mean {
+        while (count as f64) < 1000.0 * mean {
             product *= self.random.next_double();
             if product < limit {
                 break;

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::physical_plan::stream::RecordBatchReceiverStream;
-use firesteel_functions::kernel::{from_arrow, to_datafusion};
+use firesteel_functions::kernel::from_arrow;
 use firesteel_protocol::types::json;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_python::{Argument, Function, TaskInfo};
@@ -23,7 +22,7 @@ use super::group::positions;
 use super::group_state_rows::{Cutter, Piece, PieceWriter, state_fields};
 use super::grouping::Groups;
 use super::map::{arrow_stream, labelled};
-use super::stateful::{GroupChanges, GroupStates, Numbers, PythonStateNode, Remembering, Times, nullable};
+use super::stateful::{GroupChanges, GroupStates, Numbers, Output, PythonStateNode, Remembering, Times, nullable};
 use super::variables;
 
 /// No timeout is set.
@@ -53,24 +52,16 @@ impl Timeout {
 }
 
 /// The function's answer for all groups.
-pub fn answer(
+pub async fn run(
     node: PythonStateNode,
     mut inputs: Vec<SendableRecordBatchStream>,
     states: Arc<dyn GroupStates>,
     times: Times,
-) -> SendableRecordBatchStream {
-    let schema = Arc::clone(node.schema.inner());
-    let mut builder = RecordBatchReceiverStream::builder(schema, 2);
-    let output = builder.tx();
-    builder.spawn(async move {
-        let Some(input) = inputs.pop() else { return Ok(()) };
-        let mut task = Task::new(node, states, times).map_err(to_datafusion)?;
-        task.run(input, &output).await.map_err(to_datafusion)
-    });
-    builder.build()
+    output: Output,
+) -> Result<()> {
+    let Some(input) = inputs.pop() else { return Ok(()) };
+    Task::new(node, states, times)?.run(input, &output).await
 }
-
-type Output = tokio::sync::mpsc::Sender<datafusion::common::Result<RecordBatch>>;
 
 /// What became of a group's value.
 struct Change {
@@ -139,7 +130,9 @@ impl Task {
                 Some((batch, (cutter, now)))
             }
         });
-        self.call(batches.boxed(), output).await?;
+        if !self.call(batches.boxed(), output).await? {
+            return Ok(());
+        }
         let expired = self.expired()?;
         if !expired.is_empty() {
             let writer = self.writer(true);
@@ -148,7 +141,9 @@ impl Task {
             for pieces in expired.chunks(limit.max(1)) {
                 batches.push(writer.batch(pieces));
             }
-            self.call(futures::stream::iter(batches).boxed(), output).await?;
+            if !self.call(futures::stream::iter(batches).boxed(), output).await? {
+                return Ok(());
+            }
         }
         self.finish()
     }
@@ -158,14 +153,15 @@ impl Task {
         PieceWriter { timeout, times, timed_out, sent }
     }
 
-    /// Has the worker answer batches; their rows go on, their states stay.
+    /// Has the worker answer batches; their rows go on, their states stay. False for a reader that has enough: what the
+    /// batch does to the state is found out by another run.
     async fn call(
         &mut self,
         mut batches: std::pin::Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>,
         output: &Output,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         // Without groups there is nothing to call.
-        let Some(first) = batches.next().await else { return Ok(()) };
+        let Some(first) = batches.next().await else { return Ok(true) };
         let bytes = arrow_stream(futures::stream::iter([first]).chain(batches), Arc::clone(&self.sent));
         let session = self.node.settings.0.session.clone();
         let info = TaskInfo { partition: 0, barrier: None };
@@ -173,12 +169,11 @@ impl Task {
         while let Some(answer) = answers.next().await {
             if let Some(rows) = self.take(&answer?)? {
                 if output.send(Ok(rows)).await.is_err() {
-                    // A reader that has enough: what the batch does to the state is found out by another run.
-                    return Ok(());
+                    return Ok(false);
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Reads an answer: counts, rows, states.

@@ -13,8 +13,7 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field, Fields, Int64Type, Schema};
 use bytes::Bytes;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::physical_plan::stream::RecordBatchReceiverStream;
-use firesteel_functions::kernel::{from_arrow, to_datafusion};
+use firesteel_functions::kernel::from_arrow;
 use firesteel_protocol::types::{ddl, json};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_python::{Answer, Argument, ByteStream, Function, Program, TaskInfo};
@@ -27,7 +26,7 @@ use super::convert::{conform, out_of_struct};
 use super::function::eval_type;
 use super::map::labelled;
 use super::processor_input::Input;
-use super::stateful::{GroupChanges, GroupStates, Numbers, PythonStateNode, Remembering, StateSide, Times};
+use super::stateful::{GroupChanges, GroupStates, Numbers, Output, PythonStateNode, Remembering, StateSide, Times};
 
 /// Bits of a slot that number a value.
 pub const VALUE_BITS: u32 = 48;
@@ -67,26 +66,14 @@ pub(super) mod frame {
 }
 
 /// The processor's answer for all groups.
-pub fn answer(
+pub async fn run(
     node: PythonStateNode,
     inputs: Vec<SendableRecordBatchStream>,
     states: Arc<dyn GroupStates>,
     times: Times,
-) -> SendableRecordBatchStream {
-    let schema = Arc::clone(node.schema.inner());
-    let mut builder = RecordBatchReceiverStream::builder(schema, 2);
-    let output = builder.tx();
-    builder.spawn(async move { run(Arc::new(node), inputs, states, times, output).await.map_err(to_datafusion) });
-    builder.build()
-}
-
-async fn run(
-    node: Arc<PythonStateNode>,
-    inputs: Vec<SendableRecordBatchStream>,
-    states: Arc<dyn GroupStates>,
-    times: Times,
-    output: tokio::sync::mpsc::Sender<datafusion::common::Result<RecordBatch>>,
+    output: Output,
 ) -> Result<()> {
+    let node = Arc::new(node);
     let Remembering::Processor { time, .. } = &node.kind else {
         return Err(SparkError::internal("a function with one state is no processor"));
     };

@@ -12,7 +12,8 @@ use datafusion::common::DFSchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use datafusion::physical_plan::ExecutionPlan;
-use firesteel_functions::kernel::from_arrow;
+use datafusion::physical_plan::stream::RecordBatchReceiverStream;
+use firesteel_functions::kernel::{from_arrow, to_datafusion};
 use firesteel_protocol::{Result, SparkError};
 
 use super::call::WorkerSettings;
@@ -55,6 +56,9 @@ pub struct PythonStateNode {
     pub mode: String,
     pub schema: DFSchemaRef,
 }
+
+/// Where the rows of an answer go.
+pub type Output = tokio::sync::mpsc::Sender<datafusion::common::Result<RecordBatch>>;
 
 /// Settings are the session's: no node differs from another by them.
 #[derive(Debug, Clone)]
@@ -99,10 +103,16 @@ impl PythonStateNode {
         states: Arc<dyn GroupStates>,
         times: Times,
     ) -> SendableRecordBatchStream {
-        match &self.kind {
-            Remembering::GroupState { .. } => group_state::answer(self.clone(), inputs, states, times),
-            Remembering::Processor { .. } => processor::answer(self.clone(), inputs, states, times),
-        }
+        let mut builder = RecordBatchReceiverStream::builder(Arc::clone(self.schema.inner()), 2);
+        let (node, output) = (self.clone(), builder.tx());
+        builder.spawn(async move {
+            let answered = match &node.kind {
+                Remembering::GroupState { .. } => group_state::run(node, inputs, states, times, output).await,
+                Remembering::Processor { .. } => processor::run(node, inputs, states, times, output).await,
+            };
+            answered.map_err(to_datafusion)
+        });
+        builder.build()
     }
 
     /// Columns that are stored after the keys.
