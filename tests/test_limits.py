@@ -55,6 +55,35 @@ def test_disk_only_takes_no_memory_and_checkpoints_keep_partitions(small):
     assert kept.select(F.spark_partition_id()).distinct().count() == 5
 
 
+@pytest.mark.parametrize(
+    "spread",
+    [
+        lambda df: df.repartition(3),
+        lambda df: df.repartition(200, "id"),
+        lambda df: df.repartitionByRange(20, "id"),
+        lambda df: df.repartition(200, "id").sortWithinPartitions("text"),
+    ],
+    ids=["round robin", "by key", "by range", "by key and sorted"],
+)
+def test_rows_that_move_and_exceed_memory_go_to_disk(small, tmp_path, spread):
+    from pyspark.sql import functions as F
+
+    spark = small.session()
+    # About 150 MB.
+    df = spark.range(0, 2_000_000, 1, 4).withColumn("text", F.sha2(F.col("id").cast("string"), 256))
+    spread(df).write.parquet(str(tmp_path / "moved"))
+    checks = ["count(*)", "sum(id)", "bit_xor(xxhash64(id, text))"]
+    assert spark.read.parquet(str(tmp_path / "moved")).selectExpr(*checks).first() == df.selectExpr(*checks).first()
+
+
+def test_tasks_of_a_barrier_stage_that_cannot_all_run_are_refused(small):
+    spark = small.session()
+    df = spark.range(10).repartition(3)
+    assert df.repartition(2).mapInPandas(lambda rows: rows, "id long", barrier=True).count() == 10
+    with pytest.raises(Exception, match="SPARK-24819.*more slots"):
+        df.mapInPandas(lambda rows: rows, "id long", barrier=True).count()
+
+
 def test_finished_joins_hold_no_memory(small):
     spark = small.session()
     # Each build side is about 1 MB: kept ones would fill the 64 MB long before the end.

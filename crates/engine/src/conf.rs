@@ -252,6 +252,13 @@ impl SessionConf {
         {
             warnings.push(format!("The SQL config '{key}' is fixed for the running application; the value has no effect until it starts anew."));
         }
+        if let Some((_, Some(default), _)) = of_spark(key)
+            && known(key).is_none()
+            && key.starts_with("spark.sql.legacy.")
+            && !value.trim().eq_ignore_ascii_case(default)
+        {
+            warnings.push(format!("The SQL config '{key}' has no effect in Firesteel, which behaves as with {default}."));
+        }
         self.own.write().expect("no panics while locked").insert(key.to_string(), value.to_string());
         Ok(warnings)
     }
@@ -330,7 +337,8 @@ fn check(key: &str, value: &str) -> Result<()> {
             .with("confRequirement", requirement))
     };
     let default = known(key).and_then(|setting| setting.default);
-    if matches!(default, Some("true" | "false"))
+    let recorded = of_spark(key).and_then(|(_, default, _)| *default);
+    if matches!(default.or(recorded), Some("true" | "false"))
         && !["true", "false"].contains(&value.trim().to_ascii_lowercase().as_str())
     {
         return Err(mismatch(key, value, "boolean"));

@@ -19,8 +19,8 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, SpillMan
 use firesteel_functions::kernel::from_datafusion;
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::slots::Slots;
 use futures::StreamExt;
-use tokio::task::JoinSet;
 
 use crate::{CancelToken, relabel, runner};
 
@@ -132,19 +132,23 @@ pub async fn fill(
     cancel: CancelToken,
 ) -> Result<KeptRows> {
     let count = plan.output_partitioning().partition_count();
-    let mut tasks = JoinSet::new();
-    for index in 0..count {
-        let (plan, context) = (Arc::clone(&plan), Arc::clone(&context));
-        let partition = Filling::new(index, Arc::clone(&schema), Arc::clone(&storage), level.use_memory);
-        tasks.spawn(async move { partition.run(plan, context).await.map(|kept| (index, kept)) });
-    }
+    let slots = context.session_config().target_partitions();
+    let names = Arc::clone(&schema);
+    let mut tasks = Slots::new(
+        slots,
+        (0..count).map(move |index| {
+            let (plan, context) = (Arc::clone(&plan), Arc::clone(&context));
+            let partition = Filling::new(index, Arc::clone(&names), Arc::clone(&storage), level.use_memory);
+            async move { partition.run(plan, context).await.map(|kept| (index, kept)) }
+        }),
+    );
     let mut partitions: Vec<Option<Arc<KeptPartition>>> = vec![None; count];
     loop {
         // Leaving drops the tasks, which stops them.
         let ended = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(runner::cancelled()),
-            ended = tasks.join_next() => ended,
+            ended = tasks.next() => ended,
         };
         let Some(ended) = ended else { break };
         let (index, kept) = ended.map_err(|error| SparkError::internal(format!("a task panicked: {error}")))??;

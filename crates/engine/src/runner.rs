@@ -1,4 +1,5 @@
-//! The local runner: all partitions at once, their rows in the order of the partitions, as Spark collects them.
+//! The local runner: as many partitions at once as there are slots, their rows in the order of the partitions, as Spark
+//! collects them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,7 +11,9 @@ use firesteel_functions::kernel::from_datafusion;
 use firesteel_protocol::{Result, SparkError};
 use futures::StreamExt;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
+
+use firesteel_sources::slots::Slots;
 
 use crate::query::BatchStream;
 use crate::{OperationHandle, StageProgress};
@@ -18,7 +21,7 @@ use crate::{OperationHandle, StageProgress};
 /// Batches that a partition may be ahead of its reader.
 const AHEAD: usize = 8;
 
-/// Starts every partition as a task. Dropping the stream, or the operation's switch, stops them all.
+/// Runs every partition as a task. Dropping the stream, or the operation's switch, stops them all.
 pub fn run(
     plan: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
@@ -26,13 +29,27 @@ pub fn run(
 ) -> Result<BatchStream> {
     let partitions = plan.output_partitioning().partition_count();
     let stage = operation.progress.add_stage(partitions as u64);
-    let mut tasks = JoinSet::new();
     let mut receivers = Vec::with_capacity(partitions);
-    for partition in 0..partitions {
-        let (sender, receiver) = mpsc::channel(AHEAD);
-        receivers.push(receiver);
-        tasks.spawn(task(Arc::clone(&plan), partition, Arc::clone(&context), sender, Arc::clone(&stage)));
-    }
+    let senders: Vec<_> = (0..partitions)
+        .map(|_| {
+            let (sender, receiver) = mpsc::channel(AHEAD);
+            receivers.push(receiver);
+            sender
+        })
+        .collect();
+    let slots = context.session_config().target_partitions();
+    let (input, running) = (Arc::clone(&plan), Arc::clone(&stage));
+    let all = senders.into_iter().enumerate().map(move |(partition, sender)| {
+        task(Arc::clone(&input), partition, Arc::clone(&context), sender, Arc::clone(&running))
+    });
+    let mut all = Slots::new(slots, all);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        while let Some(ended) = all.next().await {
+            ended?;
+        }
+        Ok(())
+    });
     let cancel = operation.cancel.clone();
     let state = State { receivers: receivers.into_iter(), current: None, tasks, stage, plan };
     let output = futures::stream::unfold(Some(state), move |state| {
@@ -60,8 +77,8 @@ pub fn cancelled() -> SparkError {
 struct State {
     receivers: std::vec::IntoIter<mpsc::Receiver<Result<RecordBatch>>>,
     current: Option<mpsc::Receiver<Result<RecordBatch>>>,
-    /// Aborted when dropped.
-    tasks: JoinSet<()>,
+    /// The task that runs all others; aborted when dropped.
+    tasks: JoinSet<std::result::Result<(), JoinError>>,
     stage: Arc<StageProgress>,
     plan: Arc<dyn ExecutionPlan>,
 }
@@ -88,10 +105,10 @@ impl State {
     /// A task that ended by a panic closed its channel without an error: say so instead of losing its rows.
     async fn panicked(&mut self) -> Option<Result<RecordBatch>> {
         while let Some(ended) = self.tasks.join_next().await {
-            if let Err(error) = ended {
-                if error.is_panic() {
-                    return Some(Err(SparkError::internal(format!("a task panicked: {error}"))));
-                }
+            if let Err(error) = ended.and_then(|all| all)
+                && error.is_panic()
+            {
+                return Some(Err(SparkError::internal(format!("a task panicked: {error}"))));
             }
         }
         None

@@ -17,6 +17,7 @@ pub mod parquet;
 pub mod record;
 pub mod scan;
 pub mod sink;
+pub mod slots;
 pub mod storage;
 pub mod stream;
 pub mod text;

@@ -13,7 +13,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr, UserDefinedLogicalNodeCore};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::common::spawn_buffered;
-use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::metrics::{Metric, MetricsSet};
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
@@ -21,11 +21,19 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 
-use super::place::{Place, PlaceExec, unplaced};
+use super::channel_memory::ChannelMemory;
+use super::place::{Place, PlaceExec, count, group, unplaced};
+use super::rebatch::rebatch;
 use super::{Planned, only, over, schema_of, unordered};
 use crate::Relation;
 
 const AHEAD: usize = 2;
+
+/// Rows that may wait in the channels of an exchange for a batch to be full.
+const WAITING_ROWS: usize = 1 << 17;
+
+/// Rows of the smallest full batch of a channel.
+const FEW_ROWS: usize = 64;
 
 /// How rows are spread over partitions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd)]
@@ -125,23 +133,38 @@ impl UserDefinedLogicalNodeCore for ExchangeNode {
 #[derive(Debug)]
 pub struct ExchangeExec {
     input: Arc<dyn ExecutionPlan>,
-    /// Moves the rows; None joins neighbouring partitions.
-    inner: Option<Arc<dyn ExecutionPlan>>,
-    /// How rows are placed; None where nothing is shuffled.
-    place: Option<Place>,
+    /// What moves the rows; None joins neighbouring partitions.
+    shuffle: Option<Shuffle>,
     /// Batches of a partition that may wait for the partitions before it; none: it does not start before its turn.
     ahead: usize,
     properties: Arc<PlanProperties>,
 }
 
+/// A channel for every partition and group of input partitions.
+#[derive(Debug)]
+struct Shuffle {
+    place: Place,
+    /// Groups of neighbouring input partitions.
+    groups: usize,
+    channels: RepartitionExec,
+    memory: ChannelMemory,
+}
+
 impl ExchangeExec {
-    /// Sends each row to its place, in the order of the input's partitions.
-    pub fn shuffle(input: Arc<dyn ExecutionPlan>, place: Place, partitions: usize) -> datafusion::common::Result<Self> {
-        let placed = PlaceExec::try_new(Arc::clone(&input), place.clone(), partitions)?;
-        let partitioning = Partitioning::Hash(vec![placed.target()], partitions);
-        let inner = RepartitionExec::try_new(Arc::new(placed), partitioning)?.with_preserve_order();
+    /// Sends each row to its place, in the order of the input's partitions, of which at most `tasks` are read at once.
+    pub fn shuffle(
+        input: Arc<dyn ExecutionPlan>,
+        place: Place,
+        partitions: usize,
+        tasks: usize,
+    ) -> datafusion::common::Result<Self> {
+        let groups = tasks.min(count(&input)).max(1);
+        let placed = Arc::new(PlaceExec::try_new(Arc::clone(&input), place.clone(), partitions, groups)?);
+        let partitioning = Partitioning::Hash(vec![placed.target()], partitions * groups);
+        let channels = RepartitionExec::try_new(Arc::new(Self::coalesce(placed, groups)), partitioning)?;
+        let shuffle = Shuffle { place, groups, channels, memory: ChannelMemory::default() };
         let properties = unordered(&input, Partitioning::UnknownPartitioning(partitions));
-        Ok(Self { input, inner: Some(Arc::new(inner)), place: Some(place), ahead: 0, properties })
+        Ok(Self { input, shuffle: Some(shuffle), ahead: 0, properties })
     }
 
     /// All partitions one after the other as one; a partition starts when the one before is through, so that a limit
@@ -163,7 +186,7 @@ impl ExchangeExec {
         let own = input.output_partitioning().partition_count();
         let count = partitions.min(own).max(1);
         let properties = unordered(&input, Partitioning::UnknownPartitioning(count));
-        Self { input, inner: None, place: None, ahead: AHEAD, properties }
+        Self { input, shuffle: None, ahead: AHEAD, properties }
     }
 }
 
@@ -199,8 +222,8 @@ impl ExecutionPlan for ExchangeExec {
     ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
         let input = only(children)?;
         let count = self.properties.partitioning.partition_count();
-        Ok(Arc::new(match &self.place {
-            Some(place) => Self::shuffle(input, place.fresh(), count)?,
+        Ok(Arc::new(match &self.shuffle {
+            Some(own) => Self::shuffle(input, own.place.fresh(), count, own.groups)?,
             None => Self { ahead: self.ahead, ..Self::coalesce(input, count) },
         }))
     }
@@ -210,17 +233,17 @@ impl ExecutionPlan for ExchangeExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> datafusion::common::Result<SendableRecordBatchStream> {
-        if let Some(inner) = &self.inner {
-            let rows = inner.execute(partition, context)?;
-            return Ok(if self.place.is_some() { unplaced(rows, self.schema()) } else { rows });
+        if let Some(shuffle) = &self.shuffle {
+            let rows = shuffle.execute(partition, self.properties.partitioning.partition_count(), &context)?;
+            return Ok(unplaced(rows, self.schema()));
         }
-        let own = self.input.output_partitioning().partition_count();
-        let count = self.properties.partitioning.partition_count();
-        let (from, until) = (partition * own / count, (partition + 1) * own / count);
-        let streams: Vec<SendableRecordBatchStream> = (from..until)
+        let own = count(&self.input);
+        let sources = group(partition, own, self.properties.partitioning.partition_count());
+        let buffered = sources.len() > 1 && self.ahead > 0;
+        let streams: Vec<SendableRecordBatchStream> = sources
             .map(|own| {
                 let stream = self.input.execute(own, Arc::clone(&context))?;
-                Ok(if until - from > 1 && self.ahead > 0 { spawn_buffered(stream, self.ahead) } else { stream })
+                Ok(if buffered { spawn_buffered(stream, self.ahead) } else { stream })
             })
             .collect::<datafusion::common::Result<_>>()?;
         let joined = futures::stream::iter(streams).flatten();
@@ -228,6 +251,37 @@ impl ExecutionPlan for ExchangeExec {
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
-        self.inner.as_ref().and_then(|inner| inner.metrics())
+        self.shuffle.as_ref().and_then(Shuffle::metrics)
+    }
+}
+
+impl Shuffle {
+    /// Rows of one partition, group after group.
+    fn execute(
+        &self,
+        partition: usize,
+        partitions: usize,
+        context: &Arc<TaskContext>,
+    ) -> datafusion::common::Result<SendableRecordBatchStream> {
+        let rows = context.session_config().batch_size();
+        let own = (WAITING_ROWS / (partitions * self.groups)).clamp(FEW_ROWS.min(rows), rows);
+        let inside = self.memory.inside(context, own)?;
+        let channels = partition * self.groups..(partition + 1) * self.groups;
+        let streams: Vec<SendableRecordBatchStream> = channels
+            .map(|channel| self.channels.execute(channel, Arc::clone(&inside)))
+            .collect::<datafusion::common::Result<_>>()?;
+        let schema = self.channels.schema();
+        let joined = RecordBatchStreamAdapter::new(Arc::clone(&schema), futures::stream::iter(streams).flatten());
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rebatch(Box::pin(joined), rows))))
+    }
+
+    /// What the channels of a partition counted, as the partition's.
+    fn metrics(&self) -> Option<MetricsSet> {
+        let mut all = MetricsSet::new();
+        for metric in self.channels.metrics()?.iter() {
+            let partition = metric.partition().map(|channel| channel / self.groups);
+            all.push(Arc::new(Metric::new_with_labels(metric.value().clone(), partition, metric.labels().to_vec())));
+        }
+        Some(all)
     }
 }

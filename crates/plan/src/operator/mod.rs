@@ -1,6 +1,7 @@
 //! Plan nodes of our own: each a logical node and its physical operator in one file.
 //! [`planner`] turns the logical ones into physical ones.
 
+mod channel_memory;
 pub mod exchange;
 pub mod frequent;
 pub mod join_order;
@@ -15,6 +16,7 @@ pub mod planner;
 mod poisson;
 pub mod python;
 pub mod range_bounds;
+mod rebatch;
 pub mod recursion;
 pub mod sample;
 pub mod shuffle;

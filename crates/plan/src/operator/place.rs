@@ -1,5 +1,6 @@
-//! The way of each row to its partition: a node below an exchange adds two columns, the target partition (as a value
-//! that DataFusion's hash partitioning sends there) and the partition the row came from.
+//! The way of each row to its partition: a node below an exchange adds a column, the channel that the row takes (as a value
+//! that DataFusion's hash partitioning sends there). Each partition has a channel for every group of input partitions, so
+//! that rows of neighbouring input partitions stay together and in order, as Spark's shuffle reader gives them.
 //!
 //! Numbers of partitions are Spark's: `HashPartitioning`, `RoundRobinPartitioning`, `ShufflePartitionIdPassThrough`. Those
 //! by ranges come from `range_bounds`. What moves the rows is in `exchange`.
@@ -7,14 +8,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int32Array, Int64Array};
-use arrow::compute::SortOptions;
+use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::metrics::Time;
 use datafusion::physical_plan::repartition::BatchPartitioner;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -24,6 +24,7 @@ use datafusion::physical_plan::{
 use firesteel_functions::random::XorShiftRandom;
 use futures::{StreamExt, TryStreamExt};
 
+use super::channel_memory::outside;
 use super::only;
 use super::range_bounds::RangeBounds;
 
@@ -48,39 +49,48 @@ impl Place {
     }
 }
 
-/// The operator: all columns of its input, then `_to` and `_from`.
+/// The operator: all columns of its input, then `_to`.
 #[derive(Debug)]
 pub struct PlaceExec {
     input: Arc<dyn ExecutionPlan>,
     place: Place,
-    /// For each partition a value whose hash leads there.
+    /// For each channel a value whose hash leads there: those of the first partition, one for each group of input
+    /// partitions, then those of the second.
     targets: Arc<[i64]>,
+    groups: usize,
     properties: Arc<PlanProperties>,
 }
 
+/// Which input partitions are in a group: neighbours, as even as it goes.
+pub fn group(number: usize, inputs: usize, groups: usize) -> std::ops::Range<usize> {
+    number * inputs / groups..(number + 1) * inputs / groups
+}
+
 impl PlaceExec {
-    pub fn try_new(input: Arc<dyn ExecutionPlan>, place: Place, partitions: usize) -> datafusion::common::Result<Self> {
-        let targets = targets(partitions)?.into();
-        Ok(Self::over(input, place, targets))
+    /// Rows of `groups` groups of input partitions go to `partitions` partitions.
+    pub fn try_new(
+        input: Arc<dyn ExecutionPlan>,
+        place: Place,
+        partitions: usize,
+        groups: usize,
+    ) -> datafusion::common::Result<Self> {
+        let targets = targets(partitions * groups)?.into();
+        Ok(Self::over(input, place, targets, groups))
     }
 
-    fn over(input: Arc<dyn ExecutionPlan>, place: Place, targets: Arc<[i64]>) -> Self {
-        let added = [Field::new("_to", DataType::Int64, false), Field::new("_from", DataType::Int32, false)];
-        let fields = input.schema().fields().iter().cloned().chain(added.map(Arc::new)).collect::<Vec<_>>();
-        let schema = Arc::new(Schema::new(fields));
-        // Rows of one input partition stay together and in order, as Spark's shuffle reader gives them.
-        let from =
-            PhysicalSortExpr::new(Arc::new(Column::new("_from", schema.fields().len() - 1)), SortOptions::default());
-        let equivalence = EquivalenceProperties::new_with_orderings(schema, LexOrdering::new([from]));
+    fn over(input: Arc<dyn ExecutionPlan>, place: Place, targets: Arc<[i64]>, groups: usize) -> Self {
+        let added = Arc::new(Field::new("_to", DataType::Int64, false));
+        let fields = input.schema().fields().iter().cloned().chain([added]).collect::<Vec<_>>();
+        let equivalence = EquivalenceProperties::new(Arc::new(Schema::new(fields)));
         let own = input.properties();
         let partitioning = Partitioning::UnknownPartitioning(own.partitioning.partition_count());
         let properties = Arc::new(PlanProperties::new(equivalence, partitioning, own.emission_type, own.boundedness));
-        Self { input, place, targets, properties }
+        Self { input, place, targets, groups, properties }
     }
 
     /// What the rows are to be hashed by.
     pub fn target(&self) -> Arc<dyn PhysicalExpr> {
-        Arc::new(Column::new("_to", self.schema().fields().len() - 2))
+        Arc::new(Column::new("_to", self.schema().fields().len() - 1))
     }
 }
 
@@ -142,7 +152,7 @@ impl ExecutionPlan for PlaceExec {
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::over(only(children)?, self.place.fresh(), Arc::clone(&self.targets))))
+        Ok(Arc::new(Self::over(only(children)?, self.place.fresh(), Arc::clone(&self.targets), self.groups)))
     }
 
     fn execute(
@@ -150,9 +160,13 @@ impl ExecutionPlan for PlaceExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> datafusion::common::Result<SendableRecordBatchStream> {
+        let context = outside(&context);
         let schema = self.schema();
-        let targets = Arc::clone(&self.targets);
-        let count = targets.len();
+        let inputs = count(&self.input);
+        let from =
+            (0..self.groups).find(|number| group(*number, inputs, self.groups).contains(&partition)).unwrap_or(0);
+        let targets: Arc<[i64]> = self.targets.iter().skip(from).step_by(self.groups).copied().collect();
+        let partitions = targets.len();
         let placed = |place: Placing| {
             let (schema, targets) = (Arc::clone(&schema), Arc::clone(&targets));
             let input = self.input.execute(partition, Arc::clone(&context))?;
@@ -160,12 +174,12 @@ impl ExecutionPlan for PlaceExec {
             Ok::<_, datafusion::common::DataFusionError>(input.map(move |batch| {
                 let batch = batch?;
                 let numbers = place.numbers(&batch, targets.len())?;
-                add(&batch, &schema, &numbers, &targets, partition)
+                add(&batch, &schema, &numbers, &targets)
             }))
         };
         match &self.place {
             Place::RoundRobin => {
-                let next = XorShiftRandom::new(partition as i64).next_below(count as i32) as usize;
+                let next = XorShiftRandom::new(partition as i64).next_below(partitions as i32) as usize;
                 let output = placed(Placing::RoundRobin { next })?;
                 Ok(Box::pin(RecordBatchStreamAdapter::new(schema, output)))
             }
@@ -176,12 +190,12 @@ impl ExecutionPlan for PlaceExec {
             Place::Range(bounds) => {
                 let (bounds, input, own) = (Arc::clone(bounds), Arc::clone(&self.input), Arc::clone(&schema));
                 let output = async move {
-                    let bounds = bounds.compute(&input, count, &context).await?;
+                    let bounds = bounds.compute(&input, partitions, &context).await?;
                     let rows = input.execute(partition, context)?;
                     let output = rows.map(move |batch| {
                         let batch = batch?;
                         let numbers = bounds.numbers(&batch)?;
-                        add(&batch, &own, &numbers, &targets, partition)
+                        add(&batch, &own, &numbers, &targets)
                     });
                     Ok::<_, datafusion::common::DataFusionError>(output)
                 };
@@ -222,15 +236,13 @@ fn add(
     schema: &SchemaRef,
     numbers: &[usize],
     targets: &[i64],
-    from: usize,
 ) -> datafusion::common::Result<RecordBatch> {
     let mut columns = batch.columns().to_vec();
     columns.push(Arc::new(Int64Array::from_iter_values(numbers.iter().map(|number| targets[*number]))));
-    columns.push(Arc::new(Int32Array::from_value(from as i32, batch.num_rows())));
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
-/// Batches without the two columns.
+/// Batches without the column.
 pub fn unplaced(input: SendableRecordBatchStream, schema: SchemaRef) -> SendableRecordBatchStream {
     let keep: Vec<usize> = (0..schema.fields().len()).collect();
     let own = Arc::clone(&schema);

@@ -69,7 +69,12 @@ impl ExtensionPlanner for OperatorPlanner {
                     None => Place::RoundRobin,
                 },
             };
-            return Ok(Some(Arc::new(ExchangeExec::shuffle(input, place, count)?)));
+            return Ok(Some(Arc::new(ExchangeExec::shuffle(
+                input,
+                place,
+                count,
+                session.config().target_partitions(),
+            )?)));
         }
         if let Some(sort) = node.downcast_ref::<LocalSortNode>() {
             let Some(ordering) = ordering(&sort.keys, schema)? else { return Ok(Some(input)) };
@@ -97,7 +102,7 @@ impl ExtensionPlanner for OperatorPlanner {
             return node.exec(input).map(Some);
         }
         if let Some(node) = node.downcast_ref::<PythonMapNode>() {
-            return Ok(Some(node.exec(input)));
+            return node.exec(input, session.config().target_partitions()).map(Some);
         }
         if let Some(node) = node.downcast_ref::<BucketNode>() {
             return Ok(Some(node.exec(input)));

@@ -25,9 +25,9 @@ use firesteel_protocol::types::{CHAR_VARCHAR_KEY, ddl, name};
 use firesteel_protocol::{Result, SparkError};
 use futures::StreamExt;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
 use crate::sink::{SaveMode, WriteRequest, WriteStats};
+use crate::slots::Slots;
 use crate::{OpenedSource, Options, ReadRequest, SourceContext};
 use database::{Database, Input, TableWrite};
 use scan::JdbcTable;
@@ -222,25 +222,31 @@ async fn compute(
     task_ctx: &Arc<TaskContext>,
     sender: &mpsc::Sender<Message>,
 ) -> Result<bool> {
-    let mut tasks: JoinSet<Result<bool>> = JoinSet::new();
-    for partition in 0..input.properties().output_partitioning().partition_count() {
-        let mut stream = input.execute(partition, Arc::clone(task_ctx)).map_err(from_datafusion)?;
-        let (sender, schema) = (sender.clone(), Arc::clone(schema));
-        tasks.spawn(async move {
-            while let Some(batch) = stream.next().await {
-                let batch = batch.map_err(from_datafusion)?;
-                let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-                let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), batch.columns().to_vec(), &rows)
-                    .map_err(|error| SparkError::internal(error.to_string()))?;
-                if sender.send(Message::Batch(batch)).await.is_err() {
-                    return Ok(false);
+    let partitions = input.properties().output_partitioning().partition_count();
+    let (own, out) = (Arc::clone(task_ctx), sender.clone());
+    let schema = Arc::clone(schema);
+    let mut tasks = Slots::new(
+        task_ctx.session_config().target_partitions(),
+        (0..partitions).map(move |partition| {
+            let (input, task_ctx) = (Arc::clone(&input), Arc::clone(&own));
+            let (sender, schema) = (out.clone(), Arc::clone(&schema));
+            async move {
+                let mut stream = input.execute(partition, task_ctx).map_err(from_datafusion)?;
+                while let Some(batch) = stream.next().await {
+                    let batch = batch.map_err(from_datafusion)?;
+                    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+                    let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), batch.columns().to_vec(), &rows)
+                        .map_err(|error| SparkError::internal(error.to_string()))?;
+                    if sender.send(Message::Batch(batch)).await.is_err() {
+                        return Ok(false);
+                    }
                 }
+                Ok::<_, SparkError>(true)
             }
-            Ok(true)
-        });
-    }
+        }),
+    );
     let mut all = true;
-    while let Some(done) = tasks.join_next().await {
+    while let Some(done) = tasks.next().await {
         all &= done.map_err(|error| SparkError::internal(format!("a write task died: {error}")))??;
     }
     Ok(all)

@@ -25,8 +25,8 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use firesteel_functions::kernel::from_datafusion;
 use firesteel_protocol::{Result, SparkError};
-use tokio::task::JoinSet;
 
+use crate::slots::Slots;
 use crate::storage::InputFile;
 use crate::{Options, SourceContext};
 use commit::{Job, Replace};
@@ -109,7 +109,7 @@ pub fn prepare(request: &WriteRequest, fields: &Fields, ctx: &SourceContext) -> 
 
 /// Writes the rows of `input`. `fields` gives the plan's columns their Spark names and canonical types.
 ///
-/// All partitions run at once, each streaming into files of its own. Nothing is visible before all of
+/// As many partitions as there are slots run at once, each streaming into files of its own. Nothing is visible before all of
 /// them are complete; if one fails, or this future is dropped, all that was written is removed and the
 /// target is as it was. See [`commit`] for what a killed process leaves.
 pub async fn write(
@@ -132,24 +132,7 @@ pub async fn write(
     }
     // Declared first, dropped last: tasks stop before what they wrote is cleared away.
     let job = Job::start(&plan.target.path, plan.replace.clone()).map_err(|cause| plan.target.write_failed(cause))?;
-    let mut tasks = JoinSet::new();
-    let partitions = input.properties().output_partitioning().partition_count();
-    if partitions == 0 {
-        let (plan, root) = (Arc::clone(&plan), job.root().to_path_buf());
-        tasks.spawn(async move { task::run_empty(&plan, &root) });
-    }
-    for partition in 0..partitions {
-        let stream = input.execute(partition, Arc::clone(&task_ctx)).map_err(from_datafusion)?;
-        let task = task::Task {
-            plan: Arc::clone(&plan),
-            partition,
-            concurrent: partitions,
-            root: job.root().to_path_buf(),
-            task_ctx: Arc::clone(&task_ctx),
-        };
-        tasks.spawn(task.run(stream));
-    }
-    let stats = join(&mut tasks).await?;
+    let stats = run(&plan, job.root(), input, task_ctx).await?;
     let partitions: Vec<String> = stats.partitions.clone();
     let target = plan.target.clone();
     let commit = move || {
@@ -175,24 +158,7 @@ pub async fn write_listed(
     let plan = Arc::new(plan);
     let root = plan.target.path.clone();
     std::fs::create_dir_all(&root).map_err(|cause| plan.target.write_failed(cause))?;
-    let mut tasks = JoinSet::new();
-    let partitions = input.properties().output_partitioning().partition_count();
-    if partitions == 0 {
-        let (plan, root) = (Arc::clone(&plan), root.clone());
-        tasks.spawn(async move { task::run_empty(&plan, &root) });
-    }
-    for partition in 0..partitions {
-        let stream = input.execute(partition, Arc::clone(&task_ctx)).map_err(from_datafusion)?;
-        let task = task::Task {
-            plan: Arc::clone(&plan),
-            partition,
-            concurrent: partitions,
-            root: root.clone(),
-            task_ctx: Arc::clone(&task_ctx),
-        };
-        tasks.spawn(task.run(stream));
-    }
-    let stats = join(&mut tasks).await?;
+    let stats = run(&plan, &root, input, task_ctx).await?;
     let paths = stats.paths.clone();
     let synced = tokio::task::spawn_blocking(move || paths.iter().map(|path| synced(path)).collect::<Result<Vec<_>>>());
     let files = synced.await.map_err(|error| SparkError::internal(error.to_string()))??;
@@ -219,19 +185,62 @@ fn is_jdbc(request: &WriteRequest) -> bool {
 
 /// Runs all partitions and drops the rows: format `noop`.
 async fn drain(plan: &Arc<WritePlan>, input: Arc<dyn ExecutionPlan>, task_ctx: Arc<TaskContext>) -> Result<WriteStats> {
-    let mut tasks = JoinSet::new();
-    for partition in 0..input.properties().output_partitioning().partition_count() {
-        let stream = input.execute(partition, Arc::clone(&task_ctx)).map_err(from_datafusion)?;
-        tasks.spawn(task::drain(Arc::clone(plan), stream));
+    let partitions = input.properties().output_partitioning().partition_count();
+    let slots = task_ctx.session_config().target_partitions();
+    let plan = Arc::clone(plan);
+    join(Slots::new(
+        slots,
+        (0..partitions).map(move |partition| {
+            let (plan, input, task_ctx) = (Arc::clone(&plan), Arc::clone(&input), Arc::clone(&task_ctx));
+            async move { task::drain(plan, input.execute(partition, task_ctx).map_err(from_datafusion)?).await }
+        }),
+    ))
+    .await
+}
+
+/// Writes all partitions below `root`; a plan without partitions is a file without rows.
+async fn run(
+    plan: &Arc<WritePlan>,
+    root: &std::path::Path,
+    input: Arc<dyn ExecutionPlan>,
+    task_ctx: Arc<TaskContext>,
+) -> Result<WriteStats> {
+    let partitions = input.properties().output_partitioning().partition_count();
+    if partitions == 0 {
+        let (plan, root) = (Arc::clone(plan), root.to_path_buf());
+        return join(Slots::new(1, std::iter::once(async move { task::run_empty(&plan, &root) }))).await;
     }
-    join(&mut tasks).await
+    let slots = task_ctx.session_config().target_partitions();
+    let (plan, root) = (Arc::clone(plan), root.to_path_buf());
+    join(Slots::new(
+        slots,
+        (0..partitions).map(move |partition| {
+            let input = Arc::clone(&input);
+            let task = task::Task {
+                plan: Arc::clone(&plan),
+                partition,
+                concurrent: partitions.min(slots),
+                root: root.clone(),
+                task_ctx: Arc::clone(&task_ctx),
+            };
+            async move {
+                let stream = input.execute(partition, Arc::clone(&task.task_ctx)).map_err(from_datafusion)?;
+                task.run(stream).await
+            }
+        }),
+    ))
+    .await
 }
 
 /// Waits for all tasks; the first failure ends the others.
-async fn join(tasks: &mut JoinSet<Result<WriteStats>>) -> Result<WriteStats> {
+async fn join<F, W>(mut tasks: Slots<Result<WriteStats>, W>) -> Result<WriteStats>
+where
+    F: Future<Output = Result<WriteStats>> + Send + 'static,
+    W: Iterator<Item = F>,
+{
     let mut total = WriteStats::default();
     let mut failure = None;
-    while let Some(done) = tasks.join_next().await {
+    while let Some(done) = tasks.next().await {
         let outcome = match done {
             Ok(outcome) => outcome,
             Err(error) if error.is_cancelled() => continue,
@@ -247,7 +256,7 @@ async fn join(tasks: &mut JoinSet<Result<WriteStats>>) -> Result<WriteStats> {
             }
             Err(error) => {
                 // The others are waited for, so that nobody still writes when the job is cleared away.
-                tasks.abort_all();
+                tasks.stop();
                 failure.get_or_insert(error);
             }
         }

@@ -3,13 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StructArray, make_array};
-use arrow::compute::BatchCoalescer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
-use datafusion::execution::SendableRecordBatchStream;
-use firesteel_functions::kernel::{from_arrow, from_datafusion};
+use firesteel_functions::kernel::from_arrow;
 use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
-use futures::{Stream, StreamExt};
 
 /// Fields as workers get them: timestamps carry the session's time zone, metadata stays here.
 pub fn worker_fields(fields: &Fields, zone: &str) -> Fields {
@@ -182,57 +179,4 @@ fn conform_array(array: &ArrayRef, to: &DataType) -> Result<Option<ArrayRef>> {
         }
         _ => None,
     })
-}
-
-/// Batches of exactly `rows` rows, the last one perhaps of fewer.
-pub fn rebatch(
-    input: SendableRecordBatchStream,
-    rows: usize,
-) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
-    let schema = input.schema();
-    // Without a limit everything is one batch.
-    let target = rows.min(1 << 40);
-    let state = Rebatch { input, coalescer: Some(BatchCoalescer::new(schema, target)), rows: target };
-    futures::stream::unfold(state, |mut state| async move { state.next().await.map(|batch| (batch, state)) })
-}
-
-struct Rebatch {
-    input: SendableRecordBatchStream,
-    coalescer: Option<BatchCoalescer>,
-    rows: usize,
-}
-
-impl Rebatch {
-    async fn next(&mut self) -> Option<Result<RecordBatch>> {
-        loop {
-            let coalescer = self.coalescer.as_mut()?;
-            if let Some(batch) = coalescer.next_completed_batch() {
-                return Some(Ok(batch));
-            }
-            match self.input.next().await {
-                Some(Ok(batch)) if batch.num_rows() == 0 => {}
-                Some(Ok(batch)) => {
-                    // A batch that is right as it is needs no copy.
-                    if coalescer.is_empty() && batch.num_rows() == self.rows {
-                        return Some(Ok(batch));
-                    }
-                    if let Err(error) = coalescer.push_batch(batch) {
-                        self.coalescer = None;
-                        return Some(Err(from_arrow(error)));
-                    }
-                }
-                Some(Err(error)) => {
-                    self.coalescer = None;
-                    return Some(Err(from_datafusion(error)));
-                }
-                None => {
-                    let mut last = self.coalescer.take()?;
-                    if let Err(error) = last.finish_buffered_batch() {
-                        return Some(Err(from_arrow(error)));
-                    }
-                    return last.next_completed_batch().map(Ok);
-                }
-            }
-        }
-    }
 }

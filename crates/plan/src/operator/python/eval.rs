@@ -21,8 +21,9 @@ use firesteel_python::{BatchStream, TaskInfo};
 use futures::StreamExt;
 use parking_lot::Mutex;
 
+use super::super::rebatch::rebatch;
 use super::call::PythonCall;
-use super::convert::{conform, for_worker, rebatch, worker_fields};
+use super::convert::{conform, for_worker, worker_fields};
 use super::map::{arrow_stream, labelled};
 use crate::operator::only;
 use crate::operator::partition_map::order_of;
@@ -210,7 +211,7 @@ impl ExecutionPlan for PythonEvalExec {
         let args = self.args.clone();
         let batch_schema = Arc::clone(&sent);
         let batches = rebatch(self.input.execute(partition, context)?, settings.batch_rows).map(move |batch| {
-            let batch = batch?;
+            let batch = batch.map_err(from_datafusion)?;
             let evaluated = args
                 .iter()
                 .map(|arg| arg.evaluate(&batch).and_then(|value| value.into_array(batch.num_rows())))

@@ -11,13 +11,14 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use firesteel_functions::kernel::{from_arrow, to_datafusion};
-use firesteel_protocol::Result;
+use firesteel_functions::kernel::{from_arrow, from_datafusion, to_datafusion};
+use firesteel_protocol::{Result, SparkError};
 use firesteel_python::{ByteStream, TaskInfo, encode};
 use futures::{Stream, StreamExt};
 
+use super::super::rebatch::rebatch;
 use super::call::PythonCall;
-use super::convert::{conform, in_struct, out_of_struct, rebatch, struct_schema, worker_fields};
+use super::convert::{conform, in_struct, out_of_struct, struct_schema, worker_fields};
 use crate::Relation;
 use crate::operator::only;
 use crate::operator::partition_map::{PartitionMap, PartitionMapExec};
@@ -71,8 +72,21 @@ pub(crate) fn schema_of(output: &[crate::Attribute]) -> Result<DFSchemaRef> {
 }
 
 impl PythonMapNode {
-    pub fn exec(&self, input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    /// # Errors
+    /// Tasks of a barrier stage wait for each other: Spark's error where there are more of them than `slots`.
+    pub fn exec(
+        &self,
+        input: Arc<dyn ExecutionPlan>,
+        slots: usize,
+    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
         let partitions = input.properties().partitioning.partition_count();
+        if self.barrier && partitions > slots {
+            return Err(to_datafusion(SparkError::new("_LEGACY_JOB_ABORTED").with_message(
+                "[SPARK-24819]: Barrier execution mode does not allow run a barrier stage that requires more slots than \
+                 the total number of slots in the cluster currently. repartition() the data to fewer partitions, or \
+                 give local[N] more slots.",
+            )));
+        }
         let map = PythonMap {
             call: self.call.clone(),
             taken: self.taken.clone(),
@@ -81,7 +95,7 @@ impl PythonMapNode {
             barrier: self.barrier.then_some(partitions),
             schema: Arc::clone(self.schema.inner()),
         };
-        Arc::new(PartitionMapExec::new(input, Arc::new(map)))
+        Ok(Arc::new(PartitionMapExec::new(input, Arc::new(map))))
     }
 }
 
@@ -136,7 +150,7 @@ impl PartitionMap for PythonMap {
 
     fn apply(&self, partition: usize, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
         let settings = &self.call.settings;
-        let batches = rebatch(input, settings.batch_rows);
+        let batches = rebatch(input, settings.batch_rows).map(|batch| batch.map_err(from_datafusion));
         let bytes = struct_stream(batches, struct_schema(self.taken.clone()));
         let info = TaskInfo { partition, barrier: self.barrier };
         let results = firesteel_python::run(settings.session.clone(), Arc::clone(&self.call.program), info, bytes);

@@ -20,8 +20,9 @@ use firesteel_python::{BatchStream, TaskInfo};
 use futures::StreamExt;
 use parking_lot::Mutex;
 
+use super::super::rebatch::rebatch;
 use super::call::{PythonCall, numbered};
-use super::convert::{conform, for_worker, out_of_struct, rebatch, worker_fields};
+use super::convert::{conform, for_worker, out_of_struct, worker_fields};
 use super::map::{arrow_stream, labelled};
 use crate::Attribute;
 use crate::operator::only;
@@ -196,7 +197,7 @@ impl ExecutionPlan for PythonTableExec {
         let args = self.args.clone();
         let batch_schema = Arc::clone(&sent);
         let batches = rebatch(self.input.execute(partition, context)?, settings.batch_rows).map(move |batch| {
-            let batch = batch?;
+            let batch = batch.map_err(from_datafusion)?;
             let evaluated = args
                 .iter()
                 .map(|arg| arg.evaluate(&batch).and_then(|value| value.into_array(batch.num_rows())))
