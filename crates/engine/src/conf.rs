@@ -257,7 +257,8 @@ impl SessionConf {
             && key.starts_with("spark.sql.legacy.")
             && !value.trim().eq_ignore_ascii_case(default)
         {
-            warnings.push(format!("The SQL config '{key}' has no effect in Firesteel, which behaves as with {default}."));
+            warnings
+                .push(format!("The SQL config '{key}' has no effect in Firesteel, which behaves as with {default}."));
         }
         self.own.write().expect("no panics while locked").insert(key.to_string(), value.to_string());
         Ok(warnings)
