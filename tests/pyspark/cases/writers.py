@@ -203,3 +203,19 @@ def case_jdbc_sqlite_url_errors(spark, tmp):
         "no url": failure(lambda: reader.option("dbtable", "t").load()),
         "no table": failure(lambda: spark.read.format("jdbc").option("url", "jdbc:nosuch:x").load()),
     }
+
+
+def case_jdbc_option_values(spark, tmp):
+    """Derby's driver comes with Spark; the values are looked at before it is asked."""
+    values = [("batchsize", "0"), ("batchsize", "x"), ("fetchsize", "x"), ("queryTimeout", "x"), ("isolationLevel", "x")]
+    values += [("numPartitions", "x"), ("truncate", "x"), ("cascadeTruncate", "1"), ("refreshKrb5Config", "x")]
+    values += [(f"pushDown{what}", "maybe") for what in ["Predicate", "Aggregate", "Limit", "Offset", "TableSample"]]
+    url = "jdbc:derby:memory:none"
+    rows = spark.range(1)
+    told = {}
+    for key, value in values:
+        reader = spark.read.format("jdbc").option("url", url).option("dbtable", "t").option(key, value)
+        writer = rows.write.format("jdbc").option("url", url).option("dbtable", "t").option(key, value)
+        told[f"read {key}={value}"] = failure(lambda: reader.load())
+        told[f"write {key}={value}"] = failure(lambda: writer.mode("append").save())
+    return told

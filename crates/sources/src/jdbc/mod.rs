@@ -40,10 +40,11 @@ pub fn open(request: &ReadRequest, ctx: &SourceContext) -> Result<OpenedSource> 
 /// [`open`] with one partition for each of these conditions, as `spark.read.jdbc(predicates=..)` asks.
 pub fn open_with_predicates(request: &ReadRequest, predicates: &[String], ctx: &SourceContext) -> Result<OpenedSource> {
     let given = &request.options;
-    let database = database::of_url(options::url(given)?, given, &ctx.working_dir)?;
+    let url = options::url(given)?;
+    options::check(given)?;
+    let database = database::of_url(url, given, &ctx.working_dir)?;
     let source = options::source(given)?;
     let stride = options::stride(given)?;
-    options::check_read(given)?;
     let prefer_ntz = options::flag(given, "preferTimestampNTZ", false)?;
     let push_filters = options::flag(given, "pushDownPredicate", true)?;
     let found = database.columns(&format!("{}SELECT * FROM {} WHERE 1=0", source.prepare, source.from), prefer_ntz)?;

@@ -108,17 +108,29 @@ pub fn flag(options: &Options, key: &str, default: bool) -> Result<bool> {
     }
 }
 
-/// Checks `fetchsize`, which only tells a driver how many rows to fetch at once: SQLite runs in this process.
-pub fn check_read(options: &Options) -> Result<()> {
-    match options.get("fetchsize") {
-        Some(text) => text.trim().parse::<i32>().map(|_| ()).map_err(|_| not_a_number(text)),
-        None => Ok(()),
-    }
-}
+/// Flags of the source that a database may not look at. All are read whatever the direction.
+const FLAGS: [&str; 10] = [
+    "truncate",
+    "cascadeTruncate",
+    "pushDownPredicate",
+    "pushDownAggregate",
+    "pushDownLimit",
+    "pushDownOffset",
+    "pushDownTableSample",
+    "pushDownJoin",
+    "refreshKrb5Config",
+    "preferTimestampNTZ",
+];
 
-/// Checks `batchsize`, `isolationLevel` and `numPartitions` of a write. None of them changes the result
-/// here: all rows go into one transaction, which is as isolated as SQLite's are (serializable).
-pub fn check_write(options: &Options) -> Result<()> {
+/// Checks what a read and a write both check. None of these changes the result here: SQLite runs in this process, so that
+/// `fetchsize` has nothing to fetch; all rows are written in one transaction, which is as isolated as SQLite's are
+/// (serializable).
+pub fn check(options: &Options) -> Result<()> {
+    for key in ["fetchsize", "numPartitions", "queryTimeout"] {
+        if let Some(text) = options.get(key) {
+            text.trim().parse::<i32>().map_err(|_| not_a_number(text))?;
+        }
+    }
     if let Some(text) = options.get("batchsize") {
         let size: i32 = text.trim().parse().map_err(|_| not_a_number(text))?;
         if size < 1 {
@@ -132,15 +144,22 @@ pub fn check_write(options: &Options) -> Result<()> {
             .with("value", level)
             .with("jdbcTxnIsolationLevel", "isolationLevel"));
     }
-    if let Some(text) = options.get("numPartitions") {
-        let partitions: i64 = text.trim().parse().map_err(|_| not_a_number(text))?;
-        if partitions < 1 {
-            return Err(SparkError::new("_LEGACY_ERROR_TEMP_2087")
-                .with("n", partitions.to_string())
-                .with("jdbcNumPartitions", "numPartitions"));
-        }
+    if let Some(provider) = options.get("connectionProvider") {
+        return Err(SparkError::unsupported(
+            format!("the JDBC option connectionProvider={provider}"),
+            "Leave the option out: the URL alone says how to connect.",
+        ));
     }
-    flag(options, "truncate", false)?;
-    flag(options, "cascadeTruncate", false)?;
-    Ok(())
+    FLAGS.iter().try_for_each(|key| flag(options, key, false).map(|_| ()))
+}
+
+/// Checks the number of partitions of a write.
+pub fn check_write(options: &Options) -> Result<()> {
+    check(options)?;
+    match options.get("numPartitions").and_then(|text| text.trim().parse::<i64>().ok()) {
+        Some(partitions) if partitions < 1 => Err(SparkError::new("_LEGACY_ERROR_TEMP_2087")
+            .with("n", partitions.to_string())
+            .with("jdbcNumPartitions", "numPartitions")),
+        _ => Ok(()),
+    }
 }
