@@ -219,3 +219,13 @@ def case_jdbc_option_values(spark, tmp):
         told[f"read {key}={value}"] = failure(lambda: reader.load())
         told[f"write {key}={value}"] = failure(lambda: writer.mode("append").save())
     return told
+
+
+def case_marks_of_success(spark, tmp):
+    key = "mapreduce.fileoutputcommitter.marksuccessfuljobs"
+    path = str(tmp / "t")
+    seen = []
+    for mode, marks in [("error", "false"), ("append", "true"), ("append", "false"), ("overwrite", "FALSE"), ("overwrite", "x")]:
+        spark.range(1).write.mode(mode).option(key, marks).parquet(path)
+        seen.append([mode, marks, os.path.exists(tmp / "t" / "_SUCCESS")])
+    return seen

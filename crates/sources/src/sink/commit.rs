@@ -64,6 +64,8 @@ pub struct Job {
     /// The path did not exist.
     created: bool,
     done: bool,
+    /// A file `_SUCCESS` says that the job is complete.
+    marks: bool,
     /// Held while the job lives.
     _lock: File,
 }
@@ -97,7 +99,23 @@ impl Job {
                 let _ = fs::remove_dir(target);
             }
         })?;
-        Ok(Self { target: target.to_path_buf(), staging, root, replace, created, done: false, _lock: lock })
+        Ok(Self {
+            target: target.to_path_buf(),
+            staging,
+            root,
+            replace,
+            created,
+            done: false,
+            marks: true,
+            _lock: lock,
+        })
+    }
+
+    /// Whether `_SUCCESS` is written: Hadoop's `mapreduce.fileoutputcommitter.marksuccessfuljobs`.
+    #[must_use]
+    pub fn marked(mut self, marks: bool) -> Self {
+        self.marks = marks;
+        self
     }
 
     /// Where tasks put their files, under the names and folders that they shall have.
@@ -130,7 +148,9 @@ impl Job {
             }
         }
         probe(Step::Success)?;
-        File::create(self.target.join(SUCCESS))?;
+        if self.marks {
+            File::create(self.target.join(SUCCESS))?;
+        }
         probe(Step::Clear)?;
         self.clear();
         Ok(())
@@ -167,15 +187,12 @@ impl Job {
     }
 
     fn journal(&self, partitions: &[String]) -> io::Result<Journal> {
+        let mark = if self.marks { existing(&self.target, &[SUCCESS.to_string()]) } else { vec![] };
         let old = match &self.replace {
-            Replace::Nothing => existing(&self.target, &[SUCCESS.to_string()]),
+            Replace::Nothing => mark,
             Replace::All => entries(&self.target, "")?.into_iter().filter(|entry| entry != TEMPORARY).collect(),
-            Replace::Below(folder) => existing(&self.target, &[folder.clone(), SUCCESS.to_string()]),
-            Replace::WrittenPartitions => {
-                let mut old = existing(&self.target, partitions);
-                old.extend(existing(&self.target, &[SUCCESS.to_string()]));
-                old
-            }
+            Replace::Below(folder) => [existing(&self.target, std::slice::from_ref(folder)), mark].concat(),
+            Replace::WrittenPartitions => [existing(&self.target, partitions), mark].concat(),
         };
         let mut new = vec![];
         self.collect_new("", &old, &mut new)?;

@@ -132,6 +132,7 @@ pub async fn write(
     }
     // Declared first, dropped last: tasks stop before what they wrote is cleared away.
     let job = Job::start(&plan.target.path, plan.replace.clone()).map_err(|cause| plan.target.write_failed(cause))?;
+    let job = job.marked(marks_success(request, ctx));
     let stats = run(&plan, job.root(), input, task_ctx).await?;
     let partitions: Vec<String> = stats.partitions.clone();
     let target = plan.target.clone();
@@ -196,6 +197,13 @@ async fn drain(plan: &Arc<WritePlan>, input: Arc<dyn ExecutionPlan>, task_ctx: A
         }),
     ))
     .await
+}
+
+/// Whether a complete write is marked by a file: as the writer's options or Hadoop's configuration say.
+fn marks_success(request: &WriteRequest, ctx: &SourceContext) -> bool {
+    const KEY: &str = "mapreduce.fileoutputcommitter.marksuccessfuljobs";
+    let value = request.options.get(KEY).map(str::to_string).or_else(|| ctx.conf(&format!("spark.hadoop.{KEY}")));
+    value.is_none_or(|value| !value.trim().eq_ignore_ascii_case("false"))
 }
 
 /// Writes all partitions below `root`; a plan without partitions is a file without rows.
