@@ -487,3 +487,14 @@ def case_time_windows(spark, tmp):
     df = spark.sql("SELECT timestamp_seconds(id * 60) AS ts, id AS v FROM range(10) UNION ALL SELECT NULL, 99")
     windowed = df.groupBy(F.window("ts", "5 minutes")).agg(F.count("*").alias("n"), F.sum("v").alias("v"))
     return windowed.select("window.start", "window.end", "n", "v").orderBy("start")
+
+
+def case_approx_quantile_members(spark, tmp):
+    """Which members come depends on the error: 1000 ordered and 5000 mixed numbers in one partition."""
+    from pyspark.sql import functions as F
+
+    shares = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0]
+    ordered = spark.range(0, 1000, 1, 1)
+    mixed = spark.range(0, 5000, 1, 1).select((F.col("id") * 7919 % 5003).cast("double").alias("id"))
+    errors = [0.0, 0.001, 0.01, 0.05, 0.1, 0.25, 1.0, 3.0]
+    return [[error, *(df.approxQuantile("id", shares, error) for df in (ordered, mixed))] for error in errors]

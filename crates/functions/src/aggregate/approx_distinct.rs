@@ -69,6 +69,10 @@ impl Fold for HyperLogLog {
         Ok(Self { precision: spec.param.parse().unwrap_or(9) })
     }
 
+    fn most(&self) -> usize {
+        1 << self.precision
+    }
+
     fn state_types(_: &Spec) -> Vec<DataType> {
         vec![DataType::Binary]
     }

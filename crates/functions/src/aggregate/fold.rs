@@ -53,6 +53,10 @@ pub trait Fold: Debug + Send + Sync + Sized + 'static {
     const GROWTH: usize = 0;
 
     fn new(spec: &Spec) -> Result<Self>;
+    /// Bytes that a state has at most on the heap, however many rows it takes.
+    fn most(&self) -> usize {
+        usize::MAX
+    }
     fn state_types(spec: &Spec) -> Vec<DataType>;
     fn input(&self, values: &[ArrayRef]) -> Result<Self::Input>;
     fn update(&self, state: &mut Self::State, input: &Self::Input, row: usize) -> Result<()>;
@@ -279,7 +283,7 @@ impl<F: Fold> Accumulator for Single<F> {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.rows * F::GROWTH
+        size_of::<Self>() + (self.rows * F::GROWTH).min(self.fold.most())
     }
 }
 
@@ -355,7 +359,8 @@ impl<F: Fold> GroupsAccumulator for Groups<F> {
     }
 
     fn size(&self) -> usize {
-        self.states.capacity() * size_of::<F::State>() + self.rows * F::GROWTH
+        let most = self.states.len().saturating_mul(self.fold.most());
+        self.states.capacity() * size_of::<F::State>() + (self.rows * F::GROWTH).min(most)
     }
 }
 

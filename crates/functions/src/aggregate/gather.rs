@@ -61,7 +61,6 @@ fn factory(finish: Finish) -> Factory {
         super::collect::set,
         super::percentile::interpolated,
         super::percentile::discrete,
-        super::percentile::approximate,
         super::mode::most_frequent,
         super::mode::all_most_frequent,
         super::listagg::joined,

@@ -16,11 +16,14 @@ mod mode;
 mod moments;
 mod pandas;
 mod percentile;
+mod percentile_approx;
+mod quantile_summary;
 mod running;
 mod sum;
 mod within_group;
 
 pub use extremum::orderable;
+pub use percentile_approx::approx_quantile;
 pub use within_group::{SortKey, within_group};
 
 use crate::registry::{Entry, Kind};
@@ -87,8 +90,8 @@ pub const TABLE: &[Entry] = &[
     aggregate("median", percentile::median),
     aggregate("percentile_cont", percentile::needs_order),
     aggregate("percentile_disc", percentile::needs_order),
-    aggregate("percentile_approx", percentile::percentile_approx),
-    aggregate("approx_percentile", percentile::percentile_approx),
+    aggregate("percentile_approx", percentile_approx::percentile_approx),
+    aggregate("approx_percentile", percentile_approx::percentile_approx),
     aggregate("mode", mode::mode),
     aggregate("histogram_numeric", histogram::histogram_numeric),
     aggregate("pandas_product", pandas::product),

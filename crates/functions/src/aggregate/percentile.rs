@@ -1,10 +1,9 @@
-//! `percentile`, `median`, `percentile_cont`, `percentile_disc`, `percentile_approx`.
-//! The approximate ones are exact here: Spark's are within `1 / accuracy` of that.
+//! `percentile`, `median`, `percentile_cont`, `percentile_disc`; `percentile_approx` is in `percentile_approx`.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, UInt64Array};
-use arrow::compute::{cast, sort_to_indices, take};
+use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, IntervalUnit, TimeUnit};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError, types};
@@ -58,39 +57,7 @@ pub fn needs_order(call: &Call) -> Result<Typed> {
         .with("funcName", types::name::quote(call.name)))
 }
 
-/// `percentile_approx(x, percentage[, accuracy])`, `approx_percentile`: a value that occurs.
-pub fn percentile_approx(call: &Call) -> Result<Typed> {
-    call.arity(2..=3)?;
-    let value = match &call.args[0].data_type {
-        data_type if is_number(data_type) => call.args[0].clone(),
-        DataType::Date32
-        | DataType::Timestamp(..)
-        | DataType::Duration(TimeUnit::Microsecond)
-        | DataType::Interval(IntervalUnit::YearMonth) => call.args[0].clone(),
-        DataType::Null | DataType::Utf8 => call.coerce(0, &DataType::Float64)?,
-        _ => {
-            return Err(call
-                .unexpected_type(0, "(\"NUMERIC\", \"DATE\", \"TIMESTAMP\", \"TIMESTAMP_NTZ\" or \"ANSI INTERVAL\")"));
-        }
-    };
-    let percentages = percentages(call, 1)?;
-    let accuracy = match call.args.get(2) {
-        None => "10000".to_string(),
-        Some(arg) => {
-            let constant = call.constant(2)?.cast_to(&DataType::Int64).map_err(from_datafusion)?;
-            match constant {
-                ScalarValue::Int64(Some(accuracy)) if (1..=i64::from(i32::MAX)).contains(&accuracy) => arg.name.clone(),
-                other => return Err(out_of_range(call, "accuracy", "(0, 2147483647]", &other.to_string())),
-            }
-        }
-    };
-    let name = format!("{}({}, {}, {accuracy})", call.name, call.args[0].name, call.args[1].name);
-    let output = value.data_type.clone();
-    let output = if percentages.array { types::array(output, false) } else { output };
-    Ok(gather(call, "percentile_approx", vec![value], output, true, percentages.param("asc"), approximate).named(name))
-}
-
-fn is_number(data_type: &DataType) -> bool {
+pub(super) fn is_number(data_type: &DataType) -> bool {
     data_type.is_integer() || data_type.is_floating() || matches!(data_type, DataType::Decimal128(..))
 }
 
@@ -121,19 +88,19 @@ fn build(
 }
 
 /// Constant percentages, one or an array.
-struct Percentages {
+pub(super) struct Percentages {
     values: Vec<f64>,
-    array: bool,
+    pub(super) array: bool,
 }
 
 impl Percentages {
-    fn param(&self, direction: &str) -> String {
+    pub(super) fn param(&self, direction: &str) -> String {
         let values: Vec<String> = self.values.iter().map(f64::to_string).collect();
         format!("{direction}:{}", values.join(","))
     }
 }
 
-fn percentages(call: &Call, index: usize) -> Result<Percentages> {
+pub(super) fn percentages(call: &Call, index: usize) -> Result<Percentages> {
     let constant = constant(call, index)?;
     let double = |value: ScalarValue| match value.cast_to(&DataType::Float64) {
         Ok(ScalarValue::Float64(Some(value))) if (0.0..=1.0).contains(&value) => Ok(value),
@@ -168,12 +135,11 @@ fn shown(call: &Call) -> String {
     let args: Vec<&str> = call.args.iter().map(|arg| arg.name.as_str()).collect();
     match (call.name, args.len()) {
         ("percentile", 2) => format!("percentile({}, 1)", args.join(", ")),
-        ("percentile_approx" | "approx_percentile", 2) => format!("{}({}, 10000)", call.name, args.join(", ")),
         _ => call.display(),
     }
 }
 
-fn out_of_range(call: &Call, name: &str, range: &str, value: &str) -> SparkError {
+pub(super) fn out_of_range(call: &Call, name: &str, range: &str, value: &str) -> SparkError {
     SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
         .with("exprName", name)
         .with("valueRange", range)
@@ -271,30 +237,13 @@ fn sorted(
     Ok(Sorted { values: rows.into_iter().map(|(value, _)| value).collect(), ranks, total })
 }
 
-/// Values that occur: Spark's sketch gives the smallest whose rank reaches `ceil(percentage * rows)`.
-pub fn approximate(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<ArrayRef> {
-    let (_, percentages) = parse_param(&spec.param);
-    let mut places: Vec<Option<u64>> = vec![];
-    for group in offsets.windows(2) {
-        let rows = group[1] - group[0];
-        let values = columns[0].slice(group[0], rows);
-        let order = sort_to_indices(&values, None, None).map_err(from_arrow)?;
-        for percentage in &percentages {
-            let rank = (percentage * rows as f64).ceil() as usize;
-            places.push((rows > 0).then(|| group[0] as u64 + u64::from(order.value(rank.max(1) - 1))));
-        }
-    }
-    let results = take(&columns[0], &UInt64Array::from(places), None).map_err(from_arrow)?;
-    pack(spec, results, percentages.len(), offsets)
-}
-
-fn parse_param(param: &str) -> (&str, Vec<f64>) {
+pub(super) fn parse_param(param: &str) -> (&str, Vec<f64>) {
     let (direction, values) = param.split_once(':').unwrap_or(("asc", ""));
     (direction, values.split(',').filter_map(|value| value.parse().ok()).collect())
 }
 
 /// One result a group, or an array of them; a group without values has NULL.
-fn pack(spec: &Spec, results: ArrayRef, width: usize, offsets: &[usize]) -> Result<ArrayRef> {
+pub(super) fn pack(spec: &Spec, results: ArrayRef, width: usize, offsets: &[usize]) -> Result<ArrayRef> {
     let DataType::List(element) = &spec.return_type else { return Ok(results) };
     let mut ends = vec![0];
     let mut places: Vec<u64> = vec![];

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::scalar::ScalarValue;
+use firesteel_functions::aggregate::approx_quantile as quantile_call;
 use firesteel_functions::cast::{EvalMode, cast};
-use firesteel_functions::{Generator, Typed};
+use firesteel_functions::{Call, Generator, Typed};
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
@@ -180,8 +181,7 @@ pub fn approx_quantile(
         return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
             .with_message(format!("requirement failed: Relative Error must be non-negative but got {error}")));
     }
-    let accuracy = if error > 1e-7 { (1.0 / error).ceil().clamp(1.0, 10_000_000.0) } else { 10_000_000.0 };
-    let accuracy = Typed::literal(ScalarValue::Int32(Some(accuracy as i32)), "accuracy");
+    let error = double(error);
     let shares =
         function::scalar(resolver, "array", message.probabilities.iter().map(|share| double(*share)).collect())?;
     let mut quantiles = vec![];
@@ -196,7 +196,9 @@ pub fn approx_quantile(
         let number = cast(typed, &DataType::Float64, EvalMode::Ansi, resolver.env())?;
         let null = Typed::literal(ScalarValue::Float64(None), "NULL");
         let number = function::scalar(resolver, "nanvl", vec![number, null])?;
-        let own = function::scalar(resolver, "percentile_approx", vec![number, shares.clone(), accuracy.clone()])?;
+        let args = vec![number, shares.clone(), error.clone()];
+        let call = Call { name: "approxQuantile", args, distinct: false, ignore_nulls: false, env: resolver.env() };
+        let own = quantile_call(&call)?;
         quantiles.push(own.named(column.clone()));
     }
     let computed = aggregate::global(resolver, input.clone(), quantiles)?;

@@ -1,0 +1,22 @@
+-- Quantiles from a summary: the members that Spark's gives.
+SELECT percentile_approx(id, array(0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0), 10) FROM range(0, 1000, 1, 1);
+SELECT percentile_approx(id, array(0.1, 0.5, 0.9), 1), percentile_approx(id, 0.5, 2), percentile_approx(id, 0.5, 3) FROM range(0, 1000, 1, 1);
+SELECT percentile_approx(id, array(0.9, 0.1, 0.5), 100), percentile_approx(id, 0.3) FROM range(0, 1000, 1, 1);
+SELECT percentile_approx(id * 7919 % 100003, array(0.01, 0.33, 0.5, 0.77, 0.99), 50) FROM range(0, 100000, 1, 1);
+SELECT percentile_approx(id * 7919 % 1000003, array(0.01, 0.33, 0.5, 0.77, 0.99)) FROM range(0, 160000, 1, 1);
+SELECT percentile_approx(id * 7919 % 1000003, array(0.01, 0.33, 0.5, 0.77, 0.99), 1000) FROM range(0, 50000, 1, 1);
+SELECT percentile_approx(id * 7919 % 1000003, array(0.01, 0.33, 0.5, 0.77, 0.99), 1000) FROM range(0, 49999, 1, 1);
+SELECT id % 3 AS k, percentile_approx(id, array(0.2, 0.5), 5) FROM range(0, 500, 1, 1) GROUP BY k ORDER BY k;
+SELECT percentile_approx(CAST(id AS DECIMAL(10, 2)) / 4, 0.5, 7), percentile_approx(DATE'2024-01-01' + CAST(id AS INT), 0.5, 7), percentile_approx(CAST(id AS FLOAT) / 3, array(0.5), 7) FROM range(0, 100, 1, 1);
+SELECT percentile_approx(make_interval(0, 0, 0, CAST(id AS INT), 0, 0, 0.000000), 0.5) FROM range(0, 100, 1, 1);
+SELECT percentile_approx(make_dt_interval(CAST(id AS INT)), 0.5, 4), percentile_approx(make_ym_interval(CAST(id AS INT)), 0.5, 4), percentile_approx(timestamp_seconds(id), 0.5, 4) FROM range(0, 100, 1, 1);
+SELECT percentile_approx(x, array(0.25, 0.5, 0.75), 4), percentile_approx(x, 1.0, 4) FROM VALUES (DOUBLE('NaN')), (1.0D), (-0.0D), (0.0D), (DOUBLE('Infinity')), (NULL), (-5.5D) AS t(x);
+SELECT percentile_approx(x, 0.5), percentile_approx(x, array(0.5, 0.6)) FROM VALUES (CAST(NULL AS INT)) AS t(x);
+SELECT percentile_approx(x, 0.5), percentile_approx(x, array(0.5, 0.6), 10) FROM VALUES (9007199254740993L), (9007199254740993L) AS t(x);
+SELECT percentile_approx(DISTINCT id % 10, array(0.1, 0.5), 3) FROM range(0, 100, 1, 1);
+SELECT id, percentile_approx(id, 0.5, 2) OVER (ORDER BY id ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) FROM range(0, 12, 1, 1);
+SELECT percentile_approx(id, 0.5, 0.1) FROM range(10);
+SELECT percentile_approx(id, 0.5, NULL) FROM range(10);
+SELECT percentile_approx(id, 0.5, 0) FROM range(10);
+SELECT approx_quantile(id, 0.5, 0) FROM range(10);
+SELECT percentile_approx(CAST(id AS TINYINT), 0.5, 3), percentile_approx(CAST(id AS SMALLINT), 0.25, 3), percentile_approx(CAST(id AS STRING), 0.5, 3) FROM range(0, 100, 1, 1);
