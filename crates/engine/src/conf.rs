@@ -1,8 +1,8 @@
 //! Settings of a session: what was set, over Spark's defaults.
 
 use std::collections::BTreeMap;
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
 
 use crate::conf_table::RECORDED;
 use firesteel_protocol::{Result, SparkError};
@@ -281,7 +281,7 @@ impl SessionConf {
     /// The value of a key that nobody set.
     pub(crate) fn default_of(key: &str) -> Option<String> {
         if key == "spark.sql.session.timeZone" {
-            return Some(machine_time_zone());
+            return Some(firesteel_functions::datetime::zone::machine());
         }
         known(key).and_then(|setting| setting.default).map(str::to_string)
     }
@@ -402,25 +402,4 @@ fn is_size(value: &str) -> bool {
 
 fn one_of(value: &str, words: &[&str]) -> bool {
     words.iter().any(|word| word.eq_ignore_ascii_case(value.trim()))
-}
-
-/// `TZ`, else what the system is set to, else UTC. Read once: the JVM does likewise.
-fn machine_time_zone() -> String {
-    static ZONE: std::sync::OnceLock<Arc<str>> = std::sync::OnceLock::new();
-    let zone = ZONE.get_or_init(|| {
-        let named = std::env::var("TZ")
-            .ok()
-            .map(|zone| zone.trim_start_matches(':').to_string())
-            .filter(|zone| !zone.is_empty());
-        let linked = || {
-            let target = std::fs::read_link("/etc/localtime").ok()?;
-            Some(target.to_str()?.split_once("zoneinfo/")?.1.to_string())
-        };
-        // The JVM keeps a name that TZ gives, and knows the machine's UTC as `Etc/UTC`.
-        let linked = || linked().map(|zone| if zone == "UTC" { "Etc/UTC".into() } else { zone });
-        let zone =
-            named.or_else(linked).filter(|zone| firesteel_functions::datetime::zone::Zone::parse(zone).is_some());
-        Arc::from(zone.unwrap_or_else(|| "Etc/UTC".into()))
-    });
-    zone.to_string()
 }

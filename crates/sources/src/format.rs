@@ -7,6 +7,7 @@ use firesteel_protocol::{Result, SparkError};
 pub enum Format {
     Csv,
     Json,
+    Orc,
     Parquet,
     Text,
     BinaryFile,
@@ -32,6 +33,16 @@ const NAMES: &[(Format, &[&str])] = &[
             "org.apache.spark.sql.execution.datasources.json",
             "org.apache.spark.sql.execution.datasources.json.jsonfileformat",
             "org.apache.spark.sql.execution.datasources.v2.json.jsondatasourcev2",
+        ],
+    ),
+    (
+        Format::Orc,
+        &[
+            "orc",
+            "org.apache.spark.sql.hive.orc",
+            "org.apache.spark.sql.execution.datasources.orc",
+            "org.apache.spark.sql.execution.datasources.orc.orcfileformat",
+            "org.apache.spark.sql.execution.datasources.v2.orc.orcdatasourcev2",
         ],
     ),
     (
@@ -80,6 +91,7 @@ impl Format {
         match self {
             Self::Csv => "CSVDataSourceV2",
             Self::Json => "JsonDataSourceV2",
+            Self::Orc => "OrcDataSourceV2",
             Self::Parquet => "ParquetDataSourceV2",
             Self::Text => "TextDataSourceV2",
             Self::BinaryFile => "BinaryFileFormat",
@@ -92,6 +104,7 @@ impl Format {
         match self {
             Self::Csv => "CSV",
             Self::Json => "JSON",
+            Self::Orc => "ORC",
             Self::Parquet => "Parquet",
             Self::Text => "Text",
             Self::BinaryFile => "BinaryFile",
@@ -104,7 +117,7 @@ impl Format {
 fn unknown(given: &str, lower: &str) -> SparkError {
     let to_parquet = "Convert the files to parquet, json or csv first.";
     match lower {
-        "orc" | "xml" | "image" | "libsvm" => SparkError::unsupported(format!("the {lower} source"), to_parquet),
+        "xml" | "image" | "libsvm" => SparkError::unsupported(format!("the {lower} source"), to_parquet),
         "avro" | "com.databricks.spark.avro" => SparkError::unsupported("the avro source", to_parquet),
         "delta" | "iceberg" => SparkError::unsupported(
             format!("the {lower} source"),

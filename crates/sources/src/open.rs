@@ -9,10 +9,12 @@ use firesteel_protocol::{Result, SparkError};
 
 use crate::binary_file::{self, BinaryReader};
 use crate::decode::RecordFormat;
+use crate::footers::Footers;
 use crate::format::Format;
 use crate::listing::{self, FileOptions, Listing, flag_or_conf};
+use crate::orc::{self, OrcOptions, OrcReader};
 use crate::parquet::ParquetOptions;
-use crate::parquet::schema::{infer as infer_parquet, nullable};
+use crate::parquet::schema::{self as parquet_schema, nullable};
 use crate::scan::guard::OnBadFile;
 use crate::scan::stream::RecordReader;
 use crate::scan::table::{FileTable, Reading, ScanSettings, hidden_fields};
@@ -84,6 +86,7 @@ fn open_cost(ctx: &SourceContext) -> u64 {
 
 /// How a format's schema is found and its files are read.
 enum Kind {
+    Orc(OrcOptions),
     Parquet(ParquetOptions),
     Records(Arc<dyn RecordFormat>),
     Binary,
@@ -96,6 +99,7 @@ impl Kind {
             Format::Csv => Self::Records(csv::format(options, ctx)?),
             Format::Json => Self::Records(json::format(options, ctx)?),
             Format::Text => Self::Records(text::format(options, ctx)?),
+            Format::Orc => Self::Orc(OrcOptions::new(options, ctx)?),
             Format::Parquet => Self::Parquet(ParquetOptions::new(options, ctx)?),
             Format::BinaryFile => Self::Binary,
             Format::Jdbc => return Err(SparkError::internal("jdbc is no file source")),
@@ -119,12 +123,17 @@ impl Kind {
             match self {
                 Self::Records(format) => format.check_schema(&data)?,
                 Self::Binary => binary_file::check_schema(&data)?,
-                Self::Parquet(_) => {}
+                Self::Orc(_) | Self::Parquet(_) => {}
             }
             return Ok(data);
         }
         let cannot_infer = || SparkError::new("UNABLE_TO_INFER_SCHEMA").with("format", format.display());
         let files: Vec<InputFile> = listing.files.iter().map(|listed| listed.file.clone()).collect();
+        let footers = Footers {
+            ignore_corrupt: on_bad_file.ignore_corrupt,
+            case_sensitive: ctx.env.case_sensitive,
+            parallelism: ctx.parallelism.max(1),
+        };
         match self {
             Self::Binary => Ok(binary_file::fields()),
             // Text has its column whether there are files or not.
@@ -134,8 +143,11 @@ impl Kind {
                 Ok(fields.iter().map(nullable).collect())
             }
             Self::Parquet(options) => {
-                let ignore_corrupt = on_bad_file.ignore_corrupt;
-                infer_parquet(&files, options, ignore_corrupt, ctx.parallelism.max(1))?.ok_or_else(cannot_infer)
+                let columns = |file: &InputFile| parquet_schema::columns(file, options).map(Some);
+                footers.columns(&files, options.merge_schema, &columns)?.ok_or_else(cannot_infer)
+            }
+            Self::Orc(options) => {
+                footers.columns(&files, options.merge_schema, &orc::columns)?.ok_or_else(cannot_infer)
             }
         }
     }
@@ -143,6 +155,7 @@ impl Kind {
     fn reading(self) -> Reading {
         match self {
             Self::Parquet(options) => Reading::Parquet { case_sensitive: options.case_sensitive },
+            Self::Orc(options) => Reading::Stream { reader: Arc::new(OrcReader { options }), splittable: true },
             Self::Records(format) => {
                 let splittable = format.record_end().is_some();
                 Reading::Stream { reader: Arc::new(RecordReader { format }), splittable }

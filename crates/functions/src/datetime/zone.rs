@@ -50,6 +50,26 @@ const SHORT_IDS: &[(&str, &str)] = &[
     ("VST", "Asia/Ho_Chi_Minh"),
 ];
 
+/// `TZ`, else what the system is set to, else UTC. Read once: the JVM does likewise.
+pub fn machine() -> String {
+    static ZONE: std::sync::OnceLock<std::sync::Arc<str>> = std::sync::OnceLock::new();
+    let zone = ZONE.get_or_init(|| {
+        let named = std::env::var("TZ")
+            .ok()
+            .map(|zone| zone.trim_start_matches(':').to_string())
+            .filter(|zone| !zone.is_empty());
+        let linked = || {
+            let target = std::fs::read_link("/etc/localtime").ok()?;
+            Some(target.to_str()?.split_once("zoneinfo/")?.1.to_string())
+        };
+        // The JVM keeps a name that TZ gives, and knows the machine's UTC as `Etc/UTC`.
+        let linked = || linked().map(|zone| if zone == "UTC" { "Etc/UTC".into() } else { zone });
+        let zone = named.or_else(linked).filter(|zone| Zone::parse(zone).is_some());
+        std::sync::Arc::from(zone.unwrap_or_else(|| "Etc/UTC".into()))
+    });
+    zone.to_string()
+}
+
 impl Zone {
     /// Reads a zone id as Spark does: `Z`, `+8:00`, `-0530`, `UTC+3`, `Europe/Berlin`, `PST`.
     pub fn parse(id: &str) -> Option<Self> {

@@ -5,7 +5,7 @@
 
 pub mod adapter;
 pub mod default;
-mod nested;
+pub mod nested;
 pub mod schema;
 pub mod source;
 pub mod statistics;

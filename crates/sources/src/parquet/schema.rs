@@ -3,11 +3,10 @@
 
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit as ArrowUnit};
 use datafusion::datasource::physical_plan::parquet::Int96Coercer;
-use firesteel_protocol::types::{self, UDT_KEY, json, name};
+use firesteel_protocol::types::{self, UDT_KEY, json};
 use firesteel_protocol::{Result, SparkError};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
@@ -20,78 +19,8 @@ use crate::storage::{InputFile, hadoop_path};
 /// Where Spark keeps its schema in a footer.
 const SPARK_SCHEMA: &str = "org.apache.spark.sql.parquet.row.metadata";
 
-/// The data columns of the files, all nullable; `None` if there is no file to ask.
-pub fn infer(
-    files: &[InputFile],
-    options: &ParquetOptions,
-    ignore_corrupt: bool,
-    parallelism: usize,
-) -> Result<Option<Fields>> {
-    let mut sorted: Vec<&InputFile> = files.iter().collect();
-    sorted.sort_by(|a, b| a.path.cmp(&b.path));
-    if !options.merge_schema {
-        // The first readable file speaks for all.
-        for file in sorted {
-            match columns(file, options) {
-                Ok(fields) => return Ok(Some(fields)),
-                Err(error) if ignore_corrupt && is_corrupt(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        return Ok(None);
-    }
-    let mut merged: Option<Fields> = None;
-    for columns in all_columns(&sorted, options, parallelism) {
-        let columns = match columns {
-            Ok(columns) => columns,
-            Err(error) if ignore_corrupt && is_corrupt(&error) => continue,
-            Err(error) => return Err(error),
-        };
-        merged = Some(match merged {
-            None => columns,
-            Some(left) if left == columns => left,
-            Some(left) => merge(&left, &columns, options.case_sensitive).map_err(|cause| {
-                SparkError::new("CANNOT_MERGE_SCHEMAS")
-                    .with("left", shown(&left))
-                    .with("right", shown(&columns))
-                    .with_source(cause)
-            })?,
-        });
-    }
-    Ok(merged)
-}
-
-fn shown(columns: &Fields) -> String {
-    format!("\"{}\"", name::sql(&DataType::Struct(columns.clone())))
-}
-
-fn is_corrupt(error: &SparkError) -> bool {
-    error.condition().starts_with("FAILED_READ_FILE")
-}
-
-/// The columns of every file, read by several threads, in the order of the files.
-fn all_columns(files: &[&InputFile], options: &ParquetOptions, parallelism: usize) -> Vec<Result<Fields>> {
-    let next = AtomicUsize::new(0);
-    let read = || {
-        let mut found = vec![];
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            match files.get(at) {
-                Some(file) => found.push((at, columns(file, options))),
-                None => return found,
-            }
-        }
-    };
-    let mut found: Vec<(usize, Result<Fields>)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..parallelism.clamp(1, 8)).map(|_| scope.spawn(read)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
-    });
-    found.sort_by_key(|(at, _)| *at);
-    found.into_iter().map(|(_, columns)| columns).collect()
-}
-
-/// The columns of one file.
-fn columns(file: &InputFile, options: &ParquetOptions) -> Result<Fields> {
+/// The columns of one file, all nullable.
+pub fn columns(file: &InputFile, options: &ParquetOptions) -> Result<Fields> {
     let footer = footer(file)?;
     let metadata = footer.file_metadata();
     let fields = match spark_schema(metadata) {
@@ -224,41 +153,5 @@ fn check(column: &Type, options: &ParquetOptions) -> Result<()> {
         }
         None if info.converted_type() == ConvertedType::INTERVAL => illegal("INTERVAL".into()),
         _ => Ok(()),
-    }
-}
-
-/// Spark's `StructType.merge`: equal types only, structs by field, new fields behind.
-fn merge(left: &Fields, right: &Fields, case_sensitive: bool) -> Result<Fields> {
-    let same = |a: &str, b: &str| if case_sensitive { a == b } else { a.to_lowercase() == b.to_lowercase() };
-    let mut merged: Vec<FieldRef> = vec![];
-    for field in left {
-        merged.push(match right.iter().find(|other| same(other.name(), field.name())) {
-            Some(other) => {
-                let data_type = merge_type(field.data_type(), other.data_type(), case_sensitive)?;
-                let nullable = field.is_nullable() || other.is_nullable();
-                Arc::new(field.as_ref().clone().with_data_type(data_type).with_nullable(nullable))
-            }
-            None => Arc::clone(field),
-        });
-    }
-    merged.extend(right.iter().filter(|other| !left.iter().any(|field| same(field.name(), other.name()))).cloned());
-    Ok(Fields::from(merged))
-}
-
-fn merge_type(left: &DataType, right: &DataType, case_sensitive: bool) -> Result<DataType> {
-    let inner = |a: &FieldRef, b: &FieldRef| -> Result<FieldRef> {
-        let data_type = merge_type(a.data_type(), b.data_type(), case_sensitive)?;
-        Ok(Arc::new(a.as_ref().clone().with_data_type(data_type).with_nullable(a.is_nullable() || b.is_nullable())))
-    };
-    match (left, right) {
-        (a, b) if a == b => Ok(a.clone()),
-        (DataType::Null, other) | (other, DataType::Null) => Ok(other.clone()),
-        (DataType::Struct(a), DataType::Struct(b)) => Ok(DataType::Struct(merge(a, b, case_sensitive)?)),
-        (DataType::List(a), DataType::List(b)) => Ok(DataType::List(inner(a, b)?)),
-        (DataType::Map(a, sorted), DataType::Map(b, _)) => Ok(DataType::Map(inner(a, b)?, *sorted)),
-        (DataType::Decimal128(p, s), DataType::Decimal128(q, t)) if s == t => Ok(DataType::Decimal128(*p.max(q), *s)),
-        _ => Err(SparkError::new("CANNOT_MERGE_INCOMPATIBLE_DATA_TYPE")
-            .with("left", format!("\"{}\"", name::sql(left)))
-            .with("right", format!("\"{}\"", name::sql(right)))),
     }
 }

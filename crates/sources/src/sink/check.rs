@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use arrow::datatypes::{DataType, Field, Fields, IntervalUnit};
-use firesteel_protocol::types::name;
+use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 
 use super::format::FormatKind;
@@ -50,6 +50,10 @@ fn holds(kind: FormatKind, data_type: &DataType) -> bool {
     match kind {
         FormatKind::Text => data_type == &DataType::Utf8,
         FormatKind::Csv => !data_type.is_nested() && !data_type.is_null() && !calendar(data_type),
+        FormatKind::Orc => {
+            let foreign = |t: &DataType| calendar(t) || t.is_null() || types::is_variant(t);
+            !contains(data_type, &foreign)
+        }
         _ => !contains(data_type, &calendar),
     }
 }

@@ -12,6 +12,7 @@ use super::encoder::{self, EncoderFactory};
 use super::parquet::{ParquetFile, ParquetSettings};
 use super::target::Target;
 use crate::codec::TextCodec;
+use crate::orc::{OrcFile, OrcSettings};
 use crate::{Options, SourceContext};
 
 /// A format that can be written.
@@ -19,6 +20,7 @@ use crate::{Options, SourceContext};
 pub enum FormatKind {
     Csv,
     Json,
+    Orc,
     Parquet,
     Text,
     Noop,
@@ -32,14 +34,15 @@ impl FormatKind {
         match given.to_ascii_lowercase().as_str() {
             "csv" | "com.databricks.spark.csv" => return Ok(Self::Csv),
             "json" => return Ok(Self::Json),
+            "orc" => return Ok(Self::Orc),
             "parquet" => return Ok(Self::Parquet),
             "text" => return Ok(Self::Text),
             "noop" => return Ok(Self::Noop),
             "binaryfile" => return Err(SparkError::new("UNSUPPORTED_FEATURE.WRITE_FOR_BINARY_SOURCE")),
-            "orc" | "avro" | "xml" | "kafka" | "delta" | "iceberg" => {
+            "avro" | "xml" | "kafka" | "delta" | "iceberg" => {
                 return Err(SparkError::unsupported(
                     format!("writing the format {given}"),
-                    "Write parquet, csv, json or text.",
+                    "Write parquet, orc, csv, json or text.",
                 ));
             }
             _ => {}
@@ -48,6 +51,7 @@ impl FormatKind {
         let classes = [
             ("csv.CSVFileFormat", Self::Csv),
             ("json.JsonFileFormat", Self::Json),
+            ("orc.OrcFileFormat", Self::Orc),
             ("parquet.ParquetFileFormat", Self::Parquet),
             ("text.TextFileFormat", Self::Text),
         ];
@@ -66,6 +70,7 @@ impl FormatKind {
         match self {
             Self::Csv => "CSV",
             Self::Json => "JSON",
+            Self::Orc => "ORC",
             Self::Parquet => "Parquet",
             Self::Text => "Text",
             Self::Noop => "noop",
@@ -76,6 +81,7 @@ impl FormatKind {
 /// A format with its options read.
 #[derive(Debug)]
 pub enum Format {
+    Orc(OrcSettings),
     Parquet(ParquetSettings),
     /// CSV, JSON and text.
     Records {
@@ -91,6 +97,7 @@ impl Format {
     pub fn new(kind: FormatKind, options: &Options, schema: &SchemaRef, ctx: &SourceContext) -> Result<Self> {
         let (extension, encoder): (_, Arc<dyn EncoderFactory>) = match kind {
             FormatKind::Noop => return Ok(Self::Noop),
+            FormatKind::Orc => return Ok(Self::Orc(OrcSettings::new(options, schema, ctx)?)),
             FormatKind::Parquet => return Ok(Self::Parquet(ParquetSettings::new(options, schema, ctx)?)),
             FormatKind::Csv => (".csv", encoder::csv_factory(options, schema, ctx)?),
             FormatKind::Json => (".json", encoder::json_factory(options, ctx)?),
@@ -111,6 +118,7 @@ impl Format {
     /// What a file's name ends with: `.snappy.parquet`, `.csv.gz`.
     pub fn extension(&self) -> String {
         match self {
+            Self::Orc(settings) => settings.extension(),
             Self::Parquet(settings) => settings.extension(),
             Self::Records { extension, codec, .. } => format!("{extension}{}", codec.extension()),
             Self::Noop => String::new(),
@@ -121,6 +129,7 @@ impl Format {
     pub fn create(&self, path: &Path, target: &Target) -> Result<Box<dyn FileWriter>> {
         let file = File::create_new(path).map_err(|cause| target.write_failed(cause))?;
         Ok(match self {
+            Self::Orc(settings) => Box::new(OrcFile::begin(settings, file, target)?),
             Self::Parquet(settings) => Box::new(ParquetFile::begin(settings, file, target)?),
             Self::Records { codec, encoder, .. } => {
                 let file = codec.writer(file).map_err(|cause| target.write_failed(cause))?;

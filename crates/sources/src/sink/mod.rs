@@ -30,8 +30,10 @@ use crate::slots::Slots;
 use crate::storage::InputFile;
 use crate::{Options, SourceContext};
 use commit::{Job, Replace};
+pub use format::FileWriter;
 pub use name::partition_folder;
 use plan::WritePlan;
+pub use target::Target;
 
 /// What a write does with what is there already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

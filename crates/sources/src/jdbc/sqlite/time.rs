@@ -2,13 +2,12 @@
 //! text. Text and days are in the time zone of the machine, as they are for a JVM. Before 1582-10-15 a
 //! JVM counts in the Julian calendar, so that is what stands in the database: dates keep their names.
 
+use crate::julian;
 use chrono::{DateTime, Datelike, Local, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone};
 
 const MS_OF_DAY: i64 = 86_400_000;
 /// 1582-10-15, the first Gregorian day.
 const CUTOVER_MS: i64 = -141_427 * MS_OF_DAY;
-/// Julian day number of 1970-01-01.
-const EPOCH_JULIAN_DAY: i64 = 2_440_588;
 
 /// Days since the epoch.
 pub fn days(date: NaiveDate) -> i32 {
@@ -66,35 +65,14 @@ fn offset_ms(ms: i64) -> Option<i64> {
 
 /// From the proleptic Gregorian calendar to that of a JVM: the day of the same name.
 fn to_hybrid(local_ms: i64) -> i64 {
-    if local_ms >= CUTOVER_MS {
-        return local_ms;
-    }
     let day = local_ms.div_euclid(MS_OF_DAY);
-    let Some(date) = i32::try_from(day).ok().and_then(date) else { return local_ms };
-    let (year, month) = (i64::from(date.year()), i64::from(date.month()));
-    let before = (14 - month) / 12;
-    let (years, months) = (year + 4800 - before, month + 12 * before - 3);
-    let julian = i64::from(date.day()) + (153 * months + 2) / 5 + 365 * years + years.div_euclid(4) - 32_083;
-    local_ms + (julian - EPOCH_JULIAN_DAY - day) * MS_OF_DAY
+    local_ms + (julian::to_hybrid(day) - day) * MS_OF_DAY
 }
 
-/// The way back. The Julian calendar has leap days that the Gregorian lacks: they become the first of March.
+/// The way back.
 fn from_hybrid(local_ms: i64) -> i64 {
-    if local_ms >= CUTOVER_MS {
-        return local_ms;
-    }
     let day = local_ms.div_euclid(MS_OF_DAY);
-    let shifted = day + EPOCH_JULIAN_DAY + 32_082;
-    let years = (4 * shifted + 3).div_euclid(1461);
-    let in_year = shifted - (1461 * years).div_euclid(4);
-    let months = (5 * in_year + 2) / 153;
-    let of_month = in_year - (153 * months + 2) / 5 + 1;
-    let (year, month) = (years - 4800 + months / 10, months + 3 - 12 * (months / 10));
-    let civil = |day: i64| {
-        NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, u32::try_from(month).ok()?, u32::try_from(day).ok()?)
-    };
-    let found = civil(of_month).or_else(|| civil(of_month - 1).and_then(|date| date.succ_opt()));
-    found.map_or(local_ms, |date| local_ms + (i64::from(days(date)) - day) * MS_OF_DAY)
+    local_ms + (julian::from_hybrid(day) - day) * MS_OF_DAY
 }
 
 /// The instant of a Julian day, to which SQLite's `julianday()` refers. The driver takes it as local time.
