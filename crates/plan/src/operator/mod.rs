@@ -1,6 +1,7 @@
 //! Plan nodes of our own: each a logical node and its physical operator in one file.
 //! [`planner`] turns the logical ones into physical ones.
 
+pub mod deal_order;
 pub mod exchange;
 pub mod frequent;
 pub mod join_order;

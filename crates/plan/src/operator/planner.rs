@@ -69,6 +69,8 @@ impl ExtensionPlanner for OperatorPlanner {
                     None => Place::RoundRobin,
                 },
             };
+            let dealt = count > 1 && matches!(exchange.spread, Spread::RoundRobin);
+            let input = if dealt { super::deal_order::by_hash(input) } else { input };
             return Ok(Some(Arc::new(ExchangeExec::shuffle(input, place, count)?)));
         }
         if let Some(sort) = node.downcast_ref::<LocalSortNode>() {
