@@ -88,8 +88,10 @@ def run(command, folder):
     return seconds, memory.peak, out
 
 
-def submit(engine, script, *arguments, packages=None):
+def submit(engine, script, *arguments, packages=None, cores=None):
     options = ["--packages", packages] if packages else []
+    if cores and engine == "Firesteel":
+        options += ["--master", f"local[{cores}]"]
     if engine == "Firesteel":
         return [firesteel(), "submit", *options, script, *arguments]
     import pyspark
@@ -191,6 +193,18 @@ def python(report, engines, options, folder):
     for rows in options.rows or [3_000_000]:
         for kind, title in (("plain", "udf"), ("pandas", "pandas_udf"), ("map", "mapInPandas"), ("group", "applyInPandas")):
             report.compare(f"{title}, {rows:,} rows", engines, folder, lambda engine: submit(engine, script, kind, str(rows)))
+        scaling(report, script, rows, folder)
+
+
+def scaling(report, script, rows, folder):
+    """How much faster two cores do the rows of a function than one: the rows alone, without the program around them."""
+    took = {1: [], 2: []}
+    for _ in range(report.runs):
+        for cores in took:
+            _, _, out = run(submit("Firesteel", script, "plain", str(4 * rows), cores=cores), folder)
+            took[cores].append(float(re.search(r"^took ([0-9.]+)$", out, re.MULTILINE).group(1)))
+    one, two = (statistics.median(times) for times in took.values())
+    print(f"{f'udf, {4 * rows:,} rows, one core and two':45} {one:.3f} s {two:.3f} s: {one / two:.2f} times as fast", flush=True)
 
 
 def rdd(report, engines, options, folder):
@@ -201,6 +215,8 @@ def rdd(report, engines, options, folder):
         write_words(text, megabytes << 20)
     script = os.path.join(PROGRAMS, "word_count.py")
     report.compare(f"word count by RDD, {megabytes} MB", engines, folder, lambda engine: submit(engine, script, text))
+    script = os.path.join(PROGRAMS, "word_count_dataframe.py")
+    report.compare(f"word count by DataFrame, {megabytes} MB", engines, folder, lambda engine: submit(engine, script, text))
     script = os.path.join(PROGRAMS, "small_jobs.py")
     took, held, out = run(submit("Firesteel", script, str(options.jobs)), folder)
     report.line(f"{options.jobs:,} small jobs", "Firesteel", took, held)

@@ -118,6 +118,93 @@ def test_memory_is_limited(tmp_path):
         assert len(pids(spark)) == 1
 
 
+def test_a_worker_that_says_nothing_is_ended_where_asked_for(server):
+    spark = server.session()
+    spark.conf.set("spark.sql.execution.pyspark.udf.idleTimeoutSeconds", "1")
+    spark.conf.set("spark.sql.execution.pyspark.udf.killOnIdleTimeout", "true")
+    started = time.time()
+    with pytest.raises(PySparkException, match=r"terminated due to idle timeout \(timeout: 1 seconds\)"):
+        spark.range(1).select(F.udf(lambda x: time.sleep(60), "long")("id")).collect()
+    assert time.time() - started < 30
+    assert len(pids(spark)) == 1
+
+
+def test_a_worker_that_crashes_says_where(server):
+    def crash(x):
+        import ctypes
+
+        return ctypes.string_at(0)
+
+    spark = server.session()
+    with pytest.raises(PySparkException, match="crashed.. Consider setting"):
+        spark.range(1).select(F.udf(crash, "long")("id")).collect()
+    spark.conf.set("spark.sql.execution.pyspark.udf.faulthandler.enabled", "true")
+    with pytest.raises(PySparkException, match=r"(?s)Segmentation fault.*in crash"):
+        spark.range(1).select(F.udf(crash, "long")("id")).collect()
+    assert len(pids(spark)) == 1
+
+
+def test_how_much_of_a_traceback_is_told(server):
+    spark = server.session()
+
+    def told(key, value):
+        spark.conf.set("spark.sql.execution.pyspark.udf." + key, value)
+        with pytest.raises(PySparkException) as failure:
+            spark.range(1).select(F.udf(lambda x: x // 0, "long")("id")).collect()
+        return str(failure.value)
+
+    assert "<lambda>" in told("hideTraceback.enabled", "false") and "serializers.py" not in told("hideTraceback.enabled", "false")
+    assert "<lambda>" not in told("hideTraceback.enabled", "true")
+    spark.conf.set("spark.sql.execution.pyspark.udf.hideTraceback.enabled", "false")
+    assert "serializers.py" in told("simplifiedTraceback.enabled", "false")
+
+
+def test_a_group_is_not_held_whole(tmp_path):
+    """Rows of one group pass through the server, whatever they are: the function takes what it needs."""
+    with servers.Firesteel(tmp_path, "--conf", "spark.driver.memory=200m") as server:
+        spark = server.session()
+
+        def first(batches):
+            rows = 0
+            for batch in batches:
+                rows += batch.num_rows
+            yield pa.RecordBatch.from_arrays([pa.array([rows])], ["n"])
+
+        rows = spark.range(0, 300_000, 1, 2).select((F.col("id") * 0).alias("k"), F.expr("repeat('x', 1000)").alias("t"))
+
+        assert rows.groupBy("k").applyInArrow(iterated(first), "n long").collect()[0].n == 300_000
+
+
+def iterated(function):
+    """The function as one of the kind that takes a group batch by batch, which its type hints say."""
+    from typing import Iterator
+
+    def of_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield from function(batches)
+
+    return of_batches
+
+
+def test_groups_of_windows_are_bounded(tmp_path):
+    """What must be held whole is taken from the memory of queries: an error, and no end of the server."""
+    import pandas as pd
+
+    with servers.Firesteel(tmp_path, "--conf", "spark.driver.memory=100m") as server:
+        spark = server.session()
+
+        @F.pandas_udf("long")
+        def longest(texts: pd.Series) -> int:
+            return int(texts.str.len().max())
+
+        from pyspark.sql import Window
+
+        rows = spark.range(0, 40_000, 1, 2).select((F.col("id") * 0).alias("k"), F.expr("repeat('x', 10000)").alias("t"))
+        with pytest.raises(PySparkException, match="(?s)Unable to acquire memory"):
+            rows.select(F.length("t"), longest("t").over(Window.partitionBy("k"))).count()
+            rows.select(longest("t").over(Window.partitionBy("k")).alias("m")).groupBy("m").count().collect()
+        assert spark.range(3).count() == 3
+
+
 def test_workers_end_with_the_server(tmp_path):
     with servers.Firesteel(tmp_path) as server:
         pids(server.session())

@@ -1,4 +1,5 @@
-"""Accumulators that functions of DataFrames add to. Patches `pyspark.sql.connect.client.core`.
+"""Accumulators that functions of DataFrames add to, and the local properties that they read. Patches
+`pyspark.sql.connect.client.core`.
 
 A server hands what workers added to the client, beside the rows; PySpark's client looks for its profilers' numbers there
 and for nothing else. Here every accumulator of the program gets what is its own.
@@ -16,6 +17,32 @@ def patch(module):
     for name in READERS:
         if hasattr(module, name):
             setattr(module, name, Updates(getattr(module, name)))
+    client = module.SparkConnectClient
+    make_request = getattr(client, "_execute_plan_request_with_metadata", None)
+    if make_request is None:
+        return
+
+    def with_properties(self, *args, **kwargs):
+        request = make_request(self, *args, **kwargs)
+        request.tags.extend(property_tags())
+        return request
+
+    client._execute_plan_request_with_metadata = with_properties
+
+
+def property_tags():
+    """`SparkContext.setLocalProperty` of this thread: tags go along with what a thread sends, and may hold no commas."""
+    import sys
+
+    context = sys.modules.get("firesteel.context")
+    active = context.SparkContext._active_spark_context if context is not None else None
+    properties = getattr(active, "_local_properties", None)
+    if properties is None:
+        return []
+    return [
+        "firesteel-property-%s-%s" % (key.encode("utf-8").hex(), str(value).encode("utf-8").hex())
+        for key, value in sorted(properties.__dict__.items())
+    ]
 
 
 class Updates:

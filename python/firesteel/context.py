@@ -278,6 +278,10 @@ class SparkContext(Sources):
         directory = os.path.join(local_path(dirName), str(uuid.uuid4()))
         os.makedirs(directory)
         self._checkpoint_dir = "file:" + directory
+        # DataFrames are checkpointed by the server.
+        told = {"spark.checkpoint.dir": self._checkpoint_dir}
+        if hasattr(self._session.conf, "_set_all"):
+            self._session.conf._set_all(told, silent=True)
 
     def getCheckpointDir(self):
         return self._checkpoint_dir
@@ -502,6 +506,8 @@ class HadoopConfiguration:
         self._session.conf.unset("spark.hadoop." + name)
 
     def get(self, name, default=None):
+        if name in ("fs.defaultFS", "fs.default.name") and default is None:
+            default = "file:///"
         return self._session.conf.get("spark.hadoop." + name, default)
 
     def __getattr__(self, name):

@@ -16,6 +16,58 @@ def local(path):
     return local_path(str(path))
 
 
+class Configuration:
+    """`org.apache.hadoop.conf.Configuration` by itself: what a script puts in, and where files are by default."""
+
+    def __init__(self, *_):
+        self._values = {"fs.defaultFS": "file:///"}
+
+    def set(self, name, value):
+        self._values[name] = str(value)
+
+    def setBoolean(self, name, value):
+        self.set(name, "true" if value else "false")
+
+    setInt = setLong = setFloat = setDouble = setStrings = set
+
+    def get(self, name, default=None):
+        return self._values.get(name, default)
+
+    def getBoolean(self, name, default=False):
+        return str(self._values.get(name, default)).lower() == "true"
+
+    def getInt(self, name, default=0):
+        return int(self._values.get(name, default))
+
+    def unset(self, name):
+        self._values.pop(name, None)
+
+
+class OutputStream:
+    """`FSDataOutputStream`: what `FileSystem.create` gives."""
+
+    def __init__(self, path):
+        self._file = open(path, "wb")
+
+    def write(self, data):
+        self._file.write(bytes([data & 255]) if isinstance(data, int) else bytes(data))
+
+    def writeBytes(self, text):
+        self._file.write(text.encode("latin-1", "replace"))
+
+    def writeUTF(self, text):
+        data = text.encode("utf-8")
+        self._file.write(len(data).to_bytes(2, "big") + data)
+
+    def flush(self):
+        self._file.flush()
+
+    hflush = hsync = flush
+
+    def close(self):
+        self._file.close()
+
+
 class Path:
     """`org.apache.hadoop.fs.Path`."""
 
@@ -203,6 +255,22 @@ class FileSystem:
     def getContentSummary(self, path):
         return ContentSummary(local(path))
 
+    def create(self, path, overwrite=True, *_):
+        target = local(path)
+        if os.path.exists(target) and not overwrite:
+            from firesteel.rdd.errors import java_error
+
+            raise java_error("org.apache.hadoop.fs.FileAlreadyExistsException", "File already exists: %s" % target)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        return OutputStream(target)
+
+    def createNewFile(self, path):
+        target = local(path)
+        if os.path.exists(target):
+            return False
+        self.create(path).close()
+        return True
+
     def copyFromLocalFile(self, *arguments):
         source, target = arguments[-2:]
         shutil.copy(local(source), local(target))
@@ -314,6 +382,7 @@ class UUID:
 
 
 CLASSES = {
+    "org.apache.hadoop.conf.Configuration": Configuration,
     "org.apache.hadoop.fs.FileSystem": FileSystem,
     "org.apache.hadoop.fs.Path": Path,
     "org.apache.log4j.LogManager": Logger,

@@ -11,12 +11,16 @@ import warnings
 from firesteel import submitted
 
 
+# Whether the program has made a session, and not only a context.
+asked_for = False
+
+
 def patch(module):
     builder = module.SparkSession.Builder
     # A script's master and our connection are no contradiction here.
     builder._validate_startup_urls = lambda self: None
-    builder.getOrCreate = lambda self: open_session(dict(self._options), "getOrCreate")
-    builder.create = lambda self: open_session(dict(self._options), "create")
+    builder.getOrCreate = lambda self: asked(dict(self._options), "getOrCreate")
+    builder.create = lambda self: asked(dict(self._options), "create")
     module.SparkSession = session_class(module.SparkSession)
 
 
@@ -34,7 +38,7 @@ def session_class(original):
         def __new__(cls, sparkContext=None, jsparkSession=None, options=None):
             if sparkContext is None:
                 raise TypeError("SparkSession() needs a SparkContext: use SparkSession.builder.getOrCreate()")
-            return open_session(dict(options or {}), "getOrCreate")
+            return asked(dict(options or {}), "getOrCreate")
 
     SparkSession.__module__ = original.__module__
     SparkSession.__qualname__ = original.__qualname__
@@ -51,6 +55,12 @@ def is_connect_session_class(cls):
 
     connect = sys.modules.get("pyspark.sql.connect.session")
     return connect is not None and isinstance(cls, type) and issubclass(cls, connect.SparkSession)
+
+
+def asked(options, how):
+    global asked_for
+    asked_for = True
+    return open_session(options, how)
 
 
 def open_session(options, how):

@@ -67,6 +67,7 @@ def main():
                     own.close()
                 os.close(read_wake)
                 os.close(write_wake)
+                be_first_to_go()
                 work(connection)
             children.add(child)
             connection.close()
@@ -176,10 +177,11 @@ def serve(connection):
         if not limited:
             limit_memory(task.get("memory_mb"))
             limited = True
+        watch(task)
         try:
             answer = worker_tasks.run(program, blobs, task, source, output) or {}
         except BaseException as error:
-            output.end(ERROR, json.dumps(worker_tasks.describe(error)).encode())
+            output.end(ERROR, json.dumps(worker_tasks.describe(error, task.get("traceback"))).encode())
             return
         # A task that left rows unread leaves the connection in the middle of them.
         reuse = source.at_end()
@@ -191,6 +193,15 @@ def serve(connection):
             return
 
 
+def be_first_to_go():
+    """Where memory ends, the kernel is to end the worker that took it, and not the server."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("500")
+    except OSError:
+        pass
+
+
 def limit_memory(megabytes):
     """`spark.executor.pyspark.memory`: an allocation beyond it is a MemoryError."""
     if megabytes:
@@ -198,6 +209,28 @@ def limit_memory(megabytes):
 
         size = megabytes << 20
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
+def watch(task):
+    """Say where the task is: when it crashes, for the server to read, and as often as asked for."""
+    if not (task.get("faulthandler") or task.get("dump_seconds") or watched):
+        return
+    import faulthandler
+
+    faulthandler.cancel_dump_traceback_later()
+    if task.get("faulthandler") and "note" not in watched:
+        watched["note"] = open(os.path.join(os.path.dirname(sys.argv[1]), "fault-%d" % os.getpid()), "w")
+    if task.get("faulthandler"):
+        faulthandler.enable(file=watched["note"])
+    elif faulthandler.is_enabled():
+        faulthandler.disable()
+    if task.get("dump_seconds"):
+        watched["dumps"] = True
+        faulthandler.dump_traceback_later(task["dump_seconds"], repeat=True, file=2)
+
+
+# What the worker's tasks asked for so far.
+watched = {}
 
 
 def read(file, size):

@@ -78,7 +78,7 @@ def enter(task, program):
     context._taskAttemptId = task["attempt"]
     context._cpus = 1
     context._resources = {}
-    context._localProperties = program.get("properties") or {}
+    context._localProperties = task.get("properties") or {}
     TaskContext._setTaskContext(context)
     if kind is BarrierTaskContext:
         BarrierTaskContext._taskContext = context
@@ -120,20 +120,24 @@ def unpack(archive, directory):
         shutil.rmtree(new, ignore_errors=True)
 
 
-def describe(error):
-    """A failure for the user: the traceback of the user's own frames, as PySpark simplifies it."""
+def describe(error, how="simplified"):
+    """A failure for the user: the traceback of the user's own frames, as PySpark simplifies it, or all of it, or none."""
     from pyspark.util import try_simplify_traceback
 
     tail = error.__traceback__
     while tail is not None and os.path.abspath(tail.tb_frame.f_code.co_filename) in OWN_FILES:
         tail = tail.tb_next
-    simple = try_simplify_traceback(tail) if tail is not None else None
+    simple = try_simplify_traceback(tail) if tail is not None and how != "full" else None
     if simple is not None:
         tail = simple
         error.__cause__ = None
     condition = getattr(error, "getCondition", None)
+    if how == "hidden":
+        told = traceback.format_exception_only(type(error), error)
+    else:
+        told = traceback.format_exception(type(error), error, tail)
     return {
-        "traceback": "".join(traceback.format_exception(type(error), error, tail)),
+        "traceback": "".join(told),
         "message": str(error),
         "type": type(error).__name__,
         "java": getattr(error, "java_class", None),

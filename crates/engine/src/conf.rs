@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::conf_table::RECORDED;
+use crate::conf_table::{CORE, RECORDED};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::file_options::duration_ms;
 
@@ -238,11 +238,28 @@ impl SessionConf {
         self.read().contains_key(key)
     }
 
-    /// Sets a key; warnings for the user. `CANNOT_MODIFY_STATIC_CONFIG` for what is fixed.
+    /// Sets a key; warnings for the user. `CANNOT_MODIFY_STATIC_CONFIG` for what is fixed, `CANNOT_MODIFY_CONFIG` for
+    /// what belongs to the application.
     pub fn set(&self, key: &str, value: &str) -> Result<Vec<String>> {
+        self.check_modifiable(key)?;
+        self.put(key, value)
+    }
+
+    fn check_modifiable(&self, key: &str) -> Result<()> {
         if is_static(key) {
             return Err(SparkError::new("CANNOT_MODIFY_STATIC_CONFIG").with("key", format!("\"{key}\"")));
         }
+        let allowed =
+            self.lookup("spark.sql.legacy.setCommandRejectsSparkCoreConfs").is_some_and(|text| text == "false");
+        if !allowed && CORE.binary_search(&key).is_ok() {
+            return Err(SparkError::new("CANNOT_MODIFY_CONFIG")
+                .with("key", format!("\"{key}\""))
+                .with("docroot", "https://spark.apache.org/docs/latest"));
+        }
+        Ok(())
+    }
+
+    fn put(&self, key: &str, value: &str) -> Result<Vec<String>> {
         check(key, value)?;
         let mut warnings = vec![];
         if !self.is_modifiable(key)
@@ -264,8 +281,12 @@ impl SessionConf {
         Ok(warnings)
     }
 
-    /// As [`SessionConf::set`] for `SparkSession.builder.config(..)`, which also says where tables are.
+    /// As [`SessionConf::set`] for `SparkSession.builder.config(..)`, which also says where tables are, and what the
+    /// application is.
     pub fn set_at_start(&self, key: &str, value: &str) -> Result<Vec<String>> {
+        if CORE.binary_search(&key).is_ok() {
+            return self.put(key, value);
+        }
         if !AT_START.contains(&key) || self.started.load(Ordering::Acquire) {
             return self.set(key, value);
         }
@@ -288,9 +309,7 @@ impl SessionConf {
 
     /// Back to the default.
     pub fn unset(&self, key: &str) -> Result<()> {
-        if is_static(key) {
-            return Err(SparkError::new("CANNOT_MODIFY_STATIC_CONFIG").with("key", format!("\"{key}\"")));
-        }
+        self.check_modifiable(key)?;
         self.own.write().expect("no panics while locked").remove(key);
         Ok(())
     }

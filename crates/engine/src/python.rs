@@ -1,15 +1,18 @@
 //! The session as its Python functions see it: interpreter, uploaded files, limits.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use datafusion::logical_expr::LogicalPlan;
 use firesteel_plan::operator::python::function::{PythonDataSource, PythonFunction, PythonTableFunction};
 use firesteel_plan::operator::python::{WorkerSettings, extract};
 use firesteel_protocol::{Result, SparkError, connect as pb};
+use firesteel_python::Traceback;
 pub use firesteel_python::{Pool, PoolConf, PythonSession};
+use firesteel_sources::stream::file_options::duration_ms;
 
-use crate::{Session, memory};
+use crate::{Session, SessionConf, memory};
 
 /// Limits the memory of each Python worker.
 const MEMORY: &str = "spark.executor.pyspark.memory";
@@ -20,6 +23,8 @@ pub(crate) struct Functions {
     scalar: RwLock<HashMap<String, Arc<PythonFunction>>>,
     table: RwLock<HashMap<String, Arc<PythonTableFunction>>>,
     sources: RwLock<HashMap<String, Arc<PythonDataSource>>>,
+    /// `SparkContext.setLocalProperty`, as the newest operation has them.
+    properties: parking_lot::Mutex<Arc<BTreeMap<String, String>>>,
     /// What Python accumulators of running queries were given.
     accumulated: Arc<parking_lot::Mutex<Vec<Vec<u8>>>>,
 }
@@ -58,6 +63,31 @@ impl Functions {
     }
 }
 
+/// A setting of workers, under its name for SQL or its name for the application.
+fn worker_setting(conf: &SessionConf, name: &str) -> Option<String> {
+    conf.lookup(&format!("spark.sql.execution.pyspark.udf.{name}"))
+        .or_else(|| conf.lookup(&format!("spark.python.worker.{name}")))
+}
+
+fn either_is(conf: &SessionConf, name: &str, word: &str) -> bool {
+    worker_setting(conf, name).is_some_and(|text| text.trim().eq_ignore_ascii_case(word))
+}
+
+fn either(conf: &SessionConf, name: &str) -> bool {
+    either_is(conf, name, "true")
+}
+
+/// A time above zero; a number without unit is seconds.
+fn seconds(conf: &SessionConf, name: &str) -> Option<Duration> {
+    let text = worker_setting(conf, name)?;
+    let text = text.trim();
+    let ms = match text.parse::<u64>() {
+        Ok(seconds) => seconds * 1000,
+        Err(_) => duration_ms(text)?.try_into().ok()?,
+    };
+    (ms > 0).then(|| Duration::from_millis(ms))
+}
+
 fn copy<T: Clone>(to: &RwLock<T>, from: &RwLock<T>) {
     to.write().expect("no panics while locked").clone_from(&from.read().expect("no panics while locked"));
 }
@@ -67,6 +97,11 @@ fn key(name: &str) -> String {
 }
 
 impl Session {
+    /// What `TaskContext.getLocalProperty` tells from now on.
+    pub fn set_local_properties(&self, properties: BTreeMap<String, String>) {
+        *self.functions.properties.lock() = Arc::new(properties);
+    }
+
     /// `spark.udf.register`.
     pub(crate) fn register_function(&self, message: &pb::CommonInlineUserDefinedFunction) -> Result<()> {
         let function = firesteel_plan::expression::python::python_function(message)?;
@@ -96,6 +131,15 @@ impl Session {
             archives: shared.archives,
             memory_mb: memory.map(|bytes| bytes.map(|bytes| (bytes >> 20) as u64)).map_err(|error| error.to_string()),
             reuse: conf.lookup("spark.python.worker.reuse").is_none_or(|text| text.trim().eq_ignore_ascii_case("true")),
+            idle: either(&conf, "killOnIdleTimeout").then(|| seconds(&conf, "idleTimeoutSeconds")).flatten(),
+            faulthandler: either(&conf, "faulthandler.enabled"),
+            dump_every: seconds(&conf, "tracebackDumpIntervalSeconds"),
+            traceback: match conf.flag("spark.sql.execution.pyspark.udf.hideTraceback.enabled") {
+                true => Traceback::Hidden,
+                false if either_is(&conf, "simplifiedTraceback.enabled", "false") => Traceback::Full,
+                false => Traceback::Simplified,
+            },
+            properties: self.functions.properties.lock().clone(),
         }
     }
 

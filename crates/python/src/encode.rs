@@ -34,10 +34,15 @@ impl Batches {
     }
 }
 
+/// What a group begins with: how many streams follow.
+pub fn tables(count: usize) -> Buffer {
+    Buffer::from_vec((count as u32).to_be_bytes().to_vec())
+}
+
 /// One or two tables of a group, each as a stream of its own.
-pub fn group(tables: &[(&Schema, &[RecordBatch])]) -> Result<Vec<Buffer>, ArrowError> {
-    let mut bytes = vec![Buffer::from_vec((tables.len() as u32).to_be_bytes().to_vec())];
-    for (schema, batches) in tables {
+pub fn group(all: &[(&Schema, &[RecordBatch])]) -> Result<Vec<Buffer>, ArrowError> {
+    let mut bytes = vec![tables(all.len())];
+    for (schema, batches) in all {
         let mut stream = Batches::new(schema)?;
         for batch in *batches {
             bytes.extend(stream.batch(batch)?);

@@ -15,5 +15,5 @@ pub mod task;
 
 pub use pool::{Pool, PoolConf};
 pub use program::{Argument, Function, Program};
-pub use session::PythonSession;
+pub use session::{PythonSession, Traceback};
 pub use task::{Answer, AnswerStream, BatchStream, ByteStream, TaskInfo, answers, call, run};

@@ -34,6 +34,11 @@ struct Control {
 }
 
 impl Parent {
+    /// Where its socket is, and what its workers leave.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// Starts an interpreter and waits until it takes connections.
     pub(crate) async fn start(interpreter: &Path, conf: &PoolConf) -> Result<Self> {
         let failed = |error: std::io::Error| {

@@ -94,7 +94,9 @@ struct Key {
 pub(crate) struct Worker {
     pub(crate) stream: Option<UnixStream>,
     /// Ends with this.
-    _process: Process,
+    process: Process,
+    /// The parent's, in which a worker that crashes leaves a note.
+    directory: PathBuf,
     key: Key,
 }
 
@@ -162,7 +164,12 @@ impl Pool {
         let failed = |error: std::io::Error| SparkError::internal(format!("no Python worker: {error}"));
         let mut stream = parent.fork(pandas).await.map_err(failed)?;
         let pid = stream.read_i32().await.map_err(failed)?;
-        Ok(Worker { stream: Some(stream), _process: Process::new(pid), key })
+        Ok(Worker {
+            stream: Some(stream),
+            process: Process::new(pid),
+            directory: parent.directory().to_path_buf(),
+            key,
+        })
     }
 
     /// A place for one more task. Partitions may be many, and each takes a process; but tasks may wait for each other,
@@ -263,6 +270,19 @@ impl Pool {
 }
 
 impl Worker {
+    /// The error of a worker that is gone, with what Python's `faulthandler` wrote.
+    pub(crate) fn explained(&self, error: SparkError, noted: bool) -> SparkError {
+        if !noted || error.condition() != "_LEGACY_PYTHON_WORKER_EXITED" {
+            return error;
+        }
+        let path = self.directory.join(format!("fault-{}", self.process.pid));
+        match std::fs::read_to_string(path) {
+            Ok(note) if !note.is_empty() => SparkError::new("_LEGACY_PYTHON_WORKER_EXITED")
+                .with_message(format!("Python worker exited unexpectedly (crashed): {note}")),
+            _ => error,
+        }
+    }
+
     /// An idle worker says nothing; one that can be read has ended.
     fn still_there(&mut self) -> bool {
         let mut byte = [0; 1];

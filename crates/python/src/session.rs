@@ -1,7 +1,9 @@
 //! What a session lends to its Python tasks: interpreter, uploaded files, limits.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -27,4 +29,34 @@ pub struct PythonSession {
     pub accumulated: Arc<Mutex<Vec<Vec<u8>>>>,
     /// `spark.python.worker.reuse`.
     pub reuse: bool,
+    /// How long a worker may say nothing before it is killed, `spark.sql.execution.pyspark.udf.killOnIdleTimeout`.
+    pub idle: Option<Duration>,
+    /// Whether a worker that crashes says where, `spark.sql.execution.pyspark.udf.faulthandler.enabled`.
+    pub faulthandler: bool,
+    /// How often a worker writes to standard error where it is.
+    pub dump_every: Option<Duration>,
+    pub traceback: Traceback,
+    /// What `TaskContext.getLocalProperty` tells.
+    pub properties: Arc<BTreeMap<String, String>>,
+}
+
+/// How much of an error's traceback users see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Traceback {
+    /// From the user's own frames on.
+    #[default]
+    Simplified,
+    Full,
+    /// The exception alone.
+    Hidden,
+}
+
+impl Traceback {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Simplified => "simplified",
+            Self::Full => "full",
+            Self::Hidden => "hidden",
+        }
+    }
 }

@@ -6,6 +6,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
@@ -62,6 +63,10 @@ impl TaskInfo {
             "includes": includes,
             "archives": archives,
             "memory_mb": session.memory_mb.as_ref().ok(),
+            "faulthandler": session.faulthandler,
+            "dump_seconds": session.dump_every.map(|every| every.as_secs_f64()),
+            "traceback": session.traceback.word(),
+            "properties": *session.properties,
         })
     }
 }
@@ -184,15 +189,22 @@ async fn drive(
         }
     }));
     let mut reader = Reader { read: BufReader::with_capacity(BUFFER, read), decoder: StreamDecoder::new() };
+    let idle = session.idle.unwrap_or(Duration::MAX);
     let end = loop {
         tokio::select! {
+            () = tokio::time::sleep(idle), if session.idle.is_some() => {
+                return Err(SparkError::new("_LEGACY_PYTHON_WORKER_EXITED").with_message(format!(
+                    "Python worker process terminated due to idle timeout (timeout: {} seconds)",
+                    idle.as_secs()
+                )));
+            }
             // What went wrong with the input is the reason, whatever the worker says then.
             failure = &mut input_failed => {
                 return Err(failure.unwrap_or_else(|_| SparkError::internal("a Python task lost its input")));
             }
             frame = reader.next() => {
                 session.pool.moved();
-                match frame? {
+                match frame.map_err(|error| worker.explained(error, session.faulthandler))? {
                     Frame::Answers(answers) => {
                         for answer in answers {
                             if sender.send(Ok(answer)).await.is_err() {

@@ -1,5 +1,6 @@
 //! One method for each call of the Spark Connect service: find the session, do it, wrap the answer.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -27,6 +28,21 @@ use crate::{compression, config, execute};
 
 /// Clients may wish for chunks, but not for smaller ones.
 const MIN_CHUNK_BYTES: usize = 1024;
+
+/// Our clients send `SparkContext.setLocalProperty` along as tags: this, then key and value in hexadecimal digits.
+const LOCAL_PROPERTY: &str = "firesteel-property-";
+
+fn local_properties(tags: &[String]) -> BTreeMap<String, String> {
+    let text = |digits: &str| {
+        let bytes = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok());
+        String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()
+    };
+    let pair = |tag: &String| {
+        let (key, value) = tag.strip_prefix(LOCAL_PROPERTY)?.split_once('-')?;
+        Some((text(key)?, text(value)?))
+    };
+    tags.iter().filter_map(pair).collect()
+}
 
 /// The service. Calls run where tonic runs them, queries on a runtime of their own, so that a busy
 /// query cannot keep an interrupt waiting.
@@ -280,7 +296,10 @@ impl Service {
         let (reattachable, options) = self.options(session.session.conf(), request.request_options)?;
 
         let kept_plan = reattachable.then(|| Arc::new(plan.clone()));
-        let operation = Operation::new(operation_id, request.tags, kept_plan, self.conf.retry_buffer_bytes);
+        let (properties, tags): (Vec<_>, Vec<_>) =
+            request.tags.into_iter().partition(|tag| tag.starts_with(LOCAL_PROPERTY));
+        session.session.set_local_properties(local_properties(&properties));
+        let operation = Operation::new(operation_id, tags, kept_plan, self.conf.retry_buffer_bytes);
         let (operation, is_new) = session.register(operation)?;
         let reader = Reader::attach(session.clone(), operation.clone(), 1);
         if is_new {

@@ -1,7 +1,8 @@
 """How a job's failure reads: as classic PySpark words it, and caught by what classic scripts catch.
 
-`Py4JJavaError` is the class that a failed action raises there. Ours is that class (where `py4j` is installed) and the
-Connect client's exception at once.
+`Py4JJavaError` is the class that a failed action raises there, and since Spark 4.2 `PythonException` for what user code
+raised, once the program has made a `SparkSession`. Ours is both classes (where `py4j` is installed) at once, by the name
+that Spark would show.
 """
 
 import contextlib
@@ -100,6 +101,41 @@ def job_error_class():
     return _classes["job"]
 
 
+def python_error_class():
+    """What user code raised, where PySpark says so itself."""
+    if "python" not in _classes:
+
+        class PythonError(job_error_class()):
+            def __str__(self):
+                return self._message.removeprefix("[PYTHON_EXCEPTION] ")
+
+            def __reduce__(self):
+                return PythonError, (self.java_exception._class_name, self._message)
+
+            def getCondition(self):
+                return "PYTHON_EXCEPTION"
+
+            getErrorClass = getCondition
+
+            def getSqlState(self):
+                return "38000"
+
+        PythonError.__module__ = "pyspark.errors.exceptions.captured"
+        PythonError.__qualname__ = PythonError.__name__ = "PythonException"
+        _classes["python"] = PythonError
+    return _classes["python"]
+
+
+def tells_python_errors():
+    """Whether PySpark would: a version that does, and a program that has made a session."""
+    import pyspark
+
+    from firesteel import session_builder
+
+    version = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
+    return session_builder.asked_for and version >= (4, 2)
+
+
 def java_error(class_name, message):
     """The error to raise for what fails in Java there: a missing input, an output that exists."""
     return job_error_class()(class_name, message)
@@ -116,7 +152,8 @@ def task_errors():
     except PythonException as error:
         if isinstance(error, java_error_class()):
             raise
-        failure = java_error("org.apache.spark.api.python.PythonException", message_of(error))
+        make = python_error_class() if tells_python_errors() else java_error
+        failure = make("org.apache.spark.api.python.PythonException", message_of(error))
     except SparkConnectGrpcException as error:
         if "PythonException" not in str(error) and "Python worker" not in str(error):
             raise

@@ -12,7 +12,10 @@ class Keeping:
 
         level = StorageLevel.MEMORY_ONLY if storageLevel is None else storageLevel
         node = self._node
-        if node.storage_level is not None and level != node.storage_level:
+        if node.is_locally_checkpointed:
+            # What stands for lost partitions must not be lost.
+            level = StorageLevel(True, level.useMemory, level.useOffHeap, level.deserialized, level.replication)
+        elif node.storage_level is not None and level != node.storage_level:
             raise java_error(
                 "org.apache.spark.SparkUnsupportedOperationException",
                 "Cannot change storage level of an RDD after it was already assigned a level",

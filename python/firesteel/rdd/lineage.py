@@ -55,9 +55,11 @@ class Local(Node):
     kind = "ParallelCollectionRDD"
     where = "readRDDFromFile at PythonRDD.scala:326"
 
-    def __init__(self, slices):
+    def __init__(self, slices, batch=None):
         super().__init__()
         self.slices = slices
+        # Records that travel together in Spark.
+        self.batch = batch
         self._table = None
 
     def count_partitions(self):
@@ -80,7 +82,10 @@ class Local(Node):
             table = table.filter(pyarrow.array([part in selection for part in table["part"].to_pylist()], pyarrow.bool_()))
             first, count = min(selection), len(selection)
         rows = known(local_rows(session, table), FRAME)
-        return rows if count < 2 else placed(rows, count, first), EncodedSource()
+        if count > 1:
+            return placed(rows, count, first), EncodedSource()
+        # The rows of one partition stay together, and in their order.
+        return known(rows.coalesce(1), FRAME) if table.num_rows > 1 else rows, EncodedSource()
 
 
 class Made(Node):
@@ -214,6 +219,13 @@ class Union(Node):
             else:
                 found.append(one)
         return found
+
+
+def batch_size(node):
+    """How many of a node's records travel together in Spark; None where it adapts to their size."""
+    if isinstance(node, Local):
+        return node.batch
+    return 1 if isinstance(node, Made) and node.kind == "MapPartitionsRDD" else None
 
 
 FRAME = "frame"

@@ -28,7 +28,7 @@ class Sources:
         c = list(c)
         batches = -(-len(c) // batch)
         bounds = [part * batches // slices * batch for part in range(slices + 1)]
-        return RDD(lineage.Local([c[start:end] for start, end in zip(bounds, bounds[1:])]), self)
+        return RDD(lineage.Local([c[start:end] for start, end in zip(bounds, bounds[1:])], batch), self)
 
     def _range_rdd(self, numbers, slices):
         size = len(numbers)

@@ -121,9 +121,17 @@ class Transformations:
         node = lineage.Shuffle([self._node, other._node], [to_left, to_right], lefts * rights, apart=True)
         node.kind, node.where = "CartesianRDD", "cartesian at NativeMethodAccessorImpl.java:0"
 
+        one_side, other_side = (lineage.batch_size(side) for side in (self._node, other._node))
+
         def pairs(index, records):
+            from firesteel.task.frame import batches
+
+            # Spark pairs the batches in which the records travel, and then the records of each two batches.
             for left, right in records:
-                yield from ((one, two) for one in left for two in right)
+                rights = list(batches(right, other_side))
+                for batch in batches(left, one_side):
+                    for another in rights:
+                        yield from ((one, two) for one in batch for two in another)
 
         return self._of(node, self.ctx)._step(pairs)
 

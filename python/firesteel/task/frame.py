@@ -99,6 +99,27 @@ def partitions(batches):
             pass
 
 
+# Spark aims at batches of this many bytes.
+BEST_BATCH_BYTES = 1 << 16
+
+
+def batches(partition_records, size):
+    """Records in Spark's batches: of `size`, or of as many as fit well."""
+    source = iter(partition_records)
+    adapts, size = size is None, size or 1
+    while True:
+        batch = list(islice(source, size))
+        if not batch:
+            return
+        yield batch
+        if adapts:
+            written = len(quick_dumps(batch))
+            if written < BEST_BATCH_BYTES:
+                size *= 2
+            elif written > BEST_BATCH_BYTES * 10 and size > 1:
+                size //= 2
+
+
 def records(partition_rows, passed):
     """The records of rows; rows that only pass through on their way to the driver go to the list `passed`."""
     from pickle import loads

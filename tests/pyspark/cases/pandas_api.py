@@ -12,7 +12,7 @@ def numbers(spark):
 
 
 def case_statistics(spark, tmp):
-    df = numbers(spark)
+    df = numbers(spark).coalesce(1)
     lit = F.lit
     calls = [
         internal("pandas_stddev", "x", lit(1)), internal("pandas_stddev", "x", lit(0)), internal("pandas_var", "n", lit(1)),

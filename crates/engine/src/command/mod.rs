@@ -76,12 +76,19 @@ pub async fn run(session: &Session, command: pb::Command, operation: OperationHa
     }
 }
 
+/// Where `SparkContext.setCheckpointDir` says that checkpoints go.
+const CHECKPOINT_DIR: &str = "spark.checkpoint.dir";
+
 /// `checkpoint` and `localCheckpoint`: the rows are computed now and kept for the session.
 async fn checkpoint(
     session: &Session,
     message: pb::CheckpointCommand,
     cancel: CancelToken,
 ) -> Result<Vec<ResponseType>> {
+    if !message.local && session.conf().lookup(CHECKPOINT_DIR).is_none() {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_3016")
+            .with_message("Checkpoint directory has not been set in the SparkContext"));
+    }
     let level = message.storage_level.unwrap_or_else(crate::cache::default_level);
     let relation = message.relation.ok_or_else(|| SparkError::internal("a checkpoint without relation"))?;
     let id = uuid::Uuid::new_v4().to_string();

@@ -2,6 +2,7 @@
 //! [`planner`] turns the logical ones into physical ones.
 
 mod channel_memory;
+pub mod deal_order;
 pub mod exchange;
 pub mod frequent;
 pub mod join_order;

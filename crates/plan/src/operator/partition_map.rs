@@ -27,6 +27,15 @@ pub trait PartitionMap: fmt::Debug + Send + Sync {
     }
     /// Transforms the rows of partition `partition`.
     fn apply(&self, partition: usize, input: SendableRecordBatchStream) -> SendableRecordBatchStream;
+    /// The same, for maps that take memory from the task.
+    fn apply_in(
+        &self,
+        partition: usize,
+        input: SendableRecordBatchStream,
+        _: &Arc<TaskContext>,
+    ) -> SendableRecordBatchStream {
+        self.apply(partition, input)
+    }
 }
 
 /// The operator. Rows keep their partition; their order within it is the map's business.
@@ -113,7 +122,8 @@ impl ExecutionPlan for PartitionMapExec {
         context: Arc<TaskContext>,
     ) -> datafusion::common::Result<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let output = self.map.apply(partition, self.input.execute(partition, context)?);
+        let input = self.input.execute(partition, Arc::clone(&context))?;
+        let output = self.map.apply_in(partition, input, &context);
         let counted = output.map(move |batch| {
             if let Ok(batch) = &batch {
                 metrics.record_output(batch.num_rows());

@@ -69,12 +69,10 @@ impl ExtensionPlanner for OperatorPlanner {
                     None => Place::RoundRobin,
                 },
             };
-            return Ok(Some(Arc::new(ExchangeExec::shuffle(
-                input,
-                place,
-                count,
-                session.config().target_partitions(),
-            )?)));
+            let dealt = count > 1 && matches!(exchange.spread, Spread::RoundRobin);
+            let input = if dealt { super::deal_order::by_hash(input) } else { input };
+            let tasks = session.config().target_partitions();
+            return Ok(Some(Arc::new(ExchangeExec::shuffle(input, place, count, tasks)?)));
         }
         if let Some(sort) = node.downcast_ref::<LocalSortNode>() {
             let Some(ordering) = ordering(&sort.keys, schema)? else { return Ok(Some(input)) };

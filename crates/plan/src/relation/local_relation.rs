@@ -24,10 +24,10 @@ use crate::scope::Scope;
 use crate::{Attribute, Resolver};
 
 /// A `LocalRelation`: Arrow IPC and perhaps a schema that its columns shall have.
-pub fn resolve(local: &pb::LocalRelation) -> Result<Relation> {
+pub fn resolve(resolver: &Resolver, local: &pb::LocalRelation) -> Result<Relation> {
     let schema = local.schema.as_deref().filter(|text| !text.trim().is_empty()).map(ddl::parse_schema).transpose()?;
     match &local.data {
-        Some(data) => rows(&[data], schema),
+        Some(data) => rows(resolver, &[data], schema),
         None => {
             let fields = schema.ok_or_else(|| SparkError::internal("a local relation with neither rows nor schema"))?;
             let schema = Arc::new(Schema::new(fields));
@@ -41,7 +41,7 @@ pub fn cached(resolver: &Resolver, hash: &str) -> Result<Relation> {
     use prost::Message;
     let blob = resolver.ctx.catalog.cached_blob(hash)?;
     let local = pb::LocalRelation::decode(blob).map_err(|e| SparkError::internal(e.to_string()))?;
-    resolve(&local)
+    resolve(resolver, &local)
 }
 
 /// A local relation uploaded in pieces, each a whole IPC stream.
@@ -61,10 +61,10 @@ pub fn chunked(resolver: &Resolver, message: &pb::ChunkedCachedLocalRelation) ->
         let fields = schema.ok_or_else(|| SparkError::internal("a local relation with neither rows nor schema"))?;
         return batches(Arc::new(Schema::new(fields)), vec![]);
     }
-    rows(&data, schema)
+    rows(resolver, &data, schema)
 }
 
-fn rows<D: AsRef<[u8]>>(data: &[D], schema: Option<Fields>) -> Result<Relation> {
+fn rows<D: AsRef<[u8]>>(resolver: &Resolver, data: &[D], schema: Option<Fields>) -> Result<Relation> {
     let mut all = vec![];
     let mut own: Option<SchemaRef> = None;
     for stream in data {
@@ -76,15 +76,39 @@ fn rows<D: AsRef<[u8]>>(data: &[D], schema: Option<Fields>) -> Result<Relation> 
         }
     }
     let own = own.ok_or_else(|| SparkError::internal("a local relation without rows"))?;
-    let relation = batches(own, all)?;
+    let relation = partitions(&own, &dealt(&all, resolver.ctx.source.parallelism))?;
     match schema {
         Some(fields) => to_schema::local(relation, &fields),
         None => Ok(relation),
     }
 }
 
+/// Rows in as many partitions as tasks run at once, if there are as many rows: Spark's `LocalTableScanExec`.
+fn dealt(batches: &[RecordBatch], parallelism: usize) -> Vec<Vec<RecordBatch>> {
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let count = parallelism.min(rows).max(1);
+    let mut parts = vec![vec![]; count];
+    let mut first = 0;
+    for batch in batches {
+        let end = first + batch.num_rows();
+        for (part, taken) in parts.iter_mut().enumerate() {
+            let (from, until) = (part * rows / count, (part + 1) * rows / count);
+            let (from, until) = (from.max(first), until.min(end));
+            if from < until {
+                taken.push(batch.slice(from - first, until - from));
+            }
+        }
+        first = end;
+    }
+    parts
+}
+
 /// Rows in memory, brought into Spark's types.
 pub fn batches(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Relation> {
+    partitions(&schema, &[batches])
+}
+
+fn partitions(schema: &SchemaRef, parts: &[Vec<RecordBatch>]) -> Result<Relation> {
     let fields: Fields = schema.fields().iter().map(canonical_field).collect();
     let attributes = project::attributes(&fields);
     // Columns of one name cannot live in one table: inside they have their unique names.
@@ -94,7 +118,7 @@ pub fn batches(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Relation>
         .map(|(a, f)| Field::new(a.column.as_ref(), f.data_type().clone(), true))
         .collect();
     let inner = Arc::new(Schema::new(inner));
-    let convert = |batch: RecordBatch| -> Result<RecordBatch> {
+    let convert = |batch: &RecordBatch| -> Result<RecordBatch> {
         let columns = batch
             .columns()
             .iter()
@@ -106,8 +130,8 @@ pub fn batches(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Relation>
         RecordBatch::try_new_with_options(Arc::clone(&inner), columns, &options)
             .map_err(firesteel_functions::kernel::from_arrow)
     };
-    let batches = batches.into_iter().map(convert).collect::<Result<Vec<_>>>()?;
-    let table = MemTable::try_new(Arc::clone(&inner), vec![batches]).planned()?;
+    let parts = parts.iter().map(|part| part.iter().map(convert).collect()).collect::<Result<Vec<Vec<_>>>>()?;
+    let table = MemTable::try_new(Arc::clone(&inner), parts).planned()?;
     let plan = scan_plan(Arc::new(table))?;
     let exprs: Vec<Expr> = plan
         .schema()

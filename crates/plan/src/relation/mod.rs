@@ -210,7 +210,7 @@ impl<'a> Resolver<'a> {
             RelType::Tail(tail) => limit::tail(self, tail, outer),
             RelType::Aggregate(aggregate) => aggregate::resolve(self, aggregate, outer),
             RelType::Sql(text) => self.sql_relation(text, outer),
-            RelType::LocalRelation(local) => local_relation::resolve(local),
+            RelType::LocalRelation(local) => local_relation::resolve(self, local),
             RelType::CachedLocalRelation(local) => local_relation::cached(self, &local.hash),
             RelType::ChunkedCachedLocalRelation(local) => local_relation::chunked(self, local),
             RelType::CachedRemoteRelation(remote) => {

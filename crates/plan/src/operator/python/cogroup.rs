@@ -161,9 +161,10 @@ impl ExecutionPlan for PythonCogroupExec {
     ) -> datafusion::common::Result<SendableRecordBatchStream> {
         let [left, right] = &self.inputs;
         let pair = Pair {
-            left: Turn::new(left.execute(partition, Arc::clone(&context))?, &self.node.sides[0])
+            left: Turn::new(left.execute(partition, Arc::clone(&context))?, &self.node.sides[0], &context)
                 .map_err(to_datafusion)?,
-            right: Turn::new(right.execute(partition, context)?, &self.node.sides[1]).map_err(to_datafusion)?,
+            right: Turn::new(right.execute(partition, Arc::clone(&context))?, &self.node.sides[1], &context)
+                .map_err(to_datafusion)?,
         };
         let info = TaskInfo { partition, barrier: None };
         let call = &self.node.call;
@@ -187,11 +188,11 @@ struct Turn {
 }
 
 impl Turn {
-    fn new(input: SendableRecordBatchStream, side: &Side) -> Result<Self> {
+    fn new(input: SendableRecordBatchStream, side: &Side, context: &TaskContext) -> Result<Self> {
         let schema = input.schema();
         let keys = positions(&schema, &side.keys)?;
         let sent = positions(&schema, &side.sent)?;
-        let groups = Groups::new(input, keys)?;
+        let groups = Groups::new(input, keys)?.accounted(context.memory_pool());
         Ok(Self { groups, next: None, sent, schema: Arc::new(Schema::new(side.taken.clone())) })
     }
 

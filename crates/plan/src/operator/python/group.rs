@@ -6,9 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
+use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use datafusion::common::DFSchemaRef;
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -114,9 +115,20 @@ impl PartitionMap for PythonGroup {
         Arc::clone(self.node.schema.inner())
     }
 
-    fn apply(&self, partition: usize, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    fn apply(&self, _: usize, _: SendableRecordBatchStream) -> SendableRecordBatchStream {
         let schema = Arc::clone(self.node.schema.inner());
-        match self.start(partition, input) {
+        let failed = datafusion::common::internal_err!("groups for Python functions need a task");
+        Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(async move { failed })))
+    }
+
+    fn apply_in(
+        &self,
+        partition: usize,
+        input: SendableRecordBatchStream,
+        context: &Arc<TaskContext>,
+    ) -> SendableRecordBatchStream {
+        let schema = Arc::clone(self.node.schema.inner());
+        match self.start(partition, input, context) {
             Ok(stream) => stream,
             Err(error) => {
                 let failed = futures::stream::once(async move { Err(to_datafusion(error)) });
@@ -127,12 +139,17 @@ impl PartitionMap for PythonGroup {
 }
 
 impl PythonGroup {
-    fn start(&self, partition: usize, input: SendableRecordBatchStream) -> Result<SendableRecordBatchStream> {
+    fn start(
+        &self,
+        partition: usize,
+        input: SendableRecordBatchStream,
+        context: &Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
         let node = &self.node;
         let input_schema = input.schema();
         let keys = positions(&input_schema, &node.keys)?;
         let sent = positions(&input_schema, &node.sent)?;
-        let groups = Groups::new(input, keys.clone())?;
+        let groups = Groups::new(input, keys.clone())?.accounted(context.memory_pool());
         let waiting: Arc<Mutex<VecDeque<RecordBatch>>> = Arc::default();
         let sender = Sender {
             sent,
@@ -150,7 +167,10 @@ impl PythonGroup {
         let (out, yields) = (Arc::clone(&schema), node.yields.clone());
         // Without groups there is nothing to call, and no worker to wait for.
         let output = async move {
-            let mut bytes = group_stream(groups, sender);
+            let mut bytes = match &sender.yields {
+                Yield::Beside { .. } => group_stream(groups, sender),
+                Yield::Rows { .. } | Yield::Value { .. } => piece_stream(groups, sender),
+            };
             let first = bytes.next().await;
             let Some(first) = first else { return futures::stream::empty().boxed() };
             let second = bytes.next().await;
@@ -198,28 +218,26 @@ struct Sender {
 }
 
 impl Sender {
-    fn bytes(&self, group: &Group) -> Result<Vec<arrow::buffer::Buffer>> {
-        match &self.yields {
-            Yield::Rows { .. } => {}
-            Yield::Value { .. } => {
-                let keys = group.batches[0].slice(0, 1).project(&self.keys).map_err(from_arrow)?;
-                self.waiting.lock().push_back(keys);
-            }
-            Yield::Beside { bounds, .. } => {
-                let whole = group.whole()?;
-                let batch = whole.project(&self.sent).map_err(from_arrow)?;
-                let mut columns = batch.columns().to_vec();
-                columns.extend(with_bounds(&whole, bounds)?);
-                let batch = for_worker(&columns, whole.num_rows(), &self.taken)?;
-                self.waiting.lock().push_back(whole);
-                return encode::group(&[(&self.taken, &[batch])]).map_err(from_arrow);
-            }
+    /// A whole group, whose rows wait for the values beside them.
+    fn bytes(&self, group: &Group, bounds: &[Option<Bounds>]) -> Result<Vec<Buffer>> {
+        let whole = group.whole()?;
+        let batch = whole.project(&self.sent).map_err(from_arrow)?;
+        let mut columns = batch.columns().to_vec();
+        columns.extend(with_bounds(&whole, bounds)?);
+        let batch = for_worker(&columns, whole.num_rows(), &self.taken)?;
+        self.waiting.lock().push_back(whole);
+        encode::group(&[(&self.taken, &[batch])]).map_err(from_arrow)
+    }
+
+    /// The beginning of a group of which this is the first piece.
+    fn begin(&self, first: &RecordBatch, bytes: &mut Vec<Buffer>) -> Result<OpenGroup> {
+        if let Yield::Value { .. } = self.yields {
+            let keys = first.slice(0, 1).project(&self.keys).map_err(from_arrow)?;
+            self.waiting.lock().push_back(keys);
         }
-        let mut batches = vec![];
-        for batch in group.batches_of(self.rows)? {
-            batches.push(self.batch(&batch)?);
-        }
-        encode::group(&[(&self.taken, &batches)]).map_err(from_arrow)
+        bytes.push(encode::tables(1));
+        let stream = encode::Batches::new(&self.taken).map_err(from_arrow)?;
+        Ok(OpenGroup { stream, pieces: vec![], rows: 0 })
     }
 
     fn batch(&self, batch: &RecordBatch) -> Result<RecordBatch> {
@@ -232,11 +250,106 @@ impl Sender {
     }
 }
 
+/// A group on its way to the worker: rows that do not fill a batch yet.
+struct OpenGroup {
+    stream: encode::Batches,
+    pieces: Vec<RecordBatch>,
+    rows: usize,
+}
+
+impl OpenGroup {
+    /// Takes rows, and sends what fills batches.
+    fn add(&mut self, piece: RecordBatch, sender: &Sender, bytes: &mut Vec<Buffer>) -> Result<()> {
+        self.rows += piece.num_rows();
+        self.pieces.push(piece);
+        if self.rows < sender.rows {
+            return Ok(());
+        }
+        let (whole, mut from) = (self.take()?, 0);
+        while whole.num_rows() - from >= sender.rows {
+            self.send(&whole.slice(from, sender.rows), sender, bytes)?;
+            from += sender.rows;
+        }
+        if from < whole.num_rows() {
+            self.rows = whole.num_rows() - from;
+            self.pieces.push(whole.slice(from, self.rows));
+        }
+        Ok(())
+    }
+
+    /// Sends the rest, and the end.
+    fn close(mut self, sender: &Sender, bytes: &mut Vec<Buffer>) -> Result<()> {
+        if self.rows > 0 {
+            let rest = self.take()?;
+            self.send(&rest, sender, bytes)?;
+        }
+        bytes.extend(self.stream.finish().map_err(from_arrow)?);
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<RecordBatch> {
+        self.rows = 0;
+        let pieces = std::mem::take(&mut self.pieces);
+        match &pieces[..] {
+            [one] => Ok(one.clone()),
+            several => arrow::compute::concat_batches(&several[0].schema(), several).map_err(from_arrow),
+        }
+    }
+
+    fn send(&mut self, batch: &RecordBatch, sender: &Sender, bytes: &mut Vec<Buffer>) -> Result<()> {
+        bytes.extend(self.stream.batch(&sender.batch(batch)?).map_err(from_arrow)?);
+        Ok(())
+    }
+}
+
+/// Groups in batches as they are read: however large, a group is held by the worker alone.
+fn piece_stream(groups: Groups, sender: Sender) -> ByteStream {
+    let state = Some((groups, sender, None::<OpenGroup>));
+    Box::pin(futures::stream::unfold(state, |state| async move {
+        let (mut groups, sender, mut open) = state?;
+        match next_bytes(&mut groups, &sender, &mut open).await {
+            Ok((bytes, true)) => Some((Ok(bytes), Some((groups, sender, open)))),
+            Ok((bytes, false)) => Some((Ok(bytes), None)),
+            Err(error) => Some((Err(error), None)),
+        }
+    }))
+}
+
+/// The bytes of at least one batch or group, and whether more follow.
+async fn next_bytes(groups: &mut Groups, sender: &Sender, open: &mut Option<OpenGroup>) -> Result<(Vec<Buffer>, bool)> {
+    let mut bytes = vec![];
+    loop {
+        let Some(piece) = groups.next_piece().await? else {
+            if let Some(last) = open.take() {
+                last.close(sender, &mut bytes)?;
+                return Ok((bytes, true));
+            }
+            return Ok((encode::end_of_groups(), false));
+        };
+        if piece.is_first {
+            if let Some(before) = open.take() {
+                before.close(sender, &mut bytes)?;
+            }
+            *open = Some(sender.begin(&piece.batch, &mut bytes)?);
+        }
+        if let Some(group) = open {
+            group.add(piece.batch, sender, &mut bytes)?;
+        }
+        if bytes.len() > 1 {
+            return Ok((bytes, true));
+        }
+    }
+}
+
 fn group_stream(groups: Groups, sender: Sender) -> ByteStream {
     Box::pin(futures::stream::unfold(Some((groups, sender)), |state| async move {
         let (mut groups, sender) = state?;
+        let bounds: &[Option<Bounds>] = match &sender.yields {
+            Yield::Beside { bounds, .. } => bounds,
+            _ => &[],
+        };
         match groups.next().await {
-            Ok(Some(group)) => match sender.bytes(&group) {
+            Ok(Some(group)) => match sender.bytes(&group, bounds) {
                 Ok(bytes) => Some((Ok(bytes), Some((groups, sender)))),
                 Err(error) => Some((Err(error), None)),
             },

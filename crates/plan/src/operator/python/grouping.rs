@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use datafusion::common::Column;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, SortExpr};
 use firesteel_functions::kernel::{from_arrow, from_datafusion};
 use firesteel_protocol::Result;
@@ -70,6 +71,11 @@ impl Group {
         self.batches.iter().map(RecordBatch::num_rows).sum()
     }
 
+    fn size_bytes(&self) -> usize {
+        let columns = self.batches.iter().flat_map(RecordBatch::columns);
+        columns.filter_map(|column| column.to_data().get_slice_memory_size().ok()).sum()
+    }
+
     /// All rows as one batch.
     pub fn whole(&self) -> Result<RecordBatch> {
         match &self.batches[..] {
@@ -89,6 +95,14 @@ impl Group {
     }
 }
 
+/// Some rows of a group.
+#[derive(Debug)]
+pub struct Piece {
+    /// No piece of the group came before.
+    pub is_first: bool,
+    pub batch: RecordBatch,
+}
+
 /// Cuts a stream that is sorted by `keys` into groups.
 pub struct Groups {
     input: SendableRecordBatchStream,
@@ -96,7 +110,11 @@ pub struct Groups {
     converter: RowConverter,
     /// Whole groups not given out yet; the last one may go on.
     found: VecDeque<Group>,
+    /// Pieces of the first of them were given out.
+    begun: bool,
     ended: bool,
+    /// What the groups found take of the memory of queries, where they are held whole.
+    reservation: Option<MemoryReservation>,
 }
 
 impl std::fmt::Debug for Groups {
@@ -111,7 +129,36 @@ impl Groups {
         let schema = input.schema();
         let fields = keys.iter().map(|key| SortField::new(schema.field(*key).data_type().clone())).collect();
         let converter = RowConverter::new(fields).map_err(from_arrow)?;
-        Ok(Self { input, keys, converter, found: VecDeque::new(), ended: false })
+        let found = VecDeque::new();
+        Ok(Self { input, keys, converter, found, begun: false, ended: false, reservation: None })
+    }
+
+    /// Groups that are held whole take their memory from `pool`, twice their size: a group is copied once on its way.
+    pub fn accounted(mut self, pool: &Arc<dyn MemoryPool>) -> Self {
+        self.reservation = Some(MemoryConsumer::new("the rows of a group for a Python function").register(pool));
+        self
+    }
+
+    /// The next rows, in the order of the groups; None after the last ones. Groups are not held whole.
+    pub async fn next_piece(&mut self) -> Result<Option<Piece>> {
+        loop {
+            let others = self.found.len() > 1;
+            if let Some(group) = self.found.front_mut() {
+                if !group.batches.is_empty() {
+                    let is_first = !std::mem::replace(&mut self.begun, true);
+                    return Ok(Some(Piece { is_first, batch: group.batches.remove(0) }));
+                }
+                if others || self.ended {
+                    self.found.pop_front();
+                    self.begun = false;
+                    continue;
+                }
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            self.read().await?;
+        }
     }
 
     /// The next group; None after the last one.
@@ -120,11 +167,20 @@ impl Groups {
             if self.found.len() > 1 || self.ended {
                 return Ok(self.found.pop_front());
             }
-            match self.input.next().await {
-                Some(batch) => self.cut(&batch.map_err(from_datafusion)?)?,
-                None => self.ended = true,
+            self.read().await?;
+            if let Some(reservation) = &self.reservation {
+                let held: usize = self.found.iter().map(Group::size_bytes).sum();
+                reservation.try_resize(2 * held).map_err(from_datafusion)?;
             }
         }
+    }
+
+    async fn read(&mut self) -> Result<()> {
+        match self.input.next().await {
+            Some(batch) => self.cut(&batch.map_err(from_datafusion)?)?,
+            None => self.ended = true,
+        }
+        Ok(())
     }
 
     fn cut(&mut self, batch: &RecordBatch) -> Result<()> {
