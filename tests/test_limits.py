@@ -9,11 +9,12 @@ from support import servers
 
 
 @pytest.fixture
-def small(tmp_path):
-    """A server with 64 MiB for its queries and a folder of its own for what spills."""
+def small(tmp_path, request):
+    """A server with 64 MiB (or the parameter) for its queries and a folder of its own for what spills."""
     spills = tmp_path / "spills"
     spills.mkdir()
-    options = ["--conf", "spark.driver.memory=64m", "--conf", f"spark.local.dir={spills}", "--master", "local[2]"]
+    memory = f"spark.driver.memory={getattr(request, 'param', '64m')}"
+    options = ["--conf", memory, "--conf", f"spark.local.dir={spills}", "--master", "local[2]"]
     with servers.Firesteel(tmp_path, *options) as server:
         server.spills = spills
         yield server
@@ -74,6 +75,45 @@ def test_rows_that_move_and_exceed_memory_go_to_disk(small, tmp_path, spread):
     spread(df).write.parquet(str(tmp_path / "moved"))
     checks = ["count(*)", "sum(id)", "bit_xor(xxhash64(id, text))"]
     assert spark.read.parquet(str(tmp_path / "moved")).selectExpr(*checks).first() == df.selectExpr(*checks).first()
+
+
+@pytest.mark.parametrize("small", ["128m"], indirect=True)
+def test_joins_that_exceed_memory_go_to_disk(small, tmp_path):
+    from pyspark.sql import functions as F
+
+    spark = small.session()
+    # Each side is more than 110 MB.
+    count = 1_500_000
+    left = spark.range(0, count, 1, 4).withColumn("text", F.sha2(F.col("id").cast("string"), 256))
+    right = left.withColumn("other", F.col("id") + 1).drop("id")
+    counts = {how: left.join(right, "text", how).count() for how in ("inner", "full", "anti")}
+    assert counts == {"inner": count, "full": count, "anti": 0}
+    left.join(right, "text").write.parquet(str(tmp_path / "joined"))
+    row = spark.read.parquet(str(tmp_path / "joined")).selectExpr("count(*)", "sum(id)", "sum(other - id)").first()
+    assert tuple(row) == (count, count * (count - 1) // 2, count)
+
+
+def test_what_cannot_go_to_disk_fails_with_its_name(small):
+    from pyspark.sql import functions as F
+
+    spark = small.session()
+    left = spark.range(0, 2_000_000, 1, 4).withColumn("text", F.repeat(F.sha2(F.col("id").cast("string"), 256), F.lit(8)))
+    grouped = left.groupBy().agg(F.collect_list("text").alias("all"))
+    with pytest.raises(Exception, match="UNABLE_TO_ACQUIRE_MEMORY"):
+        grouped.selectExpr("size(all)").collect()
+    assert spark.range(10).count() == 10
+
+
+def test_distinct_values_that_exceed_memory_go_to_disk(small):
+    from pyspark.sql import functions as F
+
+    spark = small.session()
+    df = spark.range(0, 1_000_000, 1, 4).withColumn("text", F.sha2(F.col("id").cast("string"), 256))
+    assert df.agg(F.countDistinct("text")).first()[0] == 1_000_000
+    row = df.agg(F.count("*"), F.avg("id"), F.countDistinct("text"), F.max("id")).first()
+    assert tuple(row) == (1_000_000, 499_999.5, 1_000_000, 999_999)
+    rows = df.groupBy((F.col("id") % 3).alias("k")).agg(F.countDistinct("text"), F.min("id")).orderBy("k").collect()
+    assert [tuple(row) for row in rows] == [(0, 333_334, 0), (1, 333_333, 1), (2, 333_333, 2)]
 
 
 def test_tasks_of_a_barrier_stage_that_cannot_all_run_are_refused(small):

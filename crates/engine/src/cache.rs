@@ -182,6 +182,7 @@ impl Session {
         };
         let operation = OperationHandle { description: format!("cache:\n{description}"), ..OperationHandle::default() };
         let mut guard = EndGuard::new(self.queries.start(self, &operation, Arc::clone(&plan)));
+        let plan = planned.executable(self)?;
         let rows = kept::fill(plan, context, Arc::new(Schema::new(inner)), level, storage, cancel).await;
         let rows = rows.inspect_err(|error| guard.failed(error))?;
         guard.succeeded();

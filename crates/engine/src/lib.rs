@@ -25,6 +25,7 @@ pub mod query;
 pub mod relabel;
 pub mod routines;
 pub mod runner;
+mod second_plan;
 pub mod session;
 pub mod show;
 pub mod variables;

@@ -184,7 +184,7 @@ impl Session {
         let arrow_schema = Arc::new(Schema::new(relabel::client_fields(&fields, &zone)));
         let record = self.queries.start(self, &operation, Arc::clone(&planned.physical));
         let context = Arc::new(datafusion::execution::TaskContext::from(&self.state()?));
-        let stream = runner::run(Arc::clone(&planned.physical), context, &operation)?;
+        let stream = runner::run(planned.executable(self)?, context, &operation)?;
         let observed = Arc::new(Mutex::new(vec![]));
         let plan = Arc::clone(&planned.physical);
         let batches = finish(self.arc(), stream, record, planned.observed, Arc::clone(&observed));

@@ -37,10 +37,12 @@ pub fn run(
             sender
         })
         .collect();
+    // An error comes out of turn: the partition before may wait for the one that failed.
+    let (failed, errors) = mpsc::channel(1);
     let slots = context.session_config().target_partitions();
     let (input, running) = (Arc::clone(&plan), Arc::clone(&stage));
     let all = senders.into_iter().enumerate().map(move |(partition, sender)| {
-        task(Arc::clone(&input), partition, Arc::clone(&context), sender, Arc::clone(&running))
+        task(Arc::clone(&input), partition, Arc::clone(&context), (sender, failed.clone()), Arc::clone(&running))
     });
     let mut all = Slots::new(slots, all);
     let mut tasks = JoinSet::new();
@@ -51,7 +53,7 @@ pub fn run(
         Ok(())
     });
     let cancel = operation.cancel.clone();
-    let state = State { receivers: receivers.into_iter(), current: None, tasks, stage, plan };
+    let state = State { receivers: receivers.into_iter(), current: None, errors, tasks, stage, plan };
     let output = futures::stream::unfold(Some(state), move |state| {
         let cancel = cancel.clone();
         async move {
@@ -75,8 +77,9 @@ pub fn cancelled() -> SparkError {
 }
 
 struct State {
-    receivers: std::vec::IntoIter<mpsc::Receiver<Result<RecordBatch>>>,
-    current: Option<mpsc::Receiver<Result<RecordBatch>>>,
+    receivers: std::vec::IntoIter<mpsc::Receiver<RecordBatch>>,
+    current: Option<mpsc::Receiver<RecordBatch>>,
+    errors: mpsc::Receiver<SparkError>,
     /// The task that runs all others; aborted when dropped.
     tasks: JoinSet<std::result::Result<(), JoinError>>,
     stage: Arc<StageProgress>,
@@ -93,10 +96,18 @@ impl State {
             let Some(current) = &mut self.current else {
                 self.stage.done.store(true, Ordering::Relaxed);
                 self.stage.bytes_read.store(crate::metrics::bytes_scanned(&self.plan), Ordering::Relaxed);
-                return self.panicked().await;
+                return match self.errors.recv().await {
+                    Some(error) => Some(Err(error)),
+                    None => self.panicked().await,
+                };
             };
-            match current.recv().await {
-                Some(item) => return Some(item),
+            let next = tokio::select! {
+                biased;
+                Some(error) = self.errors.recv() => return Some(Err(error)),
+                next = current.recv() => next,
+            };
+            match next {
+                Some(item) => return Some(Ok(item)),
                 None => self.current = None,
             }
         }
@@ -119,23 +130,27 @@ async fn task(
     plan: Arc<dyn ExecutionPlan>,
     partition: usize,
     context: Arc<TaskContext>,
-    sender: mpsc::Sender<Result<RecordBatch>>,
+    (sender, failed): (mpsc::Sender<RecordBatch>, mpsc::Sender<SparkError>),
     stage: Arc<StageProgress>,
 ) {
     stage.running.fetch_add(1, Ordering::Relaxed);
-    match plan.execute(partition, context) {
-        Ok(mut stream) => {
-            while let Some(batch) = stream.next().await {
-                let failed = batch.is_err();
-                if sender.send(batch.map_err(from_datafusion)).await.is_err() || failed {
-                    break;
+    let error = match plan.execute(partition, context) {
+        Ok(mut stream) => loop {
+            match stream.next().await {
+                Some(Ok(batch)) => {
+                    if sender.send(batch).await.is_err() {
+                        break None;
+                    }
                 }
+                Some(Err(error)) => break Some(error),
+                None => break None,
             }
-        }
-        Err(error) => {
-            // A reader that is gone needs no error.
-            let _ = sender.send(Err(from_datafusion(error))).await;
-        }
+        },
+        Err(error) => Some(error),
+    };
+    if let Some(error) = error {
+        // Full or gone: the query has failed already, or nobody reads.
+        let _ = failed.try_send(from_datafusion(error));
     }
     stage.running.fetch_sub(1, Ordering::Relaxed);
     stage.completed.fetch_add(1, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::execution::session_state::SessionState;
 use datafusion::physical_planner::DefaultPhysicalPlanner;
 use datafusion::prelude::SessionConfig;
@@ -12,6 +13,7 @@ use firesteel_plan::operator::join_order;
 use firesteel_plan::operator::partition_order::PartitionOrder;
 use firesteel_plan::operator::planner::OperatorPlanner;
 use firesteel_plan::operator::shuffle::SparkShuffle;
+use firesteel_plan::optimizer::distinct_aggregate::DistinctAggregate;
 use firesteel_protocol::Result;
 use firesteel_sources::SourceContext;
 
@@ -206,11 +208,18 @@ impl Session {
         options.execution.parquet.force_filter_selections = true;
         options.execution.time_zone = Some("UTC".into());
         options.optimizer.max_passes = 3;
+        let runtime = self.engine.runtime_env()?;
+        if let MemoryLimit::Finite(limit) = runtime.memory_pool.memory_limit() {
+            // What every sort keeps for its merge must not be all there is.
+            let own = &mut options.execution.sort_spill_reservation_bytes;
+            *own = (*own).min(limit / (16 * parallelism.max(1)));
+        }
         let state = SessionStateBuilder::new()
             .with_config(config)
-            .with_runtime_env(self.engine.runtime_env()?)
+            .with_runtime_env(runtime)
             .with_default_features()
             .with_query_planner(Arc::new(Planner { extra: planners }))
+            .with_optimizer_rule(Arc::new(DistinctAggregate))
             .with_physical_optimizer_rules(join_order::rules())
             .with_physical_optimizer_rule(Arc::new(PartitionOrder))
             .with_physical_optimizer_rule(Arc::new(SparkShuffle { partitions: self.shuffle_partitions() }))

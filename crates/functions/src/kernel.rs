@@ -252,9 +252,7 @@ pub fn from_datafusion(error: DataFusionError) -> SparkError {
         DataFusionError::Collection(mut errors) if !errors.is_empty() => from_datafusion(errors.swap_remove(0)),
         DataFusionError::Shared(inner) => shared(&inner),
         DataFusionError::ArrowError(inner, _) => from_arrow(*inner),
-        DataFusionError::ResourcesExhausted(message) => {
-            SparkError::new("UNABLE_TO_ACQUIRE_MEMORY").with_message(format!("Unable to acquire memory: {message}"))
-        }
+        DataFusionError::ResourcesExhausted(message) => out_of_memory(&message),
         DataFusionError::Execution(message) if message.contains("Scalar subquery returned more than one row") => {
             SparkError::new("SCALAR_SUBQUERY_TOO_MANY_ROWS")
         }
@@ -282,8 +280,15 @@ pub fn from_arrow(error: arrow::error::ArrowError) -> SparkError {
     }
 }
 
+fn out_of_memory(message: &str) -> SparkError {
+    SparkError::new("UNABLE_TO_ACQUIRE_MEMORY").with_message(format!("Unable to acquire memory: {message}"))
+}
+
 /// An error that several partitions share cannot be taken apart: its words are copied.
 fn shared(error: &Arc<DataFusionError>) -> SparkError {
+    if let DataFusionError::ResourcesExhausted(message) = error.find_root() {
+        return out_of_memory(message);
+    }
     let mut cause: &(dyn std::error::Error + 'static) = error.as_ref();
     loop {
         if let Some(found) = cause.downcast_ref::<SparkError>() {

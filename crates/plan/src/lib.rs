@@ -8,6 +8,7 @@ pub mod attribute;
 pub mod context;
 pub mod expression;
 pub mod operator;
+pub mod optimizer;
 pub mod relation;
 pub mod resolver;
 pub mod routine;

@@ -177,7 +177,7 @@ pub(crate) async fn save(
         Some((catalog, table)) => catalog.add_partitions(table, written),
         None => Ok(()),
     };
-    let write = sink::write(&request, planned.physical, &fields, task_ctx, &ctx, Box::new(announce));
+    let write = sink::write(&request, planned.executable(session)?, &fields, task_ctx, &ctx, Box::new(announce));
     let result = tokio::select! {
         biased;
         () = operation.cancel.cancelled() => Err(runner::cancelled()),

@@ -20,6 +20,7 @@ mod percentile_approx;
 mod quantile_summary;
 mod running;
 mod sum;
+pub mod two_step;
 mod within_group;
 
 pub use extremum::orderable;

@@ -240,13 +240,36 @@ impl ExecutionPlan for ExchangeExec {
         let own = count(&self.input);
         let sources = group(partition, own, self.properties.partitioning.partition_count());
         let buffered = sources.len() > 1 && self.ahead > 0;
+        if !buffered {
+            let streams = sources.map(|own| self.input.execute(own, Arc::clone(&context)));
+            let streams = streams.collect::<datafusion::common::Result<Vec<_>>>()?;
+            let joined = futures::stream::iter(streams).flatten();
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), joined)));
+        }
+        // A partition that fails may be one that the partition before it waits for: errors come out of turn.
+        let (failed, errors) = tokio::sync::mpsc::channel(1);
         let streams: Vec<SendableRecordBatchStream> = sources
             .map(|own| {
-                let stream = self.input.execute(own, Arc::clone(&context))?;
-                Ok(if buffered { spawn_buffered(stream, self.ahead) } else { stream })
+                let (failed, schema) = (failed.clone(), self.schema());
+                let rows = self.input.execute(own, Arc::clone(&context))?.filter_map(move |batch| {
+                    futures::future::ready(match batch {
+                        Ok(batch) => Some(Ok(batch)),
+                        Err(error) => {
+                            // Full: another partition has told of an error.
+                            let _ = failed.try_send(error);
+                            None
+                        }
+                    })
+                });
+                Ok(spawn_buffered(Box::pin(RecordBatchStreamAdapter::new(schema, rows)), self.ahead))
             })
             .collect::<datafusion::common::Result<_>>()?;
-        let joined = futures::stream::iter(streams).flatten();
+        drop(failed);
+        let errors = futures::stream::unfold(errors, |mut errors| async move {
+            let error = errors.recv().await?;
+            Some((Err(error), errors))
+        });
+        let joined = futures::stream::select(errors, futures::stream::iter(streams).flatten());
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), joined)))
     }
 

@@ -1,0 +1,3 @@
+//! Rules of our own for DataFusion's logical optimizer.
+
+pub mod distinct_aggregate;
