@@ -493,6 +493,7 @@ pub(crate) const RECORDED: &[Condition] = &[
     Condition { name: "WRONG_NUM_ARGS", template: "The <functionName> requires <expectedNum> parameters but the actual number is <actualNum>.", sql_state: "42605" },
     Condition { name: "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", template: "The <functionName> requires <expectedNum> parameters but the actual number is <actualNum>. Please, refer to '<docroot>/sql-ref-functions.html' for a fix.", sql_state: "42605" },
     Condition { name: "WRONG_NUM_ARGS.WITH_SUGGESTION", template: "The <functionName> requires <expectedNum> parameters but the actual number is <actualNum>. If you have to call this function with <legacyNum> parameters, set the legacy configuration <legacyConfKey> to <legacyConfValue>.", sql_state: "42605" },
+    Condition { name: "XML_ROW_TAG_MISSING", template: "<rowTag> option is required for reading/writing files in XML format.", sql_state: "42KDF" },
     Condition { name: "_LEGACY_ERROR_TEMP_0014", template: "TABLESAMPLE does not accept empty inputs.", sql_state: "" },
     Condition { name: "_LEGACY_ERROR_TEMP_0015", template: "TABLESAMPLE(<msg>) is not supported.", sql_state: "" },
     Condition { name: "_LEGACY_ERROR_TEMP_0016", template: "<bytesStr> is not a valid byte length literal, expected syntax: DIGIT+ ('B' | 'K' | 'M' | 'G').", sql_state: "" },

@@ -10,6 +10,7 @@ pub enum Format {
     Orc,
     Parquet,
     Text,
+    Xml,
     BinaryFile,
     Jdbc,
 }
@@ -63,6 +64,15 @@ const NAMES: &[(Format, &[&str])] = &[
             "org.apache.spark.sql.execution.datasources.v2.text.textdatasourcev2",
         ],
     ),
+    (
+        Format::Xml,
+        &[
+            "xml",
+            "com.databricks.spark.xml",
+            "org.apache.spark.sql.execution.datasources.xml",
+            "org.apache.spark.sql.execution.datasources.xml.xmlfileformat",
+        ],
+    ),
     (Format::BinaryFile, &["binaryfile", "org.apache.spark.sql.execution.datasources.binaryfile.binaryfileformat"]),
     (
         Format::Jdbc,
@@ -94,6 +104,7 @@ impl Format {
             Self::Orc => "OrcDataSourceV2",
             Self::Parquet => "ParquetDataSourceV2",
             Self::Text => "TextDataSourceV2",
+            Self::Xml => "XmlFileFormat",
             Self::BinaryFile => "BinaryFileFormat",
             Self::Jdbc => "JdbcRelationProvider",
         }
@@ -107,6 +118,7 @@ impl Format {
             Self::Orc => "ORC",
             Self::Parquet => "Parquet",
             Self::Text => "Text",
+            Self::Xml => "XML",
             Self::BinaryFile => "BinaryFile",
             Self::Jdbc => "JDBC",
         }
@@ -117,7 +129,7 @@ impl Format {
 fn unknown(given: &str, lower: &str) -> SparkError {
     let to_parquet = "Convert the files to parquet, json or csv first.";
     match lower {
-        "xml" | "image" | "libsvm" => SparkError::unsupported(format!("the {lower} source"), to_parquet),
+        "image" | "libsvm" => SparkError::unsupported(format!("the {lower} source"), to_parquet),
         "avro" | "com.databricks.spark.avro" => SparkError::unsupported("the avro source", to_parquet),
         "delta" | "iceberg" => SparkError::unsupported(
             format!("the {lower} source"),

@@ -25,6 +25,7 @@ pub mod storage;
 pub mod stream;
 pub mod text;
 pub mod texts;
+pub mod xml;
 
 use std::fmt;
 use std::path::PathBuf;

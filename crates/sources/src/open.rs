@@ -19,7 +19,7 @@ use crate::scan::guard::OnBadFile;
 use crate::scan::stream::RecordReader;
 use crate::scan::table::{FileTable, Reading, ScanSettings, hidden_fields};
 use crate::storage::InputFile;
-use crate::{OpenedSource, ReadRequest, SourceContext, csv, json, text};
+use crate::{OpenedSource, ReadRequest, SourceContext, csv, json, text, xml};
 
 /// Bytes that opening a file costs, if `spark.sql.files.openCostInBytes` says nothing.
 const OPEN_COST: u64 = 4 << 20;
@@ -99,6 +99,7 @@ impl Kind {
             Format::Csv => Self::Records(csv::format(options, ctx)?),
             Format::Json => Self::Records(json::format(options, ctx)?),
             Format::Text => Self::Records(text::format(options, ctx)?),
+            Format::Xml => Self::Records(xml::format(options, ctx)?),
             Format::Orc => Self::Orc(OrcOptions::new(options, ctx)?),
             Format::Parquet => Self::Parquet(ParquetOptions::new(options, ctx)?),
             Format::BinaryFile => Self::Binary,

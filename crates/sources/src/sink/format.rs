@@ -23,6 +23,7 @@ pub enum FormatKind {
     Orc,
     Parquet,
     Text,
+    Xml,
     Noop,
 }
 
@@ -37,9 +38,10 @@ impl FormatKind {
             "orc" => return Ok(Self::Orc),
             "parquet" => return Ok(Self::Parquet),
             "text" => return Ok(Self::Text),
+            "xml" | "com.databricks.spark.xml" => return Ok(Self::Xml),
             "noop" => return Ok(Self::Noop),
             "binaryfile" => return Err(SparkError::new("UNSUPPORTED_FEATURE.WRITE_FOR_BINARY_SOURCE")),
-            "avro" | "xml" | "kafka" | "delta" | "iceberg" => {
+            "avro" | "kafka" | "delta" | "iceberg" => {
                 return Err(SparkError::unsupported(
                     format!("writing the format {given}"),
                     "Write parquet, orc, csv, json or text.",
@@ -54,6 +56,7 @@ impl FormatKind {
             ("orc.OrcFileFormat", Self::Orc),
             ("parquet.ParquetFileFormat", Self::Parquet),
             ("text.TextFileFormat", Self::Text),
+            ("xml.XmlFileFormat", Self::Xml),
         ];
         let package = "org.apache.spark.sql.execution.datasources.";
         let class = given.strip_prefix(package);
@@ -73,6 +76,7 @@ impl FormatKind {
             Self::Orc => "ORC",
             Self::Parquet => "Parquet",
             Self::Text => "Text",
+            Self::Xml => "XML",
             Self::Noop => "noop",
         }
     }
@@ -101,10 +105,11 @@ impl Format {
             FormatKind::Parquet => return Ok(Self::Parquet(ParquetSettings::new(options, schema, ctx)?)),
             FormatKind::Csv => (".csv", encoder::csv_factory(options, schema, ctx)?),
             FormatKind::Json => (".json", encoder::json_factory(options, ctx)?),
+            FormatKind::Xml => (".xml", encoder::xml_factory(options, ctx)?),
             FormatKind::Text => (".txt", encoder::text_factory(options)?),
         };
         let given = options.get("compression").or_else(|| match kind {
-            FormatKind::Csv => options.get("codec"),
+            FormatKind::Csv | FormatKind::Xml => options.get("codec"),
             _ => None,
         });
         Ok(Self::Records { extension, codec: TextCodec::parse(given.unwrap_or("none"))?, encoder })
