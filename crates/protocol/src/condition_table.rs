@@ -45,6 +45,7 @@ pub(crate) const RECORDED: &[Condition] = &[
     Condition { name: "CATALOG_NOT_FOUND", template: "The catalog <catalogName> not found. Consider to set the SQL config <config> to a catalog plugin.", sql_state: "42P08" },
     Condition { name: "CODEC_NOT_AVAILABLE", template: "The codec <codecName> is not available.", sql_state: "56038" },
     Condition { name: "CODEC_NOT_AVAILABLE.WITH_AVAILABLE_CODECS_SUGGESTION", template: "The codec <codecName> is not available. Available codecs are <availableCodecs>.", sql_state: "56038" },
+    Condition { name: "CODEC_SHORT_NAME_NOT_FOUND", template: "Cannot find a short name for the codec <codecName>.", sql_state: "42704" },
     Condition { name: "COLLATION_INVALID_NAME", template: "The value <collationName> does not represent a correct collation name. Suggested valid collation names: [<proposals>].", sql_state: "42704" },
     Condition { name: "COLLECTION_SIZE_LIMIT_EXCEEDED.FUNCTION", template: "Can't create array with <numberOfElements> elements which exceeding the array size limit <maxRoundedArrayLength>, unsuccessful try to create arrays in the function <functionName>.", sql_state: "54000" },
     Condition { name: "COLLECTION_SIZE_LIMIT_EXCEEDED.PARAMETER", template: "Can't create array with <numberOfElements> elements which exceeding the array size limit <maxRoundedArrayLength>, the value of parameter(s) <parameter> in the function <functionName> is invalid.", sql_state: "54000" },

@@ -5,6 +5,7 @@ use firesteel_protocol::{Result, SparkError};
 /// A source that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
+    Avro,
     Csv,
     Json,
     Orc,
@@ -17,6 +18,7 @@ pub enum Format {
 
 /// Lower-case names of each format; class names also go without Spark's package.
 const NAMES: &[(Format, &[&str])] = &[
+    (Format::Avro, &["avro", "com.databricks.spark.avro", "org.apache.spark.sql.avro.avrofileformat"]),
     (
         Format::Csv,
         &[
@@ -99,6 +101,7 @@ impl Format {
     /// The class of Spark's that some errors name.
     pub fn class(self) -> &'static str {
         match self {
+            Self::Avro => "AvroFileFormat",
             Self::Csv => "CSVDataSourceV2",
             Self::Json => "JsonDataSourceV2",
             Self::Orc => "OrcDataSourceV2",
@@ -113,6 +116,7 @@ impl Format {
     /// The name in `UNABLE_TO_INFER_SCHEMA` and the like.
     pub fn display(self) -> &'static str {
         match self {
+            Self::Avro => "Avro",
             Self::Csv => "CSV",
             Self::Json => "JSON",
             Self::Orc => "ORC",
@@ -130,7 +134,6 @@ fn unknown(given: &str, lower: &str) -> SparkError {
     let to_parquet = "Convert the files to parquet, json or csv first.";
     match lower {
         "image" | "libsvm" => SparkError::unsupported(format!("the {lower} source"), to_parquet),
-        "avro" | "com.databricks.spark.avro" => SparkError::unsupported("the avro source", to_parquet),
         "delta" | "iceberg" => SparkError::unsupported(
             format!("the {lower} source"),
             "Read the table's current Parquet files, if it has no deletions.",

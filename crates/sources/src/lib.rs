@@ -3,6 +3,7 @@
 //! [`open()`] turns a read request into a table that DataFusion scans. Reading order: [`options`],
 //! [`mod@format`], [`mod@open`], [`listing`], [`scan`], [`storage`], [`codec`], [`decode`], then the formats; [`stream`].
 
+pub mod avro;
 pub mod binary_file;
 pub mod codec;
 pub mod csv;

@@ -11,6 +11,7 @@ use firesteel_protocol::{Result, SparkError};
 use super::encoder::{self, EncoderFactory};
 use super::parquet::{ParquetFile, ParquetSettings};
 use super::target::Target;
+use crate::avro::{AvroFile, AvroSettings};
 use crate::codec::TextCodec;
 use crate::orc::{OrcFile, OrcSettings};
 use crate::{Options, SourceContext};
@@ -18,6 +19,7 @@ use crate::{Options, SourceContext};
 /// A format that can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FormatKind {
+    Avro,
     Csv,
     Json,
     Orc,
@@ -36,15 +38,16 @@ impl FormatKind {
             "csv" | "com.databricks.spark.csv" => return Ok(Self::Csv),
             "json" => return Ok(Self::Json),
             "orc" => return Ok(Self::Orc),
+            "avro" | "com.databricks.spark.avro" => return Ok(Self::Avro),
             "parquet" => return Ok(Self::Parquet),
             "text" => return Ok(Self::Text),
             "xml" | "com.databricks.spark.xml" => return Ok(Self::Xml),
             "noop" => return Ok(Self::Noop),
             "binaryfile" => return Err(SparkError::new("UNSUPPORTED_FEATURE.WRITE_FOR_BINARY_SOURCE")),
-            "avro" | "kafka" | "delta" | "iceberg" => {
+            "kafka" | "delta" | "iceberg" => {
                 return Err(SparkError::unsupported(
                     format!("writing the format {given}"),
-                    "Write parquet, orc, csv, json or text.",
+                    "Write parquet, orc, avro, csv, json, xml or text.",
                 ));
             }
             _ => {}
@@ -71,6 +74,7 @@ impl FormatKind {
     /// The name in Spark's messages.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Avro => "Avro",
             Self::Csv => "CSV",
             Self::Json => "JSON",
             Self::Orc => "ORC",
@@ -85,6 +89,7 @@ impl FormatKind {
 /// A format with its options read.
 #[derive(Debug)]
 pub enum Format {
+    Avro(AvroSettings),
     Orc(OrcSettings),
     Parquet(ParquetSettings),
     /// CSV, JSON and text.
@@ -101,6 +106,7 @@ impl Format {
     pub fn new(kind: FormatKind, options: &Options, schema: &SchemaRef, ctx: &SourceContext) -> Result<Self> {
         let (extension, encoder): (_, Arc<dyn EncoderFactory>) = match kind {
             FormatKind::Noop => return Ok(Self::Noop),
+            FormatKind::Avro => return Ok(Self::Avro(AvroSettings::new(options, schema, ctx)?)),
             FormatKind::Orc => return Ok(Self::Orc(OrcSettings::new(options, schema, ctx)?)),
             FormatKind::Parquet => return Ok(Self::Parquet(ParquetSettings::new(options, schema, ctx)?)),
             FormatKind::Csv => (".csv", encoder::csv_factory(options, schema, ctx)?),
@@ -123,6 +129,7 @@ impl Format {
     /// What a file's name ends with: `.snappy.parquet`, `.csv.gz`.
     pub fn extension(&self) -> String {
         match self {
+            Self::Avro(settings) => settings.extension(),
             Self::Orc(settings) => settings.extension(),
             Self::Parquet(settings) => settings.extension(),
             Self::Records { extension, codec, .. } => format!("{extension}{}", codec.extension()),
@@ -134,6 +141,7 @@ impl Format {
     pub fn create(&self, path: &Path, target: &Target) -> Result<Box<dyn FileWriter>> {
         let file = File::create_new(path).map_err(|cause| target.write_failed(cause))?;
         Ok(match self {
+            Self::Avro(settings) => Box::new(AvroFile::begin(settings, file, target)?),
             Self::Orc(settings) => Box::new(OrcFile::begin(settings, file, target)?),
             Self::Parquet(settings) => Box::new(ParquetFile::begin(settings, file, target)?),
             Self::Records { codec, encoder, .. } => {
