@@ -21,8 +21,12 @@ time.tzset()
 logging.disable(logging.CRITICAL)
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+import avro_jar  # noqa: E402
 from support import cases, classic, servers, sqlfile  # noqa: E402
 from support.tpc import TPCDS, TPCH  # noqa: E402
+
+# Cases for which Spark needs its Avro package.
+WITH_AVRO = ("avro",)
 
 
 def write(path, answers):
@@ -73,7 +77,8 @@ def record_benchmark(server, benchmark, folder):
 def main():
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     work = [(f"sql/{name}", record_sql, name) for name in sqlfile.names()]
-    work += [(f"pyspark/{name}", record_cases, name) for name in cases.names()]
+    work += [(f"pyspark/{name}", record_cases, name) for name in cases.names() if name not in WITH_AVRO]
+    avro_work = [(f"pyspark/{name}", record_cases, name) for name in WITH_AVRO]
     work += [(one.name, record_benchmark, one) for one in (TPCH, TPCDS)]
     classic_work = [(f"classic/{name}", record_classic, name) for name in classic.names()]
     with tempfile.TemporaryDirectory(prefix="firesteel-record-") as folder:
@@ -81,6 +86,9 @@ def main():
         if any(wanted in title for title, _, _ in work):
             with servers.Spark(folder) as server:
                 record_all(work, wanted, server, folder)
+        if any(wanted in title for title, _, _ in avro_work):
+            with servers.Spark(folder, avro_jar.path()) as server:
+                record_all(avro_work, wanted, server, folder)
 
 
 def record_all(work, wanted, server, folder):

@@ -14,6 +14,7 @@ import time
 os.environ["TZ"] = "UTC"
 time.tzset()
 
+import avro_jar  # noqa: E402
 from pyspark.sql import SparkSession  # noqa: E402
 
 FILES = pathlib.Path(__file__).resolve().parent.parent / "pyspark" / "files"
@@ -33,13 +34,18 @@ FROM range(0, 300, 1, 1)
 
 
 def main():
-    spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+    spark = (SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+             .config("spark.jars", avro_jar.path()).getOrCreate())
     FILES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for codec in ("none", "zlib", "snappy", "lz4", "zstd"):
             spark.sql(ROWS).write.option("compression", codec).orc(f"{folder}/{codec}")
             (found,) = glob.glob(f"{folder}/{codec}/*.orc")
             shutil.copyfile(found, FILES / f"{codec}.orc")
+        for codec in ("uncompressed", "deflate", "snappy", "zstandard"):
+            spark.sql(ROWS).write.format("avro").option("compression", codec).save(f"{folder}/avro-{codec}")
+            (found,) = glob.glob(f"{folder}/avro-{codec}/*.avro")
+            shutil.copyfile(found, FILES / f"{codec}.avro")
     spark.stop()
 
 

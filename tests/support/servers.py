@@ -110,7 +110,11 @@ class Firesteel(Server):
 
 
 class Spark(Server):
-    """Apache Spark's own Connect server, from the `pyspark` package."""
+    """Apache Spark's own Connect server, from the `pyspark` package, with more jars if they are given."""
+
+    def __init__(self, folder, *jars):
+        super().__init__(folder)
+        self.jars = jars
 
     def start(self):
         import pyspark
@@ -125,6 +129,7 @@ class Spark(Server):
             "spark.sql.shuffle.partitions": "1", "spark.sql.catalogImplementation": "in-memory",
         }
         command = [os.path.join(home, "bin", "spark-submit"), "--master", "local[1]"]
+        command += ["--jars", ",".join(self.jars)] if self.jars else []
         command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
         for key, text in conf.items():
             command += ["--conf", f"{key}={text}"]

@@ -6,6 +6,7 @@
 
 pub mod aggregate;
 pub mod arithmetic;
+pub mod avro;
 pub mod call;
 pub mod cast;
 pub mod coerce;

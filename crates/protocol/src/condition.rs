@@ -244,6 +244,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "INVALID_CONF_VALUE"
         | "STRUCT_ARRAY_LENGTH_MISMATCH" => ILLEGAL_ARGUMENT,
         "CODEC_NOT_AVAILABLE"
+        | "CODEC_SHORT_NAME_NOT_FOUND"
         | "INVALID_DELIMITER_VALUE"
         | "UNRECOGNIZED_STATISTIC"
         | "_LEGACY_ERROR_TEMP_2047"

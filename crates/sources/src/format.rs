@@ -5,17 +5,20 @@ use firesteel_protocol::{Result, SparkError};
 /// A source that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
+    Avro,
     Csv,
     Json,
     Orc,
     Parquet,
     Text,
+    Xml,
     BinaryFile,
     Jdbc,
 }
 
 /// Lower-case names of each format; class names also go without Spark's package.
 const NAMES: &[(Format, &[&str])] = &[
+    (Format::Avro, &["avro", "com.databricks.spark.avro", "org.apache.spark.sql.avro.avrofileformat"]),
     (
         Format::Csv,
         &[
@@ -63,6 +66,15 @@ const NAMES: &[(Format, &[&str])] = &[
             "org.apache.spark.sql.execution.datasources.v2.text.textdatasourcev2",
         ],
     ),
+    (
+        Format::Xml,
+        &[
+            "xml",
+            "com.databricks.spark.xml",
+            "org.apache.spark.sql.execution.datasources.xml",
+            "org.apache.spark.sql.execution.datasources.xml.xmlfileformat",
+        ],
+    ),
     (Format::BinaryFile, &["binaryfile", "org.apache.spark.sql.execution.datasources.binaryfile.binaryfileformat"]),
     (
         Format::Jdbc,
@@ -89,11 +101,13 @@ impl Format {
     /// The class of Spark's that some errors name.
     pub fn class(self) -> &'static str {
         match self {
+            Self::Avro => "AvroFileFormat",
             Self::Csv => "CSVDataSourceV2",
             Self::Json => "JsonDataSourceV2",
             Self::Orc => "OrcDataSourceV2",
             Self::Parquet => "ParquetDataSourceV2",
             Self::Text => "TextDataSourceV2",
+            Self::Xml => "XmlFileFormat",
             Self::BinaryFile => "BinaryFileFormat",
             Self::Jdbc => "JdbcRelationProvider",
         }
@@ -102,11 +116,13 @@ impl Format {
     /// The name in `UNABLE_TO_INFER_SCHEMA` and the like.
     pub fn display(self) -> &'static str {
         match self {
+            Self::Avro => "Avro",
             Self::Csv => "CSV",
             Self::Json => "JSON",
             Self::Orc => "ORC",
             Self::Parquet => "Parquet",
             Self::Text => "Text",
+            Self::Xml => "XML",
             Self::BinaryFile => "BinaryFile",
             Self::Jdbc => "JDBC",
         }
@@ -117,8 +133,7 @@ impl Format {
 fn unknown(given: &str, lower: &str) -> SparkError {
     let to_parquet = "Convert the files to parquet, json or csv first.";
     match lower {
-        "xml" | "image" | "libsvm" => SparkError::unsupported(format!("the {lower} source"), to_parquet),
-        "avro" | "com.databricks.spark.avro" => SparkError::unsupported("the avro source", to_parquet),
+        "image" | "libsvm" => SparkError::unsupported(format!("the {lower} source"), to_parquet),
         "delta" | "iceberg" => SparkError::unsupported(
             format!("the {lower} source"),
             "Read the table's current Parquet files, if it has no deletions.",

@@ -3,6 +3,7 @@
 //! [`open()`] turns a read request into a table that DataFusion scans. Reading order: [`options`],
 //! [`mod@format`], [`mod@open`], [`listing`], [`scan`], [`storage`], [`codec`], [`decode`], then the formats; [`stream`].
 
+pub mod avro;
 pub mod binary_file;
 pub mod codec;
 pub mod csv;
@@ -25,6 +26,7 @@ pub mod storage;
 pub mod stream;
 pub mod text;
 pub mod texts;
+pub mod xml;
 
 use std::fmt;
 use std::path::PathBuf;

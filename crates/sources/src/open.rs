@@ -7,6 +7,7 @@ use arrow::datatypes::{FieldRef, Fields, Schema};
 use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 
+use crate::avro::{AvroOptions, AvroReader};
 use crate::binary_file::{self, BinaryReader};
 use crate::decode::RecordFormat;
 use crate::footers::Footers;
@@ -19,7 +20,7 @@ use crate::scan::guard::OnBadFile;
 use crate::scan::stream::RecordReader;
 use crate::scan::table::{FileTable, Reading, ScanSettings, hidden_fields};
 use crate::storage::InputFile;
-use crate::{OpenedSource, ReadRequest, SourceContext, csv, json, text};
+use crate::{OpenedSource, ReadRequest, SourceContext, csv, json, text, xml};
 
 /// Bytes that opening a file costs, if `spark.sql.files.openCostInBytes` says nothing.
 const OPEN_COST: u64 = 4 << 20;
@@ -86,6 +87,7 @@ fn open_cost(ctx: &SourceContext) -> u64 {
 
 /// How a format's schema is found and its files are read.
 enum Kind {
+    Avro(AvroOptions),
     Orc(OrcOptions),
     Parquet(ParquetOptions),
     Records(Arc<dyn RecordFormat>),
@@ -99,6 +101,8 @@ impl Kind {
             Format::Csv => Self::Records(csv::format(options, ctx)?),
             Format::Json => Self::Records(json::format(options, ctx)?),
             Format::Text => Self::Records(text::format(options, ctx)?),
+            Format::Avro => Self::Avro(AvroOptions::new(options, ctx)?),
+            Format::Xml => Self::Records(xml::format(options, ctx)?),
             Format::Orc => Self::Orc(OrcOptions::new(options, ctx)?),
             Format::Parquet => Self::Parquet(ParquetOptions::new(options, ctx)?),
             Format::BinaryFile => Self::Binary,
@@ -123,7 +127,7 @@ impl Kind {
             match self {
                 Self::Records(format) => format.check_schema(&data)?,
                 Self::Binary => binary_file::check_schema(&data)?,
-                Self::Orc(_) | Self::Parquet(_) => {}
+                Self::Avro(_) | Self::Orc(_) | Self::Parquet(_) => {}
             }
             return Ok(data);
         }
@@ -146,6 +150,9 @@ impl Kind {
                 let columns = |file: &InputFile| parquet_schema::columns(file, options).map(Some);
                 footers.columns(&files, options.merge_schema, &columns)?.ok_or_else(cannot_infer)
             }
+            Self::Avro(options) => {
+                footers.columns(&files, false, &|file| options.columns(file))?.ok_or_else(cannot_infer)
+            }
             Self::Orc(options) => {
                 footers.columns(&files, options.merge_schema, &orc::columns)?.ok_or_else(cannot_infer)
             }
@@ -155,6 +162,7 @@ impl Kind {
     fn reading(self) -> Reading {
         match self {
             Self::Parquet(options) => Reading::Parquet { case_sensitive: options.case_sensitive },
+            Self::Avro(options) => Reading::Stream { reader: Arc::new(AvroReader { options }), splittable: false },
             Self::Orc(options) => Reading::Stream { reader: Arc::new(OrcReader { options }), splittable: true },
             Self::Records(format) => {
                 let splittable = format.record_end().is_some();

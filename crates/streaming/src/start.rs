@@ -225,7 +225,13 @@ async fn sink(
         _ => {
             match Format::of(&format)? {
                 Format::Jdbc | Format::BinaryFile => return Err(not_written(&format)),
-                Format::Csv | Format::Json | Format::Orc | Format::Parquet | Format::Text => {}
+                Format::Avro
+                | Format::Csv
+                | Format::Json
+                | Format::Orc
+                | Format::Parquet
+                | Format::Text
+                | Format::Xml => {}
             }
             let path = match &message.sink_destination {
                 Some(SinkDestination::Path(path)) => Some(path.as_str()),

@@ -41,6 +41,16 @@ impl Options {
         Ok(Self(options))
     }
 
+    /// Options of a reader or writer.
+    pub fn from_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(pairs.map(|(key, value)| (key.to_lowercase(), value.to_string())).collect())
+    }
+
+    /// Sets an option.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.0.insert(key.to_lowercase(), value.to_string());
+    }
+
     /// For a kernel's parameter.
     pub fn encode(&self) -> String {
         self.0

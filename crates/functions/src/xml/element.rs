@@ -39,6 +39,9 @@ impl Shape {
     }
 }
 
+/// Begins what prefixes are bound to that the text does not bind.
+const UNBOUND: &str = "urn:firesteel:";
+
 /// Elements that stand in one another, at most.
 const MAX_DEPTH: usize = 500;
 
@@ -91,6 +94,13 @@ impl Element {
                 element.fields.push((field, Content::Attribute(value.to_string())));
             }
         }
+        if !shape.exclude_attributes {
+            // To Spark's parser the bindings of prefixes are attributes like others.
+            for (name, value) in bindings(&source[node.range()]) {
+                let field = format!("{}{}", shape.attribute_prefix, local(name, shape));
+                element.fields.push((field, Content::Attribute(value.to_string())));
+            }
+        }
         let mut text = String::new();
         for child in node.children() {
             if child.is_element() {
@@ -126,6 +136,28 @@ fn qualified_name(tag: &str) -> &str {
     let name = &tag[1..];
     let end = name.find(|c: char| c.is_whitespace() || c == '/' || c == '>').unwrap_or(name.len());
     &name[..end]
+}
+
+/// The attributes of a start tag that bind prefixes, as they are written.
+fn bindings(tag: &str) -> Vec<(&str, &str)> {
+    let mut found = vec![];
+    let mut rest = &tag[1 + qualified_name(tag).len()..];
+    loop {
+        rest = rest.trim_start();
+        let Some((name, behind)) = rest.split_once('=') else { return found };
+        let name = name.trim_end();
+        let behind = behind.trim_start();
+        // The tag ends where no name stands.
+        if name.is_empty() || name.contains(['>', '/', '<', '"', '\'']) {
+            return found;
+        }
+        let Some(quote) = behind.chars().next().filter(|c| matches!(c, '"' | '\'')) else { return found };
+        let Some((value, behind)) = behind[1..].split_once(quote) else { return found };
+        if (name == "xmlns" || name.starts_with("xmlns:")) && !value.starts_with(UNBOUND) {
+            found.push((name, value));
+        }
+        rest = behind;
+    }
 }
 
 fn local<'a>(name: &'a str, shape: &Shape) -> &'a str {
@@ -177,6 +209,6 @@ fn with_prefixes(text: &str) -> Option<String> {
             prefixes.insert(prefix);
         }
     }
-    let bindings: String = prefixes.iter().map(|prefix| format!(" xmlns:{prefix}=\"urn:{prefix}\"")).collect();
+    let bindings: String = prefixes.iter().map(|prefix| format!(" xmlns:{prefix}=\"{UNBOUND}{prefix}\"")).collect();
     Some(format!("{}{bindings}{}", &text[..end], &text[end..]))
 }

@@ -41,7 +41,7 @@ pub(super) fn schema_of_xml(call: &Call) -> Result<Typed> {
 pub const OPTIONS: &[&str] = &["inferSchema", "prefersDecimal", "samplingRatio", "preferDate"];
 
 /// The fields of records, in the order of their names; a record that is no XML gives the column of corrupt records.
-pub fn infer<'a>(records: impl Iterator<Item = &'a str>, options: &Options, env: &Env) -> Result<Fields> {
+pub fn infer(records: impl Iterator<Item = impl AsRef<str>>, options: &Options, env: &Env) -> Result<Fields> {
     let guesser = Guesser {
         shape: Shape::of(options),
         formats: Formats::reading(options, env)?,
@@ -52,7 +52,7 @@ pub fn infer<'a>(records: impl Iterator<Item = &'a str>, options: &Options, env:
     let mut merged = DataType::Null;
     let mut corrupt = false;
     for record in records {
-        match Element::parse(record, &guesser.shape) {
+        match Element::parse(record.as_ref(), &guesser.shape) {
             Some(root) => {
                 let own = match guesser.element(&root) {
                     DataType::Struct(fields) => DataType::Struct(fields),
@@ -124,7 +124,7 @@ struct Guesser {
 
 impl Guesser {
     fn text(&self, text: &str) -> DataType {
-        if text.is_empty() || self.shape.is_null(text) {
+        if text.is_empty() {
             return DataType::Null;
         }
         if !self.types {
@@ -214,11 +214,15 @@ impl Guesser {
             (List(element), other) | (other, List(element)) => {
                 types::array(self.merge(element.data_type(), other), true)
             }
-            // A text beside an element with parts is its value.
-            (Struct(_), plain) => self.merge(a, &self.valued(plain)),
-            (plain, Struct(_)) => self.merge(&self.valued(plain), b),
+            // A text beside an element with a value is its value.
+            (Struct(fields), plain) if self.has_value(fields) => self.merge(a, &self.valued(plain)),
+            (plain, Struct(fields)) if self.has_value(fields) => self.merge(&self.valued(plain), b),
             _ => Utf8,
         }
+    }
+
+    fn has_value(&self, fields: &Fields) -> bool {
+        fields.iter().any(|field| field.name() == &self.shape.value_tag)
     }
 
     fn valued(&self, plain: &DataType) -> DataType {

@@ -167,7 +167,7 @@ fn options_of(pairs: &HashMap<String, String>) -> Options {
 }
 
 fn is_file_format(name: &str) -> bool {
-    ["csv", "json", "parquet", "text", "orc", "avro", "binaryfile"].contains(&name.to_ascii_lowercase().as_str())
+    ["csv", "json", "parquet", "text", "orc", "xml", "avro", "binaryfile"].contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// Without a table there is nobody to check lengths: Spark refuses such columns.

@@ -167,13 +167,13 @@ pub fn orc_types(fields: &Fields) -> Vec<Type> {
     types
 }
 
-fn push(data_type: &DataType, types: &mut Vec<Type>) {
-    let at = types.len();
-    types.push(Type { kind: Some(kind_of(data_type) as u32), ..Type::default() });
-    types[at].attributes = catalyst(data_type);
+fn push(data_type: &DataType, flat: &mut Vec<Type>) {
+    let at = flat.len();
+    flat.push(Type { kind: Some(kind_of(data_type) as u32), ..Type::default() });
+    flat[at].attributes = catalyst(data_type);
     let children: Vec<FieldRef> = match data_type {
         DataType::Struct(fields) => {
-            types[at].field_names = fields.iter().map(|field| field.name().clone()).collect();
+            flat[at].field_names = fields.iter().map(|field| field.name().clone()).collect();
             fields.iter().cloned().collect()
         }
         DataType::List(element) => vec![element.clone()],
@@ -182,16 +182,21 @@ fn push(data_type: &DataType, types: &mut Vec<Type>) {
             _ => vec![],
         },
         DataType::Decimal128(precision, scale) => {
-            types[at].precision = Some((*precision).into());
-            types[at].scale = Some(scale.unsigned_abs().into());
+            flat[at].precision = Some((*precision).into());
+            flat[at].scale = Some(scale.unsigned_abs().into());
             vec![]
         }
         _ => vec![],
     };
     for child in children {
-        let id = u32::try_from(types.len()).unwrap_or(u32::MAX);
-        types[at].subtypes.push(id);
-        push(child.data_type(), types);
+        let id = u32::try_from(flat.len()).unwrap_or(u32::MAX);
+        flat[at].subtypes.push(id);
+        push(child.data_type(), flat);
+        // The units of an interval are the field's.
+        if matches!(child.data_type(), DataType::Interval(_) | DataType::Duration(_)) {
+            let text = types::name::simple_of_field(&child);
+            flat[id as usize].attributes = vec![StringPair { key: Some(CATALYST_TYPE.into()), value: Some(text) }];
+        }
     }
 }
 

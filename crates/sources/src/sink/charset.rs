@@ -92,4 +92,9 @@ impl RecordEncoder for Transcoded {
         self.inner.encode(batch, &mut self.scratch)?;
         self.flush(out)
     }
+
+    fn end(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        self.inner.end(&mut self.scratch)?;
+        self.flush(out)
+    }
 }

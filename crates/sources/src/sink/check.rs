@@ -50,6 +50,7 @@ fn holds(kind: FormatKind, data_type: &DataType) -> bool {
     match kind {
         FormatKind::Text => data_type == &DataType::Utf8,
         FormatKind::Csv => !data_type.is_nested() && !data_type.is_null() && !calendar(data_type),
+        FormatKind::Avro => !contains(data_type, &|t| calendar(t) || types::is_variant(t)),
         FormatKind::Orc => {
             let foreign = |t: &DataType| calendar(t) || t.is_null() || types::is_variant(t);
             !contains(data_type, &foreign)

@@ -13,6 +13,7 @@ use super::target::Target;
 use crate::codec::CodecWriter;
 use crate::csv::{self, CsvWriteOptions};
 use crate::json::{self, JsonWriteOptions};
+use crate::xml::writer::XmlWriteOptions;
 use crate::{Options, SourceContext};
 
 /// Bytes collected before they go to the file.
@@ -33,6 +34,11 @@ pub trait RecordEncoder: Send {
 
     /// Appends the rows of a batch.
     fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()>;
+
+    /// What stands behind the last row.
+    fn end(&mut self, _out: &mut Vec<u8>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// A file of records that is being written.
@@ -69,6 +75,7 @@ impl FileWriter for RecordFile {
     }
 
     fn finish(mut self: Box<Self>) -> Result<u64> {
+        self.encoder.end(&mut self.buffer)?;
         self.flush()?;
         let Self { out, target, .. } = *self;
         let length = out.complete().and_then(|file| Ok(file.metadata()?.len()));
@@ -173,5 +180,41 @@ impl EncoderFactory for Json {
 impl RecordEncoder for Json {
     fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
         json::writer::encode_batch(batch, &self.options, out)
+    }
+}
+
+/// XML, see [`crate::xml`].
+pub fn xml_factory(options: &Options, ctx: &SourceContext) -> Result<Arc<dyn EncoderFactory>> {
+    let charset = Charset::of(options, "XmlOptions")?;
+    Ok(Arc::new(Xml { options: Arc::new(XmlWriteOptions::of(options, ctx)?), charset, begun: false }))
+}
+
+#[derive(Debug, Clone)]
+struct Xml {
+    options: Arc<XmlWriteOptions>,
+    charset: Option<Charset>,
+    /// A file without rows has no root.
+    begun: bool,
+}
+
+impl EncoderFactory for Xml {
+    fn encoder(&self) -> Result<Box<dyn RecordEncoder>> {
+        Ok(in_charset(Box::new(self.clone()), self.charset))
+    }
+}
+
+impl RecordEncoder for Xml {
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+        if batch.num_rows() > 0 && !std::mem::replace(&mut self.begun, true) {
+            self.options.open(out);
+        }
+        self.options.rows(batch, out)
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        if self.begun {
+            self.options.close(out);
+        }
+        Ok(())
     }
 }

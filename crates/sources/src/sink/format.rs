@@ -11,6 +11,7 @@ use firesteel_protocol::{Result, SparkError};
 use super::encoder::{self, EncoderFactory};
 use super::parquet::{ParquetFile, ParquetSettings};
 use super::target::Target;
+use crate::avro::{AvroFile, AvroSettings};
 use crate::codec::TextCodec;
 use crate::orc::{OrcFile, OrcSettings};
 use crate::{Options, SourceContext};
@@ -18,11 +19,13 @@ use crate::{Options, SourceContext};
 /// A format that can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FormatKind {
+    Avro,
     Csv,
     Json,
     Orc,
     Parquet,
     Text,
+    Xml,
     Noop,
 }
 
@@ -35,14 +38,16 @@ impl FormatKind {
             "csv" | "com.databricks.spark.csv" => return Ok(Self::Csv),
             "json" => return Ok(Self::Json),
             "orc" => return Ok(Self::Orc),
+            "avro" | "com.databricks.spark.avro" => return Ok(Self::Avro),
             "parquet" => return Ok(Self::Parquet),
             "text" => return Ok(Self::Text),
+            "xml" | "com.databricks.spark.xml" => return Ok(Self::Xml),
             "noop" => return Ok(Self::Noop),
             "binaryfile" => return Err(SparkError::new("UNSUPPORTED_FEATURE.WRITE_FOR_BINARY_SOURCE")),
-            "avro" | "xml" | "kafka" | "delta" | "iceberg" => {
+            "kafka" | "delta" | "iceberg" => {
                 return Err(SparkError::unsupported(
                     format!("writing the format {given}"),
-                    "Write parquet, orc, csv, json or text.",
+                    "Write parquet, orc, avro, csv, json, xml or text.",
                 ));
             }
             _ => {}
@@ -54,6 +59,7 @@ impl FormatKind {
             ("orc.OrcFileFormat", Self::Orc),
             ("parquet.ParquetFileFormat", Self::Parquet),
             ("text.TextFileFormat", Self::Text),
+            ("xml.XmlFileFormat", Self::Xml),
         ];
         let package = "org.apache.spark.sql.execution.datasources.";
         let class = given.strip_prefix(package);
@@ -68,11 +74,13 @@ impl FormatKind {
     /// The name in Spark's messages.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Avro => "Avro",
             Self::Csv => "CSV",
             Self::Json => "JSON",
             Self::Orc => "ORC",
             Self::Parquet => "Parquet",
             Self::Text => "Text",
+            Self::Xml => "XML",
             Self::Noop => "noop",
         }
     }
@@ -81,6 +89,7 @@ impl FormatKind {
 /// A format with its options read.
 #[derive(Debug)]
 pub enum Format {
+    Avro(AvroSettings),
     Orc(OrcSettings),
     Parquet(ParquetSettings),
     /// CSV, JSON and text.
@@ -97,14 +106,16 @@ impl Format {
     pub fn new(kind: FormatKind, options: &Options, schema: &SchemaRef, ctx: &SourceContext) -> Result<Self> {
         let (extension, encoder): (_, Arc<dyn EncoderFactory>) = match kind {
             FormatKind::Noop => return Ok(Self::Noop),
+            FormatKind::Avro => return Ok(Self::Avro(AvroSettings::new(options, schema, ctx)?)),
             FormatKind::Orc => return Ok(Self::Orc(OrcSettings::new(options, schema, ctx)?)),
             FormatKind::Parquet => return Ok(Self::Parquet(ParquetSettings::new(options, schema, ctx)?)),
             FormatKind::Csv => (".csv", encoder::csv_factory(options, schema, ctx)?),
             FormatKind::Json => (".json", encoder::json_factory(options, ctx)?),
+            FormatKind::Xml => (".xml", encoder::xml_factory(options, ctx)?),
             FormatKind::Text => (".txt", encoder::text_factory(options)?),
         };
         let given = options.get("compression").or_else(|| match kind {
-            FormatKind::Csv => options.get("codec"),
+            FormatKind::Csv | FormatKind::Xml => options.get("codec"),
             _ => None,
         });
         Ok(Self::Records { extension, codec: TextCodec::parse(given.unwrap_or("none"))?, encoder })
@@ -118,6 +129,7 @@ impl Format {
     /// What a file's name ends with: `.snappy.parquet`, `.csv.gz`.
     pub fn extension(&self) -> String {
         match self {
+            Self::Avro(settings) => settings.extension(),
             Self::Orc(settings) => settings.extension(),
             Self::Parquet(settings) => settings.extension(),
             Self::Records { extension, codec, .. } => format!("{extension}{}", codec.extension()),
@@ -129,6 +141,7 @@ impl Format {
     pub fn create(&self, path: &Path, target: &Target) -> Result<Box<dyn FileWriter>> {
         let file = File::create_new(path).map_err(|cause| target.write_failed(cause))?;
         Ok(match self {
+            Self::Avro(settings) => Box::new(AvroFile::begin(settings, file, target)?),
             Self::Orc(settings) => Box::new(OrcFile::begin(settings, file, target)?),
             Self::Parquet(settings) => Box::new(ParquetFile::begin(settings, file, target)?),
             Self::Records { codec, encoder, .. } => {

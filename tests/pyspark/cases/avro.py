@@ -1,0 +1,118 @@
+"""Avro files: read, written, and those that Spark wrote."""
+
+import json
+import pathlib
+
+from support.cases import failure
+
+FILES = pathlib.Path(__file__).resolve().parent.parent / "files"
+
+COLUMNS = "id, t, sm, i, l, f, d, de, de2, s, b, bo, da, ts, tn, ar, mp['k'] k, st, sn, CAST(ym AS STRING) ym, dt"
+
+EVERY = "SELECT count(*), sum(hash(id, t, sm, i, l, f, d, de, de2, s, b, bo, da, ts, tn, ar, st, sn, dt, CAST(ym AS STRING))) FROM v"
+
+
+def summary(spark, df):
+    df.createOrReplaceTempView("v")
+    return rows(spark.sql(EVERY))
+
+
+def rows(df):
+    return [str(row) for row in df.collect()]
+
+
+def schema_of(path):
+    """The schema in a file of a folder."""
+    (found,) = [file for file in pathlib.Path(path).iterdir() if file.name.endswith(".avro")]
+    data = found.read_bytes()
+    start = data.index(b"{")
+    return json.JSONDecoder().raw_decode(data[start:].decode("utf-8", "replace"))[0]
+
+
+def case_files_of_spark(spark, tmp):
+    answers = {}
+    for codec in ("uncompressed", "deflate", "snappy", "zstandard"):
+        df = spark.read.format("avro").load(str(FILES / f"{codec}.avro"))
+        answers[codec] = summary(spark, df)
+    answers["schema"] = df.schema.simpleString()
+    answers["rows"] = rows(df.selectExpr(*COLUMNS.split(", ")).orderBy("id").limit(6))
+    answers["count"] = df.where("id > 250").count()
+    answers["nested"] = rows(df.select("sn.q").where("q > 290").orderBy("q"))
+    return answers
+
+
+def case_there_and_back(spark, tmp):
+    df = spark.read.format("avro").load(str(FILES / "snappy.avro"))
+    answers = {}
+    for codec in ("uncompressed", "deflate", "snappy", "zstandard"):
+        path = str(tmp / codec)
+        df.repartition(3).write.option("compression", codec).format("avro").save(path)
+        answers[codec] = summary(spark, spark.read.format("avro").load(path))
+    return answers
+
+
+def case_schemas_that_are_written(spark, tmp):
+    queries = {
+        "types": "SELECT 1 i, 2L l, CAST(3 AS TINYINT) t, CAST(1.5 AS DECIMAL(5, 2)) d, 'x' s, X'01' b, true bo, DATE'2020-01-01' da, NULL n",
+        "times": "SELECT TIMESTAMP'2020-01-01 00:00:00' ts, TIMESTAMP_NTZ'2020-01-01 00:00:00' n, INTERVAL '1' YEAR y, INTERVAL '1' DAY d",
+        "nested": "SELECT named_struct('a', array(1, NULL), 'b', named_struct('c', CAST(1 AS DECIMAL(38, 2)))) s, map('k', array('v')) m, array(named_struct('x', 1)) a",
+        "nullable": "SELECT nullif(id, 1) x, id FROM range(3)",
+    }
+    answers = {}
+    for name, query in queries.items():
+        spark.sql(query).coalesce(1).write.format("avro").save(str(tmp / name))
+        answers[name] = [schema_of(tmp / name), rows(spark.read.format("avro").load(str(tmp / name)).drop("y"))]
+    named = spark.range(1).coalesce(1).write.format("avro").option("recordName", "r").option("recordNamespace", "n.s")
+    named.save(str(tmp / "named"))
+    answers["named"] = schema_of(tmp / "named")
+    given = json.dumps({"type": "record", "name": "g", "fields": [{"name": "id", "type": ["null", "long"]}]})
+    spark.range(2).coalesce(1).write.format("avro").option("avroSchema", given).save(str(tmp / "given"))
+    answers["given"] = [schema_of(tmp / "given"), rows(spark.read.format("avro").load(str(tmp / "given")).orderBy("id"))]
+    return answers
+
+
+def case_schemas_for_reading(spark, tmp):
+    path = str(FILES / "snappy.avro")
+    evolved = json.dumps({"type": "record", "name": "topLevelRecord", "fields": [
+        {"name": "s", "type": ["string", "null"]}, {"name": "extra", "type": "int", "default": 7}, {"name": "i", "type": "long"}]})
+    answers = [rows(spark.read.format("avro").option("avroSchema", evolved).load(path).limit(3))]
+    for schema in ("i BIGINT, missing STRING, ID BIGINT", "i DOUBLE, f DOUBLE", "de DECIMAL(20, 5)"):
+        answers.append(rows(spark.read.format("avro").schema(schema).load(path).limit(3)))
+    for schema in ("id INT", "id STRING", "da STRING"):
+        answers.append(failure(lambda: spark.read.format("avro").schema(schema).load(path).limit(3).collect()))
+    positional = spark.read.format("avro").option("positionalFieldMatching", True).schema("a BIGINT, b INT").load(path)
+    answers.append(rows(positional.limit(2)))
+    return answers
+
+
+def case_tables_and_partitions(spark, tmp):
+    path = str(tmp / "p")
+    spark.sql("SELECT id, id % 2 AS p FROM range(6)").write.partitionBy("p").format("avro").save(path)
+    by_path = rows(spark.sql(f"SELECT count(*), max(id) FROM avro.`{path}` WHERE p = 1"))
+    spark.sql("DROP TABLE IF EXISTS avro_table")
+    spark.sql("CREATE TABLE avro_table (id INT, s STRING, p INT) USING avro PARTITIONED BY (p)")
+    spark.sql("INSERT INTO avro_table VALUES (1, 'x', 1), (2, NULL, 2)")
+    table = rows(spark.sql("SELECT * FROM avro_table ORDER BY id"))
+    spark.sql("DROP TABLE avro_table")
+    return [by_path, table]
+
+
+def case_failures(spark, tmp):
+    (tmp / "bad").mkdir()
+    (tmp / "bad" / "a.avro").write_text("no avro file at all")
+    return [
+        failure(lambda: spark.read.format("avro").load(str(tmp / "nowhere"))),
+        failure(lambda: spark.read.schema("a INT").format("avro").load(str(tmp / "bad")).count())["error"]["condition"],
+        failure(lambda: spark.range(1).write.option("compression", "foo").format("avro").save(str(tmp / "x"))),
+        failure(lambda: spark.sql("SELECT parse_json('1') v").write.format("avro").save(str(tmp / "v"))),
+        failure(lambda: spark.sql("SELECT make_interval(1) i").write.format("avro").save(str(tmp / "i"))),
+    ]
+
+
+def case_streams(spark, tmp):
+    spark.range(3).coalesce(1).write.format("avro").save(str(tmp / "in"))
+    stream = spark.readStream.schema("id BIGINT").format("avro").load(str(tmp / "in"))
+    query = (stream.writeStream.format("avro").option("path", str(tmp / "out")).option("checkpointLocation", str(tmp / "c"))
+             .trigger(availableNow=True).start())
+    query.awaitTermination()
+    return rows(spark.read.format("avro").load(str(tmp / "out")).orderBy("id"))
