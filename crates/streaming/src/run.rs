@@ -159,7 +159,8 @@ impl Execution {
         let end = run.triggers().await;
         drop(stop);
         end.map_err(|error| {
-            let debug = describe(&run.offsets_text(&run.committed), &run.offsets_text(&run.available), "ACTIVE", &plan_text);
+            let debug =
+                describe(&run.offsets_text(&run.committed), &run.offsets_text(&run.available), "ACTIVE", &plan_text);
             (error, debug)
         })
     }

@@ -255,7 +255,8 @@ async fn sink(
                 Format::Jdbc | Format::BinaryFile => return Err(not_written(&format)),
                 Format::Csv | Format::Json | Format::Orc | Format::Parquet | Format::Text => {}
             }
-            let path = given_path.or_else(|| options.get("path")).ok_or_else(|| SparkError::new("_LEGACY_ERROR_TEMP_2047"))?;
+            let path =
+                given_path.or_else(|| options.get("path")).ok_or_else(|| SparkError::new("_LEGACY_ERROR_TEMP_2047"))?;
             refuse_mode(mode, &format)?;
             check_columns("Partition", &partition_by, &fields)?;
             // Clustering has no effect on files.

@@ -80,9 +80,8 @@ impl FileStreamOptions {
             })
         };
         let age = options.get("maxFileAge").unwrap_or("7d");
-        let max_age_ms = duration_ms(age)
-            .and_then(|ms| i64::try_from(ms).ok())
-            .ok_or_else(|| unreadable_duration(age))?;
+        let max_age_ms =
+            duration_ms(age).and_then(|ms| i64::try_from(ms).ok()).ok_or_else(|| unreadable_duration(age))?;
         let max_cached = match options.get("maxCachedFiles") {
             None => 10_000,
             Some(text) => text.trim().parse::<u32>().map(|count| count as usize).map_err(|_| {

@@ -188,7 +188,6 @@ impl Work for Merge {
 }
 
 impl Merge {
-
     async fn merge(
         &self,
         partial: Vec<RecordBatch>,

@@ -123,9 +123,7 @@ impl DedupState {
             Shown::new(field.name(), field.data_type().clone(), true, At::Column(at)).with_metadata(&metadata)
         });
         let value = match node.run.operator.kind {
-            Kind::DedupWithinWatermark => {
-                Shown::new("expiresAtMicros", DataType::Int64, false, At::Column(keys.len()))
-            }
+            Kind::DedupWithinWatermark => Shown::new("expiresAtMicros", DataType::Int64, false, At::Column(keys.len())),
             _ => Shown::new("__dummy__", DataType::Null, true, At::Nowhere),
         };
         let layout = Layout::first(types, keys.len());

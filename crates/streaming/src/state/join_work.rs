@@ -69,7 +69,14 @@ impl Side {
 
     /// What the rows are called; `delay` tells of columns with event time.
     pub fn shape(&self, name: &str, schema: &SchemaRef, delay: impl Fn(&str) -> Option<i64>) -> StoreShape {
-        let field = |at: usize| Shown::new(&format!("field{at}"), self.layout.types[self.width + at].clone(), true, At::Column(self.width + at));
+        let field = |at: usize| {
+            Shown::new(
+                &format!("field{at}"),
+                self.layout.types[self.width + at].clone(),
+                true,
+                At::Column(self.width + at),
+            )
+        };
         let column = |at: usize| {
             let own = schema.field(at);
             let metadata = delay(own.name()).map_or(json!({}), |ms| json!({ "spark.watermarkDelayMs": ms }));

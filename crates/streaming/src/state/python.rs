@@ -98,7 +98,8 @@ impl PythonState {
         let keys = self.node.key_types();
         let width = keys.len();
         let names = self.node.sides[0].keys.iter();
-        let key = names.zip(keys.clone()).enumerate().map(|(at, (name, own))| Shown::new(name, own, true, At::Column(at)));
+        let key =
+            names.zip(keys.clone()).enumerate().map(|(at, (name, own))| Shown::new(name, own, true, At::Column(at)));
         let types = keys.iter().cloned().chain(self.node.stored()).collect();
         let (value, tag, properties) = match &self.node.kind {
             Remembering::GroupState { timeout, state } => {

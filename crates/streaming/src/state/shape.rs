@@ -189,6 +189,7 @@ fn parse_columns(value: &Value) -> Option<Vec<Shown>> {
         })
     };
     let places = value["places"].as_array()?;
-    let shown = fields.iter().zip(places).map(|(field, at)| Some(Shown { field: field.as_ref().clone(), at: place(at)? }));
+    let shown =
+        fields.iter().zip(places).map(|(field, at)| Some(Shown { field: field.as_ref().clone(), at: place(at)? }));
     shown.collect()
 }

@@ -71,9 +71,10 @@ fn unavailable(checkpoint: &Path) -> SparkError {
 
 fn number(options: &Options, key: &str) -> Result<Option<u64>> {
     let Some(text) = options.get(key) else { return Ok(None) };
-    let number: i64 = text.trim().parse().map_err(|_| {
-        SparkError::new("_LEGACY_NUMBER_FORMAT").with_message(format!("For input string: \"{text}\""))
-    })?;
+    let number: i64 = text
+        .trim()
+        .parse()
+        .map_err(|_| SparkError::new("_LEGACY_NUMBER_FORMAT").with_message(format!("For input string: \"{text}\"")))?;
     let negative = || SparkError::new("STDS_INVALID_OPTION_VALUE.IS_NEGATIVE").with("optionName", key);
     u64::try_from(number).map(Some).map_err(|_| negative())
 }

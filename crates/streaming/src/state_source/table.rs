@@ -19,10 +19,10 @@ use firesteel_plan::operator::python::WorkerSettings;
 use firesteel_protocol::Result;
 use futures::TryStreamExt;
 
+use super::metadata;
 use super::options::{StateOptions, invalid};
 use super::rows::Reader;
 use super::variables::Variable;
-use super::metadata;
 use crate::state::shape::{Shown, StoreShape};
 
 /// What a row of the table is.
@@ -82,8 +82,15 @@ impl StateTable {
         let schema = schema(&store, &rows, options.feed.is_some());
         let settings = WorkerSettings::of(&session.resolve_context());
         let dir = dir.join(&store.name);
-        let reader =
-            Reader { dir, partitions: described.partitions, store, rows, options, schema: Arc::clone(&schema), settings };
+        let reader = Reader {
+            dir,
+            partitions: described.partitions,
+            store,
+            rows,
+            options,
+            schema: Arc::clone(&schema),
+            settings,
+        };
         Ok(Self { schema, reader: Arc::new(reader) })
     }
 }

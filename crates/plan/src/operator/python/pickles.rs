@@ -24,8 +24,7 @@ pub async fn unpickled(settings: &WorkerSettings, values: &ArrayRef, data_type: 
         return Ok(new_null_array(data_type, 0));
     }
     // The worker learns the type from a column of it.
-    let fields =
-        vec![Field::new("pickled", DataType::Binary, true), Field::new("value", data_type.clone(), true)];
+    let fields = vec![Field::new("pickled", DataType::Binary, true), Field::new("value", data_type.clone(), true)];
     let schema = Arc::new(Schema::new(fields));
     let columns = vec![Arc::clone(values), new_null_array(data_type, rows)];
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(from_arrow)?;
@@ -36,7 +35,8 @@ pub async fn unpickled(settings: &WorkerSettings, values: &ArrayRef, data_type: 
     let mut read = None;
     while let Some(answer) = answers.next().await {
         if let Answer::Aside(batch) = answer? {
-            let columns = conform(batch.columns(), &[Arc::new(Field::new("value", data_type.clone(), true))].into(), "state")?;
+            let columns =
+                conform(batch.columns(), &[Arc::new(Field::new("value", data_type.clone(), true))].into(), "state")?;
             read = columns.into_iter().next();
         }
     }
