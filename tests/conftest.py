@@ -54,3 +54,12 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.skipped and os.environ.get("CI"):
         report.outcome, report.longrepr = "failed", f"skipped in CI: {report.longrepr}"
+
+
+@pytest.fixture
+def spark(server):
+    """A session of its own, in UTC."""
+    session = server.session("UTC")
+    yield session
+    if server.alive():
+        session.stop()

@@ -16,14 +16,6 @@ from support import servers
 SCHEMA = "k STRING, v BIGINT"
 
 
-@pytest.fixture
-def spark(server):
-    session = server.session("UTC")
-    yield session
-    if server.alive():
-        session.stop()
-
-
 def drop(folder, first, count, rows=100):
     os.makedirs(folder, exist_ok=True)
     for number in range(first, first + count):

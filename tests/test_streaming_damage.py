@@ -10,14 +10,6 @@ import pytest
 SCHEMA = "k STRING, v BIGINT"
 
 
-@pytest.fixture
-def spark(server):
-    session = server.session("UTC")
-    yield session
-    if server.alive():
-        session.stop()
-
-
 def drop(tmp, number, rows=20):
     folder = str(tmp / "in")
     os.makedirs(folder, exist_ok=True)

@@ -10,14 +10,6 @@ import pytest
 SCHEMA = "k STRING, v BIGINT"
 
 
-@pytest.fixture
-def spark(server):
-    session = server.session("UTC")
-    yield session
-    if server.alive():
-        session.stop()
-
-
 def drop(folder, number, rows):
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"f{number:02d}.json")

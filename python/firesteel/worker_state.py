@@ -559,3 +559,29 @@ def processor_init(program, blobs, task, source, output):
     except NeedsSchema as needed:
         return {"parse": needed.args[0]}
     return {"variables": client.declared}
+
+
+def pickles(program, blobs, task, source, output):
+    """Values that were pickled, as a column of the type that comes beside them."""
+    loads = CPickleSerializer().loads
+    for batch in pa.ipc.open_stream(source):
+        to = batch.schema.field(1).type
+        values = [None if value is None else shaped(loads(value), to) for value in batch.column(0).to_pylist()]
+        schema = pa.schema([pa.field("value", to)])
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, schema) as writer:
+            writer.write_batch(pa.RecordBatch.from_arrays([pa.array(values, to)], schema=schema))
+        output.end(ASIDE, sink.getvalue())
+
+
+def shaped(value, to):
+    """A value as PySpark's types have it inside, in the form that Arrow takes for a type."""
+    if value is None:
+        return None
+    if pa.types.is_struct(to):
+        return {field.name: shaped(own, field.type) for field, own in zip(to, value)}
+    if pa.types.is_list(to):
+        return [shaped(own, to.value_type) for own in value]
+    if pa.types.is_map(to):
+        return [(shaped(key, to.key_type), shaped(own, to.item_type)) for key, own in value.items()]
+    return bytes(value) if isinstance(value, bytearray) else value

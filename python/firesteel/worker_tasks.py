@@ -382,4 +382,4 @@ def stateful(program, blobs, task, source, output):
 
 
 KINDS = {"udf": udf, "rows": rows, "udtf": udtf, "analyze_udtf": analyze_udtf, "plan": plan, "nothing": nothing}
-KINDS.update(processor=stateful, processor_init=stateful)
+KINDS.update(processor=stateful, processor_init=stateful, pickles=stateful)

@@ -113,6 +113,13 @@ impl Session {
         self.resolving(move |session, _| {
             let mut reads = vec![];
             crate::catalog::visit_reads(&relation, &mut |read| reads.push(read.clone()));
+            if let Some(read) = reads.iter().find(|read| read.is_streaming) {
+                let text = match session.read_request(read)? {
+                    Some(request) => format!("FileSource[{}]", request.paths.join(",")),
+                    None => String::new(),
+                };
+                return Err(firesteel_sources::stream::table::must_be_started(&text));
+            }
             let ctx = session.source_context(session.env());
             let mut files = vec![];
             for read in reads {

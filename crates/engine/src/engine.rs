@@ -9,6 +9,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_python::{Pool, PoolConf};
+use firesteel_sources::{OpenedSource, ReadRequest, SourceContext};
 
 use crate::catalog::{GlobalViews, Store};
 use crate::kept::Storage;
@@ -56,6 +57,8 @@ pub struct Engine {
     endpoint: OnceLock<Endpoint>,
     /// Event log and web UI; nobody, unless a program asked for one of them.
     listener: OnceLock<Arc<dyn Listener>>,
+    /// Formats that layers above bring.
+    reader: OnceLock<Reader>,
     started_ms: i64,
 }
 
@@ -66,6 +69,9 @@ pub struct Endpoint {
     pub url: String,
     pub token: Option<String>,
 }
+
+/// Opens a request, where its format is one of the reader's.
+pub type Reader = fn(&Arc<Session>, &ReadRequest, &SourceContext) -> Result<Option<OpenedSource>>;
 
 /// A catalog's metastore file (None: in memory) and warehouse.
 type StoreKey = (Option<PathBuf>, PathBuf);
@@ -86,6 +92,17 @@ impl Engine {
     /// Who hears of sessions and queries.
     pub fn listener(&self) -> Option<&Arc<dyn Listener>> {
         self.listener.get()
+    }
+
+    /// Brings formats of a layer above, once.
+    pub fn set_reader(&self, reader: Reader) {
+        // Every session brings the same.
+        let _ = self.reader.set(reader);
+    }
+
+    /// What opens formats of a layer above.
+    pub(crate) fn reader(&self) -> Option<Reader> {
+        self.reader.get().copied()
     }
 
     /// When the engine was made, in milliseconds since 1970.
@@ -112,6 +129,7 @@ impl Engine {
             python,
             endpoint: OnceLock::new(),
             listener: OnceLock::new(),
+            reader: OnceLock::new(),
             started_ms: chrono::Utc::now().timestamp_millis(),
         })
     }

@@ -1,5 +1,6 @@
 //! Batches under Spark's names: the columns stay as they are, only their labels change.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, make_array};
@@ -13,6 +14,26 @@ pub fn client_fields(fields: &Fields, zone: &str) -> Fields {
     fields.iter().map(|field| client_field(field, zone)).collect()
 }
 
+/// Fields inside of a struct. Those that share their name get numbers: clients read structs as dictionaries.
+fn inner_fields(fields: &Fields, zone: &str) -> Fields {
+    let mut seen: HashMap<&str, (usize, usize)> = HashMap::new();
+    for field in fields {
+        seen.entry(field.name()).or_default().0 += 1;
+    }
+    let mut own = vec![];
+    for field in fields {
+        let client = client_field(field, zone);
+        own.push(match seen.get_mut(field.name().as_str()) {
+            Some((count, next)) if *count > 1 => {
+                *next += 1;
+                Arc::new(client.as_ref().clone().with_name(format!("{}_{}", field.name(), *next - 1)))
+            }
+            _ => client,
+        });
+    }
+    own.into()
+}
+
 fn client_field(field: &FieldRef, zone: &str) -> FieldRef {
     // Arrow metadata is ours; clients get Spark's metadata with the schema.
     Arc::new(Field::new(field.name(), client_type(field.data_type(), zone), field.is_nullable()))
@@ -22,7 +43,7 @@ fn client_type(data_type: &DataType, zone: &str) -> DataType {
     match data_type {
         DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some(zone.into())),
         DataType::List(element) => DataType::List(client_field(element, zone)),
-        DataType::Struct(fields) => DataType::Struct(client_fields(fields, zone)),
+        DataType::Struct(fields) => DataType::Struct(inner_fields(fields, zone)),
         DataType::Map(entries, sorted) => DataType::Map(client_field(entries, zone), *sorted),
         other => other.clone(),
     }

@@ -70,6 +70,10 @@ pub trait Catalog: std::fmt::Debug + Send + Sync {
     fn python_data_source(&self, name: &str) -> Option<Arc<PythonDataSource>>;
     /// `spark.catalog.*` calls that yield rows.
     fn catalog_relation(&self, call: &pb::Catalog) -> Result<(SchemaRef, Vec<RecordBatch>)>;
+    /// What a reader asks for in a format that is none of the sources'.
+    fn source(&self, _request: &ReadRequest, _source: &SourceContext) -> Result<Option<OpenedSource>> {
+        Ok(None)
+    }
     /// The stream that a reader asks for; in a running query the rows of its batch.
     fn stream(&self, request: &ReadRequest, source: &SourceContext) -> Result<OpenedSource>;
     /// Runs a plan to its end and keeps the rows; for small results needed while resolving.

@@ -31,6 +31,8 @@ struct Inner {
     source: Option<Source>,
     /// The parser raised it: Spark's `ParseException`, whatever the condition.
     parser: bool,
+    /// What clients read after the text and its SQLSTATE.
+    details: Option<String>,
 }
 
 /// The part of a SQL text or DataFrame call that an error speaks of.
@@ -60,6 +62,7 @@ impl SparkError {
             context: None,
             source: None,
             parser: false,
+            details: None,
         }))
     }
 
@@ -95,6 +98,13 @@ impl SparkError {
         if !late && !condition::is_placeless(&self.0.condition) {
             self.0.context.get_or_insert(context);
         }
+        self
+    }
+
+    /// Adds lines that follow the text and its SQLSTATE.
+    #[must_use]
+    pub fn with_details(mut self, details: impl Into<String>) -> Self {
+        self.0.details = Some(details.into());
         self
     }
 
@@ -247,6 +257,9 @@ impl fmt::Display for SparkError {
         write!(f, "[{}] {}", self.condition(), self.message())?;
         if let Some(state) = self.sql_state().filter(|state| !state.is_empty()) {
             write!(f, " SQLSTATE: {state}")?;
+        }
+        if let Some(details) = &self.0.details {
+            write!(f, "\n{details}")?;
         }
         match self.context() {
             Some(QueryContext::Sql { text, line, column, .. }) if is_parse && self.is_syntax() => {

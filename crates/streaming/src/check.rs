@@ -5,7 +5,9 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Aggregate, Expr, Join, Limit, LogicalPlan, SkipType};
 use firesteel_plan::operator::python::stateful::PythonStateNode;
 use firesteel_plan::operator::stream_dedup::StreamDedupNode;
+use firesteel_plan::operator::watermark::WatermarkNode;
 use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::stream::log::illegal_state;
 use firesteel_sources::stream::table::is_streaming;
 
 use crate::check_python;
@@ -36,8 +38,8 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
             _ => None,
         })
         .collect();
-    check_mode(&aggregates, mode)?;
     check_python::check_number(&python)?;
+    check_mode(&aggregates, mode)?;
     for node in &python {
         check_python::check(node, &aggregates, mode)?;
     }
@@ -47,7 +49,8 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
     let aggregated = |plan: &LogicalPlan| {
         plan.exists(|node| Ok(matches!(node, LogicalPlan::Aggregate(own) if is_streaming(&own.input)))).unwrap_or(false)
     };
-    for node in nodes {
+    // What is below is looked at first.
+    for node in nodes.iter().rev() {
         match node {
             LogicalPlan::Sort(sort)
                 if is_streaming(&sort.input) && (mode != OutputMode::Complete || !aggregated(&sort.input)) =>
@@ -89,7 +92,7 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
             _ => {}
         }
     }
-    Ok(())
+    correctness(&nodes, mode)
 }
 
 fn skips(limit: &Limit) -> bool {
@@ -110,20 +113,74 @@ fn check_mode(aggregates: &[&Aggregate], mode: OutputMode) -> Result<()> {
     if mode == OutputMode::Complete && aggregates.is_empty() {
         return Err(unsupported_mode(mode, "no streaming aggregations"));
     }
-    if mode != OutputMode::Append && aggregates.len() > 1 {
-        return Err(refused(
-            "Detected pattern of possible 'correctness' issue due to global watermark. The query contains stateful \
-             operation which can emit rows older than the current watermark plus allowed late record delay, which are \
-             \"late rows\" in downstream stateful operations and these rows can be discarded. Please refer the \
-             programming guide doc for more details. If you understand the possible risk of correctness issue and \
-             still need to run the query, you can disable this check by setting the config \
-             `spark.sql.streaming.statefulOperator.checkCorrectness.enabled` to false.",
-        ));
-    }
     if mode == OutputMode::Append && aggregates.iter().any(|own| event_time::of_groups(own).is_none()) {
         return Err(unsupported_mode(mode, "streaming aggregations without watermark"));
     }
     Ok(())
+}
+
+/// Outside of append mode an aggregation gives rows that other stateful operators would take for late.
+fn correctness(nodes: &[&LogicalPlan], mode: OutputMode) -> Result<()> {
+    if mode == OutputMode::Append {
+        return Ok(());
+    }
+    let aggregates = |plan: &LogicalPlan| {
+        plan.exists(|node| Ok(matches!(node, LogicalPlan::Aggregate(own) if is_streaming(&own.input)))).unwrap_or(false)
+    };
+    let detected = nodes.iter().any(|node| is_stateful(node) && node.inputs().into_iter().any(aggregates));
+    if !detected {
+        return Ok(());
+    }
+    Err(refused(
+        "Detected pattern of possible 'correctness' issue due to global watermark. The query contains stateful operation \
+         which can emit rows older than the current watermark plus allowed late record delay, which are \"late rows\" in \
+         downstream stateful operations and these rows can be discarded. Please refer the programming guide doc for more \
+         details. If you understand the possible risk of correctness issue and still need to run the query, you can \
+         disable this check by setting the config `spark.sql.streaming.statefulOperator.checkCorrectness.enabled` to \
+         false.",
+    ))
+}
+
+/// Whether a deduplication of a stream forgets keys by event time.
+fn has_event_time(dedup: &StreamDedupNode) -> bool {
+    let columns = dedup.input.schema().columns();
+    let mut keys = columns.iter().filter(|column| dedup.keys.contains(&column.name));
+    dedup.within_watermark || keys.any(|key| event_time::of_column(&dedup.input, key).is_some())
+}
+
+/// Whether an operator of a stream remembers rows by event time.
+fn is_stateful(node: &LogicalPlan) -> bool {
+    match node {
+        LogicalPlan::Aggregate(own) => is_streaming(&own.input),
+        LogicalPlan::Join(own) => is_streaming(&own.left) && is_streaming(&own.right),
+        LogicalPlan::Extension(own) => match own.node.as_any().downcast_ref::<StreamDedupNode>() {
+            Some(dedup) => has_event_time(dedup),
+            None => is_streaming_python(own).is_some(),
+        },
+        _ => false,
+    }
+}
+
+/// A watermark on event times that have one already.
+pub fn redefined_watermark(plan: &LogicalPlan) -> Result<()> {
+    let again = plan.exists(|node| {
+        let LogicalPlan::Extension(extension) = node else { return Ok(false) };
+        let Some(own) = extension.node.as_any().downcast_ref::<WatermarkNode>() else { return Ok(false) };
+        let below = extension.node.inputs();
+        Ok(below.into_iter().any(|input| {
+            let columns = input.schema().columns();
+            let column = columns.iter().find(|column| column.name == own.column);
+            column.is_some_and(|column| event_time::of_column(input, column).is_some())
+        }))
+    });
+    match again.unwrap_or(false) {
+        false => Ok(()),
+        true => Err(illegal_state(
+            "Redefining watermark is disallowed. You can set the config \
+             'spark.sql.streaming.statefulOperator.allowMultiple' to 'false' to restore the previous behavior. Note that \
+             multiple stateful operators will be disallowed.",
+        )),
+    }
 }
 
 fn check_aggregate(aggregate: &Aggregate, mode: OutputMode) -> Result<()> {
@@ -232,7 +289,7 @@ fn check_extension(extension: &datafusion::logical_expr::Extension, mode: Output
                 "dropDuplicatesWithinWatermark is not supported on streaming DataFrames/DataSets without watermark",
             ));
         }
-        if dedup.within_watermark && mode != OutputMode::Append {
+        if dedup.within_watermark && mode == OutputMode::Complete {
             return Err(unsupported_mode(mode, "dropDuplicatesWithinWatermark"));
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`command`] (what clients ask), [`manager`] (the queries of a session), [`start`] (checks and
 //! settings), [`query`] (a query as its clients see it), [`run`] (the loop), [`plan`] (the plan of one batch),
-//! [`checkpoint`] (offset log, commit log), [`source`] (data sources in Python), [`sink`], [`state`] (what is kept from batch to batch), [`watermark`],
+//! [`checkpoint`] (offset log, commit log), [`source`] (data sources in Python), [`sink`], [`state`] (what is kept from batch to batch), [`state_source`] (who reads it), [`watermark`],
 //! [`observe`] (metrics of a batch), [`progress`], [`listener`]. Sources are in `firesteel_sources::stream`.
 
 pub mod check;
@@ -20,6 +20,7 @@ pub mod sink;
 mod source;
 pub mod start;
 pub mod state;
+pub mod state_source;
 pub mod trigger;
 pub mod watermark;
 

@@ -38,6 +38,7 @@ struct State {
 
 impl StreamingQueryManager {
     pub fn new(session: Arc<Session>) -> Arc<Self> {
+        session.engine.set_reader(crate::state_source::open);
         let listeners = Arc::new(ListenerBus::new(&session));
         Arc::new(Self { session, listeners, state: Mutex::default(), ended: watch::Sender::new(0) })
     }

@@ -112,6 +112,10 @@ impl Catalog for StreamCatalog {
         self.inner.catalog_relation(call)
     }
 
+    fn source(&self, request: &ReadRequest, source: &SourceContext) -> Result<Option<OpenedSource>> {
+        self.inner.source(request, source)
+    }
+
     fn stream(&self, request: &ReadRequest, source: &SourceContext) -> Result<OpenedSource> {
         let index = self.next.fetch_add(1, Ordering::Relaxed);
         match &self.streams {

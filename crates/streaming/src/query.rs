@@ -233,5 +233,6 @@ impl StreamingQuery {
             .with("id", &self.id)
             .with("runId", &self.run_id)
             .with("message", &failure.message)
+            .with_details(&failure.debug)
     }
 }

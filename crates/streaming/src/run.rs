@@ -48,6 +48,8 @@ pub struct Spec {
     pub sink: Box<dyn Sink>,
     pub mode: OutputMode,
     pub trigger: Trigger,
+    /// The plan as failures show it.
+    pub plan_text: String,
 }
 
 type SharedSource = Arc<Mutex<Box<dyn MicroBatchSource>>>;
@@ -142,21 +144,23 @@ impl Execution {
         query: Arc<StreamingQuery>,
         manager: Arc<StreamingQueryManager>,
     ) -> std::result::Result<(), (SparkError, String)> {
-        let describe = |committed: &str, available: &str, state: &str| {
+        let plan_text = format!("\n\nLogical Plan:\n{}", spec.plan_text);
+        let describe = |committed: &str, available: &str, state: &str, plan: &str| {
             let name = query.name.as_ref().map(|name| format!("{name} ")).unwrap_or_default();
             format!(
                 "=== Streaming Query ===\nIdentifier: {name}[id = {}, runId = {}]\nCurrent Committed Offsets: \
-                 {committed}\nCurrent Available Offsets: {available}\n\nCurrent State: {state}\nThread State: RUNNABLE",
+                 {committed}\nCurrent Available Offsets: {available}\n\nCurrent State: {state}\nThread State: RUNNABLE{plan}",
                 query.id, query.run_id
             )
         };
         let opened = Self::open(Arc::clone(&spec), Arc::clone(&query), manager).await;
-        let mut run = opened.map_err(|error| (error, describe("{}", "{}", "INITIALIZING")))?;
+        let mut run = opened.map_err(|error| (error, describe("{}", "{}", "INITIALIZING", "")))?;
         let stop = StopSources(run.sources.iter().map(|source| Arc::clone(&source.source)).collect());
         let end = run.triggers().await;
         drop(stop);
         end.map_err(|error| {
-            let debug = describe(&run.offsets_text(&run.committed), &run.offsets_text(&run.available), "ACTIVE");
+            let debug =
+                describe(&run.offsets_text(&run.committed), &run.offsets_text(&run.available), "ACTIVE", &plan_text);
             (error, debug)
         })
     }

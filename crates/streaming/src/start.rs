@@ -13,6 +13,7 @@ use firesteel_protocol::connect::{self as pb, write_stream_operation_start::Sink
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::listing::absolute;
 use firesteel_sources::options::illegal_argument;
+use firesteel_sources::stream::table::StreamTable;
 use firesteel_sources::{Format, Options};
 
 use crate::StreamingQueryManager;
@@ -140,8 +141,18 @@ pub async fn start(
     }
 
     let started = crate::iso_time(crate::now_ms());
-    let spec =
-        Spec { session: own, relation, all: analyzed.all, slots: analyzed.slots, checkpoint, sink, mode, trigger };
+    let plan_text = plan_text(sink.as_ref(), &analyzed);
+    let spec = Spec {
+        session: own,
+        relation,
+        all: analyzed.all,
+        slots: analyzed.slots,
+        checkpoint,
+        sink,
+        mode,
+        trigger,
+        plan_text,
+    };
     let result = pb::WriteStreamOperationStartResult {
         query_id: Some(crate::command::instance_id(&query)),
         name: query.name.clone().unwrap_or_default(),
@@ -153,6 +164,13 @@ pub async fn start(
     };
     tokio::spawn(Execution::run(spec, query, Arc::clone(manager)));
     Ok(result)
+}
+
+/// The plan in a few lines, for failures.
+fn plan_text(sink: &dyn Sink, analyzed: &Analyzed) -> String {
+    let streams = analyzed.slots.iter().filter_map(|slot| StreamTable::of(&slot.opened.provider));
+    let streams = streams.map(|table| format!("\n+- ~StreamingExecutionRelation {}", table.name));
+    format!("~WriteToMicroBatchDataSource {}{}", sink.description(), streams.collect::<String>())
 }
 
 /// Where the checkpoint is.
@@ -188,6 +206,18 @@ async fn sink(
         true => Ok(()),
         false => Err(SparkError::new("_LEGACY_ERROR_TEMP_1197").with("operation", what)),
     };
+    if !partition_by.is_empty() && !message.clustering_column_names.is_empty() {
+        return Err(SparkError::new("SPECIFY_CLUSTER_BY_WITH_PARTITIONED_BY_IS_NOT_ALLOWED"));
+    }
+    let given_path = match &message.sink_destination {
+        Some(SinkDestination::Path(path)) => Some(path.as_str()),
+        _ => None,
+    };
+    const ONE_PATH: &str = "spark.sql.legacy.pathOptionBehavior.enabled";
+    let lenient = session.conf().lookup(ONE_PATH).is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
+    if given_path.is_some() && options.contains("path") && !lenient {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1188").with("method", "start").with("config", ONE_PATH));
+    }
     let fields = analyzed.relation.fields();
     let default = || session.conf().lookup("spark.sql.sources.default").unwrap_or_else(|| "parquet".into());
     let given = Some(message.format.clone()).filter(|format| !format.is_empty());
@@ -207,11 +237,7 @@ async fn sink(
     let format = given.unwrap_or_else(default);
     if let Some(own) = session.resolve_context().catalog.python_data_source(&format) {
         no_partitions(&format)?;
-        let path = match &message.sink_destination {
-            Some(SinkDestination::Path(path)) => Some(path.as_str()),
-            _ => None,
-        };
-        return Ok(Box::new(PythonSourceSink::new(session, &own, options, path, (&fields, mode))));
+        return Ok(Box::new(PythonSourceSink::new(session, &own, options, given_path, (&fields, mode))));
     }
     match format.to_lowercase().as_str() {
         "memory" => {
@@ -219,8 +245,10 @@ async fn sink(
             let name = name.ok_or_else(|| SparkError::new("_LEGACY_ERROR_TEMP_1194"))?;
             Ok(Box::new(MemorySink::new(session, name, &fields)?))
         }
-        "console" => Ok(Box::new(ConsoleSink::new(options)?)),
+        "console" => Ok(Box::new(ConsoleSink::new(options))),
         "noop" => Ok(Box::new(NoopSink)),
+        "hive" => Err(SparkError::new("_LEGACY_ERROR_TEMP_1187").with("operation", "write")),
+        "socket" if !options.contains("host") => Err(SparkError::new("_LEGACY_ERROR_TEMP_1295")),
         "rate" | "rate-micro-batch" | "socket" | "jdbc" => Err(not_written(&format)),
         _ => {
             match Format::of(&format)? {
@@ -233,11 +261,8 @@ async fn sink(
                 | Format::Text
                 | Format::Xml => {}
             }
-            let path = match &message.sink_destination {
-                Some(SinkDestination::Path(path)) => Some(path.as_str()),
-                _ => options.get("path"),
-            };
-            let path = path.ok_or_else(|| SparkError::new("_LEGACY_ERROR_TEMP_2047"))?;
+            let path =
+                given_path.or_else(|| options.get("path")).ok_or_else(|| SparkError::new("_LEGACY_ERROR_TEMP_2047"))?;
             refuse_mode(mode, &format)?;
             check_columns("Partition", &partition_by, &fields)?;
             // Clustering has no effect on files.

@@ -62,7 +62,7 @@ fn interval_ms(text: &str) -> Result<i64> {
         return Err(unreadable(text));
     };
     if months != 0 {
-        return Err(illegal_argument(format!("Doesn't support month or year interval: {text}")));
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_3262").with("interval", text));
     }
     let ms = i64::from(days) * 86_400_000 + us / 1000;
     if ms < 0 {
@@ -75,7 +75,7 @@ fn unreadable(text: &str) -> SparkError {
     let word = text.split_whitespace().next().unwrap_or_default();
     let error = if word.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') {
         let unit = text.split_whitespace().nth(1).unwrap_or_default();
-        SparkError::new("INVALID_INTERVAL_FORMAT.INVALID_UNIT").with("unit", format!("'{unit}'"))
+        SparkError::new("INVALID_INTERVAL_FORMAT.INVALID_UNIT").with("unit", unit)
     } else {
         SparkError::new("INVALID_INTERVAL_FORMAT.UNRECOGNIZED_NUMBER").with("number", word)
     };

@@ -227,6 +227,10 @@ impl Catalog for SessionCatalog {
         }
     }
 
+    fn source(&self, request: &ReadRequest, source: &SourceContext) -> Result<Option<OpenedSource>> {
+        self.session.engine.reader().map_or(Ok(None), |open| open(&self.session, request, source))
+    }
+
     fn stream(&self, request: &ReadRequest, source: &SourceContext) -> Result<OpenedSource> {
         firesteel_sources::stream::placeholder(request, source)
     }

@@ -58,7 +58,7 @@ pub async fn run(session: &Session, message: pb::WriteOperation, operation: Oper
             cluster_by: message.clustering_columns,
             ..SaveAs::default()
         };
-        return create_table::save_as(session, &parts, relation, save, operation).await;
+        return create_table::save_as(session, &parts, relation, save, operation).await.map_err(not_for_streams);
     }
     let mut options = Options::default();
     for (key, value) in &message.options {
@@ -286,9 +286,13 @@ fn reads_below(plan: &LogicalPlan, location: &str) -> bool {
 
 /// `df.write` of a stream.
 pub(super) fn not_for_streams(error: SparkError) -> SparkError {
+    not_called_on_streams("`write`", error)
+}
+
+fn not_called_on_streams(method: &str, error: SparkError) -> SparkError {
     match error.condition() {
         "_LEGACY_ERROR_TEMP_3102" => {
-            SparkError::new("CALL_ON_STREAMING_DATASET_UNSUPPORTED").with("methodName", "`write`")
+            SparkError::new("CALL_ON_STREAMING_DATASET_UNSUPPORTED").with("methodName", method)
         }
         _ => error,
     }
@@ -326,7 +330,8 @@ pub async fn run_v2(session: &Session, message: pb::WriteOperationV2, operation:
     let refused = |operation: &str| create_table::refused(session, &parts, operation);
     match mode {
         Mode::Create => {
-            create_table::save_as(session, &parts, relation, save_as(SaveMode::ErrorIfExists), operation).await
+            let made = create_table::save_as(session, &parts, relation, save_as(SaveMode::ErrorIfExists), operation);
+            made.await.map_err(|error| not_called_on_streams("`writeTo`", error))
         }
         // Spark's session catalog cannot replace a table in one step.
         Mode::CreateOrReplace | Mode::Replace => Err(refused("REPLACE TABLE AS SELECT")?),

@@ -13,6 +13,7 @@ use firesteel_functions::kernel::{KernelArgs, kernel_expr};
 use firesteel_protocol::connect::{self as pb, subquery_expression::SubqueryType};
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::stream::table::is_streaming;
 
 use super::unaliased;
 use crate::relation::{Origin, aggregate};
@@ -23,6 +24,9 @@ pub fn resolve(resolver: &Resolver, message: &pb::SubqueryExpression, scope: &Sc
     let plan = resolver.references.borrow().get(&message.plan_id).cloned();
     let plan = plan.ok_or_else(|| SparkError::internal(format!("no plan {} for a subquery", message.plan_id)))?;
     let relation = resolver.subquery(&plan, scope)?.narrow()?;
+    if is_streaming(&relation.plan) {
+        return Err(SparkError::new("INVALID_SUBQUERY_EXPRESSION.STREAMING_QUERY"));
+    }
     match message.subquery_type() {
         SubqueryType::Scalar => scalar(resolver, relation),
         SubqueryType::Exists => {

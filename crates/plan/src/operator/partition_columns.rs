@@ -19,7 +19,8 @@ use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
 use firesteel_functions::misc::placement::PREFIX;
 use firesteel_functions::random::XorShiftRandom;
-use firesteel_protocol::Result;
+use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::stream::table::is_streaming;
 use futures::StreamExt;
 
 use super::exchange::ExchangeExec;
@@ -79,6 +80,11 @@ pub fn supply(_resolver: &Resolver, input: Relation, columns: Vec<Typed>) -> Res
     }
     if sources.is_empty() {
         return Ok((input, supplied));
+    }
+    // Rows of a stream have no places that would last.
+    if sources.iter().any(|(source, _)| *source == Source::MonotonicId) && is_streaming(&input.plan) {
+        let text = "Expression(s): monotonically_increasing_id() is not supported with streaming DataFrames/Datasets";
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_3102").with("msg", text).with_message(format!("{text};")));
     }
     let node = PartitionColumnsNode::new(Arc::new(input.plan.clone()), sources)?;
     let (output, hidden) = (input.output.clone(), input.hidden.clone());

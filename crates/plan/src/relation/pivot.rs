@@ -8,6 +8,7 @@ use firesteel_functions::coerce::cast_silently;
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::extension::SqlPivot;
 use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::stream::table::is_streaming;
 
 use super::{Relation, aggregate, required};
 use crate::expression::function::map_aggregates;
@@ -32,6 +33,10 @@ pub fn resolve(
     let column = pivot.col.as_ref().ok_or_else(|| crate::expression::missing("col", "Pivot"))?;
     let column = unaliased(resolver.expression(column, &scope)?);
     let values: Vec<Typed> = if pivot.values.is_empty() {
+        if is_streaming(&input.plan) {
+            let text = "pivot is not supported on a streaming DataFrames/Datasets";
+            return Err(SparkError::new("_LEGACY_ERROR_TEMP_3063").with_message(text));
+        }
         distinct_values(resolver, input, &column)?
     } else {
         pivot.values.iter().map(|value| literal::resolve(value, resolver.env())).collect::<Result<_>>()?

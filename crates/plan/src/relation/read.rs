@@ -28,6 +28,9 @@ const FILE_COLUMNS: [(&str, &str); 7] = [
     ("__file_row_index", "row_index"),
 ];
 
+/// A hidden column of `state-metadata`.
+const PREFIX_COLUMN: &str = "_numColsPrefixKey";
+
 pub fn resolve(resolver: &Resolver, read: &pb::Read) -> Result<Relation> {
     if read.is_streaming {
         return stream(resolver, read);
@@ -55,6 +58,9 @@ fn stream(resolver: &Resolver, read: &pb::Read) -> Result<Relation> {
                 Some(own) => super::python_source::stream(resolver, &own, source)?,
                 None => request_of(source)?,
             };
+            if let Some(schema) = &request.schema {
+                refuse_lengths(resolver, schema.fields())?;
+            }
             relation_of(resolver.ctx.catalog.stream(&request, &resolver.ctx.source)?)
         }
         ReadType::NamedTable(table) => {
@@ -192,6 +198,9 @@ fn data_source(resolver: &Resolver, source: &pb::read::DataSource) -> Result<Rel
         return super::python_source::read(resolver, &own, source);
     }
     let request = request_of(source)?;
+    if let Some(opened) = resolver.ctx.catalog.source(&request, &resolver.ctx.source)? {
+        return relation_of(opened);
+    }
     if let Some(schema) = &request.schema {
         refuse_lengths(resolver, schema.fields())?;
     }
@@ -258,6 +267,11 @@ fn relation_of(opened: firesteel_sources::OpenedSource) -> Result<Relation> {
             exprs.push(found[at].1.clone().alias(attribute.column.as_ref()));
             hidden.push(attribute);
         }
+    }
+    if let Some(column) = file_column(PREFIX_COLUMN) {
+        let attribute = Attribute::new(Arc::new(Field::new(PREFIX_COLUMN, DataType::Int32, true)));
+        exprs.push(Expr::Column(column).alias(attribute.column.as_ref()));
+        hidden.push(attribute);
     }
     let plan = node::project(plan, exprs)?;
     Ok(Relation { plan, output, hidden, origin: None })

@@ -12,6 +12,7 @@ use firesteel_functions::{Env, Typed, units};
 use firesteel_protocol::connect::{self as pb, set_operation::SetOpType};
 use firesteel_protocol::types::IntervalRange;
 use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::stream::table::is_streaming;
 
 use super::{Relation, deduplicate, node, required};
 use crate::attribute::next_id;
@@ -30,6 +31,19 @@ pub fn resolve(resolver: &Resolver, message: &pb::SetOperation, outer: Option<&S
         SetOpType::Except => "EXCEPT",
         SetOpType::Unspecified => return Err(SparkError::internal("a set operation of unspecified type")),
     };
+    let streams = [is_streaming(&left.plan), is_streaming(&right.plan)];
+    match message.set_op_type() {
+        SetOpType::Intersect if streams.contains(&true) => {
+            return Err(refused("Intersect of streaming DataFrames/Datasets is not supported"));
+        }
+        SetOpType::Except if streams[1] => {
+            return Err(refused("Except on a streaming DataFrame/Dataset on the right is not supported"));
+        }
+        SetOpType::Except if streams[0] && all => {
+            return Err(SparkError::unsupported("EXCEPT ALL of a stream", "Use EXCEPT, or a left anti join."));
+        }
+        _ => {}
+    }
     let (left, right) = if message.by_name.unwrap_or(false) {
         match_by_name(resolver, left, right, message.allow_missing_columns.unwrap_or(false))?
     } else {
@@ -44,6 +58,11 @@ pub fn resolve(resolver: &Resolver, message: &pb::SetOperation, outer: Option<&S
         (SetOpType::Intersect, true) => multiset(left, right, JoinType::LeftSemi),
         _ => multiset(left, right, JoinType::LeftAnti),
     }
+}
+
+/// A set operation that streams cannot have.
+fn refused(text: &str) -> SparkError {
+    SparkError::new("_LEGACY_ERROR_TEMP_3102").with("msg", text).with_message(format!("{text};"))
 }
 
 /// Reorders the right side like the left one; missing columns become NULLs where that is allowed.

@@ -7,6 +7,7 @@ use firesteel_functions::{Kind, Typed};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::{ExpressionKind, OrderByAll};
 use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::stream::table::is_streaming;
 use std::sync::Arc;
 
 use super::{Origin, Relation, aggregate, node, required};
@@ -150,6 +151,11 @@ fn apply(resolver: &Resolver, input: Relation, orders: Vec<SortExpr>, global: bo
         .map(|(order, typed)| SortExpr::new(unaliased(typed).expr, order.asc, order.nulls_first))
         .collect();
     if !global {
+        if is_streaming(&input.plan) {
+            let text = "Sorting is not supported on streaming DataFrames/Datasets, unless it is on aggregated \
+                        DataFrame/Dataset in Complete output mode";
+            return Err(SparkError::new("_LEGACY_ERROR_TEMP_3102").with("msg", text).with_message(format!("{text};")));
+        }
         return crate::operator::local_sort::plan(input, orders);
     }
     let plan = LogicalPlan::Sort(Sort { expr: orders, input: Arc::new(input.plan.clone()), fetch: None });

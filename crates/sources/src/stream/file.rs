@@ -23,7 +23,11 @@ use crate::storage::{InputFile, decode_url, file_url, hadoop_path};
 use crate::{Format, OpenedSource, ReadRequest, SourceContext};
 
 /// The path that a stream reads, as the user wrote it.
-pub fn path_of(request: &ReadRequest) -> Result<&str> {
+pub fn path_of<'r>(request: &'r ReadRequest, ctx: &SourceContext) -> Result<&'r str> {
+    const ONE_PATH: &str = "spark.sql.legacy.pathOptionBehavior.enabled";
+    if !request.paths.is_empty() && request.options.contains("path") && !ctx.conf_flag(ONE_PATH, false) {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1188").with("method", "load").with("config", ONE_PATH));
+    }
     let path = request.paths.first().map(String::as_str).or_else(|| request.options.get("path"));
     path.ok_or_else(|| SparkError::new("_LEGACY_ERROR_TEMP_2047"))
 }
@@ -44,14 +48,14 @@ fn list(request: &ReadRequest, ctx: &SourceContext) -> Result<Listing> {
 /// The stream's table without any file: its schema is that of all batches.
 pub fn empty(request: &ReadRequest, ctx: &SourceContext) -> Result<OpenedSource> {
     let format = format_of(request, ctx)?;
-    let path = path_of(request)?;
+    let path = path_of(request, ctx)?;
     let absolute = absolute(path, &ctx.working_dir)?;
     if !glob::is_pattern(path) && !absolute.exists() {
         return Err(SparkError::new("PATH_NOT_FOUND").with("path", path));
     }
     let mut request = request.clone();
     let mut listing = list(&request, ctx)?;
-    if request.schema.is_none() && format != Format::Text && format != Format::BinaryFile {
+    if request.schema.is_none() && format != Format::Text {
         if !ctx.conf_flag("spark.sql.streaming.schemaInference", false) {
             return Err(SparkError::new("_LEGACY_ERROR_TEMP_2048"));
         }
@@ -146,7 +150,7 @@ impl FileSource {
     pub fn open(request: &ReadRequest, log_dir: &Path, ctx: &SourceContext) -> Result<Self> {
         let options = FileStreamOptions::new(&request.options, ctx)?;
         let format = format_of(request, ctx)?;
-        let given = path_of(request)?.to_string();
+        let given = path_of(request, ctx)?.to_string();
         let path = absolute(&given, &ctx.working_dir)?;
         if let Clean::Archive(archive) = &options.clean {
             refuse_archive_in_source(archive, &path)?;

@@ -48,6 +48,12 @@ impl FileStreamOptions {
     /// # Errors
     /// Spark's, word for word.
     pub fn new(options: &Options, ctx: &SourceContext) -> Result<Self> {
+        for key in ["modifiedBefore", "modifiedAfter"] {
+            if options.contains(key) {
+                let text = format!("option '{}' is not allowed in file stream sources", key.to_lowercase());
+                return Err(illegal_argument(text));
+            }
+        }
         let positive = |key: &str, kind: &str| -> Result<Option<u64>> {
             let Some(text) = options.get(key) else { return Ok(None) };
             let number = text.trim().parse::<u64>().ok().filter(|number| *number > 0);
@@ -56,7 +62,7 @@ impl FileStreamOptions {
             })
         };
         let files = positive("maxFilesPerTrigger", "integer")?;
-        let bytes = positive("maxBytesPerTrigger", "long")?;
+        let bytes = positive("maxBytesPerTrigger", "integer")?;
         let limit = match (files, bytes) {
             (Some(_), Some(_)) => {
                 return Err(illegal_argument(
@@ -70,19 +76,25 @@ impl FileStreamOptions {
         let flag = |key: &str| -> Result<bool> {
             let Some(text) = options.get(key) else { return Ok(false) };
             text.parse::<bool>().or_else(|_| text.to_lowercase().parse::<bool>()).map_err(|_| {
-                illegal_argument(format!("Invalid value '{text}' for option '{key}', must be true or false"))
+                illegal_argument(format!("Invalid value '{text}' for option '{key}', must be 'true' or 'false'"))
             })
         };
         let age = options.get("maxFileAge").unwrap_or("7d");
-        let max_age_ms = duration_ms(age)
-            .and_then(|ms| i64::try_from(ms).ok())
-            .ok_or_else(|| illegal_argument(format!("Failed to parse time string: {age}")))?;
-        let max_cached = positive("maxCachedFiles", "integer")?.map_or(10_000, |count| count as usize);
+        let max_age_ms =
+            duration_ms(age).and_then(|ms| i64::try_from(ms).ok()).ok_or_else(|| unreadable_duration(age))?;
+        let max_cached = match options.get("maxCachedFiles") {
+            None => 10_000,
+            Some(text) => text.trim().parse::<u32>().map(|count| count as usize).map_err(|_| {
+                illegal_argument(format!(
+                    "Invalid value '{text}' for option 'maxCachedFiles', must be an integer greater than or equal to 0"
+                ))
+            })?,
+        };
         let discard_ratio = match options.get("discardCachedInputRatio") {
             None => 0.2,
             Some(text) => text.trim().parse::<f64>().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).ok_or_else(|| {
                 illegal_argument(format!(
-                    "Invalid value '{text}' for option 'discardCachedInputRatio', must be a positive double between 0 and 1"
+                    "Invalid value '{text}' for option 'discardCachedInputRatio', must be a positive float between 0 and 1"
                 ))
             })?,
         };
@@ -116,6 +128,14 @@ fn clean(options: &Options, ctx: &SourceContext) -> Result<Clean> {
 /// What Spark says of cleaning a folder that a stream writes.
 pub fn cannot_clean_sink() -> SparkError {
     illegal_state("Clean up source files is not supported when reading from the output directory of FileStreamSink.")
+}
+
+/// What Java says of a text that [`duration_ms`] cannot read.
+pub fn unreadable_duration(text: &str) -> SparkError {
+    SparkError::new("_LEGACY_NUMBER_FORMAT").with_message(format!(
+        "Time must be specified as seconds (s), milliseconds (ms), microseconds (us), minutes (m or min), hour (h), or \
+         day (d). E.g. 50s, 100ms, or 250us.\nFailed to parse time string: {text}"
+    ))
 }
 
 /// `7d`, `10m`, `500ms`, `100` (milliseconds): Java's `Utils.timeStringAsMs`.

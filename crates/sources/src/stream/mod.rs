@@ -106,7 +106,7 @@ fn kind(request: &ReadRequest, ctx: &SourceContext) -> Result<Kind> {
         "rate-micro-batch" => Ok(Kind::RateMicroBatch),
         "socket" => Ok(Kind::Socket),
         PYTHON => Ok(Kind::Python),
-        "console" | "memory" | "noop" => Err(not_streamed(&format)),
+        "console" | "noop" | "statestore" | "state-metadata" => Err(not_streamed(&format)),
         "kafka" => Err(SparkError::new("_LEGACY_ERROR_TEMP_1140").with("provider", format)),
         _ => match crate::Format::of(&format)? {
             crate::Format::Jdbc => Err(not_streamed(&format)),
@@ -125,7 +125,7 @@ pub fn placeholder(request: &ReadRequest, ctx: &SourceContext) -> Result<OpenedS
     let (schema, metadata_columns, name) = match kind(request, ctx)? {
         Kind::File => {
             let opened = file::empty(request, ctx)?;
-            let paths = file::path_of(request)?;
+            let paths = file::path_of(request, ctx)?;
             partition_columns = opened.partition_columns;
             (opened.provider.schema(), opened.metadata_columns, format!("FileSource[{paths}]"))
         }

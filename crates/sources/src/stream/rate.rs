@@ -15,7 +15,7 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use firesteel_functions::kernel::from_datafusion;
 use firesteel_protocol::{Result, types};
 
-use super::file_options::duration_ms;
+use super::file_options::{duration_ms, unreadable_duration};
 use super::log::illegal_state;
 use super::{MicroBatchSource, Offset, positive, refuse_schema, remembered};
 use crate::options::illegal_argument;
@@ -52,11 +52,16 @@ impl Options {
         // A plain number means seconds here.
         let ramp_up_ms = match ramp_up.trim().parse::<u64>() {
             Ok(seconds) => Some(seconds.saturating_mul(1000)),
-            Err(_) => duration_ms(ramp_up),
+            Err(_) => match ramp_up.trim().strip_prefix('-') {
+                Some(rest) => {
+                    let text = duration_ms(rest).map_or_else(|| ramp_up.to_string(), |ms| format!("-{}", ms / 1000));
+                    let text = format!("Invalid value '{text}'. The option 'rampUpTime' must not be negative");
+                    return Err(illegal_argument(text));
+                }
+                None => duration_ms(ramp_up),
+            },
         };
-        let ramp_up_ms = ramp_up_ms.ok_or_else(|| {
-            illegal_argument(format!("Invalid value '{ramp_up}'. The option 'rampUpTime' must not be negative"))
-        })?;
+        let ramp_up_ms = ramp_up_ms.ok_or_else(|| unreadable_duration(ramp_up))?;
         Ok(Self {
             rows_per_second: positive(request, "rowsPerSecond", 1)?,
             ramp_up_seconds: i64::try_from(ramp_up_ms / 1000).unwrap_or(i64::MAX),

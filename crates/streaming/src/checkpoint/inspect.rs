@@ -54,13 +54,20 @@ pub fn inspect(dir: &Path) -> Result<String> {
             continue;
         }
         let version = done.map_or(0, |done| done + 1);
-        for store in sorted(names(&folder)?).into_iter().filter(|_| version > 0) {
+        for store in stores(&folder)?.into_iter().filter(|_| version > 0) {
             let (rows, partitions) = Chain::check(&folder.join(&store), version)?;
             let value = format!("{store}: {rows} rows in {partitions} partitions at version {version}");
             line(&mut text, &format!("state {name}"), value);
         }
     }
     Ok(text)
+}
+
+/// The stores of an operator; files beside them tell what their rows are.
+fn stores(operator: &Path) -> Result<Vec<String>> {
+    let mut stores = sorted(names(operator)?);
+    stores.retain(|name| operator.join(name).is_dir());
+    Ok(stores)
 }
 
 fn sorted(mut names: Vec<String>) -> Vec<String> {
@@ -131,7 +138,7 @@ pub fn verify(dir: &Path) -> Result<Vec<String>> {
         if version == 0 || folder.join("_metadata").is_dir() {
             continue;
         }
-        for store in sorted(names(&folder)?) {
+        for store in stores(&folder)? {
             if let Err(error) = Chain::check(&folder.join(&store), version) {
                 problems.push(format!("state/{name}/{store}: {error}"));
             }

@@ -18,6 +18,7 @@ use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::fault;
 
 use super::{Execution, Outcome};
+use crate::check;
 use crate::observe;
 use crate::plan::{StreamBatch, StreamSlot, resolve_batch};
 use crate::progress::Durations;
@@ -103,6 +104,7 @@ impl Execution {
             let session = &spec.session;
             let resolved = resolve_batch(session, &spec.relation, timestamp_ms, &spec.all, &batches)?;
             let relation = resolved.relation;
+            check::redefined_watermark(&relation.plan)?;
             let fields = relation.fields();
             let trackers = trackers(&relation.plan);
             let logical = relation.plan.display_indent().to_string();

@@ -13,11 +13,12 @@ use crate::start::OutputMode;
 
 /// The sink.
 #[derive(Debug)]
-pub struct ConsoleSink(Console);
+pub struct ConsoleSink(Options);
 
 impl ConsoleSink {
-    pub fn new(options: &Options) -> Result<Self> {
-        Console::new(options).map(Self)
+    /// The options are looked at by the first batch, as in Spark.
+    pub fn new(options: &Options) -> Self {
+        Self(options.clone())
     }
 }
 
@@ -28,9 +29,10 @@ impl Sink for ConsoleSink {
     }
 
     async fn add_batch(&self, batch_id: u64, batch: Batch, _: OutputMode) -> Result<Option<u64>> {
+        let console = Console::new(&self.0)?;
         let schema = std::sync::Arc::new(Schema::new(batch.fields.clone()));
         let mut stream = batch.stream()?;
-        let (mut shown, mut kept, mut rows, limit) = (vec![], 0, 0, self.0.rows);
+        let (mut shown, mut kept, mut rows, limit) = (vec![], 0, 0, console.rows);
         // All rows are computed, those that are shown are kept.
         while let Some(next) = stream.next().await {
             let next = next?;
@@ -40,7 +42,7 @@ impl Sink for ConsoleSink {
                 shown.push(relabel::batch(&next, &schema)?);
             }
         }
-        let text = show::rows_text(&shown, &batch.fields, &batch.session.env(), limit, self.0.truncate)?;
+        let text = show::rows_text(&shown, &batch.fields, &batch.session.env(), limit, console.truncate)?;
         let rule = "-------------------------------------------";
         let text = format!("{rule}\nBatch: {batch_id}\n{rule}\n{text}");
         console::print(text).await?;

@@ -26,7 +26,7 @@ use super::exec::{StatefulExec, Work, all, later};
 use super::node::{Planning, Stateful, StatefulNode, places};
 use super::operator::{Kind, Operator};
 use super::store::{Changes, Layout};
-use super::{Run, event_time, session};
+use super::{Run, aggregate_names, event_time, session};
 use crate::progress::StateReport;
 use crate::start::OutputMode;
 
@@ -124,6 +124,9 @@ impl Stateful for AggregateState {
         let group_by = partial.group_expr().as_final();
         let partial: Arc<dyn ExecutionPlan> = Arc::new(partial);
         let schema = partial.schema();
+        let layout = layout(&schema, self.groups, self.session);
+        let delay = |at: usize| event_time::of_expr(&node.inputs[0], &group_expr[at]);
+        node.run.operator.describe(|| aggregate_names::shape(layout, &schema, self.session, &aggregates, delay));
         let merge = Merge {
             group_by: group_by.clone(),
             aggregates: aggregates.clone(),
@@ -185,12 +188,6 @@ impl Work for Merge {
 }
 
 impl Merge {
-    fn layout(&self, schema: &SchemaRef) -> Layout {
-        let types: Vec<DataType> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
-        let keys = (0..self.group_by.expr().len()).filter(|at| Some(*at) != self.session).collect();
-        Layout { types, key: keys, tag: self.session }
-    }
-
     async fn merge(
         &self,
         partial: Vec<RecordBatch>,
@@ -200,7 +197,7 @@ impl Merge {
         let began = Instant::now();
         let operator = Arc::clone(&self.run.operator);
         let watermarks = self.run.watermarks;
-        let layout = self.layout(&schema);
+        let layout = layout(&schema, self.group_by.expr().len(), self.session);
         let uses_watermark = self.event.is_some() && self.run.mode != OutputMode::Complete;
         // Late sessions are dropped even where all results are kept, as in Spark.
         let drops_late = uses_watermark || (self.event.is_some() && self.session.is_some());
@@ -224,7 +221,9 @@ impl Merge {
             let mut state = operator.lock();
             state.store(&operator, STORE, &layout, self.run.version)?.lookup(&rows)?
         };
-        rows.extend(touched.iter().map(|batch| labelled(batch, &schema)).collect::<Result<Vec<_>>>()?);
+        // What came first stays first: `first`, `last` and lists follow the order of the batches.
+        let before = touched.iter().map(|batch| labelled(batch, &schema)).collect::<Result<Vec<_>>>()?;
+        rows.splice(0..0, before);
         if let Some(session) = self.session {
             let merged = session::merged(&rows, &schema, &layout.key, session)?;
             rows = merged.into_iter().collect();
@@ -304,6 +303,12 @@ impl Merge {
         reduced.retain(|batch| batch.num_rows() > 0);
         Ok(reduced)
     }
+}
+
+fn layout(schema: &SchemaRef, groups: usize, session: Option<usize>) -> Layout {
+    let types: Vec<DataType> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
+    let keys = (0..groups).filter(|at| Some(*at) != session).collect();
+    Layout { types, key: keys, tag: session }
 }
 
 fn labelled(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {

@@ -18,11 +18,13 @@ use firesteel_plan::operator::stream_dedup::StreamDedupNode;
 use firesteel_plan::operator::watermark::event_times;
 use firesteel_protocol::{Result, SparkError};
 use futures::StreamExt;
+use serde_json::{Value, json};
 
 use super::exec::{StatefulExec, Work as StatefulWork};
 use super::node::{Planning, Stateful, StatefulNode};
-use super::operator::Operator;
+use super::operator::{Kind, Operator};
 use super::part::Key;
+use super::shape::{At, OperatorShape, Shown, StoreShape};
 use super::store::{Changes, Layout};
 use super::{Run, event_time};
 use crate::progress::StateReport;
@@ -101,8 +103,32 @@ impl Stateful for DedupState {
             Some((column, delay_us)) => Some((schema.index_of(column)?, *delay_us)),
             None => None,
         };
+        node.run.operator.describe(|| self.shape(node, &schema, &keys));
         let dedup = Arc::new(Dedup { keys, event, run: node.run.clone() });
         Ok(Arc::new(StatefulExec::new(planning.inputs.to_vec(), dedup, schema)))
+    }
+}
+
+impl DedupState {
+    /// What the rows are called. A key that says by itself when it goes needs no value.
+    fn shape(&self, node: &StatefulNode, schema: &SchemaRef, keys: &[usize]) -> OperatorShape {
+        let own = state_schema(schema, keys);
+        let types = own.fields().iter().map(|field| field.data_type().clone()).collect();
+        let key = keys.iter().enumerate().map(|(at, index)| {
+            let field = schema.field(*index);
+            let columns = node.inputs[0].schema().columns();
+            let column = columns.iter().find(|column| column.name == *field.name());
+            let delay_ms = column.and_then(|column| event_time::of_column(&node.inputs[0], column));
+            let metadata = delay_ms.map_or(json!({}), |ms| json!({ "spark.watermarkDelayMs": ms }));
+            Shown::new(field.name(), field.data_type().clone(), true, At::Column(at)).with_metadata(&metadata)
+        });
+        let value = match node.run.operator.kind {
+            Kind::DedupWithinWatermark => Shown::new("expiresAtMicros", DataType::Int64, false, At::Column(keys.len())),
+            _ => Shown::new("__dummy__", DataType::Null, true, At::Nowhere),
+        };
+        let layout = Layout::first(types, keys.len());
+        let store = StoreShape { name: STORE.into(), layout, key: key.collect(), value: vec![value] };
+        OperatorShape { stores: vec![store], properties: Value::Null }
     }
 }
 

@@ -82,7 +82,47 @@ impl Chain {
     /// # Errors
     /// A file is missing or damaged.
     pub fn check(dir: &Path, version: u64) -> Result<(u64, usize)> {
-        let none = Self::open(dir, Arc::new(Schema::empty()), 1, 0)?;
+        let mut chain = Self::read(dir, version, None)?;
+        for partition in 0..chain.partitions {
+            chain.blocks(partition)?;
+        }
+        Ok((chain.total(), chain.partitions))
+    }
+
+    /// A version whose rows and partitions its own file tells; `base` asks for the snapshot of that version.
+    ///
+    /// # Errors
+    /// A file is missing or damaged.
+    pub fn read(dir: &Path, version: u64, base: Option<u64>) -> Result<Self> {
+        let (rows, partitions) = Self::told(dir, version)?;
+        let Some(base) = base else { return Self::open(dir, rows, partitions, version) };
+        let mut chain = Self { dir: dir.to_path_buf(), schema: rows, partitions, version, files: vec![] };
+        if !dir.join(format!("{base}{SNAPSHOT}")).exists() {
+            return Err(SparkError::new("CANNOT_LOAD_STATE_STORE.UNCATEGORIZED"));
+        }
+        chain.add(&format!("{base}{SNAPSHOT}"))?;
+        for delta in base + 1..=version {
+            chain.add(&format!("{delta}{DELTA}"))?;
+        }
+        Ok(chain)
+    }
+
+    /// What a version did to a partition.
+    pub fn delta(dir: &Path, version: u64, partition: usize) -> Result<(SchemaRef, Block)> {
+        let (rows, partitions) = Self::told(dir, version)?;
+        let mut chain = Self { dir: dir.to_path_buf(), schema: rows, partitions, version, files: vec![] };
+        chain.add(&format!("{version}{DELTA}"))?;
+        let block = chain.blocks(partition)?.pop().unwrap_or_default();
+        Ok((chain.schema, block))
+    }
+
+    /// The schema of the rows.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The schema of rows and the number of partitions that a version's file tells.
+    fn told(dir: &Path, version: u64) -> Result<(SchemaRef, usize)> {
         let own = names(dir)?.into_iter().find(|name| {
             [DELTA, SNAPSHOT].iter().any(|suffix| name.strip_suffix(suffix) == Some(version.to_string().as_str()))
         });
@@ -95,11 +135,7 @@ impl Chain {
         let rows = Arc::new(schema.project(&(0..width).collect::<Vec<_>>()).map_err(from_arrow)?);
         let count = schema.metadata().get(COUNT).and_then(|text| text.parse().ok());
         let count: usize = count.ok_or_else(|| damaged(&path, "its partitions are missing"))?;
-        let mut chain = Self::open(&none.dir, rows, count, version)?;
-        for partition in 0..count {
-            chain.blocks(partition)?;
-        }
-        Ok((chain.total(), count))
+        Ok((rows, count))
     }
 
     pub fn version(&self) -> u64 {

@@ -19,7 +19,7 @@ use super::limit::LimitState;
 use super::node::StatefulNode;
 use super::operator::Kind;
 use super::python::{Clock, PythonState};
-use super::{BatchTime, Operators, Run, Watermarks};
+use super::{BatchTime, Operators, Run, Watermarks, event_time};
 use crate::start::OutputMode;
 
 /// Puts stateful operators into the plan of a batch.
@@ -43,7 +43,9 @@ pub fn install(
         let stateful = match &node {
             LogicalPlan::Aggregate(aggregate) if is_streaming(&aggregate.input) => {
                 let state = AggregateState::of(aggregate);
-                let run = next(state.kind(), state.has_event_time(), &[&aggregate.input]);
+                // What is updated lets a batch without data follow any watermark, as in Spark.
+                let any = mode == OutputMode::Update && event_time::of_plan(&aggregate.input).is_some();
+                let run = next(state.kind(), any || state.has_event_time(), &[&aggregate.input]);
                 state.node(aggregate, run)?
             }
             LogicalPlan::Join(join) if is_streaming(&join.left) && is_streaming(&join.right) => {

@@ -8,12 +8,14 @@ use datafusion::logical_expr::logical_plan::builder::build_join_schema;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::utils::{ColumnIndex, JoinFilter};
+use serde_json::Value;
 
 use super::exec::StatefulExec;
 use super::join_plan::JoinShape;
-use super::join_work::{JoinWork, Side};
+use super::join_work::{JoinWork, STORES, Side};
 use super::node::{Planning, Stateful, StatefulNode, places};
-use super::{Run, Watermarks};
+use super::shape::OperatorShape;
+use super::{Run, Watermarks, event_time};
 
 /// The operator.
 #[derive(Debug)]
@@ -127,6 +129,18 @@ impl Stateful for JoinState {
             let condition = condition.map(|condition| planning.expr(condition, at)).transpose()?;
             sides.push(Side::new(&schema, keys, event, condition)?);
         }
+        node.run.operator.describe(|| {
+            let shape = |(at, side): (usize, &Side)| {
+                let input = &node.inputs[at];
+                let columns = input.schema().columns();
+                let delay = |name: &str| {
+                    let column = columns.iter().find(|column| column.name == name)?;
+                    event_time::of_column(input, column)
+                };
+                side.shape(STORES[at], &planning.inputs[at].schema(), delay)
+            };
+            OperatorShape { stores: sides.iter().enumerate().map(shape).collect(), properties: Value::Null }
+        });
         let work = JoinWork {
             join_type: self.join_type,
             sides,

@@ -22,17 +22,19 @@ use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use firesteel_functions::kernel::{from_arrow, from_datafusion};
 use firesteel_protocol::Result;
+use serde_json::json;
 
 use super::Run;
 use super::aggregate::millis;
 use super::event_time::not_after;
 use super::exec::{Work, all, later};
 use super::operator::Operator;
+use super::shape::{At, Shown, StoreShape};
 use super::store::{Changes, Layout};
 use crate::progress::StateReport;
 
 /// The stores of the two sides.
-const STORES: [&str; 2] = ["left", "right"];
+pub const STORES: [&str; 2] = ["left", "right"];
 
 /// What is known of the rows of a side.
 #[derive(Debug)]
@@ -63,6 +65,30 @@ impl Side {
         let stored = Arc::new(Schema::new(types.iter().enumerate().map(field).collect::<Vec<_>>()));
         let layout = Layout { types, key: (width..width + keys.len()).collect(), tag: Some(width + keys.len()) };
         Ok(Self { width, keys, event, condition, layout, stored })
+    }
+
+    /// What the rows are called; `delay` tells of columns with event time.
+    pub fn shape(&self, name: &str, schema: &SchemaRef, delay: impl Fn(&str) -> Option<i64>) -> StoreShape {
+        let field = |at: usize| {
+            Shown::new(
+                &format!("field{at}"),
+                self.layout.types[self.width + at].clone(),
+                true,
+                At::Column(self.width + at),
+            )
+        };
+        let column = |at: usize| {
+            let own = schema.field(at);
+            let metadata = delay(own.name()).map_or(json!({}), |ms| json!({ "spark.watermarkDelayMs": ms }));
+            let shown = Shown::new(own.name(), own.data_type().clone(), own.is_nullable(), At::Column(at));
+            shown.with_metadata(&metadata)
+        };
+        StoreShape {
+            name: name.into(),
+            layout: self.layout.clone(),
+            key: (0..self.keys.len()).map(field).collect(),
+            value: (0..self.width).map(column).collect(),
+        }
     }
 
     fn tag(&self) -> usize {

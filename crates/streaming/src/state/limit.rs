@@ -13,11 +13,13 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use firesteel_functions::kernel::from_arrow;
 use firesteel_protocol::{Result, SparkError};
 use futures::StreamExt;
+use serde_json::Value;
 
 use super::Run;
 use super::exec::{StatefulExec, Work};
 use super::node::{Planning, Stateful, StatefulNode};
 use super::operator::Operator;
+use super::shape::{At, OperatorShape, Shown, StoreShape};
 use super::store::{Changes, Layout};
 use crate::progress::StateReport;
 
@@ -61,6 +63,12 @@ impl Stateful for LimitState {
     }
 
     fn exec(&self, node: &StatefulNode, planning: &Planning<'_>) -> DfResult<Arc<dyn ExecutionPlan>> {
+        node.run.operator.describe(|| {
+            let key = vec![Shown::new("key", DataType::Null, true, At::Nowhere)];
+            let value = vec![Shown::new("value", DataType::Int64, true, At::Column(0))];
+            let store = StoreShape { name: STORE.into(), layout: LimitWork::layout(), key, value };
+            OperatorShape { stores: vec![store], properties: Value::Null }
+        });
         let work = Arc::new(LimitWork { most: self.most, run: node.run.clone() });
         Ok(Arc::new(StatefulExec::new(planning.inputs.to_vec(), work, planning.inputs[0].schema())))
     }

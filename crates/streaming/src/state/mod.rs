@@ -5,11 +5,12 @@
 //! the checkpoint's `state/` in versions: batch N reads version N and writes version N + 1. The format is Firesteel's own.
 //!
 //! Reading order: [`node`] and [`exec`] (what all operators share), [`event_time`] (the column that the watermark speaks
-//! of), [`operator`], [`store`], [`part`] (a partition in memory), [`mod@file`] (versions on disk), then the operators
+//! of), [`operator`], [`store`], [`part`] (a partition in memory), [`mod@file`] (versions on disk), [`shape`] (names), then the operators
 //! [`aggregate`] with [`session`], [`dedup`], [`limit`], [`join`] with
 //! [`join_plan`], [`range`] and [`join_work`], and [`python`].
 
 pub mod aggregate;
+mod aggregate_names;
 pub mod dedup;
 pub mod event_time;
 pub mod exec;
@@ -25,6 +26,7 @@ pub mod part;
 pub mod python;
 pub mod range;
 pub mod session;
+pub mod shape;
 pub mod store;
 
 pub use install::{count, install, is_streaming_python};
@@ -143,7 +145,12 @@ impl Operators {
 
     /// Writes what the batch did to the state. Blocks.
     pub fn commit(&self, batch_id: u64) -> Result<Vec<StateReport>> {
-        let mut reports = self.lock().iter().map(|operator| operator.commit(batch_id)).collect::<Result<Vec<_>>>()?;
+        let all = self.lock();
+        let ids = (0..all.len() as u64).rev();
+        let mut reports = vec![];
+        for (operator, id) in all.iter().zip(ids) {
+            reports.push(operator.commit(batch_id, id)?);
+        }
         // Spark names the operators from the last to the first.
         reports.reverse();
         Ok(reports)

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use firesteel_protocol::{Result, SparkError};
 
+use super::shape::{Described, OperatorShape};
 use super::store::{Changes, Keeping, Layout, Store};
 use crate::progress::StateReport;
 use crate::start::OutputMode;
@@ -68,6 +69,10 @@ pub struct State {
     pub variables: Option<Bytes>,
     /// When the first group is due; a query that has just been started does not know, and looks.
     pub due_ms: Option<i64>,
+    /// What the rows are called, until it is written.
+    shape: Option<OperatorShape>,
+    /// Whether this run has written it.
+    is_described: bool,
 }
 
 impl State {
@@ -133,10 +138,23 @@ impl Operator {
         self.waits && !(aggregates && mode == OutputMode::Complete)
     }
 
-    /// Writes the version after a batch.
-    pub fn commit(&self, batch_id: u64) -> Result<StateReport> {
+    /// Says what the rows are called; the first batch of a run writes it down.
+    pub fn describe(&self, shape: impl FnOnce() -> OperatorShape) {
+        let mut state = self.lock();
+        if !state.is_described {
+            state.shape = Some(shape());
+        }
+    }
+
+    /// Writes the version after a batch. `id` is Spark's number of the operator.
+    pub fn commit(&self, batch_id: u64, id: u64) -> Result<StateReport> {
         let since = Instant::now();
         let mut state = self.lock();
+        if let Some(shape) = state.shape.take() {
+            let name = self.kind.name().to_string();
+            Described { id, name, partitions: self.keeping.partitions, shape }.write(&self.dir)?;
+            state.is_described = true;
+        }
         let Some(pending) = state.pending.take() else {
             return Err(SparkError::internal("a stateful operator has not seen its rows"));
         };

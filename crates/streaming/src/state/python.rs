@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use bytes::Bytes;
 use datafusion::common::{Column, DFSchemaRef, Result as DfResult};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -25,18 +25,20 @@ use firesteel_plan::operator::python::variables;
 use firesteel_protocol::Result;
 use firesteel_sources::stream::log;
 use futures::StreamExt;
+use serde_json::{Value, json};
 
 use super::aggregate::millis;
 use super::exec::{StatefulExec, Work};
 use super::node::{Planning, Stateful, StatefulNode};
 use super::operator::{Kind, Operator};
+use super::shape::{At, OperatorShape, Shown, StoreShape};
 use super::store::{Changes, Layout};
 use super::{Run, event_time};
 use crate::progress::StateReport;
 
 const STORE: &str = "default";
 /// What the function's variables are, below the operator's folder.
-const VARIABLES: &str = "variables";
+pub const VARIABLES: &str = "variables";
 
 /// The operator.
 #[derive(Debug)]
@@ -90,6 +92,36 @@ impl PythonState {
     }
 }
 
+impl PythonState {
+    /// What the rows are called. The variables of a processor are in a file of their own.
+    fn shape(&self) -> OperatorShape {
+        let keys = self.node.key_types();
+        let width = keys.len();
+        let names = self.node.sides[0].keys.iter();
+        let key =
+            names.zip(keys.clone()).enumerate().map(|(at, (name, own))| Shown::new(name, own, true, At::Column(at)));
+        let types = keys.iter().cloned().chain(self.node.stored()).collect();
+        let (value, tag, properties) = match &self.node.kind {
+            Remembering::GroupState { timeout, state } => {
+                let state = DataType::Struct(state.clone());
+                let mut value = vec![Shown::new("groupState", state, true, At::Pickled(width))];
+                if *timeout != Timeout::Never {
+                    value.push(Shown::new("timeoutTimestamp", DataType::Int64, false, At::Column(width + 1)));
+                }
+                (value, None, Value::Null)
+            }
+            Remembering::Processor { time, .. } => {
+                let mode = &self.node.mode;
+                let mode = mode[..1].to_uppercase() + &mode[1..];
+                (vec![], Some(width), json!({ "timeMode": time.word(), "outputMode": mode }))
+            }
+        };
+        let layout = Layout { types, key: (0..width).collect(), tag };
+        let store = StoreShape { name: STORE.into(), layout, key: key.collect(), value };
+        OperatorShape { stores: vec![store], properties }
+    }
+}
+
 impl Stateful for PythonState {
     fn name(&self) -> &'static str {
         match self.node.kind {
@@ -107,6 +139,7 @@ impl Stateful for PythonState {
             Some(name) if self.clock() == Clock::EventTime => Some(planning.inputs[0].schema().index_of(name)?),
             _ => None,
         };
+        node.run.operator.describe(|| self.shape());
         let work = PythonWork {
             node: self.node.clone(),
             run: node.run.clone(),

@@ -4,7 +4,7 @@
 //! settings as a worker's program), [`convert`] (rows as PySpark expects them and back), [`extract`] (calls leave
 //! expressions for plan nodes), then one operator a file: [`eval`] (columns), [`map`] (whole batches), [`group`] (groups,
 //! windows), [`cogroup`] (groups of two relations), [`stateful`] with [`group_state`], [`processor`] and [`variables`]
-//! (groups that remember), [`table`] (table functions); [`grouping`], [`grouping_sets`], [`bucket`] and [`window`] serve those.
+//! (groups that remember), [`table`] (table functions), [`pickles`] (values that PySpark pickled); [`grouping`], [`grouping_sets`], [`bucket`] and [`window`] serve those.
 
 pub mod aggregate;
 pub mod bucket;
@@ -21,6 +21,7 @@ pub mod grouping;
 pub mod grouping_sets;
 pub mod map;
 pub mod over;
+pub mod pickles;
 pub mod processor;
 mod processor_input;
 pub mod stateful;
