@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::openapi;
 use super::page::{self, NoPage};
 use super::rest::{self, Answer};
 use super::view::{Query, View, frame};
@@ -94,14 +95,15 @@ fn not_found(view: &View, text: &str) -> Reply {
 /// A page outside of applications that says what is wrong.
 pub fn plain_error(status: u16, title: &str, text: &str) -> Reply {
     let body = html! { h1 { (title) } p { (text) } };
-    Reply::html(status, frame(title, "/", &html! {}, false, &body, &html! {}))
+    Reply::html(status, frame("", title, "/", &html! {}, false, &body, &html! {}))
 }
 
 /// Addresses below `/api/v1` of a server with one application.
 pub fn api(view: &View, path: &[&str], query: &Query) -> Reply {
     match path {
         ["version"] => Reply::json(&rest::version()),
-        ["openapi.json"] => Reply::new(200, "application/json", include_bytes!("asset/openapi.json").to_vec()),
+        [] => openapi::page(&view.conf.root, &view.store.app.id),
+        ["openapi.json"] => openapi::json(),
         ["applications"] => {
             Reply::json(&if listed(view, query) { vec![rest::application(view)] } else { vec![] }.into())
         }
