@@ -220,8 +220,18 @@ pub fn kernel_expr(
     let signature = if args.is_empty() { Signature::nullary(volatility) } else { Signature::variadic_any(volatility) };
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let function =
-        KernelFunction { name, id, kernel, return_type, nullable, volatility, env: env.clone(), param, signature, lost: AtomicU64::new(0) };
+    let function = KernelFunction {
+        name,
+        id,
+        kernel,
+        return_type,
+        nullable,
+        volatility,
+        env: env.clone(),
+        param,
+        signature,
+        lost: AtomicU64::new(0),
+    };
     ScalarUDF::from(function).call(args)
 }
 

@@ -19,6 +19,7 @@ use crate::encode;
 use crate::limits::Limits;
 use crate::log::write::{EventLog, LogConf, flag};
 use crate::redact::Redaction;
+use crate::stages::lost_by_operator;
 use crate::store::Store;
 use crate::track::Tracker;
 use crate::web::{self, UiConf};
@@ -36,7 +37,8 @@ const BINDING: Duration = Duration::from_secs(3);
 
 /// A note for the bus.
 enum Message {
-    Started(Arc<QueryRecord>, Arc<dyn ExecutionPlan>),
+    /// With what casts have lost before.
+    Started(Arc<QueryRecord>, Arc<dyn ExecutionPlan>, Vec<u64>),
     Ended(Arc<QueryRecord>, Arc<dyn ExecutionPlan>),
     Event(Value),
     /// Brings the store up to date, then answers.
@@ -299,7 +301,8 @@ impl Listener for Recorder {
 
     fn query_started(&self, session: &Session, record: &Arc<QueryRecord>) {
         if let (Some(live), Some(plan)) = (self.for_session(session), record.plan()) {
-            live.send(Message::Started(Arc::clone(record), plan));
+            let lost_before = lost_by_operator(&plan);
+            live.send(Message::Started(Arc::clone(record), plan, lost_before));
         }
     }
 
@@ -362,8 +365,8 @@ impl Bus {
                 receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
             };
             match message {
-                Ok(Message::Started(record, plan)) => self.guarded(|bus| {
-                    let events = bus.tracker.started(record, &plan);
+                Ok(Message::Started(record, plan, lost_before)) => self.guarded(|bus| {
+                    let events = bus.tracker.started(record, &plan, &lost_before);
                     bus.post(events);
                 }),
                 Ok(Message::Ended(record, plan)) => self.guarded(|bus| {

@@ -93,13 +93,15 @@ pub struct Numbers {
 }
 
 impl Cut {
-    pub fn of(plan: &Arc<dyn ExecutionPlan>) -> Self {
+    /// Cuts a plan; `lost_before` is what [`lost_by_operator`] said before it ran.
+    pub fn of(plan: &Arc<dyn ExecutionPlan>, lost_before: &[u64]) -> Self {
         let mut own = Self::default();
         let mut result = CutStage { tasks: partitions(plan), ..CutStage::default() };
         own.nodes.clear();
         own.visit(plan, 0, true, &mut result);
         let last = own.stages.len();
         own.close(result, last);
+        own.nodes.iter_mut().zip(lost_before).for_each(|(node, lost)| node.lost_before = *lost);
         own
     }
 
@@ -116,7 +118,7 @@ impl Cut {
             input_stage: None,
             offset,
             aligned,
-            lost_before: lost_in_casts(plan),
+            lost_before: 0,
         });
         stage.nodes.push(index);
         let own = partitions(plan);
@@ -246,6 +248,14 @@ fn files_read(plan: &Arc<dyn ExecutionPlan>) -> Option<[(&'static str, &'static 
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let (files, bytes) = (number(sizes.len() as u64), number(sizes.values().sum()));
     (files > 0).then_some([("number of files read", "sum", files), ("size of files read", "size", bytes)])
+}
+
+/// Values that the casts of each operator have made NULL so far, the root first. To be asked before a plan runs: plans may
+/// share expressions, which then have counted before.
+pub fn lost_by_operator(plan: &Arc<dyn ExecutionPlan>) -> Vec<u64> {
+    let mut all = vec![lost_in_casts(plan)];
+    plan.children().into_iter().for_each(|child| all.extend(lost_by_operator(child)));
+    all
 }
 
 /// Values that the operator's casts have made NULL.

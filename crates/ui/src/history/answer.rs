@@ -70,6 +70,9 @@ impl History {
     }
 
     pub(super) fn api(&self, parts: &[&str], query: &Query) -> Reply {
+        if let (["applications"], Some(wrong)) = (parts, route::wrong_date(query)) {
+            return wrong;
+        }
         match parts {
             ["version"] => Reply::json(&rest::version()),
             [] => openapi::page(&self.conf.ui.root, ":app"),

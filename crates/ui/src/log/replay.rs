@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::find::Log;
@@ -101,10 +101,10 @@ fn read_file(pieces: &mut Pieces, store: &mut Store, bad_lines: &mut u64) -> io:
 fn side_by_side(pieces: &mut Pieces, take: &mut impl FnMut(Vec<Line>)) -> u64 {
     let count = thread::available_parallelism().map_or(1, usize::from).min(MAX_PARSERS);
     thread::scope(|scope| {
-        let (to, from): (Vec<SyncSender<Vec<u8>>>, Vec<Receiver<Vec<Line>>>) = (0..count)
+        let (to, from): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| {
                 let (sender, work) = sync_channel::<Vec<u8>>(1);
-                let (done, receiver) = sync_channel(1);
+                let (done, receiver) = sync_channel::<Vec<Line>>(1);
                 scope.spawn(move || {
                     let mut names = Names::default();
                     // Nobody takes more where the reader of the log has gone.

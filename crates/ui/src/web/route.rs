@@ -100,6 +100,9 @@ pub fn plain_error(status: u16, title: &str, text: &str) -> Reply {
 
 /// Addresses below `/api/v1` of a server with one application.
 pub fn api(view: &View, path: &[&str], query: &Query) -> Reply {
+    if let (["applications"], Some(wrong)) = (path, wrong_date(query)) {
+        return wrong;
+    }
     match path {
         ["version"] => Reply::json(&rest::version()),
         [] => openapi::page(&view.conf.root, &view.store.app.id),
@@ -131,6 +134,14 @@ pub fn listed(view: &View, query: &Query) -> bool {
     status
         && within(app.start_ms, date("minDate"), date("maxDate"))
         && within(ended, date("minEndDate"), date("maxEndDate"))
+}
+
+/// The refusal of a date that is none, in Spark's words.
+pub fn wrong_date(query: &Query) -> Option<Reply> {
+    let dates =
+        query.0.iter().filter(|(key, _)| ["minDate", "maxDate", "minEndDate", "maxEndDate"].contains(&key.as_str()));
+    let mut wrong = dates.filter(|(_, text)| date(text).is_none());
+    wrong.next().map(|(_, text)| Reply::text(400, format!("Couldn't parse date: {text}")))
 }
 
 /// `2026-11-20`, or a time as REST writes it.

@@ -21,6 +21,16 @@ pub fn page(view: &View) -> Markup {
                 }
             },
         ),
+        column(
+            "Logs, threads",
+            |own: &&Executor| (own.logs.len() as i64).into(),
+            |own| {
+                html! {
+                    @if can_dump(view, own) { a href=(view.link(&format!("executors/threadDump/?executorId={}", encoded(&own.id)))) { "Thread dump" } " " }
+                    @for (name, url) in own.logs.iter().filter(|(_, url)| url.starts_with("http://") || url.starts_with("https://")) { a href=(url) rel="noreferrer" { (name) } " " }
+                }
+            },
+        ),
         number("Cores", |own: &&Executor| own.cores, count),
         number("Active Tasks", |own: &&Executor| own.counts.active, count),
         number("Failed Tasks", |own: &&Executor| own.counts.failed, count),
@@ -39,16 +49,6 @@ pub fn page(view: &View) -> Markup {
             },
         ),
         number("Added", |own: &&Executor| own.added_ms, time),
-        column(
-            "Logs, threads",
-            |own: &&Executor| (own.logs.len() as i64).into(),
-            |own| {
-                html! {
-                    @if can_dump(view, own) { a href=(view.link(&format!("executors/threadDump/?executorId={}", encoded(&own.id)))) { "Thread dump" } " " }
-                    @for (name, url) in own.logs.iter().filter(|(_, url)| url.starts_with("http://") || url.starts_with("https://")) { a href=(url) rel="noreferrer" { (name) } " " }
-                }
-            },
-        ),
     ];
     view.page(
         "Executors",

@@ -57,6 +57,9 @@ pub fn executor(view: &View, own: &Executor) -> Value {
 
 /// What the threads of the process do; there are no stacks, for nothing here is interpreted.
 pub(super) fn threads(view: &View, id: &str) -> Answer {
+    if id != "driver" && id.parse::<i64>().is_err() {
+        return Answer::Bad("Invalid executorId: neither 'driver' nor number.".into());
+    }
     match view.store.executors.get(id) {
         None => return Answer::NotFound("Executor does not exist.".into()),
         Some(own) if own.removed.is_some() => return Answer::NotFound("Executor is not active.".into()),
@@ -71,6 +74,7 @@ pub(super) fn threads(view: &View, id: &str) -> Answer {
             "threadName": own.name,
             "threadState": own.state,
             "stackTrace": {"elems": []},
+            "lockName": "",
             "blockedByLock": "",
             "holdingLocks": [],
             "synchronizers": [],

@@ -110,5 +110,5 @@ fn wanted(view: &View, status: &str) -> bool {
 fn check_status(view: &View, known: &[&str]) -> Option<Answer> {
     let asked = view.query.0.iter().filter(|(key, _)| key == "status");
     let mut wrong = asked.filter(|(_, value)| !known.iter().any(|own| own.eq_ignore_ascii_case(value)));
-    wrong.next().map(|(_, value)| Answer::Bad(format!("unknown status: {value}; known are {}", known.join(", "))))
+    wrong.next().map(|(_, value)| Answer::NotFound(format!("unknown status: {value}; known are {}", known.join(", "))))
 }

@@ -55,7 +55,7 @@ pub(super) fn one_stage(view: &View, id: i64, attempt: i64, rest: &[&str]) -> An
 }
 
 fn shares(text: &str) -> Option<Vec<f64>> {
-    text.split(',').map(|part| part.trim().parse().ok().filter(|share| (0.0..=1.0).contains(share))).collect()
+    text.split(',').map(|part| part.trim().parse().ok()).collect()
 }
 
 pub(super) fn stage(view: &View, own: &Stage, details: Details) -> Value {

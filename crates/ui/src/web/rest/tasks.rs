@@ -18,12 +18,12 @@ pub(super) fn task_list(view: &View, own: &Stage) -> Answer {
     let now_ms = view.now_ms;
     match view.query.get("sortBy").unwrap_or("ID").to_lowercase().as_str() {
         "id" => {}
-        "runtime" | "-runtime" => tasks.sort_by_key(|own| std::cmp::Reverse(own.duration_ms(now_ms))),
-        "+runtime" => tasks.sort_by_key(|own| own.duration_ms(now_ms)),
+        "runtime" | "-runtime" | "decreasing_runtime" => {
+            tasks.sort_by_key(|own| std::cmp::Reverse(own.duration_ms(now_ms)));
+        }
+        "+runtime" | " runtime" | "increasing_runtime" => tasks.sort_by_key(|own| own.duration_ms(now_ms)),
         other => {
-            return Answer::Bad(format!(
-                "unknown sortBy: {other}; known are ID, INCREASING_RUNTIME, DECREASING_RUNTIME"
-            ));
+            return Answer::NotFound(format!("unknown sortBy: {other}; known are ID, runtime, +runtime, -runtime"));
         }
     }
     let skip = usize::try_from(offset).unwrap_or(0);
