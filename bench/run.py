@@ -3,12 +3,13 @@
 
     python3 bench/run.py [NAME] [--spark] [--rows N] [--sf N] [--runs N] [--work FOLDER]
 
-NAME is one of: startup, server, etl, csv, python, rdd, tpch, streaming; without it all of them run. Each program runs in a fresh process; printed
+NAME is one of: startup, server, etl, csv, python, rdd, tpch, streaming, events; without it all of them run. Each program runs in a fresh process; printed
 are the median of its wall seconds and the largest resident memory of all its processes together, sampled from /proc.
 Run it with an interpreter that has PySpark (`cargo xtask bench`); for fair numbers set FIRESTEEL to a release build.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -275,6 +277,54 @@ def tpch(report, engines, options, folder):
         print(f"  {name}" + "".join(f" {engine} {one:.3f} s" for engine, one in zip(engines, times)) + ratio, flush=True)
 
 
+def events(report, engines, options, folder):
+    """What the event log and the web UI cost: TPC-H with both and with neither, in turn. Then how fast a log of 1 GB opens."""
+    data = os.path.join(options.work, f"tpch-{options.sf:g}")
+    subprocess.run([sys.executable, os.path.join(HERE, "tpch", "generate.py"), data, str(options.sf)], check=True)
+    logs = os.path.join(folder, "logs")
+    os.makedirs(logs)
+    kinds = {"neither": ["spark.ui.enabled=false", "spark.eventLog.enabled=false"],
+             "UI and log": ["spark.ui.enabled=true", "spark.eventLog.enabled=true", f"spark.eventLog.dir=file://{logs}"]}
+    best = {kind: {} for kind in kinds}
+    script, queries = os.path.join(PROGRAMS, "tpch.py"), os.path.join(HERE, "tpch", "queries")
+    for _ in range(report.runs):
+        for kind, settings in kinds.items():
+            conf = [word for setting in settings for word in ("--conf", setting)]
+            _, _, out = run([firesteel(), "submit", *conf, script, data, queries, "4"], folder)
+            for name, text in re.findall(r"^(q\d\d) ([\d.]+)$", out, re.MULTILINE):
+                best[kind][name] = min(best[kind].get(name, float("inf")), float(text))
+    sums = {kind: sum(one.values()) for kind, one in best.items()}
+    for kind, seconds in sums.items():
+        print(f"{f'TPC-H sf {options.sf:g}, {len(best[kind])} queries, {kind}':36} {'best each':10} {seconds:9.3f} s", flush=True)
+    print(f"  event log and web UI cost {100 * (sums['UI and log'] / sums['neither'] - 1):.1f} %", flush=True)
+    open_log(options, folder)
+
+
+def open_log(options, folder):
+    """Seconds until the first page of a large log is there, and the history server's memory then."""
+    megabytes = (options.rows or [1024])[0]
+    large = os.path.join(options.work, f"event-log-{megabytes}")
+    if not os.path.exists(os.path.join(large, "log")):
+        os.makedirs(large, exist_ok=True)
+        subprocess.run([sys.executable, os.path.join(PROGRAMS, "event_log.py"), os.path.join(large, "log"), str(megabytes)], check=True)
+    process = subprocess.Popen([firesteel(), "history-server", "--dir", large, "--port", "0"], cwd=folder, stdout=subprocess.PIPE, text=True)
+    try:
+        url = process.stdout.readline().split()[-1]
+        memory = Memory(process.pid)
+        memory.start()
+        with urllib.request.urlopen(f"{url}/api/v1/applications") as answer:
+            (app,) = json.load(answer)
+        for title in ("first page", "same page again"):
+            started = time.perf_counter()
+            with urllib.request.urlopen(f"{url}/history/{app['id']}/jobs/") as answer:
+                answer.read()
+            print(f"{f'log of {megabytes} MB, {title}':36} {'Firesteel':10} {time.perf_counter() - started:9.3f} s {memory.peak / (1 << 20):9.0f} MiB", flush=True)
+        memory.over.set()
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def streaming(report, engines, options, folder):
     """Structured Streaming: each program says itself how long its parts took."""
     script = os.path.join(PROGRAMS, "streaming.py")
@@ -304,6 +354,7 @@ def streaming(report, engines, options, folder):
 
 BENCHMARKS = {
     "startup": startup, "server": server, "etl": etl, "csv": csv, "python": python, "rdd": rdd, "tpch": tpch, "streaming": streaming,
+    "events": events,
 }
 
 
@@ -311,7 +362,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="one benchmark instead of all")
     parser.add_argument("--spark", action="store_true", help="run each program on Apache Spark too")
-    parser.add_argument("--rows", type=int, action="append", help="rows for etl, csv and python, megabytes for rdd; can be given several times")
+    parser.add_argument("--rows", type=int, action="append", help="rows for etl, csv and python, megabytes for rdd and the log of events; can be given several times")
     parser.add_argument("--jobs", type=int, default=10_000, help="small jobs of rdd (default: %(default)s)")
     parser.add_argument("--files", type=int, default=10_000, help="files that wait for the first batch of streaming (default: %(default)s)")
     parser.add_argument("--sf", type=float, default=0.1, help="scale factor of TPC-H (default: %(default)s)")

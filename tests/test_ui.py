@@ -18,7 +18,7 @@ import zipfile
 
 import pytest
 
-from support import servers
+from support import browser, servers
 
 _spec = importlib.util.spec_from_file_location("record_rest", os.path.join(servers.TESTS, "oracle", "record_rest.py"))
 record_rest = importlib.util.module_from_spec(_spec)
@@ -108,18 +108,45 @@ def test_numbers_in_a_log_are_measured(log):
     assert len(failed) == 1 and "USER_RAISED_EXCEPTION" in failed[0]["Job Result"]["Exception"]["Message"]
 
 
-@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+@pytest.mark.parametrize("codec", ["zstd", "lz4", "snappy"])
 def test_a_rolling_log_has_sparks_file_names(tmp_path, codec):
     run_sql(str(tmp_path), str(tmp_path / "logs"), "--conf", f"spark.eventLog.compression.codec={codec}")
     (folder,) = os.listdir(tmp_path / "logs")
     app = folder.removeprefix("eventlog_v2_")
     assert app.startswith("local-")
     assert sorted(os.listdir(tmp_path / "logs" / folder)) == [f"appstatus_{app}", f"events_1_{app}.{codec}"]
+    with History(tmp_path / "logs") as history:
+        assert len(json.loads(history.get(f"api/v1/applications/{app}/jobs")[1])) > 3
 
 
 def test_a_log_that_cannot_be_written_stops_nobody(tmp_path):
     told = run_sql(str(tmp_path), str(tmp_path / "logs"), "--conf", f"spark.eventLog.dir={tmp_path}/nowhere", sql="SELECT 1")
     assert "no event log" in told and "does not exist" in told
+
+
+def test_a_log_in_a_read_only_folder_stops_nobody(tmp_path):
+    # A file where the folder should be cannot be written into by anybody, not even by root.
+    (tmp_path / "file").write_text("")
+    told = run_sql(str(tmp_path), str(tmp_path / "logs"), "--conf", f"spark.eventLog.dir={tmp_path}/file", sql="SELECT 1")
+    assert "no event log" in told
+    told = run_sql(str(tmp_path), str(tmp_path / "logs"), "--conf", "spark.eventLog.dir=s3a://bucket/logs", sql="SELECT 1")
+    assert "s3a://bucket/logs is in another store" in told
+
+
+def test_what_protects_is_not_ignored(tmp_path):
+    told = run_sql(str(tmp_path), str(tmp_path / "logs"), "--conf", "spark.acls.enable=true", sql="SELECT 1")
+    assert "no web UI: spark.acls.enable is not supported" in told
+
+
+def test_secrets_are_not_in_a_log(tmp_path):
+    options = ["--conf", "spark.eventLog.compress=false", "--conf", "spark.eventLog.rolling.enabled=false",
+               "--conf", "spark.my.password=abracadabra", "--conf", "spark.sql.redaction.string.regex=open [a-z]+"]
+    run_sql(str(tmp_path), str(tmp_path / "logs"), *options, sql="SELECT 'open sesame' AS c FROM range(2)")
+    (path,) = glob.glob(f"{tmp_path}/logs/*")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    assert "SQLExecutionStart" in text and "*********(redacted)" in text
+    assert "abracadabra" not in text and "sesame" not in text
 
 
 def spark_jars():
@@ -244,7 +271,7 @@ def test_rest_has_sparks_paths_and_names(app):
 def test_rest_says_what_is_not_there_as_spark_does(app):
     for path, (status, text) in recorded("wrong").items():
         got = app.rest(path)
-        text = text.replace("oracle job", "<script>alert(1)</script>").replace("APP", app.id)
+        text = got[1] if text is None else text.replace("oracle job", "<script>alert(1)</script>").replace("APP", app.id)
         assert (path, *got) == (path, status, text)
 
 
@@ -255,8 +282,7 @@ def test_rest_counts_rows(app):
     rows = {node["nodeName"]: [m["value"] for m in node["metrics"] if m["name"] == "number of output rows"] for node in query["nodes"]}
     assert rows["Filter"] == ["989"]
     assert len(query["edges"]) == len(query["nodes"]) - 1
-    assert app.rest("/applications/APP/stages?status=nonsense")[0] == 400
-    assert app.rest("/applications/APP/stages/0/0/taskSummary?quantiles=2")[0] == 400
+    assert app.rest("/applications/APP/stages/0/0/taskList?length=-1")[0] == 400
     (stream,) = app.rest("/applications/APP/structuredstreaming")[1]
     assert stream["isActive"] and stream["recentProgress"][0]["batchId"] == 0
 
@@ -270,6 +296,83 @@ def test_every_page_is_there_and_escapes_what_it_shows(app):
     assert status == 200 and "<script>alert" not in text
     for page in ("jobs/job/?id=999", "jobs/job/", "stages/stage/?id=x", "SQL/execution/?id=-1", "nothing", "connect/session/?id=%27"):
         assert app.get(page)[0] == 404
+
+
+def operators(app, sql):
+    """The page of a query that has run."""
+    app.spark.sql(sql).collect()
+    found = lambda: [own for own in app.rest("/applications/APP/sql?length=100000")[1] if own["description"] == sql and own["nodes"]]
+    # The rows may be here before the bus has heard of the end.
+    assert until(lambda: [own["status"] for own in found()] == ["COMPLETED"])
+    (own,) = found()
+    return app.get(f"SQL/execution/?id={own['id']}")[1]
+
+
+REMARKS = {
+    "SELECT count(*) FROM range(1000) WHERE id % 4 = 1": ["250 of 1,000 rows pass (25.0 %)."],
+    "SELECT count(*) FROM range(1000) WHERE id % 7 = 9": ["No row is left: check the condition"],
+    "SELECT count(*) FROM range(300) a JOIN range(200) b ON a.id = b.id": ["300 rows on the left, 200 on the right, 200 come out."],
+    "SELECT count(*) FROM range(300) a JOIN range(300, 400) b ON a.id = b.id": ["No row found a partner"],
+    "SELECT count(*) FROM range(400) a JOIN range(400) b ON a.id % 2 = b.id % 2": ["Rows multiply: the keys are not unique"],
+    "SELECT try_cast(CASE WHEN id < 40 THEN 'x' ELSE CAST(id AS STRING) END AS INT) AS n FROM range(100)":
+        ["40 of 100 values could not be cast and became NULL.", "try_cast(c AS type) IS NULL"],
+    "SELECT k, count(*) FROM (SELECT /*+ REPARTITION(4, k) */ IF(id < 99000, 1, id) AS k FROM range(100000)) GROUP BY k LIMIT 1":
+        ["Uneven: one task"],
+}
+
+
+@pytest.mark.parametrize("sql", REMARKS)
+def test_what_operators_did_is_said_in_words(app, sql):
+    page = operators(app, sql)
+    assert [text for text in REMARKS[sql] if text.replace("<", "&lt;") not in page] == []
+
+
+def test_small_files_are_remarked(app, tmp_path):
+    out = str(tmp_path / "small")
+    app.spark.range(0, 500, 1, 25).repartition(25).write.parquet(out)
+    app.spark.read.parquet(out).selectExpr("sum(id) AS sum_of_small_files").collect()
+    texts = [app.get(f"SQL/execution/?id={own['id']}")[1] for own in app.rest("/applications/APP/sql?length=100000")[1][-6:]]
+    assert any("small files were written" in text for text in texts)
+    assert any("small files are read" in text for text in texts)
+
+
+def test_threads_are_told(app):
+    threads = app.rest("/applications/APP/executors/driver/threads")[1]
+    assert {"RUNNABLE", "WAITING"} >= {own["threadState"] for own in threads} and any(own["threadName"] == "firesteel-event" for own in threads)
+    assert app.rest("/applications/APP/executors/77/threads") == (404, "Executor does not exist.")
+    text = app.get("executors/threadDump/?executorId=driver")[1]
+    assert "firesteel-event" in text and "Running tasks" in text
+    assert app.get("executors/threadDump/?executorId=nobody")[0] == 404
+
+
+def test_numbers_for_prometheus(app):
+    text = app.get("metrics/executors/prometheus")[1]
+    assert re.search(r'^metrics_executor_completedTasks_total\{.*executor_id="driver"\} [1-9]', text, re.MULTILINE)
+
+
+def test_rest_describes_itself(app):
+    described = json.loads(app.get("api/v1/openapi.json")[1])
+    status, page = app.get("api/v1/")
+    assert status == 200 and all(f"GET /api/v1{path}" in page for path in described["paths"])
+    for path in described["paths"]:
+        if "{" not in path.replace("{app}", "") and not path.endswith("/logs"):
+            assert app.rest(path.replace("{app}", "APP"))[0] == 200, path
+
+
+def test_buttons_are_gone_where_nobody_may_cancel(tmp_path):
+    with servers.Firesteel(tmp_path, "--conf", f"spark.ui.port={free_port()}", "--conf", "spark.ui.killEnabled=false",
+                           "--conf", "spark.ui.proxyBase=/proxy/app", "--conf", "spark.ui.timelineEnabled=false") as server:
+        spark = server.session()
+        query = spark.readStream.format("rate").load().writeStream.format("noop").start()
+        url = spark.conf.get("firesteel.ui.url", None)
+        spark.range(5).count()
+        text = fetch(f"{url}/StreamingQuery/")[1]
+        assert query.id in text or "RUNNING" in text
+        assert "<button" not in text and 'href="/proxy/app/jobs/"' in text and 'href="/proxy/app/static/ui.css"' in text
+        assert "Event timeline" not in fetch(f"{url}/jobs/")[1]
+        assert fetch(f"{url}/cancel", method="POST", data=f"id={query.runId}".encode())[0] == 403
+        query.stop()
+        spark.stop()
 
 
 def test_strangers_and_wrong_methods_are_refused(app):
@@ -390,7 +493,7 @@ def test_sparks_own_log_gives_sparks_numbers(history):
     assert rows["Filter"] == "989" and rows["Range"] == "1,000"
     lacking = []
     for path, want in recorded("fields").items():
-        if path not in ("/version", "/applications", "/applications/APP", "/applications/APP/storage/rdd"):
+        if path not in ("/version", "/applications", "/applications/APP", "/applications/APP/storage/rdd") and "threads" not in path:
             status, got = history.get(path.replace("/applications/APP", rest))
             assert status == 200, (path, got)
             lacking += missing(want, record_rest.fields(json.loads(got)), path)
@@ -414,6 +517,99 @@ def test_a_growing_log_is_read_on(history):
     assert statuses == {"SUCCEEDED", "FAILED"}
 
 
+def rolling(folder, files, running=False):
+    """The parts of a log as the files of a rolling one."""
+    os.makedirs(folder)
+    app = os.path.basename(folder).removeprefix("eventlog_v2_")
+    open(os.path.join(folder, f"appstatus_{app}" + (".inprogress" if running else "")), "w").close()
+    for number, lines in enumerate(files, 1):
+        with open(os.path.join(folder, f"events_{number}_{app}"), "w", encoding="utf-8") as file:
+            file.writelines(lines)
+
+
+def until(true, seconds=20):
+    end = time.time() + seconds
+    while not true() and time.time() < end:
+        time.sleep(0.1)
+    return true()
+
+
+def test_a_rolling_log_is_compacted(tmp_path):
+    with open(os.path.join(servers.TESTS, "ui", "spark_log"), encoding="utf-8") as file:
+        lines = file.readlines()
+    app = next(json.loads(line)["App ID"] for line in lines if "ApplicationStart" in line)
+    third = len(lines) // 3
+    parts = [lines[:third], lines[third:2 * third], lines[2 * third:]]
+    folder = tmp_path / f"eventlog_v2_{app}"
+    rolling(str(folder), parts)
+    options = ["--conf", "spark.history.fs.eventLog.rolling.maxFilesToRetain=1", "--conf", "spark.history.fs.update.interval=1s"]
+    with History(tmp_path, *options) as server:
+        assert until(lambda: sorted(os.listdir(folder)) == [f"appstatus_{app}", f"events_2_{app}.compact", f"events_3_{app}"])
+        assert os.path.getsize(folder / f"events_2_{app}.compact") < sum(len("".join(part)) for part in parts[:2]) / 3
+        rest = f"api/v1/applications/{app}"
+        assert until(lambda: server.get(f"{rest}/jobs")[0] == 200)
+        last = max(json.loads(line)["Job ID"] for line in parts[2] if '"SparkListenerJobEnd"' in line)
+        jobs = {job["jobId"]: job["status"] for job in json.loads(server.get(f"{rest}/jobs")[1])}
+        assert jobs[last] in ("SUCCEEDED", "FAILED") and 0 not in jobs
+        assert json.loads(server.get(rest)[1])["name"] == "oracle job"
+
+
+def test_old_logs_are_deleted_and_nothing_else(tmp_path):
+    with open(os.path.join(servers.TESTS, "ui", "spark_log"), encoding="utf-8") as file:
+        text = file.read()
+    app = re.search(r'"App ID":"([^"]+)"', text).group(1)
+    for name in ("old", "new"):
+        (tmp_path / name).write_text(text.replace(app, name))
+    (tmp_path / "notes.txt").write_text("this is no log")
+    for name in ("old", "notes.txt"):
+        os.utime(tmp_path / name, (1, 1))
+    options = ["--conf", "spark.history.fs.cleaner.enabled=true", "--conf", "spark.history.fs.cleaner.interval=1s",
+               "--conf", "spark.history.fs.update.interval=1s"]
+    with History(tmp_path, *options) as server:
+        assert until(lambda: not (tmp_path / "old").exists())
+        assert (tmp_path / "new").exists() and (tmp_path / "notes.txt").exists()
+        assert until(lambda: [own["id"] for own in json.loads(server.get("api/v1/applications")[1])] == ["new"])
+
+
+def test_thousands_of_logs_are_listed_quickly(tmp_path):
+    with open(os.path.join(servers.TESTS, "ui", "spark_log"), encoding="utf-8") as file:
+        lines = [line for line in file if "LogStart" in line or "Application" in line]
+    text = "".join(lines)
+    app = re.search(r'"App ID":"([^"]+)"', text).group(1)
+    for number in range(3000):
+        (tmp_path / f"app-{number:05}").write_text(text.replace(app, f"app-{number:05}"))
+    started = time.time()
+    with History(tmp_path) as server:
+        assert "3000 logs in" in server.get("")[1]
+        # Generous: a loaded machine and a debug build.
+        assert time.time() - started < 15
+        assert "app-01234" in server.get("?q=app-01234")[1] and "app-01235" not in server.get("?q=app-01234")[1]
+        assert len(json.loads(server.get("api/v1/applications?limit=7")[1])) == 7
+
+
+@pytest.mark.parametrize("option, told", [
+    ("spark.history.ui.acls.enable=true", "spark.history.ui.acls.enable"), ("spark.history.kerberos.enabled=true", "kerberos"),
+    ("spark.history.provider=com.example.Own", "spark.history.provider"), ("spark.history.fs.logDirectory=hdfs://host/logs", "another store"),
+    ("spark.history.fs.update.interval=soon", "expected a duration")])
+def test_a_history_server_refuses_what_it_cannot_keep(tmp_path, option, told):
+    command = [servers.firesteel_binary(), "history-server", "--conf", f"spark.history.fs.logDirectory={tmp_path}", "--conf", option]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, env=servers.environment())
+    assert done.returncode == 1 and told in done.stderr
+
+
+def test_a_large_stage_is_paged(tmp_path):
+    """100,000 tasks: pages come in pieces, sorted by what is asked for."""
+    spec = importlib.util.spec_from_file_location("event_log", os.path.join(servers.ROOT, "bench", "programs", "event_log.py"))
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    app = generator.write(str(tmp_path / "large"), 1, 20_000)
+    with History(tmp_path) as server:
+        status, text = server.get(f"history/{app}/stages/stage/?id=0&attempt=0&tasks.sort=Duration&tasks.desc=true&tasks.page=7")
+        assert status == 200 and "Page 7 of 200, 20,000 rows" in text and len(text) < 400_000
+        tasks = json.loads(server.get(f"api/v1/applications/{app}/stages/0/0/taskList?sortBy=-runtime&length=3")[1])
+        assert [task["duration"] for task in tasks] == [999, 999, 999]
+
+
 def test_a_history_server_without_folder_says_so(tmp_path):
     command = [servers.firesteel_binary(), "history-server", "--dir", str(tmp_path / "nowhere")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
@@ -422,32 +618,103 @@ def test_a_history_server_without_folder_says_so(tmp_path):
 
 # A real browser.
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SHOTS = os.path.join(servers.ROOT, "target", "screenshots")
+SHAPES = {"": (1280, 1400, False), "_dark": (1280, 1400, True), "_phone": (400, 900, False)}
+needs_browser = pytest.mark.skipif(browser.BROWSER is None, reason="needs Chromium: Debian's package chromium")
 
 
-def look(url, name, *options):
-    """The page as the browser shows it; its picture goes to target/screenshots."""
+def look(window, url, name):
+    """Opens a page in each shape: a picture of each, and what is wrong with them."""
     os.makedirs(SHOTS, exist_ok=True)
-    shot = os.path.join(SHOTS, f"{name}.png")
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-               "--window-size=1280,1400", "--timeout=5000", *options, f"--screenshot={shot}", "--dump-dom", url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert os.path.getsize(shot) > 5000, done.stderr
-    return done.stdout
+    wrong = []
+    for shape, (width, height, dark) in SHAPES.items():
+        window.shape(width, height, dark)
+        window.problems.clear()
+        window.open(url)
+        window.picture(os.path.join(SHOTS, f"{name}{shape}.png"))
+        wrong += window.problems + window.script(browser.CONTRAST) + (window.script(browser.BARRIERS) if not shape else [])
+        if window.script("document.documentElement.scrollWidth") > width:
+            wrong.append("wider than the window")
+        assert "<script>alert" not in window.script("document.documentElement.outerHTML")
+    return [(name, text) for text in wrong]
 
 
-@pytest.mark.skipif(BROWSER is None, reason="needs Chromium: Debian's package chromium")
+@needs_browser
 def test_a_browser_shows_every_page(app, history):
     pages = {page.split("?")[0].strip("/").replace("/", "_"): f"{app.url}/{page}" for page in PAGES}
     pages["stream"] = f"{app.url}/StreamingQuery/statistics/?id={app.query.runId}"
+    pages["threads"] = f"{app.url}/executors/threadDump/?executorId=driver"
+    pages["rest"] = f"{app.url}/api/v1/"
     replayed = f"{history.url}/history/{history.apps()['oracle job']['id']}"
     pages["history"] = f"{history.url}/"
     pages["history_SQL_execution"] = f"{replayed}/SQL/execution/?id=1"
     pages["history_stage"] = f"{replayed}/stages/stage/?id=0&attempt=0"
-    for name, url in pages.items():
-        dom = look(url, name)
-        assert "<h1" in dom and 'rel="stylesheet"' in dom, name
-        assert "<script>alert" not in dom, name
-    look(f"{app.url}/SQL/execution/?id=0", "dark", "--blink-settings=preferredColorScheme=0")
-    look(f"{app.url}/jobs/", "phone", "--window-size=420,900")
+    with browser.Browser() as window:
+        assert [problem for name, url in pages.items() for problem in look(window, url, name)] == []
+
+
+def links(window):
+    """Links of the page that lead to other pages of the same server."""
+    return window.script("[...document.querySelectorAll('main a[href], header a[href]')].map(a => a.getAttribute('href'))"
+                         ".filter(h => h.startsWith('/') && !h.includes('/logs'))")
+
+
+def click_through(window, start, most=60):
+    """Clicks from page to page until every kind of page was seen; what answered with an error."""
+    kind = lambda link: re.sub(r"[?#].*", "", re.sub(r"local-\d+", "app", link))
+    window.shape(1280, 1400)
+    window.open(start)
+    window.problems.clear()
+    seen, waiting = {kind(re.sub("^http://[^/]*", "", start))}, [(start, link) for link in links(window)]
+    while waiting and len(seen) < most:
+        page, link = waiting.pop(0)
+        if kind(link) in seen:
+            continue
+        seen.add(kind(link))
+        window.open(page)
+        window.script("document.querySelectorAll('details').forEach(d => d.open = true)")
+        window.click(f'main a[href="{link}"], header a[href="{link}"]')
+        here = window.script("location.href")
+        waiting += [(here, own) for own in links(window)]
+    return seen, window.problems
+
+
+@needs_browser
+def test_every_page_is_reached_by_clicks(app, history):
+    with browser.Browser() as window:
+        seen, problems = click_through(window, f"{app.url}/jobs/")
+        wanted = {"/jobs/job/", "/stages/", "/stages/stage/", "/storage/", "/storage/rdd/", "/environment/", "/executors/", "/SQL/",
+                  "/executors/threadDump/", "/SQL/execution/", "/StreamingQuery/", "/StreamingQuery/statistics/", "/connect/", "/connect/session/"}
+        assert (wanted - seen, problems) == (set(), [])
+        window.open(f"{history.url}/")
+        assert "oracle job" in window.script("document.body.innerText")
+        seen, problems = click_through(window, f"{history.url}/history/{history.apps()['oracle job']['id']}/jobs/")
+        assert {f"/history/app{page}" for page in wanted if page not in ("/storage/rdd/", "/executors/threadDump/", "/connect/session/")} - seen == set()
+        assert problems == []
+
+
+@needs_browser
+def test_a_keyboard_is_enough(app):
+    with browser.Browser() as window:
+        window.open(f"{app.url}/SQL/")
+        window.press("Tab")
+        assert window.script("document.activeElement.className") == "skip"
+        for _ in range(60):
+            window.press("Tab")
+            if window.script("document.activeElement.closest('th') !== null"):
+                break
+        assert window.script("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        window.loaded = False
+        window.press("Enter")
+        window.wait()
+        assert ".sort=" in window.script("location.search")
+        assert window.script("document.querySelectorAll('th[aria-sort]').length") > 0
+
+
+@needs_browser
+def test_a_live_page_renews_itself(app):
+    with browser.Browser() as window:
+        window.open(f"{app.url}/StreamingQuery/statistics/?id={app.query.runId}")
+        before = window.script("document.querySelector('main').innerText")
+        assert until(lambda: window.script("document.querySelector('main').innerText") != before)
+        assert window.problems == []

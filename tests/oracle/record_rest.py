@@ -19,12 +19,18 @@ PATHS = [
     "/applications/APP/stages", "/applications/APP/stages/0?withSummaries=true", "/applications/APP/stages/0/0",
     "/applications/APP/stages/0/0/taskList", "/applications/APP/stages/0/0/taskSummary", "/applications/APP/executors",
     "/applications/APP/allexecutors", "/applications/APP/storage/rdd", "/applications/APP/environment", "/applications/APP/sql",
-    "/applications/APP/sql/1",
+    "/applications/APP/sql/1", "/applications/APP/executors/driver/threads", "/applications/APP/stages/0/0/taskList?sortBy=-runtime",
+    "/applications/APP/stages?details=true&withSummaries=true",
 ]
 WRONG = [
     "/applications/nope", "/applications/nope/jobs", "/applications/APP/jobs/999", "/applications/APP/stages/999",
     "/applications/APP/stages/0/7", "/applications/APP/sql/999", "/applications/APP/storage/rdd/999",
-    "/applications/APP/streaming/statistics",
+    "/applications/APP/streaming/statistics", "/applications/APP/executors/nobody/threads", "/applications/APP/jobs/x",
+    "/applications/APP/stages/0/0/taskSummary?quantiles=a",
+    "/applications/APP/stages/x", "/applications/APP/sql/x", "/applications/APP/storage/rdd/x", "/applications/APP/nothing",
+    "/applications/APP/jobs?status=nonsense", "/applications/APP/stages?status=nonsense",
+    "/applications/APP/stages/0/0/taskList?sortBy=nonsense",
+    "/applications?minDate=nonsense",
 ]
 
 
@@ -68,6 +74,11 @@ def fetch(url):
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+def told(status, text):
+    """Status and words of a refusal; words of the server below Spark are not Spark's."""
+    return [status, None if text.startswith(("<html", "/api")) else text]
 
 
 def shortened(key, value):
@@ -125,7 +136,7 @@ def main():
         query = job(spark, 3)
         app, base = spark.sparkContext.applicationId, spark.sparkContext.uiWebUrl + "/api/v1"
         answers = {path: fields(fetch(base + path.replace("APP", app))[1]) for path in PATHS}
-        wrong = {path: list(fetch(base + path.replace("APP", app))) for path in WRONG}
+        wrong = {path: told(*fetch(base + path.replace("APP", app))) for path in WRONG}
         query.stop()
         spark.stop()
         (log,) = os.listdir(logs)

@@ -11,6 +11,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError};
 
@@ -70,6 +71,8 @@ struct KernelFunction {
     env: Env,
     param: String,
     signature: Signature,
+    /// Values that were there and came out as NULL, of casts that do not fail.
+    lost: AtomicU64,
 }
 
 impl PartialEq for KernelFunction {
@@ -117,6 +120,26 @@ fn is_shallow(expr: &Expr, levels: usize) -> bool {
 
 /// Functions that yield NULL for any NULL, by name.
 const STRICT: [&str; 4] = ["ansi_arithmetic", "spark_arithmetic", "ansi_cast", "spark_cast"];
+
+/// The kernel of casts that make NULL of what does not fit.
+const CAST: &str = "spark_cast";
+
+/// How many more NULLs come out than went in.
+fn lost(arg: &ColumnarValue, result: &ArrayRef) -> u64 {
+    let before = match arg {
+        ColumnarValue::Array(array) => array.logical_null_count(),
+        ColumnarValue::Scalar(value) if value.is_null() => result.len(),
+        ColumnarValue::Scalar(_) => 0,
+    };
+    result.null_count().saturating_sub(before) as u64
+}
+
+/// How many values this cast has made NULL so far; 0 for any other expression.
+pub(crate) fn lost_in(expr: &Arc<dyn PhysicalExpr>) -> u64 {
+    let function = expr.downcast_ref::<ScalarFunctionExpr>().map(|call| call.fun().inner());
+    let kernel = function.and_then(|function| function.downcast_ref::<KernelFunction>());
+    kernel.map_or(0, |kernel| kernel.lost.load(Ordering::Relaxed))
+}
 
 /// DataFusion's optimizer asks what a predicate yields for NULLs by a column of this name without a type, which kernels
 /// of numbers do not expect.
@@ -168,6 +191,9 @@ impl ScalarUDFImpl for KernelFunction {
         let kernel_args =
             KernelArgs { args: &args.args, rows, env: &self.env, return_type: &self.return_type, param: &self.param };
         let array = (self.kernel)(&kernel_args).map_err(|error| to_datafusion(self.env.place.raised(error)))?;
+        if self.name == CAST {
+            self.lost.fetch_add(lost(&args.args[0], &array), Ordering::Relaxed);
+        }
         debug_assert_eq!(array.data_type(), &self.return_type, "kernel `{}` returned another type", self.name);
         if constant && array.len() == 1 {
             // Arrow's own way would lose the metadata of the element's field.
@@ -194,8 +220,18 @@ pub fn kernel_expr(
     let signature = if args.is_empty() { Signature::nullary(volatility) } else { Signature::variadic_any(volatility) };
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let function =
-        KernelFunction { name, id, kernel, return_type, nullable, volatility, env: env.clone(), param, signature };
+    let function = KernelFunction {
+        name,
+        id,
+        kernel,
+        return_type,
+        nullable,
+        volatility,
+        env: env.clone(),
+        param,
+        signature,
+        lost: AtomicU64::new(0),
+    };
     ScalarUDF::from(function).call(args)
 }
 

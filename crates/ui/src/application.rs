@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::encode::{DRIVER, event};
 use crate::json::now_ms;
 use crate::limits::Lookup;
+use crate::redact::Redaction;
 
 /// An application at its start.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct Application {
 }
 
 /// Describes the engine's application.
-pub fn describe(engine: &Arc<Engine>, lookup: Lookup) -> Application {
+pub fn describe(engine: &Arc<Engine>, lookup: Lookup, redaction: &Redaction) -> Application {
     let started_ms = engine.started_ms();
     let id = lookup("spark.app.id").unwrap_or_else(|| format!("local-{started_ms}"));
     let host = lookup("spark.driver.host").unwrap_or_else(|| "localhost".into());
@@ -35,7 +36,7 @@ pub fn describe(engine: &Arc<Engine>, lookup: Lookup) -> Application {
     settings.insert("spark.driver.host".into(), host.clone());
     settings.entry("spark.master".into()).or_insert_with(|| engine.conf().master.clone());
     let settings: BTreeMap<String, String> =
-        settings.into_iter().map(|(key, value)| (key.clone(), redacted(&key, value))).collect();
+        settings.into_iter().map(|(key, value)| (key.clone(), redaction.setting(&key, value))).collect();
     let user = std::env::var("SPARK_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "root".into());
     let memory = memory_bytes(lookup);
     let events = vec![
@@ -104,13 +105,6 @@ fn port(engine: &Engine) -> u16 {
 /// The application is over.
 pub fn end_event() -> Value {
     event("SparkListenerApplicationEnd", json!({"Timestamp": now_ms(), "ExitCode": 0}))
-}
-
-/// Spark's `spark.redaction.regex`: `(?i)secret|password|token|access[.]?key`.
-fn redacted(key: &str, value: String) -> String {
-    let lower = key.to_lowercase();
-    let secret = ["secret", "password", "token", "access.key", "accesskey", "access_key"];
-    if secret.iter().any(|word| lower.contains(word)) { "*********(redacted)".into() } else { value }
 }
 
 /// Memory for queries; -1 where it cannot be said.

@@ -1,27 +1,106 @@
-//! The events of tasks, which are most of a log, in a form that is read without building trees.
+//! Lines of a log, read where it can be done without building trees: tasks are most of a log.
 
-use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::metric::TaskMetrics;
 use crate::model::{Status, Task};
 
+/// What a line says.
+#[derive(Debug)]
+pub enum Line {
+    Task(TaskNote),
+    Other(Value),
+    /// Nothing that is kept.
+    Nothing,
+    /// It is no event: why.
+    Bad(String),
+}
+
+/// A task that begins or ends.
+#[derive(Debug)]
+pub struct TaskNote {
+    /// Stage and attempt.
+    pub stage: (i64, i64),
+    pub task: Task,
+    /// What it adds to SQL metrics, by accumulator.
+    pub updates: Vec<(i64, i64)>,
+}
+
+/// Events that are read and say nothing that is kept: most of a log besides the tasks.
+const IGNORED: [&[u8]; 4] = [
+    b"SparkListenerExecutorMetricsUpdate",
+    b"SparkListenerStageExecutorMetrics",
+    b"SparkListenerTaskGettingResult",
+    b"SparkListenerSpeculativeTaskSubmitted",
+];
+
+/// The event's name. Spark writes it first; `None` where it does not stand there.
+pub fn name_of(line: &[u8]) -> Option<&[u8]> {
+    let rest = line.strip_prefix(b"{\"Event\":\"")?;
+    rest.iter().position(|byte| *byte == b'"').map(|end| &rest[..end])
+}
+
+/// Reads a line of a log.
+pub fn read(line: &[u8], names: &mut Names) -> Line {
+    match name_of(line) {
+        Some(name) if IGNORED.contains(&name) => Line::Nothing,
+        Some(b"SparkListenerTaskStart" | b"SparkListenerTaskEnd") => match serde_json::from_slice::<TaskEvent>(line) {
+            Ok(event) => Line::Task(event.note(names)),
+            Err(error) => Line::Bad(error.to_string()),
+        },
+        _ => match serde_json::from_slice(line) {
+            Ok(event) => Line::Other(event),
+            Err(error) => Line::Bad(error.to_string()),
+        },
+    }
+}
+
+/// A task out of an event that has been read as a tree.
+pub fn task(event: &Value) -> Option<TaskNote> {
+    TaskEvent::deserialize(event).ok().map(|event| event.note(&mut Names::default()))
+}
+
+/// Names that many tasks share.
+#[derive(Debug, Default)]
+pub struct Names(HashSet<Arc<str>>);
+
+impl Names {
+    fn shared(&mut self, name: &str) -> Arc<str> {
+        match self.0.get(name) {
+            Some(own) => Arc::clone(own),
+            None => {
+                let own: Arc<str> = name.into();
+                self.0.insert(Arc::clone(&own));
+                own
+            }
+        }
+    }
+}
+
 /// `SparkListenerTaskStart` and `SparkListenerTaskEnd`.
 #[derive(Debug, Deserialize)]
-pub struct TaskEvent {
+struct TaskEvent<'a> {
     #[serde(rename = "Stage ID")]
-    pub stage: i64,
+    stage: i64,
     #[serde(rename = "Stage Attempt ID", default)]
-    pub stage_attempt: i64,
-    #[serde(rename = "Task Info")]
-    pub info: TaskInfo,
+    stage_attempt: i64,
+    #[serde(rename = "Task Info", borrow)]
+    info: TaskInfo<'a>,
     #[serde(rename = "Task End Reason", default)]
-    pub reason: Option<EndReason>,
+    reason: Option<EndReason>,
     #[serde(rename = "Task Metrics", default)]
     metrics: Option<Metrics>,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct TaskInfo {
+struct TaskInfo<'a> {
     #[serde(rename = "Task ID")]
     id: i64,
     #[serde(rename = "Index")]
@@ -36,12 +115,12 @@ pub struct TaskInfo {
     finished_ms: i64,
     #[serde(rename = "Getting Result Time", default)]
     getting_result_ms: i64,
-    #[serde(rename = "Executor ID", default)]
-    executor: Box<str>,
-    #[serde(rename = "Host", default)]
-    host: Box<str>,
-    #[serde(rename = "Locality", default)]
-    locality: Box<str>,
+    #[serde(rename = "Executor ID", default, borrow)]
+    executor: Cow<'a, str>,
+    #[serde(rename = "Host", default, borrow)]
+    host: Cow<'a, str>,
+    #[serde(rename = "Locality", default, borrow)]
+    locality: Cow<'a, str>,
     #[serde(rename = "Speculative", default)]
     speculative: bool,
     #[serde(rename = "Failed", default)]
@@ -49,13 +128,41 @@ pub struct TaskInfo {
     #[serde(rename = "Killed", default)]
     killed: bool,
     #[serde(rename = "Accumulables", default)]
-    pub accumulables: Vec<Accumulable>,
+    accumulables: Updates,
+}
+
+/// What a task adds to SQL metrics, by accumulator; other accumulators are left out as they are read.
+#[derive(Debug, Default)]
+struct Updates(Vec<(i64, i64)>);
+
+impl<'de> Deserialize<'de> for Updates {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Updates;
+
+            fn expecting(&self, to: &mut fmt::Formatter) -> fmt::Result {
+                to.write_str("accumulables")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Updates, A::Error> {
+                let mut all = vec![];
+                while let Some(own) = list.next_element::<Accumulable>()? {
+                    if let (Some(Metadata::Sql), Some(Number(Some(value)))) = (own.metadata, own.update) {
+                        all.push((own.id, value));
+                    }
+                }
+                Ok(Updates(all))
+            }
+        }
+        from.deserialize_seq(List)
+    }
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Accumulable {
+struct Accumulable {
     #[serde(rename = "ID")]
-    pub id: i64,
+    id: i64,
     #[serde(rename = "Metadata", default)]
     metadata: Option<Metadata>,
     #[serde(rename = "Update", default)]
@@ -71,30 +178,61 @@ enum Metadata {
 }
 
 /// Spark writes SQL metrics as text and its own as numbers; user accumulators may be anything.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Number {
-    Integer(i64),
-    Text(Box<str>),
-    Other(serde::de::IgnoredAny),
+#[derive(Debug)]
+struct Number(Option<i64>);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(AnyNumber)
+    }
 }
 
-impl Accumulable {
-    /// The number that a task adds to a SQL metric.
-    pub fn sql_update(&self) -> Option<i64> {
-        if self.metadata != Some(Metadata::Sql) {
-            return None;
-        }
-        match self.update.as_ref()? {
-            Number::Integer(value) => Some(*value),
-            Number::Text(text) => text.parse().ok(),
-            Number::Other(_) => None,
-        }
+struct AnyNumber;
+
+impl<'de> Visitor<'de> for AnyNumber {
+    type Value = Number;
+
+    fn expecting(&self, to: &mut fmt::Formatter) -> fmt::Result {
+        to.write_str("a value")
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Number, E> {
+        Ok(Number(Some(value)))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Number, E> {
+        Ok(Number(i64::try_from(value).ok()))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Number, E> {
+        Ok(Number(value.parse().ok()))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Number, E> {
+        Ok(Number(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Number, E> {
+        Ok(Number(None))
+    }
+
+    fn visit_unit<E>(self) -> Result<Number, E> {
+        Ok(Number(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Number, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Number(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Number, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Number(None))
     }
 }
 
 #[derive(Debug, Deserialize)]
-pub struct EndReason {
+struct EndReason {
     #[serde(rename = "Reason", default)]
     reason: Box<str>,
     #[serde(rename = "Description", default)]
@@ -271,10 +409,8 @@ impl Metrics {
     }
 }
 
-impl TaskEvent {
-    /// The task, and what it adds to SQL metrics.
-    pub fn into_task(self) -> (Task, Vec<(i64, i64)>) {
-        let updates = self.info.accumulables.iter().filter_map(|own| Some((own.id, own.sql_update()?))).collect();
+impl TaskEvent<'_> {
+    fn note(self, names: &mut Names) -> TaskNote {
         let info = self.info;
         let ended = self.reason.as_ref().map(|reason| (reason.reason.as_ref() == "Success", reason));
         let status = match &ended {
@@ -293,14 +429,38 @@ impl TaskEvent {
             launched_ms: info.launched_ms,
             finished_ms: info.finished_ms,
             getting_result_ms: info.getting_result_ms,
-            executor: info.executor,
-            host: info.host,
-            locality: info.locality,
+            executor: names.shared(&info.executor),
+            host: names.shared(&info.host),
+            locality: names.shared(&info.locality),
             speculative: info.speculative,
             status,
             error,
             metrics: self.metrics.map(|metrics| Box::new(metrics.flat())),
         };
-        (task, updates)
+        TaskNote { stage: (self.stage, self.stage_attempt), task, updates: info.accumulables.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accumulators_of_any_kind() {
+        let line = br#"{"Event":"SparkListenerTaskEnd","Stage ID":3,"Stage Attempt ID":1,"Task End Reason":{"Reason":"Success"},
+            "Task Info":{"Task ID":7,"Index":2,"Launch Time":5,"Finish Time":9,"Executor ID":"1","Host":"a \u0022b","Accumulables":[
+            {"ID":1,"Update":"12","Metadata":"sql"},{"ID":2,"Update":13,"Metadata":"sql"},{"ID":3,"Update":[[1],{"a":2}]},
+            {"ID":4,"Update":1.5,"Metadata":"sql"},{"ID":5,"Update":{"x":[]},"Metadata":"other"},{"ID":6}]}}"#;
+        let Line::Task(own) = read(line, &mut Names::default()) else { panic!("no task") };
+        assert_eq!((own.stage, own.updates), ((3, 1), vec![(1, 12), (2, 13)]));
+        assert_eq!((own.task.host.as_ref(), own.task.status), ("a \"b", Status::Succeeded));
+    }
+
+    #[test]
+    fn what_is_no_event_is_told() {
+        let read = |line: &str| read(line.as_bytes(), &mut Names::default());
+        assert!(matches!(read("{\"Event\":\"SparkListenerTaskEnd\",\"Stage ID\":"), Line::Bad(_)));
+        assert!(matches!(read("null"), Line::Other(_)));
+        assert!(matches!(read("{\"Event\":\"SparkListenerExecutorMetricsUpdate\",\"x"), Line::Nothing));
     }
 }

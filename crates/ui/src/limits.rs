@@ -10,6 +10,7 @@ pub struct Limits {
     pub stages: usize,
     /// Tasks of a stage; all stages together keep twice as many.
     pub tasks: usize,
+    pub dead_executors: usize,
     pub executions: usize,
     pub streams: usize,
     pub progress_updates: usize,
@@ -23,6 +24,7 @@ impl Default for Limits {
             jobs: 1000,
             stages: 1000,
             tasks: 100_000,
+            dead_executors: 100,
             executions: 1000,
             streams: 100,
             progress_updates: 100,
@@ -40,6 +42,7 @@ impl Limits {
             ("spark.ui.retainedJobs", &mut own.jobs),
             ("spark.ui.retainedStages", &mut own.stages),
             ("spark.ui.retainedTasks", &mut own.tasks),
+            ("spark.ui.retainedDeadExecutors", &mut own.dead_executors),
             ("spark.sql.ui.retainedExecutions", &mut own.executions),
             ("spark.sql.streaming.ui.retainedQueries", &mut own.streams),
             ("spark.sql.streaming.ui.retainedProgressUpdates", &mut own.progress_updates),

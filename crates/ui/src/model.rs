@@ -3,6 +3,7 @@
 //! Times are milliseconds since 1970; -1 where a thing has not happened yet. [`crate::store`] fills this from events.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -150,9 +151,9 @@ pub struct Task {
     pub launched_ms: i64,
     pub finished_ms: i64,
     pub getting_result_ms: i64,
-    pub executor: Box<str>,
-    pub host: Box<str>,
-    pub locality: Box<str>,
+    pub executor: Arc<str>,
+    pub host: Arc<str>,
+    pub locality: Arc<str>,
     pub speculative: bool,
     pub status: Status,
     pub error: Option<Box<str>>,

@@ -16,8 +16,10 @@ use serde_json::Value;
 
 use crate::application;
 use crate::encode;
-use crate::event_log::{EventLog, LogConf, flag};
 use crate::limits::Limits;
+use crate::log::write::{EventLog, LogConf, flag};
+use crate::redact::Redaction;
+use crate::stages::lost_by_operator;
 use crate::store::Store;
 use crate::track::Tracker;
 use crate::web::{self, UiConf};
@@ -35,7 +37,8 @@ const BINDING: Duration = Duration::from_secs(3);
 
 /// A note for the bus.
 enum Message {
-    Started(Arc<QueryRecord>, Arc<dyn ExecutionPlan>),
+    /// With what casts have lost before.
+    Started(Arc<QueryRecord>, Arc<dyn ExecutionPlan>, Vec<u64>),
     Ended(Arc<QueryRecord>, Arc<dyn ExecutionPlan>),
     Event(Value),
     /// Brings the store up to date, then answers.
@@ -206,13 +209,15 @@ impl Recorder {
 
     fn open(&self, engine: &Arc<Engine>, lookup: &dyn Fn(&str) -> Option<String>) -> Option<Arc<Live>> {
         let early = std::mem::take(&mut *self.early.lock().unwrap_or_else(PoisonError::into_inner));
-        let wants_ui = flag(lookup, "spark.ui.enabled", true);
-        let app = application::describe(engine, lookup);
-        let log = LogConf::of(lookup).and_then(|conf| conf.map(|conf| EventLog::create(conf, &app.id)).transpose());
-        let log = log.unwrap_or_else(|problem| {
-            tracing::warn!("{problem}");
-            None
-        });
+        // Without a word on what is secret nothing is shown or written.
+        let redaction = told(Redaction::of(lookup).map(Some))?;
+        let ui = flag(lookup, "spark.ui.enabled", true).then(|| UiConf::of(lookup)).transpose();
+        let ui = told(ui.map_err(|problem| format!("no web UI: {problem}")));
+        let wants_ui = ui.is_some();
+        let app = application::describe(engine, lookup, &redaction);
+        let conf = told(LogConf::of(lookup));
+        let block_updates = conf.as_ref().is_none_or(|conf| conf.block_updates);
+        let log = conf.and_then(|conf| told(EventLog::create(conf, &app.id).map(Some)));
         if !wants_ui && log.is_none() {
             return None;
         }
@@ -236,10 +241,11 @@ impl Recorder {
         for event in app.events.into_iter().chain(early) {
             live.send(Message::Event(event));
         }
-        let bus = Bus { live: Arc::downgrade(&live), log, tracker: Tracker::new(app.host), unflushed: false };
+        let tracker = Tracker::new(app.host);
+        let bus = Bus { live: Arc::downgrade(&live), log, block_updates, redaction, tracker, unflushed: false };
         spawn("firesteel-events", move || bus.run(&receiver));
-        if wants_ui {
-            let (conf, live) = (UiConf::of(lookup), Arc::clone(&live));
+        if let Some(conf) = ui {
+            let live = Arc::clone(&live);
             spawn("firesteel-ui", move || web::serve::live(&conf, &live));
         }
         Some(live)
@@ -255,6 +261,14 @@ impl Recorder {
             }
         }
     }
+}
+
+/// Tells the user what cannot be done, and goes on without it.
+fn told<T>(made: Result<Option<T>, String>) -> Option<T> {
+    made.unwrap_or_else(|problem| {
+        tracing::warn!("{problem}");
+        None
+    })
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
@@ -287,7 +301,8 @@ impl Listener for Recorder {
 
     fn query_started(&self, session: &Session, record: &Arc<QueryRecord>) {
         if let (Some(live), Some(plan)) = (self.for_session(session), record.plan()) {
-            live.send(Message::Started(Arc::clone(record), plan));
+            let lost_before = lost_by_operator(&plan);
+            live.send(Message::Started(Arc::clone(record), plan, lost_before));
         }
     }
 
@@ -332,6 +347,9 @@ impl Listener for Recorder {
 struct Bus {
     live: Weak<Live>,
     log: Option<EventLog>,
+    /// Whether the log tells of rows that are kept.
+    block_updates: bool,
+    redaction: Redaction,
     tracker: Tracker,
     unflushed: bool,
 }
@@ -347,8 +365,8 @@ impl Bus {
                 receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
             };
             match message {
-                Ok(Message::Started(record, plan)) => self.guarded(|bus| {
-                    let events = bus.tracker.started(record, &plan);
+                Ok(Message::Started(record, plan, lost_before)) => self.guarded(|bus| {
+                    let events = bus.tracker.started(record, &plan, &lost_before);
                     bus.post(events);
                 }),
                 Ok(Message::Ended(record, plan)) => self.guarded(|bus| {
@@ -397,10 +415,14 @@ impl Bus {
         }
     }
 
-    fn post(&mut self, events: Vec<Value>) {
+    fn post(&mut self, mut events: Vec<Value>) {
         let Some(live) = self.live.upgrade() else { return };
+        events.iter_mut().for_each(|event| self.redaction.event(event));
         for event in &events {
             let Some(log) = &mut self.log else { break };
+            if !self.block_updates && event["Event"] == "SparkListenerBlockUpdated" {
+                continue;
+            }
             self.unflushed = true;
             if let Err(error) = log.write(event) {
                 tracing::warn!("the event log ends here: {error}");

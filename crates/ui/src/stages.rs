@@ -5,10 +5,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::metrics::MetricValue;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, displayable};
 
 use crate::metric::{self, TaskMetrics};
+
+/// What the number of values is called that casts made NULL.
+pub const CAST_NULLS: &str = "number of NULLs from casts";
 
 /// Characters of an operator's text that are kept; `spark.sql.maxPlanStringLength` is for whole plans.
 const MAX_TEXT: usize = 8000;
@@ -29,6 +35,8 @@ pub struct Node {
     offset: usize,
     /// Whether its partitions are its stage's tasks.
     aligned: bool,
+    /// What its casts had lost before this query: plans may share expressions.
+    lost_before: u64,
 }
 
 /// Tasks that do the same on different partitions.
@@ -85,13 +93,15 @@ pub struct Numbers {
 }
 
 impl Cut {
-    pub fn of(plan: &Arc<dyn ExecutionPlan>) -> Self {
+    /// Cuts a plan; `lost_before` is what [`lost_by_operator`] said before it ran.
+    pub fn of(plan: &Arc<dyn ExecutionPlan>, lost_before: &[u64]) -> Self {
         let mut own = Self::default();
         let mut result = CutStage { tasks: partitions(plan), ..CutStage::default() };
         own.nodes.clear();
         own.visit(plan, 0, true, &mut result);
         let last = own.stages.len();
         own.close(result, last);
+        own.nodes.iter_mut().zip(lost_before).for_each(|(node, lost)| node.lost_before = *lost);
         own
     }
 
@@ -108,6 +118,7 @@ impl Cut {
             input_stage: None,
             offset,
             aligned,
+            lost_before: 0,
         });
         stage.nodes.push(index);
         let own = partitions(plan);
@@ -149,6 +160,14 @@ impl Cut {
         let mut numbers = Numbers { tasks, other: vec![] };
         for (index, node) in self.nodes.iter().enumerate() {
             self.read(index, node, &mut numbers);
+            for (name, kind, value) in files_read(&node.plan).into_iter().flatten() {
+                numbers.other.push((index, MetricName { name: name.into(), kind }, value));
+            }
+            let lost = lost_in_casts(&node.plan).saturating_sub(node.lost_before);
+            if lost > 0 {
+                let name = MetricName { name: CAST_NULLS.into(), kind: "sum" };
+                numbers.other.push((index, name, i64::try_from(lost).unwrap_or(i64::MAX)));
+            }
         }
         numbers
     }
@@ -219,6 +238,39 @@ impl Cut {
     }
 }
 
+/// How many files a scan is for, and their size.
+fn files_read(plan: &Arc<dyn ExecutionPlan>) -> Option<[(&'static str, &'static str, i64); 2]> {
+    let source = plan.downcast_ref::<DataSourceExec>()?.data_source();
+    let config = source.downcast_ref::<FileScanConfig>()?;
+    let files = config.file_groups.iter().flat_map(|group| group.iter());
+    // A large file is read in several pieces.
+    let sizes: HashMap<_, _> = files.map(|file| (&file.object_meta.location, file.object_meta.size)).collect();
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let (files, bytes) = (number(sizes.len() as u64), number(sizes.values().sum()));
+    (files > 0).then_some([("number of files read", "sum", files), ("size of files read", "size", bytes)])
+}
+
+/// Values that the casts of each operator have made NULL so far, the root first. To be asked before a plan runs: plans may
+/// share expressions, which then have counted before.
+pub fn lost_by_operator(plan: &Arc<dyn ExecutionPlan>) -> Vec<u64> {
+    let mut all = vec![lost_in_casts(plan)];
+    plan.children().into_iter().for_each(|child| all.extend(lost_by_operator(child)));
+    all
+}
+
+/// Values that the operator's casts have made NULL.
+fn lost_in_casts(plan: &Arc<dyn ExecutionPlan>) -> u64 {
+    let mut lost = 0;
+    let counted = plan.apply_expressions(&mut |expr| {
+        expr.apply(|own| {
+            lost += firesteel_functions::cast::lost(own);
+            Ok(TreeNodeRecursion::Continue)
+        })
+    });
+    // An operator that cannot tell its expressions has none that are counted.
+    counted.map_or(0, |_| lost)
+}
+
 fn note(measured: &mut Measured, value: &MetricValue, number: i64, is_scan: bool) {
     let numbers = &mut measured.metrics.0;
     match value {
@@ -280,7 +332,7 @@ fn metric_name(value: &MetricValue) -> Option<MetricName> {
         MetricValue::StartTimestamp(_) | MetricValue::EndTimestamp(_) => None,
         MetricValue::Time { name, .. } => own(&words(name), "nsTiming"),
         MetricValue::Count { name, .. } | MetricValue::Gauge { name, .. } => match name.as_ref() {
-            "bytes_scanned" => own("size of files read", "size"),
+            "bytes_scanned" => own("bytes scanned", "size"),
             other if other.contains("bytes") || is_memory(other) => own(&words(other), "size"),
             other => own(&words(other), "sum"),
         },
@@ -318,7 +370,7 @@ pub fn expected(name: &str) -> Vec<MetricName> {
         all.extend([own("fetch time", "nsTiming"), own("repartition time", "nsTiming"), own("send time", "nsTiming")]);
     }
     if name == "DataSource" {
-        all.extend([own("size of files read", "size"), own("time elapsed processing", "nsTiming")]);
+        all.extend([own("bytes scanned", "size"), own("time elapsed processing", "nsTiming")]);
     }
     all
 }

@@ -79,8 +79,13 @@ impl Tracker {
     }
 
     /// A query begins.
-    pub fn started(&mut self, record: Arc<QueryRecord>, plan: &Arc<dyn ExecutionPlan>) -> Vec<Value> {
-        let cut = Cut::of(plan);
+    pub fn started(
+        &mut self,
+        record: Arc<QueryRecord>,
+        plan: &Arc<dyn ExecutionPlan>,
+        lost_before: &[u64],
+    ) -> Vec<Value> {
+        let cut = Cut::of(plan, lost_before);
         let next = &mut self.next;
         let execution = Next::take(&mut next.execution, 1);
         let metrics: Vec<Vec<(MetricName, i64)>> = cut

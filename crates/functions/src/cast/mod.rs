@@ -22,12 +22,13 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, IntervalUnit};
 use datafusion::logical_expr::Volatility;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::types::{self, IntervalRange, name};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::coerce::{self, plain_cast};
-use crate::kernel::{KernelArgs, kernel_expr};
+use crate::kernel::{self, KernelArgs, kernel_expr};
 use crate::{Env, Typed, variant};
 
 pub use errors::{cast_invalid_input, cast_overflow, out_of_range};
@@ -152,6 +153,11 @@ pub fn cast_to(arg: Typed, target: &Field, mode: EvalMode, env: &Env) -> Result<
         kernel_expr(kernel_name, vec![arg.expr], to.clone(), nullable, Volatility::Immutable, env, param, cast_kernel)
     };
     Ok(Typed { metadata, ..Typed::new(expr, label, to.clone(), nullable) })
+}
+
+/// How many values a cast that is running has made NULL so far, for people to be told; 0 for any other expression.
+pub fn lost(expr: &Arc<dyn PhysicalExpr>) -> u64 {
+    kernel::lost_in(expr)
 }
 
 /// Casts that DataFusion does just as Spark and that its optimizer should see through.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::view::{count, size};
 use crate::model::{Execution, Measured, PlanNode};
+use crate::stages::CAST_NULLS;
 
 /// A remark about an operator.
 #[derive(Debug)]
@@ -87,9 +88,23 @@ pub fn of(node: &PlanNode, values: &Values) -> Vec<Advice> {
             "Raise spark.driver.memory, select fewer columns before this step, or give it more and smaller partitions (spark.sql.shuffle.partitions).",
         ));
     }
+    casts(node, values, rows, &mut all);
     skew(node, values, &mut all);
     files(node, values, &mut all);
     all
+}
+
+/// Values that a cast could not read and made NULL.
+fn casts(node: &PlanNode, values: &Values, rows: Option<i64>, all: &mut Vec<Advice>) {
+    let lost = values.named(node, CAST_NULLS).unwrap_or(0);
+    if lost == 0 {
+        return;
+    }
+    let of = rows.filter(|rows| *rows >= lost).map(|rows| format!(" of {}", count(rows))).unwrap_or_default();
+    all.push(Advice::new(
+        format!("{}{of} values could not be cast and became NULL.", count(lost)),
+        "Look at them: WHERE c IS NOT NULL AND try_cast(c AS type) IS NULL. With spark.sql.ansi.enabled=true a plain cast fails at the first.",
+    ));
 }
 
 fn filter(inputs: &[Option<i64>], rows: Option<i64>, all: &mut Vec<Advice>) {

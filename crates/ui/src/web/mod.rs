@@ -1,15 +1,18 @@
 //! The web UI: [`serve`] listens, [`route`] finds the page ([`page`]) or the answer of [`rest`]; [`view`] is what pages
-//! share, [`svg`] draws, [`advice`] says what numbers mean.
+//! share, [`svg`] draws, [`advice`] says what numbers mean; [`openapi`] describes REST, [`prometheus`] is for machines.
 
 pub mod advice;
+pub mod conf;
+pub mod openapi;
 pub mod page;
+pub mod prometheus;
 pub mod rest;
 pub mod route;
 pub mod serve;
 pub mod svg;
 pub mod view;
 
-pub use serve::UiConf;
+pub use conf::UiConf;
 
 use crate::model::Measured;
 

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::openapi;
 use super::page::{self, NoPage};
 use super::rest::{self, Answer};
 use super::view::{Query, View, frame};
@@ -94,14 +95,18 @@ fn not_found(view: &View, text: &str) -> Reply {
 /// A page outside of applications that says what is wrong.
 pub fn plain_error(status: u16, title: &str, text: &str) -> Reply {
     let body = html! { h1 { (title) } p { (text) } };
-    Reply::html(status, frame(title, "/", &html! {}, false, &body, &html! {}))
+    Reply::html(status, frame("", title, "/", &html! {}, false, &body, &html! {}))
 }
 
 /// Addresses below `/api/v1` of a server with one application.
 pub fn api(view: &View, path: &[&str], query: &Query) -> Reply {
+    if let (["applications"], Some(wrong)) = (path, wrong_date(query)) {
+        return wrong;
+    }
     match path {
         ["version"] => Reply::json(&rest::version()),
-        ["openapi.json"] => Reply::new(200, "application/json", include_bytes!("asset/openapi.json").to_vec()),
+        [] => openapi::page(&view.conf.root, &view.store.app.id),
+        ["openapi.json"] => openapi::json(),
         ["applications"] => {
             Reply::json(&if listed(view, query) { vec![rest::application(view)] } else { vec![] }.into())
         }
@@ -129,6 +134,14 @@ pub fn listed(view: &View, query: &Query) -> bool {
     status
         && within(app.start_ms, date("minDate"), date("maxDate"))
         && within(ended, date("minEndDate"), date("maxEndDate"))
+}
+
+/// The refusal of a date that is none, in Spark's words.
+pub fn wrong_date(query: &Query) -> Option<Reply> {
+    let dates =
+        query.0.iter().filter(|(key, _)| ["minDate", "maxDate", "minEndDate", "maxEndDate"].contains(&key.as_str()));
+    let mut wrong = dates.filter(|(_, text)| date(text).is_none());
+    wrong.next().map(|(_, text)| Reply::text(400, format!("Couldn't parse date: {text}")))
 }
 
 /// `2026-11-20`, or a time as REST writes it.

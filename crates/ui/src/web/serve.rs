@@ -9,34 +9,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Response, Uri, header};
 use tokio::net::TcpListener;
 
+use super::conf::UiConf;
 use super::route::{self, Reply, Stream};
 use super::view::{Query, View, decoded};
 use crate::json::now_ms;
-use crate::limits::Lookup;
 use crate::recorder::Live;
-
-/// Where the UI listens.
-#[derive(Debug, Clone)]
-pub struct UiConf {
-    pub host: String,
-    pub port: u16,
-    /// Ports that are tried after the first; `spark.port.maxRetries`.
-    pub retries: u16,
-}
-
-impl UiConf {
-    /// What the settings say. On this machine only, unless they say otherwise.
-    pub fn of(lookup: Lookup) -> Self {
-        let number = |key: &str, default| lookup(key).and_then(|text| text.trim().parse().ok()).unwrap_or(default);
-        let local_ip = || std::env::var("SPARK_LOCAL_IP").ok();
-        let host = lookup("spark.driver.bindAddress").or_else(local_ip).filter(|host| !host.trim().is_empty());
-        Self {
-            host: host.unwrap_or_else(|| "127.0.0.1".into()),
-            port: number("spark.ui.port", 4040),
-            retries: number("spark.port.maxRetries", 16),
-        }
-    }
-}
 
 /// Answers requests; one for a running application, another for the history server.
 pub trait Site: Send + Sync + 'static {
@@ -229,7 +206,7 @@ pub(crate) fn live(conf: &UiConf, live: &Arc<Live>) {
         match bind(conf).await {
             Ok(listener) => {
                 live.bound_at(url(&listener));
-                let site: Arc<dyn Site> = Arc::new(LiveSite(Arc::clone(live)));
+                let site: Arc<dyn Site> = Arc::new(LiveSite { live: Arc::clone(live), conf: conf.clone() });
                 if let Err(error) = serve(listener, site).await {
                     tracing::warn!("the web UI has ended: {error}");
                 }
@@ -243,7 +220,10 @@ pub(crate) fn live(conf: &UiConf, live: &Arc<Live>) {
 }
 
 /// The UI of a running application.
-struct LiveSite(Arc<Live>);
+struct LiveSite {
+    live: Arc<Live>,
+    conf: UiConf,
+}
 
 impl Site for LiveSite {
     fn answer(&self, request: &Request) -> Reply {
@@ -254,13 +234,21 @@ impl Site for LiveSite {
                 _ => Reply::text(405, "Nothing can be sent here"),
             };
         }
-        let store = self.0.store();
+        let store = self.live.store();
         let path = parts.join("/");
-        let view =
-            View { store: &store, live: Some(&self.0), base: "", path: &path, query: &request.query, now_ms: now_ms() };
+        let view = View {
+            store: &store,
+            live: Some(&self.live),
+            conf: &self.conf,
+            base: &self.conf.root,
+            path: &path,
+            query: &request.query,
+            now_ms: now_ms(),
+        };
         match parts.as_slice() {
-            [] => Reply::redirect("/jobs/"),
+            [] => Reply::redirect(view.link("jobs/")),
             ["cancel"] => Reply::text(405, "Cancelling is sent by POST"),
+            ["metrics", "executors", "prometheus"] if self.conf.prometheus => super::prometheus::executors(&view),
             ["api", "v1", rest @ ..] => route::api(&view, rest, &request.query),
             _ => route::page(&view),
         }
@@ -269,11 +257,15 @@ impl Site for LiveSite {
 
 impl LiveSite {
     fn cancel(&self, request: &Request) -> Reply {
+        if !self.conf.kill {
+            return Reply::text(403, "spark.ui.killEnabled is false");
+        }
         let id = request.form.get("id").unwrap_or("");
-        if self.0.cancel(id) {
+        if self.live.cancel(id) {
             // Back to where the button was, which is one of two pages.
-            let streams = self.0.store().streams.iter().any(|own| own.run_id == id);
-            return Reply::redirect_after_post(if streams { "/StreamingQuery/" } else { "/connect/" });
+            let streams = self.live.store().streams.iter().any(|own| own.run_id == id);
+            let page = if streams { "StreamingQuery" } else { "connect" };
+            return Reply::redirect_after_post(format!("{}/{page}/", self.conf.root));
         }
         route::plain_error(404, "Nothing to cancel", "It has ended already, or there is no such operation.")
     }

@@ -17,16 +17,16 @@ pub struct Span {
     pub status: Status,
 }
 
-/// Spans that a timeline shows; the latest ones.
-const MAX_SPANS: usize = 60;
+/// Timelines of more lines are folded up, so that what comes below is seen.
+const MAX_OPEN: usize = 12;
 
-/// What ran when, one line each.
-pub fn timeline(title: &str, mut spans: Vec<Span>) -> Markup {
-    if spans.is_empty() {
+/// What ran when, one line each; of more than `most` the latest.
+pub fn timeline(title: &str, mut spans: Vec<Span>, most: usize) -> Markup {
+    if spans.is_empty() || most == 0 {
         return html! {};
     }
     spans.sort_by_key(|span| span.from_ms);
-    let dropped = spans.len().saturating_sub(MAX_SPANS);
+    let dropped = spans.len().saturating_sub(most);
     spans.drain(..dropped);
     let from = spans.iter().map(|span| span.from_ms).min().unwrap_or(0);
     let until = spans.iter().map(|span| span.until_ms).max().unwrap_or(0).max(from + 1);
@@ -86,9 +86,9 @@ pub fn timeline(title: &str, mut spans: Vec<Span>) -> Markup {
     }
     out.push_str("</svg>");
     html! {
-        details open { summary { (title) }
-            @if dropped > 0 { p.soft { "The last " (MAX_SPANS) " of " (dropped + MAX_SPANS) "." } }
-            div.chart { (raw(out)) }
+        details open[spans.len() <= MAX_OPEN] { summary { (title) }
+            @if dropped > 0 { p.soft { "The last " (most) " of " (dropped + most) "." } }
+            div.chart tabindex="0" role="group" aria-label=(title) { (raw(out)) }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::conf::UiConf;
 use crate::json::page_time;
 use crate::model::Status;
 use crate::recorder::Live;
@@ -15,6 +16,7 @@ pub struct View<'a> {
     pub store: &'a Store,
     /// The running application; none where a log is shown.
     pub live: Option<&'a Live>,
+    pub conf: &'a UiConf,
     /// What stands before every path: empty, or the history server's path of the application.
     pub base: &'a str,
     pub path: &'a str,
@@ -131,22 +133,23 @@ impl View<'_> {
             }
             span.app title=(app.id) { (app.name) " · " (app.id) }
         };
-        let brand = if self.base.is_empty() { self.link("jobs/") } else { "/".into() };
+        let root = &self.conf.root;
+        let brand = if self.live.is_some() { self.link("jobs/") } else { format!("{root}/") };
         let foot = html! {
             (app.name) " as " (app.user) ", Spark " (app.spark_version) ". "
-            "REST: " a href=(format!("/api/v1/applications/{}", encoded(&app.id))) { "/api/v1" } ". Times are UTC."
+            "REST: " a href=(format!("{root}/api/v1/")) { "/api/v1" } ". Times are UTC."
         };
         let live = self.live.is_some() && self.is_running();
         let body = html! {
             @for note in &self.store.notes { p.note { (note) } }
             (content)
         };
-        frame(&format!("{title} - {}", app.name), &brand, &nav, live, &body, &foot)
+        frame(root, &format!("{title} - {}", app.name), &brand, &nav, live, &body, &foot)
     }
 }
 
-/// The frame of every page.
-pub fn frame(title: &str, brand: &str, nav: &Markup, live: bool, body: &Markup, foot: &Markup) -> Markup {
+/// The frame of every page; `root` stands before every path.
+pub fn frame(root: &str, title: &str, brand: &str, nav: &Markup, live: bool, body: &Markup, foot: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -155,8 +158,8 @@ pub fn frame(title: &str, brand: &str, nav: &Markup, live: bool, body: &Markup, 
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
-                link rel="icon" href="/static/icon.svg" type="image/svg+xml";
-                link rel="stylesheet" href="/static/ui.css";
+                link rel="icon" href=(format!("{root}/static/icon.svg")) type="image/svg+xml";
+                link rel="stylesheet" href=(format!("{root}/static/ui.css"));
             }
             body {
                 a.skip href="#main" { "Skip to content" }
@@ -166,7 +169,7 @@ pub fn frame(title: &str, brand: &str, nav: &Markup, live: bool, body: &Markup, 
                 }
                 main #main tabindex="-1" data-live=[live.then_some("yes")] { (body) }
                 footer { (foot) }
-                @if live { script src="/static/ui.js" {} }
+                @if live { script src=(format!("{root}/static/ui.js")) {} }
             }
         }
     }
@@ -266,7 +269,7 @@ pub fn table<T>(query: &Query, id: &str, columns: &[Column<'_, T>], mut rows: Ve
     let total = keyed.len();
     let shown = keyed.into_iter().skip((page - 1) * size).take(size);
     html! {
-        div.scroll {
+        div.scroll tabindex="0" role="region" aria-label=(format!("Table {id}")) {
             table id=(id) {
                 thead { tr {
                     @for (index, column) in columns.iter().enumerate() {

@@ -58,7 +58,7 @@ pub fn list(view: &View) -> Markup {
             ("Failed", html! { (failed.len()) }),
         ]))
         @if store.forgotten.0 > 0 { p.note { (store.forgotten.0) " older jobs are not kept (spark.ui.retainedJobs)." } }
-        (svg::timeline("Event timeline", spans.collect()))
+        (svg::timeline("Event timeline", spans.collect(), view.conf.timeline.jobs))
         @for (name, id, jobs) in [("Active jobs", "activeJob", active), ("Completed jobs", "completedJob", done), ("Failed jobs", "failedJob", failed)] {
             @if !jobs.is_empty() || id == "completedJob" {
                 h2 { (name) " " span.count { "(" (jobs.len()) ")" } }
@@ -128,9 +128,9 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
             }),
             ("Group", html! { (job.group.as_deref().unwrap_or("none")) }),
         ]))
-        pre { (job.description.as_deref().unwrap_or(&job.name)) }
-        @if let Some(error) = &job.error { h2 { "What went wrong" } pre.error { (error) } }
-        (svg::timeline("Event timeline", spans))
+        pre tabindex="0" { (job.description.as_deref().unwrap_or(&job.name)) }
+        @if let Some(error) = &job.error { h2 { "What went wrong" } pre.error tabindex="0" { (error) } }
+        (svg::timeline("Event timeline", spans, view.conf.timeline.stages))
         h2 { "Stages of the job" }
         (stages::graph(view, &list))
         (stages::stages_table(view, "stages", list))

@@ -34,6 +34,7 @@ pub fn render(view: &View) -> Result<Markup, NoPage> {
         "storage/rdd" => storage::one(view),
         "environment" => Ok(environment::page(view)),
         "executors" => Ok(executors::page(view)),
+        "executors/threadDump" => executors::threads(view),
         "SQL" => Ok(sql::list(view)),
         "SQL/execution" => sql::one(view),
         "StreamingQuery" => Ok(streaming::list(view)),
@@ -55,10 +56,10 @@ fn missing<T>(what: &str, view: &View) -> Result<T, NoPage> {
 
 /// A button that ends something that runs.
 fn cancel_button(view: &View, id: &str, what: &str) -> Markup {
-    let possible = view.live.is_some_and(super::super::recorder::Live::can_cancel);
+    let possible = view.conf.kill && view.live.is_some_and(super::super::recorder::Live::can_cancel);
     html! {
         @if possible {
-            form.inline method="post" action="/cancel" {
+            form.inline method="post" action=(format!("{}/cancel", view.conf.root)) {
                 input type="hidden" name="id" value=(id);
                 button type="submit" aria-label=(format!("Cancel {what}")) { "Cancel" }
             }

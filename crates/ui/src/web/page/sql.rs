@@ -21,7 +21,9 @@ fn label(own: &Execution) -> String {
 }
 
 pub fn list(view: &View) -> Markup {
-    let of = |wanted: Status| view.store.executions.values().filter(|own| own.status() == wanted).collect::<Vec<_>>();
+    // What a query started for itself is on its page.
+    let all = || view.store.executions.values().filter(|own| !is_part(view, own));
+    let of = |wanted: Status| all().filter(|own| own.status() == wanted).collect::<Vec<_>>();
     let groups = [
         ("Running queries", "running", of(Status::Running)),
         ("Completed queries", "completed", of(Status::Succeeded)),
@@ -37,6 +39,11 @@ pub fn list(view: &View) -> Markup {
             }
         }
     })
+}
+
+/// Whether another query, which is known, started this one.
+fn is_part(view: &View, own: &Execution) -> bool {
+    own.root != own.id && view.store.executions.contains_key(&own.root)
 }
 
 /// Queries in a table.
@@ -135,6 +142,8 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
         .filter(|(_, advice)| !advice.to_do.is_empty())
         .collect();
     let running = own.status() == Status::Running;
+    let parts: Vec<&Execution> =
+        view.store.executions.values().filter(|part| part.root == own.id && part.id != own.id).collect();
     Ok(view.page(&format!("Query {}", own.id), &html! {
         h1 { "Query " (own.id) " " @if let (true, Some(op)) = (running, operation) { (cancel_button(view, &op.id, "this query")) } }
         (facts(&[
@@ -143,26 +152,31 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
             ("Duration", html! { (duration(took(view, own))) }),
             ("Jobs", html! { @for job in &own.jobs { a href=(view.link(&format!("jobs/job/?id={job}"))) { (job) } " " } @if own.jobs.is_empty() { "none" } }),
             ("Operators", html! { (all.len()) }),
+            ("Part of", html! { @if is_part(view, own) { a href=(view.link(&format!("SQL/execution/?id={}", own.root))) { "query " (own.root) } } @else { "none" } }),
         ]))
-        pre { (own.description) }
-        @if let Some(error) = own.error.as_ref().filter(|error| !error.is_empty()) { h2 { "What went wrong" } pre.error { (error) } }
+        pre tabindex="0" { (own.description) }
+        @if let Some(error) = own.error.as_ref().filter(|error| !error.is_empty()) { h2 { "What went wrong" } pre.error tabindex="0" { (error) } }
         @if !to_do.is_empty() {
             h2 #remarks { "What to look at" }
             @for (index, advice) in &to_do { (advice_box(advice, Some((*index, &all[*index].node.name)))) }
+        }
+        @if !parts.is_empty() {
+            h2 { "Queries that it started " span.count { "(" (parts.len()) ")" } }
+            (executions_table(view, "parts", parts))
         }
         h2 { "Plan" }
         p.soft { "Rows flow down. The numbers at the arrows are rows; boxes that took most of the time are tinted; ! marks a remark." }
         (plan_graph(&all, &values))
         h2 { "Operators" }
         @for (index, operator) in all.iter().enumerate() { (operator_box(index, operator, &values)) }
-        details { summary { "Physical plan" } pre { (own.physical) } }
+        details { summary { "Physical plan" } pre tabindex="0" { (own.physical) } }
         @if !own.modified_conf.is_empty() {
             details { summary { "Settings of the session" } (table(view.query, "conf", &[
                 column("Name", |pair: &&(String, String)| pair.0.as_str().into(), |pair| html! { code { (pair.0) } }),
                 column("Value", |pair: &&(String, String)| pair.1.as_str().into(), |pair| html! { code { (pair.1) } }),
             ], own.modified_conf.iter().collect(), Order { column: 0, descending: false })) }
         }
-        @if !own.details.is_empty() { details { summary { "Call site" } pre { (own.details) } } }
+        @if !own.details.is_empty() { details { summary { "Call site" } pre tabindex="0" { (own.details) } } }
     }))
 }
 

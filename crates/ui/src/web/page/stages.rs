@@ -147,7 +147,7 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
     let total = |metric: usize| stage.metrics.get(metric);
     let spans = tasks.iter().map(|task| Span {
         label: format!("Task {} (partition {})", task.id, task.partition),
-        link: "#tasks".into(),
+        link: "#all-tasks".into(),
         from_ms: task.launched_ms,
         until_ms: task.launched_ms + task.duration_ms(view.now_ms),
         status: task.status,
@@ -166,10 +166,10 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
             ("Spill", html! { (or_none(if total(metric::DISK_SPILLED) > 0 { size(total(metric::DISK_SPILLED)) } else { String::new() })) }),
             ("Jobs", html! { @for job in &stage.job_ids { a href=(view.link(&format!("jobs/job/?id={job}"))) { (job) } " " } }),
         ]))
-        pre { (stage.description.as_deref().unwrap_or(&stage.name)) }
-        @if let Some(failure) = &stage.failure { h2 { "What went wrong" } pre.error { (failure) } }
+        pre tabindex="0" { (stage.description.as_deref().unwrap_or(&stage.name)) }
+        @if let Some(failure) = &stage.failure { h2 { "What went wrong" } pre.error tabindex="0" { (failure) } }
         @if !stage.rdds.is_empty() { (graph(view, &[stage])) }
-        (svg::timeline("Event timeline", spans))
+        (svg::timeline("Event timeline", spans, view.conf.timeline.tasks))
         (summary(&tasks))
         @if !stage.accumulables.is_empty() {
             h2 { "Accumulators" }
@@ -178,10 +178,10 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
                 column("Value", |own: &&(i64, String, String)| own.2.as_str().into(), |own| html! { (own.2) }),
             ], stage.accumulables.iter().collect(), Order { column: 0, descending: false }))
         }
-        h2 #tasks { "Tasks " span.count { "(" (count(stage.num_tasks)) ")" } }
+        h2 #all-tasks { "Tasks " span.count { "(" (count(stage.num_tasks)) ")" } }
         @if stage.tasks_dropped > 0 { p.note { (count(stage.tasks_dropped)) " tasks are not kept (spark.ui.retainedTasks)." } }
         (tasks_table(view, tasks))
-        @if !stage.details.is_empty() { details { summary { "Details" } pre { (stage.details) } } }
+        @if !stage.details.is_empty() { details { summary { "Details" } pre tabindex="0" { (stage.details) } } }
     }))
 }
 
@@ -201,7 +201,7 @@ fn summary(tasks: &[&Task]) -> Markup {
     if done.is_empty() {
         return html! {};
     }
-    let measures: [Measure; 12] = [
+    let measures: [Measure; 13] = [
         ("Duration", |task| task.duration_ms(task.finished_ms), duration),
         ("CPU time", |task| of(task, metric::CPU_TIME), nanos),
         ("GC time", |task| of(task, metric::GC_TIME), duration),
@@ -213,11 +213,12 @@ fn summary(tasks: &[&Task]) -> Markup {
         ("Shuffle read rows", |task| of(task, metric::SHUFFLE_RECORDS_READ), count),
         ("Shuffle write size", |task| of(task, metric::SHUFFLE_BYTES_WRITTEN), size),
         ("Shuffle write rows", |task| of(task, metric::SHUFFLE_RECORDS_WRITTEN), count),
+        ("Spill (memory)", |task| of(task, metric::MEMORY_SPILLED), size),
         ("Spill (disk)", |task| of(task, metric::DISK_SPILLED), size),
     ];
     html! {
         h2 { "Summary metrics for " (count(done.len() as i64)) " completed tasks" }
-        div.scroll { table {
+        div.scroll tabindex="0" role="region" aria-label="Summary metrics" { table {
             thead { tr { th scope="col" { "Metric" } @for name in ["Min", "25th percentile", "Median", "75th percentile", "Max"] { th.num scope="col" { (name) } } } }
             tbody {
                 @for (name, value, shown) in measures {
@@ -256,6 +257,7 @@ fn tasks_table(view: &View, tasks: Vec<&Task>) -> Markup {
         ("Shuffle Read Rows", metric::SHUFFLE_RECORDS_READ, count),
         ("Shuffle Write Size", metric::SHUFFLE_BYTES_WRITTEN, size),
         ("Shuffle Write Rows", metric::SHUFFLE_RECORDS_WRITTEN, count),
+        ("Spill (Memory)", metric::MEMORY_SPILLED, size),
         ("Spill (Disk)", metric::DISK_SPILLED, size),
     ];
     for (title, metric, shown) in optional {
@@ -270,7 +272,7 @@ fn tasks_table(view: &View, tasks: Vec<&Task>) -> Markup {
             |task| {
                 html! {
                     @if let Some(error) = &task.error {
-                        details { summary { (short(error, 80)) } pre { (error) } }
+                        details { summary { (short(error, 80)) } pre tabindex="0" { (error) } }
                     }
                 }
             },

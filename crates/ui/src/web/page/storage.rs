@@ -69,7 +69,7 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
                 ("Memory", html! { (size(memory(rdd))) }),
                 ("Disk", html! { (size(disk(rdd))) }),
             ]))
-            pre { (rdd.name) }
+            pre tabindex="0" { (rdd.name) }
             (table(view.query, "blocks", &columns, rows, Order { column: 0, descending: false }))
         },
     ))

@@ -121,7 +121,7 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
             ("Run ID", html! { code { (own.run_id) } }),
             ("ID", html! { code { (own.id) } }),
         ]))
-        @if let Some(error) = &own.exception { h2 { "What went wrong" } pre.error { (error) } }
+        @if let Some(error) = &own.exception { h2 { "What went wrong" } pre.error tabindex="0" { (error) } }
         @if own.progress.is_empty() { p.empty { "No batch has ended yet." } } @else {
             h2 { "The last " (own.progress.len()) " batches" }
             div.charts {
@@ -138,7 +138,7 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
             }
             (batches_table(view, own))
             @if let Some(last) = last {
-                details { summary { "The last report" } pre { (serde_json::to_string_pretty(last).unwrap_or_default()) } }
+                details { summary { "The last report" } pre tabindex="0" { (serde_json::to_string_pretty(last).unwrap_or_default()) } }
             }
         }
     }))

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Write};
 
+use super::block::{BlockReader, Blocks, MAX_BLOCK, bad, read_head};
+
 const MAGIC: &[u8; 8] = b"LZ4Block";
 const BLOCK: usize = 64 << 10;
 /// log2 of the block size, less 10.
@@ -9,30 +11,20 @@ const LEVEL: u8 = 6;
 const RAW: u8 = 0x10;
 const LZ4: u8 = 0x20;
 const SEED: u32 = 0x9747_b28c;
-/// No block is larger than lz4-java allows.
-const MAX_BLOCK: usize = 64 << 20;
-
-/// Reads blocks.
+/// Unpacks blocks.
 #[derive(Debug)]
-pub struct Lz4Reader<R> {
-    input: R,
-    block: Vec<u8>,
-    at: usize,
+pub struct Lz4Blocks;
+
+/// Reads what [`Lz4Writer`] and lz4-java write.
+pub fn reader<R: Read>(input: R) -> BlockReader<R, Lz4Blocks> {
+    BlockReader::new(input, Lz4Blocks)
 }
 
-impl<R: Read> Lz4Reader<R> {
-    pub fn new(input: R) -> Self {
-        Self { input, block: vec![], at: 0 }
-    }
-
-    /// False at the end.
-    fn next_block(&mut self) -> io::Result<bool> {
-        let bad = |text: &str| io::Error::new(io::ErrorKind::InvalidData, text.to_string());
+impl<R: Read> Blocks<R> for Lz4Blocks {
+    fn next(&mut self, input: &mut R, block: &mut Vec<u8>) -> io::Result<bool> {
         let mut header = [0_u8; 21];
-        match self.input.read_exact(&mut header) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-            Err(error) => return Err(error),
+        if !read_head(input, &mut header)? {
+            return Ok(false);
         }
         if &header[..8] != MAGIC {
             return Err(bad("not an LZ4 block"));
@@ -45,31 +37,16 @@ impl<R: Read> Lz4Reader<R> {
         }
         // An empty block ends a stream; another one may follow.
         let mut bytes = vec![0_u8; packed];
-        self.input.read_exact(&mut bytes)?;
-        self.block = match header[8] & 0xf0 {
+        input.read_exact(&mut bytes)?;
+        *block = match header[8] & 0xf0 {
             RAW => bytes,
-            LZ4 => lz4_flex::block::decompress(&bytes, size).map_err(|error| bad(&error.to_string()))?,
+            LZ4 => lz4_flex::block::decompress(&bytes, size).map_err(|error| bad(error.to_string()))?,
             _ => return Err(bad("an LZ4 block of unknown method")),
         };
-        if self.block.len() != size || (size > 0 && xxhash32(&self.block) & 0x0fff_ffff != checksum) {
+        if block.len() != size || (size > 0 && xxhash32(block) & 0x0fff_ffff != checksum) {
             return Err(bad("an LZ4 block that is damaged"));
         }
-        self.at = 0;
         Ok(true)
-    }
-}
-
-impl<R: Read> Read for Lz4Reader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.at == self.block.len() {
-            if !self.next_block()? {
-                return Ok(0);
-            }
-        }
-        let count = buffer.len().min(self.block.len() - self.at);
-        buffer[..count].copy_from_slice(&self.block[self.at..self.at + count]);
-        self.at += count;
-        Ok(count)
     }
 }
 
@@ -155,10 +132,10 @@ mod tests {
         let bytes = writer.finish().unwrap();
         assert!(bytes.len() < text.len() / 10);
         let mut back = String::new();
-        Lz4Reader::new(bytes.as_slice()).read_to_string(&mut back).unwrap();
+        reader(bytes.as_slice()).read_to_string(&mut back).unwrap();
         assert_eq!(back, text + "more");
         let mut damaged = bytes.clone();
         damaged[40] ^= 1;
-        assert!(Lz4Reader::new(damaged.as_slice()).read_to_string(&mut String::new()).is_err());
+        assert!(reader(damaged.as_slice()).read_to_string(&mut String::new()).is_err());
     }
 }

@@ -1,14 +1,13 @@
 //! Writes the event log: `spark.eventLog.*`, with Spark's file names, so that Spark's history server finds it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::pack::{Codec, Packed};
 use crate::limits::Lookup;
-use crate::lz4::Lz4Writer;
 
 /// How a log is written.
 #[derive(Debug, Clone)]
@@ -16,23 +15,12 @@ pub struct LogConf {
     folder: PathBuf,
     compression: Option<Codec>,
     overwrite: bool,
+    /// Bytes that wait before they are written: `spark.eventLog.buffer.kb`.
+    buffer_bytes: usize,
+    /// Whether the log tells of rows that are kept: `spark.eventLog.logBlockUpdates.enabled`, here unless it is switched off.
+    pub block_updates: bool,
     /// Bytes after which a rolling log begins a new file; none, one file.
     roll_bytes: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Codec {
-    Zstd,
-    Lz4,
-}
-
-impl Codec {
-    fn suffix(self) -> &'static str {
-        match self {
-            Self::Zstd => ".zstd",
-            Self::Lz4 => ".lz4",
-        }
-    }
 }
 
 /// Whether a setting says yes; `default` where it says nothing.
@@ -51,20 +39,24 @@ impl LogConf {
         }
         let folder = lookup("spark.eventLog.dir").unwrap_or_else(|| "file:/tmp/spark-events".into());
         let compression = if flag(lookup, "spark.eventLog.compress", true) {
-            match lookup("spark.eventLog.compression.codec").as_deref().unwrap_or("zstd") {
-                "zstd" => Some(Codec::Zstd),
-                "lz4" => Some(Codec::Lz4),
-                other => {
-                    return Err(format!("spark.eventLog.compression.codec is {other}: use zstd or lz4"));
-                }
-            }
+            let name = lookup("spark.eventLog.compression.codec").unwrap_or_else(|| "zstd".into());
+            let codec = Codec::named(name.trim()).filter(|codec| *codec != Codec::Lzf);
+            Some(codec.ok_or_else(|| {
+                format!("no event log: spark.eventLog.compression.codec is {name}: use zstd, lz4 or snappy")
+            })?)
         } else {
             None
         };
+        let buffer = lookup("spark.eventLog.buffer.kb").unwrap_or_else(|| "100k".into());
+        let buffer_bytes = kibibytes(&buffer).ok_or_else(|| {
+            format!("no event log: spark.eventLog.buffer.kb is {buffer}: give a size (example: 100k)")
+        })?;
         let roll_bytes = if flag(lookup, "spark.eventLog.rolling.enabled", true) {
             let text = lookup("spark.eventLog.rolling.maxFileSize").unwrap_or_else(|| "128m".into());
             let bytes = bytes(&text).filter(|size| *size >= 10 << 20);
-            Some(bytes.ok_or_else(|| format!("spark.eventLog.rolling.maxFileSize is {text}: give 10m or more"))?)
+            Some(bytes.ok_or_else(|| {
+                format!("no event log: spark.eventLog.rolling.maxFileSize is {text}: give 10m or more")
+            })?)
         } else {
             None
         };
@@ -72,6 +64,8 @@ impl LogConf {
             folder: local_folder(&folder)?,
             compression,
             overwrite: flag(lookup, "spark.eventLog.overwrite", false),
+            buffer_bytes,
+            block_updates: flag(lookup, "spark.eventLog.logBlockUpdates.enabled", true),
             roll_bytes,
         }))
     }
@@ -84,7 +78,9 @@ impl LogConf {
 pub fn local_folder(text: &str) -> Result<PathBuf, String> {
     let path = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:")).unwrap_or(text);
     if path.contains("://") {
-        return Err(format!("{text} is not a local folder: only local folders hold event logs so far"));
+        return Err(format!(
+            "{text} is in another store: only folders of this machine hold event logs. Mount it, and name where (file:///...)"
+        ));
     }
     Ok(PathBuf::from(path))
 }
@@ -105,6 +101,13 @@ pub fn bytes(text: &str) -> Option<u64> {
     number.checked_mul(1 << shift)
 }
 
+/// A size that is counted in KiB where it names no unit.
+fn kibibytes(text: &str) -> Option<usize> {
+    let text = text.trim();
+    let text = if text.ends_with(|c: char| c.is_ascii_digit()) { format!("{text}k") } else { text.into() };
+    bytes(&text).and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes <= 1 << 30)
+}
+
 /// An open log.
 pub struct EventLog {
     conf: LogConf,
@@ -112,7 +115,7 @@ pub struct EventLog {
     /// Where a rolling log's files are.
     rolling: Option<PathBuf>,
     index: u64,
-    output: Output,
+    output: Option<Packed>,
     /// Where the open file will be, and what it is called until then.
     target: PathBuf,
     open: PathBuf,
@@ -121,31 +124,6 @@ pub struct EventLog {
 impl std::fmt::Debug for EventLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EventLog").field("target", &self.target).finish_non_exhaustive()
-    }
-}
-
-enum Output {
-    Plain(Counted),
-    Zstd(zstd::Encoder<'static, Counted>),
-    Lz4(Lz4Writer<Counted>),
-    Closed,
-}
-
-/// A file that knows how much was written.
-struct Counted {
-    file: BufWriter<File>,
-    written: u64,
-}
-
-impl Write for Counted {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(buffer)?;
-        self.written += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }
 
@@ -173,15 +151,8 @@ impl EventLog {
             let status = folder.join(format!("appstatus_{name}.inprogress"));
             File::create(&status).map_err(|error| at(&status, &error))?;
         }
-        let mut own = Self {
-            conf,
-            name,
-            rolling,
-            index: 0,
-            output: Output::Closed,
-            target: PathBuf::new(),
-            open: PathBuf::new(),
-        };
+        let mut own =
+            Self { conf, name, rolling, index: 0, output: None, target: PathBuf::new(), open: PathBuf::new() };
         own.next_file().map_err(|error| at(&own.open, &error))?;
         Ok(own)
     }
@@ -194,7 +165,7 @@ impl EventLog {
     fn next_file(&mut self) -> io::Result<()> {
         self.finish_file()?;
         self.index += 1;
-        let suffix = self.conf.compression.map_or("", Codec::suffix);
+        let suffix = self.conf.compression.map(|codec| format!(".{}", codec.name())).unwrap_or_default();
         match &self.rolling {
             Some(folder) => {
                 self.target = folder.join(format!("events_{}_{}{suffix}", self.index, self.name));
@@ -208,13 +179,7 @@ impl EventLog {
                 }
             }
         }
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o660).open(&self.open)?;
-        let file = Counted { file: BufWriter::new(file), written: 0 };
-        self.output = match self.conf.compression {
-            None => Output::Plain(file),
-            Some(Codec::Zstd) => Output::Zstd(zstd::Encoder::new(file, 1)?),
-            Some(Codec::Lz4) => Output::Lz4(Lz4Writer::new(file)),
-        };
+        self.output = Some(Packed::create(&self.open, self.conf.compression, self.conf.buffer_bytes)?);
         let start = json!({"Event": "SparkListenerLogStart", "Spark Version": firesteel_engine::SPARK_VERSION});
         self.line(&start)
     }
@@ -222,21 +187,7 @@ impl EventLog {
     fn line(&mut self, event: &Value) -> io::Result<()> {
         let mut line = event.to_string();
         line.push('\n');
-        match &mut self.output {
-            Output::Plain(file) => file.write_all(line.as_bytes()),
-            Output::Zstd(file) => file.write_all(line.as_bytes()),
-            Output::Lz4(file) => file.write_all(line.as_bytes()),
-            Output::Closed => Ok(()),
-        }
-    }
-
-    fn written(&self) -> u64 {
-        match &self.output {
-            Output::Plain(file) => file.written,
-            Output::Zstd(file) => file.get_ref().written,
-            Output::Lz4(file) => file.get_ref().written,
-            Output::Closed => 0,
-        }
+        self.output.as_mut().map_or(Ok(()), |output| output.write_all(line.as_bytes()))
     }
 
     /// Writes an event.
@@ -244,7 +195,8 @@ impl EventLog {
     /// # Errors
     /// The disk is full, say.
     pub fn write(&mut self, event: &Value) -> io::Result<()> {
-        if self.conf.roll_bytes.is_some_and(|limit| self.written() >= limit) {
+        let written = self.output.as_ref().map_or(0, Packed::written);
+        if self.conf.roll_bytes.is_some_and(|limit| written >= limit) {
             self.next_file()?;
         }
         self.line(event)
@@ -255,21 +207,11 @@ impl EventLog {
     /// # Errors
     /// The disk is full, say.
     pub fn flush(&mut self) -> io::Result<()> {
-        match &mut self.output {
-            Output::Plain(file) => file.flush(),
-            Output::Zstd(file) => file.flush(),
-            Output::Lz4(file) => file.flush(),
-            Output::Closed => Ok(()),
-        }
+        self.output.as_mut().map_or(Ok(()), Write::flush)
     }
 
     fn finish_file(&mut self) -> io::Result<()> {
-        match std::mem::replace(&mut self.output, Output::Closed) {
-            Output::Plain(mut file) => file.flush(),
-            Output::Zstd(file) => file.finish()?.flush(),
-            Output::Lz4(file) => file.finish()?.flush(),
-            Output::Closed => Ok(()),
-        }
+        self.output.take().map_or(Ok(()), Packed::finish)
     }
 
     /// Ends the log: it loses its `.inprogress`.
@@ -297,5 +239,6 @@ mod tests {
         assert_eq!(bytes("128m"), Some(128 << 20));
         assert_eq!(bytes(" 1G "), Some(1 << 30));
         assert_eq!(bytes("x"), None);
+        assert_eq!((kibibytes("8"), kibibytes("2m")), (Some(8 << 10), Some(2 << 20)));
     }
 }

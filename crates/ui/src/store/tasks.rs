@@ -1,0 +1,87 @@
+//! Tasks, and what they add to their stage, executor and query.
+
+use super::Store;
+use crate::event::TaskNote;
+use crate::metric;
+use crate::model::{Status, Task};
+
+impl Store {
+    pub(super) fn task(&mut self, TaskNote { stage: key, task, updates }: TaskNote) {
+        self.touch(task.finished_ms.max(task.launched_ms));
+        self.count_for_executor(&task);
+        let limit = self.limits.tasks;
+        let Some(stage) = self.stages.get_mut(&key) else { return };
+        if stage.first_task_ms < 0 || task.launched_ms < stage.first_task_ms {
+            stage.first_task_ms = task.launched_ms;
+        }
+        match task.status {
+            Status::Running => stage.counts.active += 1,
+            status => {
+                stage.counts.active = (stage.counts.active - 1).max(0);
+                match status {
+                    Status::Succeeded => {
+                        stage.counts.complete += 1;
+                        stage.counts.indices = (stage.counts.indices + 1).min(stage.num_tasks);
+                    }
+                    Status::Killed => stage.counts.killed += 1,
+                    _ => stage.counts.failed += 1,
+                }
+                if let Some(metrics) = &task.metrics {
+                    stage.metrics.add(metrics);
+                }
+            }
+        }
+        let (id, succeeded) = (task.id, task.status == Status::Succeeded);
+        if stage.tasks.insert(id, task).is_none() {
+            self.tasks_kept += 1;
+        }
+        while stage.tasks.len() > limit {
+            stage.tasks.pop_first();
+            stage.tasks_dropped += 1;
+            self.tasks_kept -= 1;
+        }
+        if succeeded && !updates.is_empty() {
+            self.measure(key.0, id, &updates);
+        }
+        self.forget_tasks();
+    }
+
+    pub(super) fn measure(&mut self, stage: i64, task: i64, updates: &[(i64, i64)]) {
+        let Some(execution) = self.stage_execution.get(&stage).and_then(|id| self.executions.get_mut(id)) else {
+            return;
+        };
+        for (id, value) in updates {
+            let own = execution.values.entry(*id).or_default();
+            if own.count == 0 || *value > own.max {
+                own.max = *value;
+                own.max_at = Some((stage, task));
+            }
+            own.min = if own.count == 0 { *value } else { own.min.min(*value) };
+            own.total = own.total.saturating_add(*value);
+            own.count += 1;
+            own.values.push(*value);
+        }
+    }
+
+    pub(super) fn count_for_executor(&mut self, task: &Task) {
+        let Some(own) = self.executors.get_mut(task.executor.as_ref()) else { return };
+        match task.status {
+            Status::Running => own.counts.active += 1,
+            status => {
+                own.counts.active = (own.counts.active - 1).max(0);
+                if status == Status::Succeeded {
+                    own.counts.complete += 1;
+                } else {
+                    own.counts.failed += 1;
+                }
+                own.duration_ms += task.duration_ms(task.finished_ms);
+                if let Some(metrics) = &task.metrics {
+                    own.gc_ms += metrics.get(metric::GC_TIME);
+                    own.input_bytes += metrics.get(metric::INPUT_BYTES);
+                    own.shuffle_read += metrics.shuffle_read_bytes();
+                    own.shuffle_write += metrics.get(metric::SHUFFLE_BYTES_WRITTEN);
+                }
+            }
+        }
+    }
+}
