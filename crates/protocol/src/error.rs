@@ -31,6 +31,8 @@ struct Inner {
     source: Option<Source>,
     /// The parser raised it: Spark's `ParseException`, whatever the condition.
     parser: bool,
+    /// Spark tells no place, although there is one.
+    placeless: bool,
 }
 
 /// The part of a SQL text or DataFrame call that an error speaks of.
@@ -60,6 +62,7 @@ impl SparkError {
             context: None,
             source: None,
             parser: false,
+            placeless: false,
         }))
     }
 
@@ -92,9 +95,16 @@ impl SparkError {
     pub fn with_context(mut self, context: QueryContext) -> Self {
         let late = self.condition().starts_with("WRONG_NUM_ARGS")
             && self.param("functionName").is_some_and(condition::is_checked_late);
-        if !late && !condition::is_placeless(&self.0.condition) {
+        if !late && !self.0.placeless && !condition::is_placeless(&self.0.condition) {
             self.0.context.get_or_insert(context);
         }
+        self
+    }
+
+    /// Keeps it without a place, whatever is around it.
+    #[must_use]
+    pub fn placeless(mut self) -> Self {
+        self.0.placeless = true;
         self
     }
 
@@ -236,7 +246,8 @@ fn is_parse_error(condition: &str, classes: &[&str]) -> bool {
 impl fmt::Display for SparkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A condition that starts with `_LEGACY` has no name that users know.
-        if self.condition().starts_with("_LEGACY") {
+        let is_named = !self.condition().starts_with("_LEGACY");
+        if !is_named && !self.condition().starts_with("_LEGACY_ERROR_TEMP") {
             return f.write_str(&self.message());
         }
         let class = self.classes().first().copied().unwrap_or_default();
@@ -244,8 +255,11 @@ impl fmt::Display for SparkError {
         if is_parse {
             writeln!(f)?;
         }
-        write!(f, "[{}] {}", self.condition(), self.message())?;
-        if let Some(state) = self.sql_state().filter(|state| !state.is_empty()) {
+        if is_named {
+            write!(f, "[{}] ", self.condition())?;
+        }
+        f.write_str(&self.message())?;
+        if let Some(state) = self.sql_state().filter(|state| is_named && !state.is_empty()) {
             write!(f, " SQLSTATE: {state}")?;
         }
         match self.context() {

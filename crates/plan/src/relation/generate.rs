@@ -15,6 +15,7 @@ use super::{Relation, node, project};
 use crate::attribute::next_id;
 use crate::expression::aggregate::contains_aggregate;
 use crate::expression::function::{generator, generator_call};
+use crate::expression::walk;
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver, sql};
@@ -28,11 +29,12 @@ pub fn select_list(
 ) -> Result<Option<Relation>> {
     let parsed = list.iter().map(|one| parsed(resolver, one)).collect::<Vec<_>>();
     let calls: Vec<(usize, Call)> = parsed.iter().enumerate().filter_map(|(i, e)| Some((i, call_of(e)?))).collect();
+    let inputs = [input];
+    let scope = resolver.scope(&inputs, outer);
+    refuse_nested(resolver, list, &scope)?;
     if calls.is_empty() {
         return Ok(None);
     }
-    let inputs = [input];
-    let scope = resolver.scope(&inputs, outer);
     let aggregates = |argument: &pb::Expression| {
         resolver.expression(argument, &scope).is_ok_and(|typed| contains_aggregate(&typed.expr))
     };
@@ -62,6 +64,33 @@ pub fn select_list(
         }
     }
     project::project(resolver, expanded, columns).map(Some)
+}
+
+/// Generators stand at the top of an item of the list.
+fn refuse_nested(resolver: &Resolver, list: &[pb::Expression], scope: &Scope) -> Result<()> {
+    for item in list {
+        let item = match &item.expr_type {
+            Some(ExprType::Alias(alias)) => alias.expr.as_deref().unwrap_or(item),
+            _ => item,
+        };
+        let nested = if walk::is_generator(item) {
+            let arguments = generator_call(item).map(|(_, arguments)| arguments).unwrap_or_default();
+            arguments.iter().any(|argument| !walk::find(argument, &walk::is_generator).is_empty())
+        } else {
+            !walk::find(item, &walk::is_generator).is_empty()
+        };
+        if !nested {
+            continue;
+        }
+        let around = resolver.generators_shown.replace(true);
+        let name = resolver.name_with(walk::Names::Plain, item, scope);
+        resolver.generators_shown.set(around);
+        if !name.is_empty() {
+            return Err(SparkError::new("UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS")
+                .with("expression", format!("\"{name}\"")));
+        }
+    }
+    Ok(())
 }
 
 /// An expression that is text, read, where it is the call of a generator: `selectExpr("explode(a)")`.

@@ -66,7 +66,7 @@ impl Parser<'_> {
             return self.organized(start, input);
         }
         if self.is_word("TABLESAMPLE") {
-            return self.sample(start, input);
+            return self.sample(input);
         }
         let before = self.position();
         let extended = self.relation_extensions(start, input)?;
