@@ -34,7 +34,6 @@ pub fn is_placeless(condition: &str) -> bool {
         "MISSING_AGGREGATION"
             | "UNSUPPORTED_TIME_TYPE"
             | "CANNOT_PARSE_TIME"
-            | "UDTF_ALIAS_NUMBER_MISMATCH"
             | "NON_LITERAL_PIVOT_VALUES"
             | "UNPIVOT_VALUE_DATA_TYPE_MISMATCH"
             | "INVALID_PARAMETER_VALUE.PATTERN"

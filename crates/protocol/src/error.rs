@@ -33,6 +33,10 @@ struct Inner {
     parser: bool,
     /// Spark tells no place, although there is one.
     placeless: bool,
+    /// The condition whose exception class this error has, where it is not its own.
+    raised_as: Option<&'static str>,
+    /// An error of syntax in a text inside of the statement: it has a place like others.
+    embedded: bool,
 }
 
 /// The part of a SQL text or DataFrame call that an error speaks of.
@@ -63,6 +67,8 @@ impl SparkError {
             source: None,
             parser: false,
             placeless: false,
+            raised_as: None,
+            embedded: false,
         }))
     }
 
@@ -108,6 +114,67 @@ impl SparkError {
         self
     }
 
+    /// Gives it the exception class of another condition.
+    #[must_use]
+    pub fn raised_as(mut self, condition: &'static str) -> Self {
+        self.0.raised_as = Some(condition);
+        self
+    }
+
+    /// Whether its exception class is not the one of its condition.
+    pub fn has_own_class(&self) -> bool {
+        self.0.raised_as.is_some()
+    }
+
+    /// Says that it lies in a text inside of the statement, whose place is `context`.
+    #[must_use]
+    pub fn embedded(mut self, context: QueryContext) -> Self {
+        self.0.embedded = true;
+        self.0.context = Some(context);
+        self
+    }
+
+    /// Says that its text is that of some object: `EXECUTE IMMEDIATE`, a view.
+    #[must_use]
+    pub fn of_object(mut self, kind: &str, name: &str) -> Self {
+        if let Some(QueryContext::Sql { object_type, object_name, .. }) = &mut self.0.context
+            && object_type.is_empty()
+        {
+            kind.clone_into(object_type);
+            name.clone_into(object_name);
+        }
+        self
+    }
+
+    /// Moves its place into a text that has the same fragment at the same position.
+    #[must_use]
+    pub fn in_text(mut self, whole: &str) -> Self {
+        let fragment = self.context().map(QueryContext::fragment);
+        if let (Some(QueryContext::Sql { text, start, stop, .. }), Some(fragment)) = (&mut self.0.context, fragment) {
+            let same: String = whole.chars().take(*stop + 1).skip(*start).collect();
+            if same == fragment {
+                *text = Arc::from(whole);
+            }
+        }
+        self
+    }
+
+    /// Counts its place from `offset` characters of the text on, which is then `text`.
+    #[must_use]
+    pub fn within(mut self, part: &str, offset: usize) -> Self {
+        if let Some(QueryContext::Sql { text, start, stop, line, column, .. }) = &mut self.0.context
+            && *start >= offset
+        {
+            *text = Arc::from(part);
+            *start -= offset;
+            *stop -= offset;
+            let before: String = part.chars().take(*start).collect();
+            *line = before.matches('\n').count() + 1;
+            *column = before.rsplit('\n').next().map_or(0, |last| last.chars().count());
+        }
+        self
+    }
+
     /// Says that the parser raised it.
     #[must_use]
     pub fn in_parser(mut self) -> Self {
@@ -122,7 +189,8 @@ impl SparkError {
 
     /// The text ends or goes on as no rule of the grammar allows: such errors tell their place in their own form.
     pub fn is_syntax(&self) -> bool {
-        matches!(self.condition(), "PARSE_SYNTAX_ERROR" | "PARSE_EMPTY_STATEMENT" | "UNCLOSED_BRACKETED_COMMENT")
+        !self.0.embedded
+            && matches!(self.condition(), "PARSE_SYNTAX_ERROR" | "PARSE_EMPTY_STATEMENT" | "UNCLOSED_BRACKETED_COMMENT")
     }
 
     /// Keeps the cause.
@@ -159,6 +227,9 @@ impl SparkError {
 
     /// Java's exception classes, most special first; that of a failed cast depends on the type.
     pub fn classes(&self) -> &'static [&'static str] {
+        if let Some(other) = self.0.raised_as {
+            return condition::exception_classes(other);
+        }
         let classes = condition::exception_classes(self.condition());
         if self.0.parser && is_parse_error(self.condition(), classes) {
             return condition::exception_classes("PARSE_SYNTAX_ERROR");

@@ -152,7 +152,16 @@ impl Resolver<'_> {
                 let field = Field::new(found.attribute.column.as_ref(), found.attribute.data_type().clone(), true);
                 let mut typed = found.attribute.typed();
                 typed.expr = Expr::OuterReferenceColumn(field.into(), column);
-                typed.name = format!("outer({})", found.attribute.name());
+                let qualified = || {
+                    let parts = found.attribute.qualifier.iter().map(String::as_str).chain([found.attribute.name()]);
+                    let quoted = parts.map(firesteel_protocol::types::name::quote_if_needed);
+                    quoted.collect::<Vec<_>>().join(".")
+                };
+                typed.name = match self.names.get() {
+                    walk::Names::Unwrapped => found.attribute.name().to_string(),
+                    walk::Names::Qualified | walk::Names::OuterQualified => format!("outer({})", qualified()),
+                    _ => format!("outer({})", found.attribute.name()),
+                };
                 return self.nested(typed, found.rest);
             }
             outer = enclosing.outer;
@@ -236,7 +245,7 @@ impl Resolver<'_> {
             typed.name.clone_from(own);
         }
         match self.names.get() {
-            walk::Names::Plain => {}
+            walk::Names::Plain | walk::Names::OuterQualified | walk::Names::Unwrapped => {}
             walk::Names::Qualified => {
                 let qualifier =
                     found.attribute.qualifier.iter().map(|part| firesteel_protocol::types::name::quote_if_needed(part));

@@ -18,6 +18,10 @@ pub enum Names {
     Qualified,
     /// With the ids that a run hands out: `a#7`.
     WithIds,
+    /// Those of the query around a subquery as `outer(t.a)`, the others by their names alone.
+    OuterQualified,
+    /// Those of the query around a subquery like the others.
+    Unwrapped,
 }
 
 /// The expressions right below one.

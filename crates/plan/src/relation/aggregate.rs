@@ -155,6 +155,9 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&S
         let filtered = super::filter::resolve(resolver, &filter, outer)?;
         return project::select_list(resolver, filtered, &message.select, outer);
     }
+    if let Some(keys) = message.pipe_keys {
+        refuse_plain(resolver, message, keys as usize, outer)?;
+    }
     let with_list = |list: &[pb::Expression]| {
         aggregated(resolver, &SqlAggregate { select: list.to_vec(), ..message.clone() }, outer)
     };
@@ -171,6 +174,7 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
     };
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
+    super::generate::refuse_nested(resolver, &message.select, &scope)?;
     // GROUP BY window(..) makes a column of that name.
     let mut windows = vec![];
     for expression in &message.grouping {
@@ -223,6 +227,7 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
         return Err(SparkError::new("UNSUPPORTED_EXPR_FOR_OPERATOR").with("invalidExprSqls", name));
     }
     let by_nothing = message.group_by_all && grouping.is_empty();
+    refuse_outer(resolver, &grouping, &message.grouping, &list, &message.select, &scope)?;
     let sets = (!message.grouping_sets.is_empty())
         .then(|| message.grouping_sets.iter().map(|set| set.columns.iter().map(|c| *c as usize).collect()).collect());
     let mut aggregated =
@@ -278,6 +283,83 @@ fn is_ordinal(expression: &pb::Expression) -> bool {
 
 fn is_star(expression: &pb::Expression) -> bool {
     matches!(&expression.expr_type, Some(ExprType::UnresolvedStar(_)))
+}
+
+/// Behind `|> AGGREGATE` every item that is no key must aggregate.
+fn refuse_plain(resolver: &Resolver, message: &SqlAggregate, keys: usize, outer: Option<&Scope>) -> Result<()> {
+    let plain = |item: &&pb::Expression| {
+        walk::find(item, &|part| walk::is_aggregate(part) || walk::is_generator(part)).is_empty()
+    };
+    let Some(item) = message.select.iter().skip(keys).find(plain) else { return Ok(()) };
+    let input = match message.input.as_deref() {
+        Some(input) => resolver.relation_in(input, outer)?,
+        None => project::one_row(),
+    };
+    let inputs = [&input];
+    let inner = match &item.expr_type {
+        Some(ExprType::Alias(alias)) => alias.expr.as_deref().unwrap_or(item),
+        _ => item,
+    };
+    let scope = resolver.scope(&inputs, outer);
+    let Ok(typed) = resolver.expression(inner, &scope) else { return Ok(()) };
+    // Functions that Python or the user wrote may aggregate.
+    if contains_aggregate(&typed.expr) || is_star(inner) {
+        return Ok(());
+    }
+    let shown = resolver.name_with(Names::WithIds, inner, &scope);
+    let error =
+        SparkError::new("PIPE_OPERATOR_AGGREGATE_EXPRESSION_CONTAINS_NO_AGGREGATE_FUNCTION").with("expr", shown);
+    Err(resolver.at_expression(error, inner))
+}
+
+/// An aggregation in a subquery may not read the rows around it, but for its filters.
+pub(crate) fn refuse_outer(
+    resolver: &Resolver,
+    grouping: &[Typed],
+    keys: &[pb::Expression],
+    list: &[Typed],
+    select: &[pb::Expression],
+    scope: &Scope,
+) -> Result<()> {
+    use datafusion::common::tree_node::TreeNode;
+    let is_outer =
+        |expr: &Expr| expr.exists(|node| Ok(matches!(node, Expr::OuterReferenceColumn(..)))).unwrap_or(false);
+    if scope.outer.is_none() || !grouping.iter().chain(list).any(|typed| is_outer(&typed.expr)) {
+        return Ok(());
+    }
+    let of = |item: &pb::Expression| resolver.expression(item, scope).ok().filter(|typed| is_outer(&typed.expr));
+    for call in select.iter().flat_map(|item| walk::find(item, &walk::is_aggregate)) {
+        if of(&call).is_some_and(|typed| !typed.expr.column_refs().is_empty()) {
+            let function = resolver.name_with(Names::Qualified, &call, scope);
+            let error = SparkError::new(
+                "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.AGGREGATE_FUNCTION_MIXED_OUTER_LOCAL_REFERENCES",
+            );
+            return Err(resolver.at_expression(error.with("function", function), &call));
+        }
+    }
+    let mut shown: Vec<String> = keys
+        .iter()
+        .filter(|key| of(key).is_some())
+        .map(|key| resolver.name_with(Names::Unwrapped, key, scope))
+        .collect();
+    for item in select.iter().filter(|item| of(item).is_some()) {
+        let (inner, alias) = match &item.expr_type {
+            Some(ExprType::Alias(alias)) => (alias.expr.as_deref().unwrap_or(item), alias.name.first().cloned()),
+            _ => (item, None),
+        };
+        let plain = resolver.name_with(Names::Unwrapped, inner, scope);
+        let name = alias.unwrap_or_else(|| resolver.name_with(Names::OuterQualified, inner, scope));
+        shown.push(match &inner.expr_type {
+            Some(ExprType::UnresolvedAttribute(_)) => plain,
+            _ => format!("{plain} AS {}", firesteel_protocol::types::name::quote_if_needed(&name)),
+        });
+    }
+    if shown.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<String> = shown.iter().map(|one| format!("\"{one}\"")).collect();
+    Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.CORRELATED_REFERENCE")
+        .with("sqlExprs", shown.join(",")))
 }
 
 /// Aggregates may not be grouped by, whether written there or in the select list under an alias.

@@ -50,7 +50,7 @@ pub fn select_list(
     for (at, call) in &calls {
         let generator = generator(resolver, call.function, call.arguments, &scope)
             .map_err(|error| resolver.at_expression(error, &list[*at]))?;
-        let names = output_names(&generator, &call.names)?;
+        let names = output_names(&generator, &call.names).map_err(SparkError::placeless)?;
         let known = expanded.output.len();
         expanded = generate(expanded, generator, &names)?;
         made.push((*at, expanded.output[known..].to_vec()));
@@ -67,7 +67,7 @@ pub fn select_list(
 }
 
 /// Generators stand at the top of an item of the list.
-fn refuse_nested(resolver: &Resolver, list: &[pb::Expression], scope: &Scope) -> Result<()> {
+pub(crate) fn refuse_nested(resolver: &Resolver, list: &[pb::Expression], scope: &Scope) -> Result<()> {
     for item in list {
         let item = match &item.expr_type {
             Some(ExprType::Alias(alias)) => alias.expr.as_deref().unwrap_or(item),
@@ -162,7 +162,7 @@ pub(crate) fn over_aggregate(
         let arguments: Vec<pb::Expression> = taken.iter().map(|own| super::sort::by_id(own.id)).collect();
         let generator = generator(resolver, call.function, &arguments, &scope)
             .map_err(|error| resolver.at_expression(error, expression))?;
-        let names = output_names(&generator, &call.names)?;
+        let names = output_names(&generator, &call.names).map_err(SparkError::placeless)?;
         let known = expanded.output.len();
         expanded = generate(expanded, generator, &names)?;
         columns.extend(expanded.output[known..].iter().map(Attribute::typed));
@@ -210,8 +210,14 @@ pub fn lateral_view(resolver: &Resolver, message: &LateralView, outer: Option<&S
     };
     let call = message.generator.as_ref().ok_or_else(|| crate::expression::missing("generator", "LateralView"))?;
     let Some((function, arguments)) = generator_call(call) else {
+        let own = walk::function_name(call).unwrap_or_default();
+        if firesteel_functions::lookup(&own).is_none() && !own.contains('.') {
+            let database = firesteel_protocol::types::name::quote(&resolver.env().database);
+            let quoted = firesteel_protocol::types::name::quote(&own);
+            return Err(SparkError::new("ROUTINE_NOT_FOUND").with("routineName", format!("{database}.{quoted}")));
+        }
         return Err(SparkError::new("UNSUPPORTED_GENERATOR.NOT_GENERATOR")
-            .with("functionName", "`generator`")
+            .with("functionName", firesteel_protocol::types::name::quote(&own))
             .with("classCanonicalName", "expression"));
     };
     let inputs = [&input];

@@ -201,6 +201,7 @@ impl Parser<'_> {
             group_by_all: grouping.all,
             select: list,
             having,
+            pipe_keys: None,
         };
         RelationKind::Aggregate(Box::new(aggregate)).into_relation()
     }
