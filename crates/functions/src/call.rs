@@ -87,11 +87,25 @@ impl Call<'_> {
         arg.as_literal().ok_or_else(|| {
             SparkError::new("DATATYPE_MISMATCH.NON_FOLDABLE_INPUT")
                 .with("sqlExpr", format!("\"{}\"", self.display()))
-                .with("inputName", name::quote(&arg.name))
+                .with("inputName", name::quote(parameter(self.name, index).unwrap_or(&arg.name)))
                 .with("inputType", format!("\"{}\"", arg.sql_type()))
                 .with("inputExpr", format!("\"{}\"", arg.name))
         })
     }
+}
+
+/// What Spark calls a parameter that must be a constant.
+fn parameter(function: &str, index: usize) -> Option<&'static str> {
+    Some(match (function, index) {
+        ("ntile", 0) => "buckets",
+        ("nth_value" | "lag" | "lead", 1) => "offset",
+        ("percentile" | "percentile_approx" | "approx_percentile", 1) => "percentage",
+        ("percentile_cont" | "percentile_disc", 0) => "percentage",
+        ("schema_of_json", 0) => "json",
+        ("schema_of_csv", 0) => "csv",
+        ("schema_of_xml", 0) => "xml",
+        _ => return None,
+    })
 }
 
 /// Spark's words for a parameter's position.

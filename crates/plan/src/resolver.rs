@@ -34,6 +34,10 @@ pub struct Resolver<'a> {
     pub(crate) sql_texts: RefCell<Vec<Arc<str>>>,
     /// The part of the query that is being resolved: what its kernels tell when they fail.
     pub(crate) place: RefCell<Place>,
+    /// How columns are named while the text of an error is made.
+    pub(crate) names: std::cell::Cell<crate::expression::walk::Names>,
+    /// Calls of generators are taken for values while the text of an error is made.
+    pub(crate) generators_shown: std::cell::Cell<bool>,
     /// Plans of observed metrics, by the name of the observation.
     pub observed: RefCell<Vec<(String, crate::Relation)>>,
 }
@@ -68,6 +72,8 @@ impl<'a> Resolver<'a> {
             lateral: RefCell::default(),
             sql_texts: RefCell::default(),
             place: RefCell::default(),
+            names: std::cell::Cell::default(),
+            generators_shown: std::cell::Cell::default(),
             observed: RefCell::default(),
         }
     }

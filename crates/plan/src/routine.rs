@@ -16,6 +16,10 @@ pub struct UserFunction {
     pub text: String,
     /// CREATE FUNCTION alone, as it was written.
     pub statement: String,
+    /// Where in `text` the body begins, in characters.
+    pub body_start: usize,
+    /// The text of the body.
+    pub body_text: String,
     pub comment: Option<String>,
 }
 

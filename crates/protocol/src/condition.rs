@@ -34,7 +34,6 @@ pub fn is_placeless(condition: &str) -> bool {
         "MISSING_AGGREGATION"
             | "UNSUPPORTED_TIME_TYPE"
             | "CANNOT_PARSE_TIME"
-            | "UDTF_ALIAS_NUMBER_MISMATCH"
             | "NON_LITERAL_PIVOT_VALUES"
             | "UNPIVOT_VALUE_DATA_TYPE_MISMATCH"
             | "INVALID_PARAMETER_VALUE.PATTERN"
@@ -93,6 +92,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
     const CLASS_NOT_FOUND: &[&str] =
         &["org.apache.spark.SparkClassNotFoundException", "java.lang.ClassNotFoundException"];
     // Exceptions of Java and of libraries under Spark, which have no condition there: the names are ours.
+    const JAVA_ARITHMETIC: &[&str] = &["java.lang.ArithmeticException", "java.lang.RuntimeException"];
     const JAVA_CLASS_NOT_FOUND: &[&str] = &["java.lang.ClassNotFoundException"];
     const JAVA_NUMBER_FORMAT: &[&str] = &["java.lang.NumberFormatException", "java.lang.IllegalArgumentException"];
     const NO_SUCH_ELEMENT: &[&str] = &["java.util.NoSuchElementException"];
@@ -110,7 +110,10 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
     const SCRIPTING: &[&str] = &["org.apache.spark.sql.exceptions.SqlScriptingException"];
 
     match condition {
-        "STREAMING_OUTPUT_MODE.INVALID" | "INVALID_INTERVAL_FORMAT.UNRECOGNIZED_NUMBER" => return ILLEGAL_ARGUMENT,
+        "STREAMING_OUTPUT_MODE.INVALID"
+        | "INVALID_INTERVAL_FORMAT.UNRECOGNIZED_NUMBER"
+        | "INVALID_INTERVAL_FORMAT.INVALID_FRACTION"
+        | "INVALID_INTERVAL_FORMAT.INVALID_UNIT" => return ILLEGAL_ARGUMENT,
         // Found by the analyzer, not by the parser.
         "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX" => return ANALYSIS,
         // What the analyzer refuses is an AnalysisException, unlike other unsupported features.
@@ -263,6 +266,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "_LEGACY_ERROR_TEMP_2087"
         | "_LEGACY_ILLEGAL_ARGUMENT" => ILLEGAL_ARGUMENT,
         "DATA_SOURCE_NOT_FOUND" => CLASS_NOT_FOUND,
+        "_LEGACY_ARITHMETIC" => JAVA_ARITHMETIC,
         "_LEGACY_CLASS_NOT_FOUND" => JAVA_CLASS_NOT_FOUND,
         "PYTHON_EXCEPTION" => PYTHON,
         "_LEGACY_ERROR_TEMP_2147" | "_LEGACY_ERROR_TEMP_3016" | "CANNOT_MERGE_SCHEMAS" => SPARK,

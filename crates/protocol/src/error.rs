@@ -33,6 +33,12 @@ struct Inner {
     parser: bool,
     /// What clients read after the text and its SQLSTATE.
     details: Option<String>,
+    /// Spark tells no place, although there is one.
+    placeless: bool,
+    /// The condition whose exception class this error has, where it is not its own.
+    raised_as: Option<&'static str>,
+    /// An error of syntax in a text inside of the statement: it has a place like others.
+    embedded: bool,
 }
 
 /// The part of a SQL text or DataFrame call that an error speaks of.
@@ -63,6 +69,9 @@ impl SparkError {
             source: None,
             parser: false,
             details: None,
+            placeless: false,
+            raised_as: None,
+            embedded: false,
         }))
     }
 
@@ -95,7 +104,7 @@ impl SparkError {
     pub fn with_context(mut self, context: QueryContext) -> Self {
         let late = self.condition().starts_with("WRONG_NUM_ARGS")
             && self.param("functionName").is_some_and(condition::is_checked_late);
-        if !late && !condition::is_placeless(&self.0.condition) {
+        if !late && !self.0.placeless && !condition::is_placeless(&self.0.condition) {
             self.0.context.get_or_insert(context);
         }
         self
@@ -105,6 +114,74 @@ impl SparkError {
     #[must_use]
     pub fn with_details(mut self, details: impl Into<String>) -> Self {
         self.0.details = Some(details.into());
+        self
+    }
+
+    /// Keeps it without a place, whatever is around it.
+    #[must_use]
+    pub fn placeless(mut self) -> Self {
+        self.0.placeless = true;
+        self
+    }
+
+    /// Gives it the exception class of another condition.
+    #[must_use]
+    pub fn raised_as(mut self, condition: &'static str) -> Self {
+        self.0.raised_as = Some(condition);
+        self
+    }
+
+    /// Whether its exception class is not the one of its condition.
+    pub fn has_own_class(&self) -> bool {
+        self.0.raised_as.is_some()
+    }
+
+    /// Says that it lies in a text inside of the statement, whose place is `context`.
+    #[must_use]
+    pub fn embedded(mut self, context: QueryContext) -> Self {
+        self.0.embedded = true;
+        self.0.context = Some(context);
+        self
+    }
+
+    /// Says that its text is that of some object: `EXECUTE IMMEDIATE`, a view.
+    #[must_use]
+    pub fn of_object(mut self, kind: &str, name: &str) -> Self {
+        if let Some(QueryContext::Sql { object_type, object_name, .. }) = &mut self.0.context
+            && object_type.is_empty()
+        {
+            kind.clone_into(object_type);
+            name.clone_into(object_name);
+        }
+        self
+    }
+
+    /// Moves its place into a text that has the same fragment at the same position.
+    #[must_use]
+    pub fn in_text(mut self, whole: &str) -> Self {
+        let fragment = self.context().map(QueryContext::fragment);
+        if let (Some(QueryContext::Sql { text, start, stop, .. }), Some(fragment)) = (&mut self.0.context, fragment) {
+            let same: String = whole.chars().take(*stop + 1).skip(*start).collect();
+            if same == fragment {
+                *text = Arc::from(whole);
+            }
+        }
+        self
+    }
+
+    /// Counts its place from `offset` characters of the text on, which is then `text`.
+    #[must_use]
+    pub fn within(mut self, part: &str, offset: usize) -> Self {
+        if let Some(QueryContext::Sql { text, start, stop, line, column, .. }) = &mut self.0.context
+            && *start >= offset
+        {
+            *text = Arc::from(part);
+            *start -= offset;
+            *stop -= offset;
+            let before: String = part.chars().take(*start).collect();
+            *line = before.matches('\n').count() + 1;
+            *column = before.rsplit('\n').next().map_or(0, |last| last.chars().count());
+        }
         self
     }
 
@@ -122,7 +199,8 @@ impl SparkError {
 
     /// The text ends or goes on as no rule of the grammar allows: such errors tell their place in their own form.
     pub fn is_syntax(&self) -> bool {
-        matches!(self.condition(), "PARSE_SYNTAX_ERROR" | "PARSE_EMPTY_STATEMENT" | "UNCLOSED_BRACKETED_COMMENT")
+        !self.0.embedded
+            && matches!(self.condition(), "PARSE_SYNTAX_ERROR" | "PARSE_EMPTY_STATEMENT" | "UNCLOSED_BRACKETED_COMMENT")
     }
 
     /// Keeps the cause.
@@ -159,6 +237,9 @@ impl SparkError {
 
     /// Java's exception classes, most special first; that of a failed cast depends on the type.
     pub fn classes(&self) -> &'static [&'static str] {
+        if let Some(other) = self.0.raised_as {
+            return condition::exception_classes(other);
+        }
         let classes = condition::exception_classes(self.condition());
         if self.0.parser && is_parse_error(self.condition(), classes) {
             return condition::exception_classes("PARSE_SYNTAX_ERROR");
@@ -246,7 +327,8 @@ fn is_parse_error(condition: &str, classes: &[&str]) -> bool {
 impl fmt::Display for SparkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A condition that starts with `_LEGACY` has no name that users know.
-        if self.condition().starts_with("_LEGACY") {
+        let is_named = !self.condition().starts_with("_LEGACY");
+        if !is_named && !self.condition().starts_with("_LEGACY_ERROR_TEMP") {
             return f.write_str(&self.message());
         }
         let class = self.classes().first().copied().unwrap_or_default();
@@ -254,8 +336,11 @@ impl fmt::Display for SparkError {
         if is_parse {
             writeln!(f)?;
         }
-        write!(f, "[{}] {}", self.condition(), self.message())?;
-        if let Some(state) = self.sql_state().filter(|state| !state.is_empty()) {
+        if is_named {
+            write!(f, "[{}] ", self.condition())?;
+        }
+        f.write_str(&self.message())?;
+        if let Some(state) = self.sql_state().filter(|state| is_named && !state.is_empty()) {
             write!(f, " SQLSTATE: {state}")?;
         }
         if let Some(details) = &self.0.details {

@@ -23,7 +23,7 @@ pub const EXPRESSION_URL: &str = "firesteel/expression";
 /// A relation of ours: exactly one kind.
 #[derive(Clone, PartialEq, Message)]
 pub struct RelationExtension {
-    #[prost(oneof = "RelationKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "RelationKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
     pub kind: Option<RelationKind>,
 }
 
@@ -54,6 +54,8 @@ pub enum RelationKind {
     OrderByAll(Box<OrderByAll>),
     #[prost(message, tag = "12")]
     Qualify(Box<Qualify>),
+    #[prost(message, tag = "13")]
+    PipeColumns(Box<PipeColumns>),
 }
 
 /// `SELECT list FROM input GROUP BY .. HAVING ..`, or a SELECT whose list surely aggregates.
@@ -80,6 +82,21 @@ pub struct SqlAggregate {
     pub select: Vec<pb::Expression>,
     #[prost(message, optional, tag = "6")]
     pub having: Option<pb::Expression>,
+    /// Behind `|> AGGREGATE`: how many items of `select` are the grouping expressions. The others must aggregate.
+    #[prost(uint32, optional, tag = "7")]
+    pub pipe_keys: Option<u32>,
+}
+
+/// `|> EXTEND list` and `|> SET a = value`: columns beside those of `input`, or in the place of one.
+#[derive(Clone, PartialEq, Message)]
+pub struct PipeColumns {
+    #[prost(message, optional, boxed, tag = "1")]
+    pub input: Option<Box<pb::Relation>>,
+    /// For SET aliases whose names are columns of `input`.
+    #[prost(message, repeated, tag = "2")]
+    pub columns: Vec<pb::Expression>,
+    #[prost(bool, tag = "3")]
+    pub set: bool,
 }
 
 /// One grouping set: positions in [`SqlAggregate::grouping`], from 0.

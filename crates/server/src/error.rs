@@ -52,7 +52,7 @@ impl From<SparkError> for Failure {
         }
         let classes = match error.condition() {
             "CAST_INVALID_INPUT" | "UNSUPPORTED_FEATURE.TABLE_OPERATION" => error.classes(),
-            _ if error.is_of_parser() => error.classes(),
+            _ if error.is_of_parser() || error.has_own_class() => error.classes(),
             condition => own_classes(condition),
         };
         let classes = hierarchy(classes);

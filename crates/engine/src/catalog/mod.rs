@@ -226,6 +226,15 @@ impl Session {
 }
 
 /// `` `a`.`b` ``.
+/// Tables and databases are named by letters, digits and underscores.
+pub(crate) fn check_name(own: &str) -> Result<()> {
+    if !own.is_empty() && own.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Ok(());
+    }
+    let parts: Vec<String> = own.split('.').map(str::to_string).collect();
+    Err(SparkError::new("INVALID_SCHEMA_OR_RELATION_NAME").with("name", quote_parts(&parts)))
+}
+
 pub(crate) fn quote_parts(parts: &[String]) -> String {
     parts.iter().map(|part| name::quote(part)).collect::<Vec<_>>().join(".")
 }

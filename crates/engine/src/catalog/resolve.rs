@@ -91,7 +91,9 @@ impl SessionCatalog {
         let scope = Arc::new(self.inside(view));
         let query = {
             let resolver = Resolver::new(&scope);
-            firesteel_plan::sql::parse_query(&view.text, &resolver.sql_context())?
+            let query = firesteel_plan::sql::parse_query(&view.text, &resolver.sql_context())?;
+            let own = format!("{CATALOG}.{}.{}", table.database, table.name);
+            firesteel_plan::sql::of_object(query, "VIEW", &own)
         };
         // An evolving view has the columns that its query has now.
         let plan = if view.schema_mode == "EVOLUTION" { query } else { shaped(query, table, view) };

@@ -58,8 +58,9 @@ pub async fn table(session: &Session, parts: &[String], alteration: Alteration) 
             partition::written(session, &table);
             Ok(())
         }
-        Alteration::AddColumns(columns) => {
-            let table = target(session, parts, "ALTER TABLE ... ADD COLUMNS")?;
+        Alteration::AddColumns { columns, one } => {
+            let word = if one { "ALTER TABLE ... ADD COLUMN" } else { "ALTER TABLE ... ADD COLUMNS" };
+            let table = target(session, parts, word)?;
             add_columns(session, &table, &columns).await
         }
         Alteration::ChangeColumn { column, data_type, comment, nullable, default } => {
@@ -77,17 +78,44 @@ pub async fn table(session: &Session, parts: &[String], alteration: Alteration) 
             let table = target(session, parts, "ALTER TABLE ... ALTER COLUMN")?;
             Err(unsupported(&table.quoted(), "ALTER COLUMN ... FIRST | AFTER"))
         }
-        Alteration::DropColumns { .. } => {
-            Err(unsupported(&target(session, parts, "ALTER TABLE ... DROP COLUMNS")?.quoted(), "DROP COLUMN"))
+        Alteration::DropColumns { columns, if_exists } => {
+            let table = target(session, parts, "ALTER TABLE ... DROP COLUMNS")?;
+            if !if_exists {
+                columns.iter().try_for_each(|column| known_column(&table, column))?;
+            }
+            Err(unsupported(&table.quoted(), "DROP COLUMN"))
         }
-        Alteration::RenameColumn { .. } => {
-            Err(unsupported(&target(session, parts, "ALTER TABLE ... RENAME COLUMN")?.quoted(), "RENAME COLUMN"))
+        Alteration::RenameColumn { from, .. } => {
+            let table = target(session, parts, "ALTER TABLE ... RENAME COLUMN")?;
+            known_column(&table, &from)?;
+            Err(unsupported(&table.quoted(), "RENAME COLUMN"))
         }
         Alteration::ReplaceColumns => {
             Err(unsupported(&target(session, parts, "ALTER TABLE ... REPLACE COLUMNS")?.quoted(), "REPLACE COLUMNS"))
         }
-        Alteration::SetQuery { .. } => Err(SparkError::internal("ALTER TABLE with a query")),
+        Alteration::Refused(what) => Err(unsupported(&target(session, parts, "ALTER TABLE")?.quoted(), what)),
+        Alteration::SetOptions(options) => {
+            let table = target(session, parts, "ALTER TABLE ... SET [SERDE|SERDEPROPERTIES]")?;
+            let mut changed = table.as_ref().clone();
+            changed.options.extend(options);
+            session.store()?.update_table(&changed)
+        }
+        Alteration::SetQuery { .. } | Alteration::SetSchemaMode(_) => {
+            Err(SparkError::internal("ALTER TABLE with what views have"))
+        }
     }
+}
+
+/// `UNRESOLVED_COLUMN` for a name that no column has.
+fn known_column(table: &Table, parts: &[String]) -> Result<()> {
+    let known = |own: &&FieldRef| parts.first().is_some_and(|name| own.name().eq_ignore_ascii_case(name));
+    if table.columns.iter().any(|field| known(&field)) {
+        return Ok(());
+    }
+    let columns: Vec<String> = table.columns.iter().map(|field| name::quote(field.name())).collect();
+    Err(SparkError::new("UNRESOLVED_COLUMN.WITH_SUGGESTION")
+        .with("objectName", quote_parts(parts))
+        .with("proposal", columns.join(", ")))
 }
 
 fn target(session: &Session, parts: &[String], operation: &str) -> Result<Arc<Table>> {

@@ -168,8 +168,8 @@ pub async fn sql(
     operation: OperationHandle,
 ) -> Result<()> {
     check_hive(session, &spec)?;
-    if spec.generated {
-        return Err(refused(session, parts, "generated columns")?);
+    if let Some(what) = spec.refused {
+        return Err(refused(session, parts, what)?);
     }
     if spec.hive {
         hive_format(&mut spec)?;
@@ -335,6 +335,7 @@ pub fn clustered(fields: &Fields, names: &[String]) -> Result<Vec<String>> {
 /// CREATE TABLE without a query.
 pub async fn create(session: &Session, parts: &[String], new: NewTable) -> Result<()> {
     let target = target(session, parts)?;
+    crate::catalog::check_name(&target.name)?;
     if target.known.is_some() {
         return if new.if_not_exists { Ok(()) } else { Err(already_exists(target.quoted())) };
     }

@@ -32,6 +32,7 @@ pub fn create(
 ) -> Result<()> {
     let name = new_name(parts)?;
     let lower = name.to_lowercase();
+    crate::catalog::check_name(&lower)?;
     if lower == GLOBAL_TEMP {
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_1066").with("database", GLOBAL_TEMP));
     }

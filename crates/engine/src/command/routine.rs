@@ -42,12 +42,44 @@ pub async fn create(session: &Session, parts: &[String], mut function: UserFunct
             .with("newRoutineType", "routine")
             .with("existingRoutineType", "routine"));
     }
+    refuse_signature(&last, &function)?;
     let checked = function.clone();
-    session.resolving(move |_, resolver| routine::check(resolver, &checked)).await?;
+    let (body, at) = (function.body_text.clone(), function.body_start);
+    let checked = session.resolving(move |_, resolver| routine::check(resolver, &checked)).await;
+    checked.map_err(|error| error.within(&body, at))?;
     if creation.temporary {
         session.routines.put(&last, function);
     } else {
         session.store()?.put_function(&database, &last, &Written::new(session, &function).encode(), true)?;
+    }
+    Ok(())
+}
+
+/// What is wrong with the parameters, or with what kind of body there is.
+fn refuse_signature(own: &str, function: &UserFunction) -> Result<()> {
+    let parameters = &function.parameters;
+    let mut twice: Vec<String> = vec![];
+    for (index, parameter) in parameters.iter().enumerate() {
+        let quoted = name::quote(&parameter.name.to_lowercase());
+        let repeated = parameters[..index].iter().any(|known| known.name.eq_ignore_ascii_case(&parameter.name));
+        if repeated && !twice.contains(&quoted) {
+            twice.push(quoted);
+        }
+    }
+    if !twice.is_empty() {
+        return Err(SparkError::new("DUPLICATE_ROUTINE_PARAMETER_NAMES")
+            .with("routineName", own)
+            .with("names", twice.join(", ")));
+    }
+    if let Some(pair) = parameters.windows(2).find(|pair| pair[0].default.is_some() && pair[1].default.is_none()) {
+        return Err(SparkError::new("USER_DEFINED_FUNCTIONS.NOT_A_VALID_DEFAULT_PARAMETER_POSITION")
+            .with("functionName", name::quote(own))
+            .with("parameterName", name::quote(&pair[0].name))
+            .with("nextParameterName", name::quote(&pair[1].name)));
+    }
+    let rows = matches!(function.returns, Returns::Rows(_));
+    if rows && matches!(function.body, firesteel_plan::routine::Body::Value(_)) {
+        return Err(SparkError::new("USER_DEFINED_FUNCTIONS.SQL_TABLE_UDF_BODY_MUST_BE_A_QUERY").with("name", own));
     }
     Ok(())
 }

@@ -34,15 +34,23 @@ struct Run<'s> {
     frames: Frames,
     /// Of the last statement that gave rows.
     output: Option<Output>,
+    /// The text of the script.
+    text: &'s str,
 }
 
 /// Runs a script; the rows of its last query are the answer.
-pub async fn run(session: &Session, block: Block, operation: OperationHandle) -> Result<Option<Output>> {
+pub async fn run(
+    session: &Session,
+    block: Block,
+    text: Option<&str>,
+    operation: OperationHandle,
+) -> Result<Option<Output>> {
     let frames: Frames = Arc::new(Mutex::new(vec![]));
-    let mut run = Run { session, operation, frames: Arc::clone(&frames), output: None };
+    let text = text.unwrap_or_default();
+    let mut run = Run { session, operation, frames: Arc::clone(&frames), output: None, text };
     FRAMES
         .scope(frames, async move {
-            run.block(&block).await?;
+            run.block(&block).await.map_err(|error| error.in_text(text))?;
             Ok(run.output)
         })
         .await
@@ -103,7 +111,7 @@ impl Run<'_> {
         match step {
             Step::Sql(text) => self.sql(text).await?,
             Step::Command(command) => {
-                let input = statement_of("");
+                let input = statement_of(self.text);
                 sql::boxed_rows(self.session, command.as_ref().clone(), &input, self.operation.clone()).await?;
             }
             Step::Block(block) => return self.block(block).await,
@@ -146,7 +154,7 @@ impl Run<'_> {
     }
 
     async fn holds(&self, condition: &pb::Expression) -> Result<bool> {
-        match variable::value(self.session, condition.clone(), None).await? {
+        match variable::value(self.session, condition.clone(), None, Some(self.text)).await? {
             ScalarValue::Boolean(holds) => Ok(holds == Some(true)),
             ScalarValue::Null => Ok(false),
             other => {

@@ -1,6 +1,7 @@
 //! SET, RESET, SET TIME ZONE.
 
-use firesteel_protocol::Result;
+use firesteel_protocol::types::name;
+use firesteel_protocol::{Result, SparkError};
 
 use crate::Session;
 use crate::catalog::rows::{self, Rows, cells, text};
@@ -33,6 +34,11 @@ pub fn show(session: &Session, key: &str) -> Result<Rows> {
 
 /// `SET key = value`.
 pub fn set(session: &Session, key: &str, value: String) -> Result<Rows> {
+    if session.variables.get(&key.to_lowercase()).is_some() {
+        return Err(SparkError::new("UNSUPPORTED_FEATURE.SET_VARIABLE_USING_SET")
+            .with("variableName", name::quote(key))
+            .raised_as("UNRESOLVED_COLUMN"));
+    }
     session.conf().set(key, &value)?;
     pair(key, value)
 }

@@ -46,15 +46,17 @@ pub async fn run(session: &Session, message: pb::SqlCommand, operation: Operatio
         Statement::Command(command) => match *command {
             SqlCommand::ExecuteImmediate { text, into, using } if into.is_empty() => {
                 let sql = super::variable::immediate(session, *text, using).await?;
+                let text = sql.query.clone();
                 let input = in_context(&input, pb::Relation { common: None, rel_type: Some(RelType::Sql(sql)) });
                 let message = pb::SqlCommand { input: Some(input), ..Default::default() };
-                return boxed(session, message, operation).await;
+                return boxed(session, message, operation).await.map_err(|error| immediately(error, &text));
             }
             command => {
+                let place = Whole::of(&command);
                 let drops = matches!(command, SqlCommand::DropTable { .. } | SqlCommand::DropView { .. });
                 let rows = Box::pin(command_rows(session, command, &input, operation)).await;
                 let (schema, batches) =
-                    rows.map_err(|error| if drops { error } else { at_name(session, &input, error) })?;
+                    rows.map_err(|error| if drops { error } else { at_name(session, &input, place, error) })?;
                 local(&schema, &batches)?
             }
         },
@@ -63,23 +65,111 @@ pub async fn run(session: &Session, message: pb::SqlCommand, operation: Operatio
     Ok(vec![ResponseType::SqlCommandResult(result)])
 }
 
+/// Which part of a statement is the place of what is wrong with its columns and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    /// All of it.
+    Statement,
+    /// What stands before the query of an INSERT.
+    Head,
+    None,
+}
+
+impl Whole {
+    fn of(command: &SqlCommand) -> Self {
+        match command {
+            SqlCommand::AlterTable { .. } | SqlCommand::DeclareVariable { .. } | SqlCommand::SetVariables { .. } => {
+                Self::Statement
+            }
+            SqlCommand::Insert { .. } => Self::Head,
+            _ => Self::None,
+        }
+    }
+
+    fn has(self, condition: &str) -> bool {
+        let family = condition.split('.').next().unwrap_or_default();
+        match self {
+            Self::Statement => {
+                matches!(
+                    family,
+                    "UNRESOLVED_COLUMN" | "NOT_SUPPORTED_CHANGE_COLUMN" | "CAST_INVALID_INPUT" | "CAST_OVERFLOW"
+                )
+            }
+            Self::Head => matches!(family, "UNRESOLVED_COLUMN" | "CAST_INVALID_INPUT" | "_LEGACY_ERROR_TEMP_1012"),
+            Self::None => false,
+        }
+    }
+}
+
+/// `UNRESOLVED_COLUMN` for a variable that is no variable.
+fn error_of_name(name: &str) -> SparkError {
+    SparkError::new("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION").with("objectName", name)
+}
+
+/// The text of a statement.
+fn text_of(input: &pb::Relation) -> Option<&str> {
+    let root = match &input.rel_type {
+        Some(RelType::WithRelations(with)) => with.root.as_deref().and_then(|root| root.rel_type.as_ref()),
+        other => other.as_ref(),
+    };
+    match root {
+        Some(RelType::Sql(sql)) if !sql.query.is_empty() => Some(&sql.query),
+        _ => None,
+    }
+}
+
+/// An error of the text that EXECUTE IMMEDIATE runs.
+fn immediately(error: SparkError, text: &str) -> SparkError {
+    if error.is_syntax() {
+        let all = firesteel_protocol::QueryContext::Sql {
+            text: text.into(),
+            start: 0,
+            stop: text.chars().count().saturating_sub(1),
+            line: 1,
+            column: 0,
+            object_type: "EXECUTE IMMEDIATE".into(),
+            object_name: String::new(),
+        };
+        return error.embedded(all);
+    }
+    error.of_object("EXECUTE IMMEDIATE", "")
+}
+
 /// An error about a table or view that the statement names, with the place of the name.
-fn at_name(session: &Session, input: &pb::Relation, error: SparkError) -> SparkError {
+fn at_name(session: &Session, input: &pb::Relation, place: Whole, error: SparkError) -> SparkError {
     let root = match &input.rel_type {
         Some(RelType::WithRelations(with)) => with.root.as_deref().and_then(|root| root.rel_type.as_ref()),
         other => other.as_ref(),
     };
     let (Some(RelType::Sql(text)), None) = (root, error.context()) else { return error };
+    if place.has(error.condition()) {
+        let ctx = session.resolve_context();
+        let resolver = firesteel_plan::Resolver::new(&ctx);
+        let sql_ctx = firesteel_plan::relation::with_arguments(resolver.sql_context(), text);
+        return match sql::place_of_statement(&text.query, place == Whole::Head, &sql_ctx) {
+            Some(place) => error.with_context(place),
+            None => error,
+        };
+    }
     let parameter = match error.condition().split('.').next() {
         Some("TABLE_OR_VIEW_NOT_FOUND") => "relationName",
         Some("EXPECT_TABLE_NOT_VIEW" | "EXPECT_PERMANENT_VIEW_NOT_TEMP") => "viewName",
         Some("EXPECT_VIEW_NOT_TABLE") => "tableName",
+        Some("UNRESOLVED_VARIABLE") => "variableName",
+        Some("UNRESOLVED_COLUMN") if place == Whole::None => "objectName",
+        Some("UNRESOLVED_ROUTINE") => "routineName",
         _ => return error,
     };
     let ctx = session.resolve_context();
     let resolver = firesteel_plan::Resolver::new(&ctx);
     let sql_ctx = firesteel_plan::relation::with_arguments(resolver.sql_context(), text);
-    let place = error.param(parameter).and_then(|name| sql::place_of_name(&text.query, name, &sql_ctx));
+    let find = |name: &str| sql::place_of_name(&text.query, name, &sql_ctx);
+    // A name is told in full, and written shorter.
+    let place = error.param(parameter).and_then(|name| {
+        let parts = sql::parse_column_name(name).unwrap_or_default();
+        let quoted = |from: usize| quote_parts(&parts[from..]);
+        find(name).or_else(|| (1..parts.len()).find_map(|from| find(&quoted(from))))
+    });
     match place {
         Some(place) => error.with_context(place),
         None => error,
@@ -265,14 +355,18 @@ async fn command_rows(
         SqlCommand::InsertDirectory { path, format, options, query, .. } => {
             insert_directory(session, path, format, &options, in_context(input, *query), operation).await?;
         }
-        SqlCommand::DeclareVariable { name, data_type, default, replace, .. } => {
-            variable::declare(session, &name, data_type, default.map(|default| *default), replace).await?;
+        SqlCommand::DeclareVariable { names, data_type, default, text, replace } => {
+            for name in names {
+                let default = default.as_deref().cloned();
+                let (data_type, shown) = (data_type.clone(), text.clone());
+                variable::declare(session, &name, data_type, default, shown, replace, text_of(input)).await?;
+            }
         }
         SqlCommand::DropVariable { name, if_exists } => {
             variable::drop(session, &name, if_exists)?;
         }
         SqlCommand::SetVariables { assignments } => {
-            variable::assign(session, assignments).await?;
+            variable::assign(session, assignments, text_of(input)).await?;
         }
         SqlCommand::SetVariablesFromQuery { names, query } => {
             variable::assign_row(session, names, in_context(input, *query)).await?;
@@ -289,10 +383,20 @@ async fn command_rows(
                     SparkError::new("INVALID_STATEMENT_FOR_EXECUTE_INTO").with("sqlString", text.to_uppercase())
                 );
             }
+            for (index, parts) in into.iter().enumerate() {
+                variable::known(session, parts).map_err(|error| match error.param("variableName") {
+                    Some(name) => at_name(session, input, Whole::None, error_of_name(name)),
+                    None => error,
+                })?;
+                if into[..index].iter().any(|earlier| earlier.join(".").eq_ignore_ascii_case(&parts.join("."))) {
+                    let list = quote_parts(parts);
+                    return Err(SparkError::new("DUPLICATE_ASSIGNMENTS").with("nameList", list));
+                }
+            }
             variable::assign_row(session, into, in_context(input, query)).await?;
         }
         SqlCommand::Script(block) => {
-            if let Some(output) = Box::pin(super::script::run(session, *block, operation)).await? {
+            if let Some(output) = Box::pin(super::script::run(session, *block, text_of(input), operation)).await? {
                 return Ok(output);
             }
         }

@@ -51,10 +51,18 @@ pub async fn row(session: &Session, query: pb::Relation, types: Vec<Option<DataT
         .await
 }
 
-/// The value of an expression without columns.
-pub async fn value(session: &Session, expression: pb::Expression, to: Option<DataType>) -> Result<ScalarValue> {
+/// The value of an expression without columns; `text` is the statement in which it stands.
+pub async fn value(
+    session: &Session,
+    expression: pb::Expression,
+    to: Option<DataType>,
+    text: Option<&str>,
+) -> Result<ScalarValue> {
     let project = pb::Project { input: None, expressions: vec![expression] };
-    let query = pb::Relation { common: None, rel_type: Some(RelType::Project(Box::new(project))) };
+    let mut query = pb::Relation { common: None, rel_type: Some(RelType::Project(Box::new(project))) };
+    if let Some(text) = text {
+        query = firesteel_plan::sql::with_text(query, text);
+    }
     let mut values = row(session, query, vec![to]).await?;
     values.pop().ok_or_else(|| SparkError::internal("an expression without value"))
 }
@@ -65,11 +73,26 @@ pub async fn declare(
     parts: &[String],
     data_type: Option<pb::DataType>,
     default: Option<pb::Expression>,
+    shown: Option<String>,
     replace: bool,
+    text: Option<&str>,
 ) -> Result<()> {
+    if session_name(parts).is_none() && variables::frames().is_none() {
+        return Err(SparkError::new("UNRESOLVED_VARIABLE")
+            .with("variableName", quote_parts(parts))
+            .with("searchPath", "[`system`.`session`]"));
+    }
+    if let (Some(default), Some(own)) = (&default, session_name(parts))
+        && has_subquery(default)
+    {
+        return Err(SparkError::new("INVALID_DEFAULT_VALUE.SUBQUERY_EXPRESSION")
+            .with("statement", "DECLARE VARIABLE")
+            .with("colName", qualified(&own))
+            .with("defaultValue", shown.unwrap_or_default()));
+    }
     let to = data_type.as_ref().map(proto::decode).transpose()?;
     let value = match (&default, &to) {
-        (Some(default), to) => value(session, default.clone(), to.clone()).await?,
+        (Some(default), to) => value(session, default.clone(), to.clone(), text).await?,
         (None, Some(to)) => ScalarValue::try_new_null(to).map_err(from_datafusion)?,
         (None, None) => return Err(SparkError::internal("a variable without type and value")),
     };
@@ -103,13 +126,17 @@ pub fn drop(session: &Session, parts: &[String], if_exists: bool) -> Result<()> 
 }
 
 /// `SET VAR a = value, b = DEFAULT`: all values first, then the assignments.
-pub async fn assign(session: &Session, assignments: Vec<(Vec<String>, Option<pb::Expression>)>) -> Result<()> {
+pub async fn assign(
+    session: &Session,
+    assignments: Vec<(Vec<String>, Option<pb::Expression>)>,
+    text: Option<&str>,
+) -> Result<()> {
     let mut values = vec![];
     for (parts, expression) in assignments {
         let declared = current(session, &parts)?;
         let expression = expression.or(declared.default);
         let new = match expression {
-            Some(expression) => value(session, expression, Some(declared.data_type)).await?,
+            Some(expression) => value(session, expression, Some(declared.data_type), text).await?,
             None => ScalarValue::try_new_null(&declared.data_type).map_err(from_datafusion)?,
         };
         values.push((parts, new));
@@ -125,6 +152,11 @@ pub async fn assign_row(session: &Session, names: Vec<Vec<String>>, query: pb::R
         .collect::<Result<Vec<_>>>()?;
     let values = row(session, query, types).await?;
     names.iter().zip(values).try_for_each(|(parts, value)| put(session, parts, value))
+}
+
+/// An error for a name that no variable has.
+pub fn known(session: &Session, parts: &[String]) -> Result<()> {
+    current(session, parts).map(|_| ())
 }
 
 fn current(session: &Session, parts: &[String]) -> Result<Declared> {
@@ -160,6 +192,19 @@ fn put_in_frames(frames: &Frames, parts: &[String], value: &ScalarValue) -> bool
     true
 }
 
+/// A query stands in the expression.
+fn has_subquery(expression: &pb::Expression) -> bool {
+    use pb::expression::ExprType;
+    matches!(&expression.expr_type, Some(ExprType::SubqueryExpression(_)))
+        || matches!(&expression.expr_type, Some(ExprType::Extension(any))
+            if matches!(firesteel_protocol::extension::ExpressionKind::from_any(any),
+                Some(firesteel_protocol::extension::ExpressionKind::WithRelations(_))))
+}
+
+fn quote_parts(parts: &[String]) -> String {
+    parts.iter().map(|part| name::quote(part)).collect::<Vec<_>>().join(".")
+}
+
 fn qualified(own: &str) -> String {
     format!("`system`.`session`.{}", name::quote(own))
 }
@@ -171,23 +216,52 @@ fn unresolved(session: &Session, parts: &[String]) -> SparkError {
         .with("searchPath", format!("[`system`.`builtin`, `system`.`session`, `{CATALOG}`.`{database}`]"))
 }
 
+/// An expression as Spark names it.
+async fn shown(session: &Session, expression: pb::Expression) -> Result<String> {
+    let project = pb::Project { input: None, expressions: vec![expression] };
+    let query = pb::Relation { common: None, rel_type: Some(RelType::Project(Box::new(project))) };
+    let fields = session.fields(query).await?;
+    Ok(fields.first().map(|field| field.name().clone()).unwrap_or_default())
+}
+
 /// The text and the arguments of EXECUTE IMMEDIATE as a message.
 pub async fn immediate(
     session: &Session,
     text: pb::Expression,
     using: Vec<(Option<String>, pb::Expression)>,
 ) -> Result<pb::Sql> {
-    let text = match value(session, text, Some(DataType::Utf8)).await? {
+    let own = match &text.expr_type {
+        Some(pb::expression::ExprType::UnresolvedAttribute(own)) => own.unparsed_identifier.clone(),
+        _ => "sql_string".into(),
+    };
+    let text = match value(session, text, None, None).await? {
         ScalarValue::Utf8(Some(text)) => text,
-        _ => return Err(SparkError::new("NULL_QUERY_STRING_EXECUTE_IMMEDIATE").with("varName", "`sql_string`")),
+        ScalarValue::Utf8(None) => {
+            let parts = firesteel_plan::sql::parse_column_name(&own)?;
+            return Err(SparkError::new("NULL_QUERY_STRING_EXECUTE_IMMEDIATE").with("varName", quote_parts(&parts)));
+        }
+        other => {
+            let shown = format!("\"{}\"", name::sql(&other.data_type()));
+            return Err(SparkError::new("INVALID_EXPR_TYPE_FOR_QUERY_EXECUTE_IMMEDIATE").with("exprType", shown));
+        }
     };
     let mut sql = pb::Sql { query: text, ..Default::default() };
-    let named = using.iter().any(|(own, _)| own.is_some());
-    if named && using.iter().any(|(own, _)| own.is_none()) {
-        return Err(SparkError::new("ALL_PARAMETERS_MUST_BE_NAMED").with("exprs", ""));
+    // Names matter where the text has `:name`.
+    let (by_name, by_position) = firesteel_plan::sql::parameters_in(&sql.query);
+    if by_name && by_position {
+        return Err(SparkError::new("INVALID_QUERY_MIXED_QUERY_PARAMETERS"));
+    }
+    if by_name && using.iter().any(|(own, _)| own.is_none()) {
+        let mut unnamed = vec![];
+        for (own, argument) in &using {
+            if own.is_none() {
+                unnamed.push(format!("\"{}\"", shown(session, argument.clone()).await?));
+            }
+        }
+        return Err(SparkError::new("ALL_PARAMETERS_MUST_BE_NAMED").with("exprs", unnamed.join(", ")));
     }
     for (own, argument) in using {
-        match own {
+        match own.filter(|_| by_name) {
             Some(own) => {
                 sql.named_arguments.insert(own, argument);
             }

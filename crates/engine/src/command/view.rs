@@ -351,6 +351,11 @@ pub async fn alter(
 ) -> Result<()> {
     let (place, found) = session.find(parts, Search::Session)?;
     match (found, alteration) {
+        (Found::Table(table), Alteration::SetQuery { .. }) if !table.is_view() => {
+            Err(SparkError::new("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE")
+                .with("operation", "ALTER VIEW ... AS")
+                .with("tableName", table.quoted()))
+        }
         (Found::Table(table), _) if !table.is_view() => Err(SparkError::new("EXPECT_VIEW_NOT_TABLE.USE_ALTER_TABLE")
             .with("operation", "ALTER VIEW")
             .with("tableName", quote_parts(parts))),
@@ -377,6 +382,13 @@ pub async fn alter(
             session.store()?.update_table(&changed)?;
             super::drop::forget(session, &view);
             Ok(())
+        }
+        (Found::Table(view), Alteration::SetSchemaMode(mode)) => {
+            let mut changed = view.as_ref().clone();
+            if let Some(text) = &mut changed.view {
+                text.schema_mode = mode;
+            }
+            session.store()?.update_table(&changed)
         }
         (Found::Temp(view), alteration) => alter_temporary(session, &place, view, alteration, in_context).await,
         (Found::Table(_), _) => Err(SparkError::unsupported("this ALTER VIEW", "Create the view anew.")),

@@ -26,7 +26,7 @@ fn build<F: Fold>(call: &Call, name: &'static str) -> Result<Typed> {
     call.arity(1..=2)?;
     let mut ignore_nulls = call.ignore_nulls;
     if call.args.len() == 2 {
-        match call.constant(1)? {
+        match call.args[1].as_literal().unwrap_or(&ScalarValue::Null) {
             ScalarValue::Boolean(Some(flag)) => ignore_nulls |= flag,
             _ => {
                 return Err(SparkError::new("_LEGACY_ERROR_TEMP_1210")

@@ -113,6 +113,11 @@ fn shift(left: &Typed, right: &Typed, operation: &Operation<'_>, date_function: 
             let timestamp = cast_silently(left.clone(), &types::timestamp(), env)?;
             shift(&timestamp, right, operation, date_function)
         }
+        (l, Interval(arrow::datatypes::IntervalUnit::YearMonth)) if l == &Utf8 || is_numeric(l) => {
+            let swapped = operation.label.starts_with(&format!("({} ", right.name));
+            let (first, second) = if swapped { (right, left) } else { (left, right) };
+            Err(super::wrong_types(first, second, operation))
+        }
         (Utf8, Interval(_) | Duration(_)) => {
             // The string is taken for a timestamp, and what comes out is a string again.
             let timestamp = cast_silently(left.clone(), &types::timestamp(), env)?;
@@ -133,7 +138,7 @@ fn shift(left: &Typed, right: &Typed, operation: &Operation<'_>, date_function: 
                 .with("inputSql", format!("\"{}\"", left.name))
                 .with("inputType", format!("\"{}\"", left.sql_type())))
         }
-        (l, r) => Err(super::wrong_types(l, r, operation)),
+        _ => Err(super::wrong_types(left, right, operation)),
     }
 }
 
@@ -152,7 +157,15 @@ fn scale(interval: &Typed, number: &Typed, operation: &Operation<'_>) -> Result<
         t if is_numeric(t) && calendar || is_float(t) => DataType::Float64,
         t if is_integral(t) => DataType::Int64,
         t if is_decimal(t) => t.clone(),
-        t => return Err(super::wrong_types(&to, t, operation)),
+        t if is_interval(t) => {
+            return Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
+                .with("sqlExpr", format!("\"{}\"", operation.label))
+                .with("paramIndex", "second")
+                .with("requiredType", "\"NUMERIC\"")
+                .with("inputSql", format!("\"{}\"", number.name))
+                .with("inputType", format!("\"{}\"", number.sql_type())));
+        }
+        _ => return Err(super::wrong_types(interval, number, operation)),
     };
     let tried = operation.mode == EvalMode::Try;
     let label = format!("({} {} {})", interval.name, operation.op.symbol(), number.name);

@@ -11,7 +11,6 @@ mod unary;
 
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, Volatility};
-use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use crate::cast::EvalMode;
@@ -239,11 +238,14 @@ fn numeric(left: Typed, right: Typed, operation: &Operation<'_>) -> Result<Typed
     let (op, env) = (operation.op, operation.env);
     let number_or_null = |t: &DataType| is_numeric(t) || t == &DataType::Null;
     if !number_or_null(&l) || !number_or_null(&r) {
-        return Err(wrong_types(&l, &r, operation));
+        return Err(wrong_types(&left, &right, operation));
     }
     if op == Op::IntegralDivide && (is_float(&l) || is_float(&r)) {
-        let long = |t: DataType| if is_integral(&t) { DataType::Int64 } else { t };
-        return Err(wrong_types(&long(l), &long(r), operation));
+        let long = |typed: Typed| match is_integral(&typed.data_type) {
+            true => Typed { data_type: DataType::Int64, ..typed },
+            false => typed,
+        };
+        return Err(wrong_types(&long(left), &long(right), operation));
     }
     if is_decimal(&l) || is_decimal(&r) {
         if is_float(&l) || is_float(&r) {
@@ -260,7 +262,7 @@ fn numeric(left: Typed, right: Typed, operation: &Operation<'_>) -> Result<Typed
         _ => match coerce::common_type(&l, &r, env) {
             Some(DataType::Null) => DataType::Float64,
             Some(common) => common,
-            None => return Err(wrong_types(&l, &r, operation)),
+            None => return Err(wrong_types(&left, &right, operation)),
         },
     };
     same_type(cast_silently(left, &to, env)?, cast_silently(right, &to, env)?, operation)
@@ -321,17 +323,17 @@ fn is_nonzero_literal(typed: &Typed) -> bool {
     }
 }
 
-fn wrong_types(left: &DataType, right: &DataType, operation: &Operation<'_>) -> SparkError {
+fn wrong_types(left: &Typed, right: &Typed, operation: &Operation<'_>) -> SparkError {
     let label = format!("\"{}\"", operation.label);
-    if left == right {
+    if left.data_type == right.data_type {
         SparkError::new("DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE")
             .with("sqlExpr", label)
             .with("inputType", operation.op.required())
-            .with("actualDataType", format!("\"{}\"", name::sql(left)))
+            .with("actualDataType", format!("\"{}\"", left.sql_type()))
     } else {
         SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
             .with("sqlExpr", label)
-            .with("left", format!("\"{}\"", name::sql(left)))
-            .with("right", format!("\"{}\"", name::sql(right)))
+            .with("left", format!("\"{}\"", left.sql_type()))
+            .with("right", format!("\"{}\"", right.sql_type()))
     }
 }

@@ -33,6 +33,12 @@ pub fn posexplode_outer(call: &Call) -> Result<Generator> {
 }
 
 fn build(call: &Call, position: bool, outer: bool) -> Result<Generator> {
+    if call.args.is_empty() {
+        return Err(SparkError::new("REQUIRED_PARAMETER_NOT_FOUND")
+            .with("routineName", format!("`{}`", call.name))
+            .with("parameterName", "`collection`")
+            .with("index", "0"));
+    }
     call.arity(1)?;
     let arg = &call.args[0];
     let columns: Vec<FieldRef> = match &arg.data_type {

@@ -210,6 +210,21 @@ impl Picture {
         let unexpected = |token: &str| {
             SparkError::new("INVALID_FORMAT.UNEXPECTED_TOKEN").with("token", token).with("format", format!("'{text}'"))
         };
+        let wrong = |condition: &str| SparkError::new(condition).with("format", format!("'{text}'"));
+        if text.is_empty() {
+            return Err(wrong("INVALID_FORMAT.EMPTY"));
+        }
+        if !text.contains(['0', '9']) {
+            return Err(wrong("INVALID_FORMAT.WRONG_NUM_DIGIT"));
+        }
+        if text.matches(['.', 'D']).count() > 1 {
+            return Err(wrong("INVALID_FORMAT.WRONG_NUM_TOKEN").with("token", ". or D"));
+        }
+        let is_digit = |c: Option<char>| matches!(c, Some('0' | '9'));
+        let mut separators = text.char_indices().filter(|(_, c)| matches!(c, ',' | 'G'));
+        if separators.any(|(at, _)| !is_digit(text[at + 1..].chars().next()) || !is_digit(text[..at].chars().last())) {
+            return Err(wrong("INVALID_FORMAT.CONT_THOUSANDS_SEPS"));
+        }
         let mut rest = text.as_str();
         let mut sign = None;
         if let Some(tail) = rest.strip_prefix('S') {

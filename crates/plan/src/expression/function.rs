@@ -15,7 +15,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::aggregate::contains_aggregate;
 use super::lambda::CallLambdas;
-use super::{missing, star, unaliased};
+use super::{missing, star, unaliased, walk};
 use crate::Resolver;
 use crate::operator::python::aggregate::PythonAggregate;
 use crate::resolver::Planned;
@@ -23,6 +23,20 @@ use crate::scope::Scope;
 
 /// Functions that SQL does not know.
 pub const FRAMES_ONLY: &[&str] = &["product"];
+
+/// Functions that know IGNORE NULLS.
+const IGNORES_NULLS: &[&str] = &[
+    "first",
+    "first_value",
+    "last",
+    "last_value",
+    "any_value",
+    "nth_value",
+    "lead",
+    "lag",
+    "array_agg",
+    "collect_list",
+];
 
 /// A call from the DataFrame API or from SQL without clauses of its own.
 pub fn resolve(resolver: &Resolver, message: &pb::expression::UnresolvedFunction, scope: &Scope) -> Result<Typed> {
@@ -57,6 +71,13 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlFunction, scope: &Scope) ->
         }
         let filter = unaliased(resolver.expression(filter, scope)?);
         let invalid = |condition: &str| SparkError::new(condition).with("filterExpr", format!("\"{}\"", filter.name));
+        if super::aggregate::contains_window(&filter.expr) {
+            let window = message.filter.as_deref().map(|one| walk::find(one, &walk::is_window)).unwrap_or_default();
+            let name = window.first().map(|one| resolver.name_with(walk::Names::Plain, one, scope)).unwrap_or_default();
+            return Err(
+                invalid("INVALID_AGGREGATE_FILTER.CONTAINS_WINDOW_FUNCTION").with("windowExpr", format!("\"{name}\""))
+            );
+        }
         if contains_aggregate(&filter.expr) {
             let inner =
                 message.filter.as_deref().and_then(|filter| name_of_first(resolver, filter, scope, Kind::is_aggregate));
@@ -163,10 +184,15 @@ fn call(
     let (args, lambdas) = arguments_of(resolver, entry, function, arguments, distinct, scope)?;
     let env = resolver.env_here();
     let call = Call { name: entry.name, args, distinct, ignore_nulls, env: &env };
+    if ignore_nulls && !IGNORES_NULLS.contains(&entry.name) {
+        return Err(SparkError::new("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX")
+            .with("prettyName", name::quote(entry.name))
+            .with("syntax", "IGNORE NULLS"));
+    }
     if distinct && !matches!(entry.kind, Kind::Aggregate(_)) {
         return Err(SparkError::new("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX")
             .with("prettyName", name::quote(entry.name))
-            .with("syntax", "\"DISTINCT\""));
+            .with("syntax", "DISTINCT"));
     }
     let typed = match entry.kind {
         Kind::Scalar(build) => build(&call),
@@ -186,6 +212,17 @@ fn call(
                 true => Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.HIGHER_ORDER_FUNCTION")),
                 false => Ok(typed),
             })
+        }
+        // A NULL of the type that elements have serves where only a name is asked for.
+        Kind::Generator(build) if resolver.generators_shown.get() => {
+            let shown = call.display();
+            let generator = build(&call)?;
+            let data_type = match generator.fields.as_slice() {
+                [field] => field.data_type().clone(),
+                _ => arrow::datatypes::DataType::Null,
+            };
+            let value = ScalarValue::try_from(&data_type).unwrap_or(ScalarValue::Null);
+            Ok(Typed { data_type, ..Typed::literal(value, shown) })
         }
         Kind::Generator(_) => Err(SparkError::new("UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS")
             .with("expression", format!("\"{}\"", call.display()))),
@@ -278,7 +315,8 @@ pub fn without_parentheses(resolver: &Resolver, name: &str) -> Result<Option<Typ
     let Some(Kind::Scalar(build) | Kind::Aggregate(build)) = lookup(&lower).map(|entry| entry.kind) else {
         return Ok(None);
     };
-    build(&Call { name: &lower, args: vec![], distinct: false, ignore_nulls: false, env: resolver.env() }).map(Some)
+    let typed = build(&Call { name: &lower, args: vec![], distinct: false, ignore_nulls: false, env: resolver.env() })?;
+    Ok(Some(if lower == "grouping_id" { typed.named("grouping__id") } else { typed }))
 }
 
 /// The generator call at the top of an expression, if it is one.

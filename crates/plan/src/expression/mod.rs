@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod extract;
+pub mod frame;
 pub mod function;
 pub mod lambda;
 pub mod literal;
@@ -12,6 +13,7 @@ pub mod select;
 pub mod star;
 pub mod subquery;
 pub mod update_fields;
+pub mod walk;
 pub mod window;
 
 use std::cmp::Ordering;
@@ -150,7 +152,16 @@ impl Resolver<'_> {
                 let field = Field::new(found.attribute.column.as_ref(), found.attribute.data_type().clone(), true);
                 let mut typed = found.attribute.typed();
                 typed.expr = Expr::OuterReferenceColumn(field.into(), column);
-                typed.name = format!("outer({})", found.attribute.name());
+                let qualified = || {
+                    let parts = found.attribute.qualifier.iter().map(String::as_str).chain([found.attribute.name()]);
+                    let quoted = parts.map(firesteel_protocol::types::name::quote_if_needed);
+                    quoted.collect::<Vec<_>>().join(".")
+                };
+                typed.name = match self.names.get() {
+                    walk::Names::Unwrapped => found.attribute.name().to_string(),
+                    walk::Names::Qualified | walk::Names::OuterQualified => format!("outer({})", qualified()),
+                    _ => format!("outer({})", found.attribute.name()),
+                };
                 return self.nested(typed, found.rest);
             }
             outer = enclosing.outer;
@@ -232,6 +243,16 @@ impl Resolver<'_> {
         let mut typed = found.attribute.typed();
         if let Some(own) = parts.len().checked_sub(found.rest.len() + 1).map(|at| &parts[at]) {
             typed.name.clone_from(own);
+        }
+        match self.names.get() {
+            walk::Names::Plain | walk::Names::OuterQualified | walk::Names::Unwrapped => {}
+            walk::Names::Qualified => {
+                let qualifier =
+                    found.attribute.qualifier.iter().map(|part| firesteel_protocol::types::name::quote_if_needed(part));
+                let parts = qualifier.chain([firesteel_protocol::types::name::quote_if_needed(found.attribute.name())]);
+                typed.name = parts.collect::<Vec<_>>().join(".");
+            }
+            walk::Names::WithIds => typed.name = format!("{}#{}", found.attribute.name(), found.attribute.id),
         }
         self.nested(typed, found.rest)
     }

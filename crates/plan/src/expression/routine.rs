@@ -33,6 +33,9 @@ pub fn call(
     arguments: &[pb::Expression],
     scope: &Scope,
 ) -> Result<Typed> {
+    if matches!(function.returns, Returns::Rows(_)) {
+        return Err(SparkError::new("NOT_A_SCALAR_FUNCTION").with("functionName", quoted(&function.name)));
+    }
     let (bound, shown) = bind(resolver, function, arguments, scope)?;
     let body = value(resolver, function, &bound)?;
     let expr = substituted(body.expr, &bound, scope)?;
@@ -47,6 +50,9 @@ pub fn rows(
     arguments: &[pb::Expression],
     outer: Option<&Scope>,
 ) -> Result<Relation> {
+    if !matches!(function.returns, Returns::Rows(_)) {
+        return Err(SparkError::new("NOT_A_TABLE_FUNCTION").with("functionName", quoted(&function.name)));
+    }
     let nothing = project::one_row();
     let inputs = [&nothing];
     let scope = resolver.scope(&inputs, outer);
@@ -67,7 +73,17 @@ pub fn check(resolver: &Resolver, function: &UserFunction) -> Result<()> {
     }
     match &function.returns {
         Returns::Rows(_) => table(resolver, function, &bound).map(|_| ()),
-        _ => value(resolver, function, &bound).map(|_| ()),
+        _ => {
+            let typed = value(resolver, function, &bound)?;
+            let complex =
+                super::aggregate::contains_aggregate(&typed.expr) || super::aggregate::contains_window(&typed.expr);
+            if complex {
+                return Err(SparkError::new("USER_DEFINED_FUNCTIONS.CANNOT_CONTAIN_COMPLEX_FUNCTIONS")
+                    .with("queryText", function.body_text.as_str())
+                    .placeless());
+            }
+            Ok(())
+        }
     }
 }
 
@@ -80,11 +96,9 @@ fn bind(
 ) -> Result<(Vec<Bound>, String)> {
     let count = function.parameters.len();
     let wrong = || {
-        let needed = function.parameters.iter().filter(|parameter| parameter.default.is_none()).count();
-        let expected = if needed == count { count.to_string() } else { format!("[{needed}, {count}]") };
         SparkError::new("WRONG_NUM_ARGS.WITHOUT_SUGGESTION")
-            .with("functionName", name::quote(&function.name))
-            .with("expectedNum", expected)
+            .with("functionName", quoted(&function.name))
+            .with("expectedNum", count.to_string())
             .with("actualNum", arguments.len().to_string())
             .with("docroot", "https://spark.apache.org/docs/latest")
     };
@@ -99,10 +113,17 @@ fn bind(
                 let at = at.ok_or_else(|| {
                     let proposal: Vec<String> = function.parameters.iter().map(|own| name::quote(&own.name)).collect();
                     SparkError::new("UNRECOGNIZED_PARAMETER_NAME")
-                        .with("routineName", name::quote(&function.name))
+                        .with("routineName", quoted(&function.name))
                         .with("argumentName", name::quote(&named.key))
                         .with("proposal", proposal.join(" "))
                 })?;
+                if given[at].is_some() {
+                    return Err(SparkError::new(
+                        "DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT.DOUBLE_NAMED_ARGUMENT_REFERENCE",
+                    )
+                    .with("routineName", quoted(&function.name))
+                    .with("parameterName", name::quote(&named.key)));
+                }
                 (at, named.value.as_deref().unwrap_or(argument))
             }
             _ => (index, argument),
@@ -138,7 +159,12 @@ fn converted(resolver: &Resolver, typed: Typed, to: &DataType) -> Result<Typed> 
     if typed.data_type == *to {
         return Ok(typed);
     }
-    cast(typed, to, EvalMode::Ansi, resolver.env())
+    cast(typed, to, EvalMode::Ansi, &resolver.env_here())
+}
+
+/// A function's name, each part quoted.
+fn quoted(own: &str) -> String {
+    own.split('.').map(name::quote).collect::<Vec<_>>().join(".")
 }
 
 /// Resolves the body where only the parameters are in sight.

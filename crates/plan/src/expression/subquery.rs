@@ -93,8 +93,10 @@ fn nullable(resolver: &Resolver, relation: Relation) -> Result<Relation> {
 /// A correlated subquery becomes a join, which needs one row for each row outside: where no aggregation promises that,
 /// one is put around it that fails for more.
 fn at_most_one_row(resolver: &Resolver, relation: Relation) -> Result<Relation> {
+    let correlated = !crate::relation::dependent::all_references(&relation.plan).is_empty();
     let promised = matches!(relation.origin.as_deref(), Some(Origin::Aggregate(aggregated)) if aggregated.is_global());
-    if promised || crate::relation::dependent::all_references(&relation.plan).is_empty() || relation.output.len() != 1 {
+    let placed = resolver.place.borrow().is_sql();
+    if promised || !correlated && !placed || relation.output.len() != 1 {
         return Ok(relation);
     }
     let own = relation.output[0].clone();
@@ -109,19 +111,27 @@ fn at_most_one_row(resolver: &Resolver, relation: Relation) -> Result<Relation> 
         first.data_type.clone(),
         true,
         Volatility::Immutable,
-        resolver.env(),
+        // Spark tells the place of subqueries that do not depend on the row.
+        &if correlated { resolver.env().clone() } else { resolver.env_here() },
         String::new(),
-        one_row,
+        if correlated { one_row } else { one_row_of_all },
     );
     let typed = Typed::new(checked, own.name(), first.data_type, true);
     computed.select(vec![typed])?.narrow()
+}
+
+fn one_row_of_all(args: &KernelArgs<'_>) -> Result<ArrayRef> {
+    one_row(args).map_err(|error| match error.condition() {
+        "SCALAR_SUBQUERY_TOO_MANY_ROWS" => SparkError::new("SCALAR_SUBQUERY_TOO_MANY_ROWS"),
+        _ => error,
+    })
 }
 
 fn one_row(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let counts = args.array(1)?;
     let counts = counts.as_primitive::<Int64Type>();
     if counts.iter().flatten().any(|count| count > 1) {
-        return Err(SparkError::new("SCALAR_SUBQUERY_TOO_MANY_ROWS"));
+        return Err(SparkError::new("SCALAR_SUBQUERY_TOO_MANY_ROWS").raised_as("INVALID_URL"));
     }
     args.array(0)
 }

@@ -18,6 +18,7 @@ use crate::attribute::next_id;
 use crate::expression::aggregate::{contains_aggregate, is_grouping, replace};
 use crate::expression::select::Selected;
 use crate::expression::unaliased;
+use crate::expression::walk::{self, Names};
 use crate::operator::python::aggregate::PythonAggregate;
 use crate::resolver::Planned;
 use crate::scope::Scope;
@@ -144,6 +145,19 @@ pub fn global(resolver: &Resolver, input: Relation, list: Vec<Typed>) -> Result<
 
 /// SELECT .. GROUP BY .. HAVING of SQL.
 pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>) -> Result<Relation> {
+    if let Some(having) = &message.having
+        && message.grouping.is_empty()
+        && message.grouping_sets.is_empty()
+        && !message.group_by_all
+        && resolver.ctx.conf_bool("spark.sql.legacy.parser.havingWithoutGroupByAsWhere", false)
+    {
+        let filter = pb::Filter { input: message.input.clone(), condition: Some(having.clone()) };
+        let filtered = super::filter::resolve(resolver, &filter, outer)?;
+        return project::select_list(resolver, filtered, &message.select, outer);
+    }
+    if let Some(keys) = message.pipe_keys {
+        refuse_plain(resolver, message, keys as usize, outer)?;
+    }
     let with_list = |list: &[pb::Expression]| {
         aggregated(resolver, &SqlAggregate { select: list.to_vec(), ..message.clone() }, outer)
     };
@@ -160,6 +174,7 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
     };
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
+    super::generate::refuse_nested(resolver, &message.select, &scope)?;
     // GROUP BY window(..) makes a column of that name.
     let mut windows = vec![];
     for expression in &message.grouping {
@@ -183,24 +198,52 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
     {
         return Err(SparkError::new("MISSING_GROUP_BY"));
     }
-    let grouping = if message.group_by_all {
+    if message.grouping.iter().any(is_ordinal) && message.select.iter().any(is_star) {
+        return Err(SparkError::new("STAR_GROUP_BY_POS").placeless());
+    }
+    let named_all = |one: &&Typed| {
+        message.group_by_all && matches!(one.expr, Expr::Alias(_)) && one.name.eq_ignore_ascii_case("all")
+    };
+    let all = build_attribute("all");
+    let grouping: Vec<Typed> = if let Some(typed) = list.iter().find(named_all) {
+        vec![refuse_aggregates(resolver, &all, message, typed.clone(), &scope)?]
+    } else if message.group_by_all {
         list.iter().filter(|column| !contains_aggregate(&column.expr)).cloned().collect()
     } else {
         message
             .grouping
             .iter()
-            .map(|e| grouping_expression(resolver, e, &list, &scope).map_err(|error| resolver.at_expression(error, e)))
+            .map(|e| {
+                let typed = grouping_expression(resolver, e, message, &list, &scope)?;
+                refuse_aggregates(resolver, e, message, typed, &scope)
+            })
             .collect::<Result<Vec<_>>>()?
     };
+    if let Some(window) = grouping
+        .iter()
+        .position(|typed| message.group_by_all && crate::expression::aggregate::contains_window(&typed.expr))
+    {
+        let name = format!("\"{}\"", grouping[window].name);
+        return Err(SparkError::new("UNSUPPORTED_EXPR_FOR_OPERATOR").with("invalidExprSqls", name));
+    }
+    let by_nothing = message.group_by_all && grouping.is_empty();
+    refuse_outer(resolver, &grouping, &message.grouping, &list, &message.select, &scope)?;
     let sets = (!message.grouping_sets.is_empty())
         .then(|| message.grouping_sets.iter().map(|set| set.columns.iter().map(|c| *c as usize).collect()).collect());
-    let mut aggregated = supplied(resolver, input.clone(), grouping, sets, list)?;
+    let mut aggregated =
+        supplied(resolver, input.clone(), grouping, sets, list).map_err(|error| match error.condition() {
+            "MISSING_GROUP_BY" if by_nothing => SparkError::new("UNRESOLVED_ALL_IN_GROUP_BY"),
+            _ => at_part(resolver, error, &message.select),
+        })?;
     if let Some(having) = &message.having {
         let typed = aggregated.resolve(resolver, having, outer)?;
         if crate::expression::aggregate::contains_window(&typed.expr) {
             return Err(SparkError::new("WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE").with("clauseName", "HAVING"));
         }
         let condition = super::filter::condition_of(typed)?;
+        if aggregated.sets.is_none() && !walk::find(having, &walk::is_grouping_call).is_empty() {
+            return Err(SparkError::new("UNSUPPORTED_GROUPING_EXPRESSION").placeless());
+        }
         let shown = condition.name.clone();
         let known = |error: SparkError| match error.condition() {
             "MISSING_AGGREGATION" => aggregated.unknown_in_output(resolver, having, outer).unwrap_or(error),
@@ -211,6 +254,135 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
         aggregated.having = Some(aggregated.rewrite(condition.expr, &shown)?);
     }
     aggregated.plan()
+}
+
+/// The place of what an aggregation refuses: the call inside of another one, the use of `grouping`.
+pub(crate) fn at_part(resolver: &Resolver, error: SparkError, list: &[pb::Expression]) -> SparkError {
+    let part = match error.condition() {
+        "NESTED_AGGREGATE_FUNCTION" => list.iter().find_map(walk::nested_aggregate),
+        "UNSUPPORTED_GROUPING_EXPRESSION" => {
+            list.iter().find_map(|one| walk::find(one, &walk::is_grouping_call).into_iter().next())
+        }
+        _ => None,
+    };
+    match part {
+        Some(part) => resolver.at_expression(error, &part),
+        None => error,
+    }
+}
+
+fn build_attribute(name: &str) -> pb::Expression {
+    let attribute = pb::expression::UnresolvedAttribute { unparsed_identifier: name.into(), ..Default::default() };
+    pb::Expression { common: None, expr_type: Some(ExprType::UnresolvedAttribute(attribute)) }
+}
+
+fn is_ordinal(expression: &pb::Expression) -> bool {
+    matches!(&expression.expr_type, Some(ExprType::Extension(any))
+        if matches!(ExpressionKind::from_any(any), Some(ExpressionKind::Ordinal(_))))
+}
+
+fn is_star(expression: &pb::Expression) -> bool {
+    matches!(&expression.expr_type, Some(ExprType::UnresolvedStar(_)))
+}
+
+/// Behind `|> AGGREGATE` every item that is no key must aggregate.
+fn refuse_plain(resolver: &Resolver, message: &SqlAggregate, keys: usize, outer: Option<&Scope>) -> Result<()> {
+    let plain = |item: &&pb::Expression| {
+        walk::find(item, &|part| walk::is_aggregate(part) || walk::is_generator(part)).is_empty()
+    };
+    let Some(item) = message.select.iter().skip(keys).find(plain) else { return Ok(()) };
+    let input = match message.input.as_deref() {
+        Some(input) => resolver.relation_in(input, outer)?,
+        None => project::one_row(),
+    };
+    let inputs = [&input];
+    let inner = match &item.expr_type {
+        Some(ExprType::Alias(alias)) => alias.expr.as_deref().unwrap_or(item),
+        _ => item,
+    };
+    let scope = resolver.scope(&inputs, outer);
+    let Ok(typed) = resolver.expression(inner, &scope) else { return Ok(()) };
+    // Functions that Python or the user wrote may aggregate.
+    if contains_aggregate(&typed.expr) || is_star(inner) {
+        return Ok(());
+    }
+    let shown = resolver.name_with(Names::WithIds, inner, &scope);
+    let error =
+        SparkError::new("PIPE_OPERATOR_AGGREGATE_EXPRESSION_CONTAINS_NO_AGGREGATE_FUNCTION").with("expr", shown);
+    Err(resolver.at_expression(error, inner))
+}
+
+/// An aggregation in a subquery may not read the rows around it, but for its filters.
+pub(crate) fn refuse_outer(
+    resolver: &Resolver,
+    grouping: &[Typed],
+    keys: &[pb::Expression],
+    list: &[Typed],
+    select: &[pb::Expression],
+    scope: &Scope,
+) -> Result<()> {
+    use datafusion::common::tree_node::TreeNode;
+    let is_outer =
+        |expr: &Expr| expr.exists(|node| Ok(matches!(node, Expr::OuterReferenceColumn(..)))).unwrap_or(false);
+    if scope.outer.is_none() || !grouping.iter().chain(list).any(|typed| is_outer(&typed.expr)) {
+        return Ok(());
+    }
+    let of = |item: &pb::Expression| resolver.expression(item, scope).ok().filter(|typed| is_outer(&typed.expr));
+    for call in select.iter().flat_map(|item| walk::find(item, &walk::is_aggregate)) {
+        if of(&call).is_some_and(|typed| !typed.expr.column_refs().is_empty()) {
+            let function = resolver.name_with(Names::Qualified, &call, scope);
+            let error = SparkError::new(
+                "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.AGGREGATE_FUNCTION_MIXED_OUTER_LOCAL_REFERENCES",
+            );
+            return Err(resolver.at_expression(error.with("function", function), &call));
+        }
+    }
+    let mut shown: Vec<String> = keys
+        .iter()
+        .filter(|key| of(key).is_some())
+        .map(|key| resolver.name_with(Names::Unwrapped, key, scope))
+        .collect();
+    for item in select.iter().filter(|item| of(item).is_some()) {
+        let (inner, alias) = match &item.expr_type {
+            Some(ExprType::Alias(alias)) => (alias.expr.as_deref().unwrap_or(item), alias.name.first().cloned()),
+            _ => (item, None),
+        };
+        let plain = resolver.name_with(Names::Unwrapped, inner, scope);
+        let name = alias.unwrap_or_else(|| resolver.name_with(Names::OuterQualified, inner, scope));
+        shown.push(match &inner.expr_type {
+            Some(ExprType::UnresolvedAttribute(_)) => plain,
+            _ => format!("{plain} AS {}", firesteel_protocol::types::name::quote_if_needed(&name)),
+        });
+    }
+    if shown.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<String> = shown.iter().map(|one| format!("\"{one}\"")).collect();
+    Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.CORRELATED_REFERENCE")
+        .with("sqlExprs", shown.join(",")))
+}
+
+/// Aggregates may not be grouped by, whether written there or in the select list under an alias.
+fn refuse_aggregates(
+    resolver: &Resolver,
+    expression: &pb::Expression,
+    message: &SqlAggregate,
+    typed: Typed,
+    scope: &Scope,
+) -> Result<Typed> {
+    if !contains_aggregate(&typed.expr) {
+        return Ok(typed);
+    }
+    let listed = message.select.iter().filter(|one| match &one.expr_type {
+        Some(ExprType::Alias(alias)) => alias.name.iter().any(|name| name.eq_ignore_ascii_case(&typed.name)),
+        _ => false,
+    });
+    let call = std::iter::once(expression)
+        .chain(listed)
+        .find_map(|one| walk::find(one, &walk::is_aggregate).into_iter().next());
+    let Some(call) = call else { return Ok(typed) };
+    let name = resolver.name_with(Names::Qualified, &call, scope);
+    Err(resolver.at_expression(SparkError::new("GROUP_BY_AGGREGATE").with("sqlExpr", name), &call))
 }
 
 /// Behind `|> AGGREGATE` a position in the select list is one of the input's columns.
@@ -230,6 +402,17 @@ fn input_column(item: &pb::Expression, input: &Relation) -> Result<pb::Expressio
 fn grouping_expression(
     resolver: &Resolver,
     expression: &pb::Expression,
+    message: &SqlAggregate,
+    list: &[Typed],
+    scope: &Scope,
+) -> Result<Typed> {
+    grouping_of(resolver, expression, message, list, scope).map_err(|error| resolver.at_expression(error, expression))
+}
+
+fn grouping_of(
+    resolver: &Resolver,
+    expression: &pb::Expression,
+    message: &SqlAggregate,
     list: &[Typed],
     scope: &Scope,
 ) -> Result<Typed> {
@@ -246,7 +429,7 @@ fn grouping_expression(
             if contains_aggregate(&typed.expr) {
                 return Err(SparkError::new("GROUP_BY_POS_AGGREGATE")
                     .with("index", ordinal.position.to_string())
-                    .with("aggExpr", typed.name));
+                    .with("aggExpr", listed_sql(resolver, message, position - 1, &typed, scope)));
             }
             return Ok(typed);
         }
@@ -270,6 +453,17 @@ fn grouping_expression(
         }
         Err(error) => Err(error),
     }
+}
+
+/// An item of the list as Spark writes it in SQL: `sum(t.a) AS `sum(a)``.
+fn listed_sql(resolver: &Resolver, message: &SqlAggregate, index: usize, typed: &Typed, scope: &Scope) -> String {
+    let Some(item) = message.select.get(index) else { return typed.name.clone() };
+    let inner = match &item.expr_type {
+        Some(ExprType::Alias(alias)) => alias.expr.as_deref().unwrap_or(item),
+        _ => item,
+    };
+    let own = resolver.name_with(Names::Qualified, inner, scope);
+    format!("{own} AS {}", firesteel_protocol::types::name::quote_if_needed(&typed.name))
 }
 
 /// The number of rows under a name.
@@ -352,6 +546,9 @@ impl Aggregated {
             }
             match node {
                 Expr::AggregateFunction(call) => {
+                    if call.params.args.iter().any(crate::expression::aggregate::contains_window) {
+                        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1031").placeless());
+                    }
                     if call.params.args.iter().any(contains_aggregate) {
                         return Err(SparkError::new("NESTED_AGGREGATE_FUNCTION"));
                     }
@@ -539,11 +736,20 @@ fn grouping_function(name: &str, args: &[Expr], grouping: &[(Expr, Expr)], order
             Box::new(lit(1i64)),
         ))
     };
+    let shown = |exprs: &mut dyn Iterator<Item = &Expr>| {
+        exprs.map(|expr| expr.schema_name().to_string()).collect::<Vec<_>>().join(",")
+    };
     let position = |arg: &Expr| {
         grouping.iter().position(|(key, _)| key == arg).ok_or_else(|| {
-            SparkError::new("GROUPING_COLUMN_MISMATCH")
-                .with("grouping", arg.schema_name().to_string())
-                .with("groupingColumns", "")
+            let known = shown(&mut grouping.iter().map(|(key, _)| key));
+            if name == "grouping" {
+                return SparkError::new("GROUPING_COLUMN_MISMATCH")
+                    .with("grouping", arg.schema_name().to_string())
+                    .with("groupingColumns", known);
+            }
+            SparkError::new("GROUPING_ID_COLUMN_MISMATCH")
+                .with("groupingIdColumn", shown(&mut args.iter()))
+                .with("groupByColumns", known)
         })
     };
     if name == "grouping" {
@@ -582,6 +788,9 @@ pub(crate) fn extend(
     let mut extended = aggregated.clone();
     let mut columns = vec![];
     for expression in expressions {
+        if aggregated.sets.is_none() && !walk::find(expression, &walk::is_grouping_call).is_empty() {
+            return Err(SparkError::new("UNSUPPORTED_GROUPING_EXPRESSION").placeless());
+        }
         let typed = aggregated.resolve(resolver, expression, outer)?;
         let mut typed = unaliased(typed);
         let shown = typed.name.clone();

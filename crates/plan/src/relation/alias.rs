@@ -1,7 +1,7 @@
 //! Other names for a relation and for all of its columns.
 
-use firesteel_protocol::connect as pb;
-use firesteel_protocol::extension::ColumnAliases;
+use firesteel_protocol::connect::{self as pb, relation::RelType};
+use firesteel_protocol::extension::{ColumnAliases, RelationKind};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, required};
@@ -31,6 +31,22 @@ pub fn to_df(resolver: &Resolver, message: &pb::ToDf, outer: Option<&Scope>) -> 
 /// `FROM x AS t(a, b)`.
 pub fn column_aliases(resolver: &Resolver, message: &ColumnAliases, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "ColumnAliases")?, outer)?;
+    let below = message.input.as_deref().and_then(|input| input.rel_type.as_ref());
+    let (given, known) = (message.names.len(), input.output.len());
+    if let (Some(RelType::UnresolvedTableValuedFunction(function)), true) = (below, given != known) {
+        return Err(SparkError::new("NUM_TABLE_VALUE_ALIASES_MISMATCH")
+            .with("funcName", firesteel_protocol::types::name::quote(&function.function_name))
+            .with("aliasesNum", given.to_string())
+            .with("outColsNum", known.to_string()));
+    }
+    if let (Some(RelType::Extension(any)), true) = (below, given != known)
+        && matches!(RelationKind::from_any(any), Some(RelationKind::Values(_)))
+    {
+        return Err(SparkError::new("INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH")
+            .with("rowIndex", "0")
+            .with("expectedNumCols", given.to_string())
+            .with("actualNumCols", known.to_string()));
+    }
     if message.names.len() != input.output.len() {
         return Err(SparkError::new("ASSIGNMENT_ARITY_MISMATCH")
             .with("numExpr", message.names.len().to_string())

@@ -13,6 +13,7 @@ use super::{Origin, Relation, node, required, sort};
 use crate::expression::aggregate::{contains_aggregate, contains_window};
 use crate::expression::select::Selected;
 use crate::expression::unaliased;
+use crate::expression::walk::{self, Names};
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
 
@@ -20,7 +21,13 @@ pub fn resolve(resolver: &Resolver, filter: &pb::Filter, outer: Option<&Scope>) 
     let input = resolver.relation_in(required(filter.input.as_deref(), "Filter")?, outer)?;
     let condition = filter.condition.as_ref().ok_or_else(|| crate::expression::missing("condition", "Filter"))?;
     let inputs = [&input];
-    let resolved = resolver.expression(condition, &resolver.scope(&inputs, outer));
+    let scope = resolver.scope(&inputs, outer);
+    let resolved = resolver.expression(condition, &scope);
+    if !walk::find(condition, &walk::is_generator).is_empty() {
+        let name = walk::shown_with_generators(resolver, condition, &scope);
+        let plan = format!("'Filter {name}");
+        return Err(SparkError::new("UNSUPPORTED_GENERATOR.OUTSIDE_SELECT").with("plan", plan).placeless());
+    }
     match resolved {
         Ok(typed) if !contains_aggregate(&typed.expr) => {
             let condition = condition_of(typed)?;
@@ -36,9 +43,17 @@ pub fn resolve(resolver: &Resolver, filter: &pb::Filter, outer: Option<&Scope>) 
             }
             None => match other {
                 Err(error) => Err(error),
-                Ok(typed) => Err(SparkError::new("INVALID_WHERE_CONDITION")
-                    .with("condition", format!("\"{}\"", typed.name))
-                    .with("expressionList", typed.name)),
+                Ok(_) if !walk::find(condition, &walk::is_grouping_call).is_empty() => {
+                    Err(SparkError::new("UNSUPPORTED_GROUPING_EXPRESSION").placeless())
+                }
+                Ok(typed) => {
+                    let calls = walk::find(condition, &walk::is_aggregate);
+                    let names: Vec<String> =
+                        calls.iter().map(|call| resolver.name_with(Names::Qualified, call, &scope)).collect();
+                    Err(SparkError::new("INVALID_WHERE_CONDITION")
+                        .with("condition", format!("\"{}\"", typed.name))
+                        .with("expressionList", names.join(", ")))
+                }
             },
         },
     }

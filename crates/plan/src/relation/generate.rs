@@ -15,6 +15,7 @@ use super::{Relation, node, project};
 use crate::attribute::next_id;
 use crate::expression::aggregate::contains_aggregate;
 use crate::expression::function::{generator, generator_call};
+use crate::expression::walk;
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver, sql};
@@ -28,11 +29,12 @@ pub fn select_list(
 ) -> Result<Option<Relation>> {
     let parsed = list.iter().map(|one| parsed(resolver, one)).collect::<Vec<_>>();
     let calls: Vec<(usize, Call)> = parsed.iter().enumerate().filter_map(|(i, e)| Some((i, call_of(e)?))).collect();
+    let inputs = [input];
+    let scope = resolver.scope(&inputs, outer);
+    refuse_nested(resolver, list, &scope)?;
     if calls.is_empty() {
         return Ok(None);
     }
-    let inputs = [input];
-    let scope = resolver.scope(&inputs, outer);
     let aggregates = |argument: &pb::Expression| {
         resolver.expression(argument, &scope).is_ok_and(|typed| contains_aggregate(&typed.expr))
     };
@@ -48,7 +50,7 @@ pub fn select_list(
     for (at, call) in &calls {
         let generator = generator(resolver, call.function, call.arguments, &scope)
             .map_err(|error| resolver.at_expression(error, &list[*at]))?;
-        let names = output_names(&generator, &call.names)?;
+        let names = output_names(&generator, &call.names).map_err(SparkError::placeless)?;
         let known = expanded.output.len();
         expanded = generate(expanded, generator, &names)?;
         made.push((*at, expanded.output[known..].to_vec()));
@@ -62,6 +64,33 @@ pub fn select_list(
         }
     }
     project::project(resolver, expanded, columns).map(Some)
+}
+
+/// Generators stand at the top of an item of the list.
+pub(crate) fn refuse_nested(resolver: &Resolver, list: &[pb::Expression], scope: &Scope) -> Result<()> {
+    for item in list {
+        let item = match &item.expr_type {
+            Some(ExprType::Alias(alias)) => alias.expr.as_deref().unwrap_or(item),
+            _ => item,
+        };
+        let nested = if walk::is_generator(item) {
+            let arguments = generator_call(item).map(|(_, arguments)| arguments).unwrap_or_default();
+            arguments.iter().any(|argument| !walk::find(argument, &walk::is_generator).is_empty())
+        } else {
+            !walk::find(item, &walk::is_generator).is_empty()
+        };
+        if !nested {
+            continue;
+        }
+        let around = resolver.generators_shown.replace(true);
+        let name = resolver.name_with(walk::Names::Plain, item, scope);
+        resolver.generators_shown.set(around);
+        if !name.is_empty() {
+            return Err(SparkError::new("UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS")
+                .with("expression", format!("\"{name}\"")));
+        }
+    }
+    Ok(())
 }
 
 /// An expression that is text, read, where it is the call of a generator: `selectExpr("explode(a)")`.
@@ -133,7 +162,7 @@ pub(crate) fn over_aggregate(
         let arguments: Vec<pb::Expression> = taken.iter().map(|own| super::sort::by_id(own.id)).collect();
         let generator = generator(resolver, call.function, &arguments, &scope)
             .map_err(|error| resolver.at_expression(error, expression))?;
-        let names = output_names(&generator, &call.names)?;
+        let names = output_names(&generator, &call.names).map_err(SparkError::placeless)?;
         let known = expanded.output.len();
         expanded = generate(expanded, generator, &names)?;
         columns.extend(expanded.output[known..].iter().map(Attribute::typed));
@@ -181,8 +210,14 @@ pub fn lateral_view(resolver: &Resolver, message: &LateralView, outer: Option<&S
     };
     let call = message.generator.as_ref().ok_or_else(|| crate::expression::missing("generator", "LateralView"))?;
     let Some((function, arguments)) = generator_call(call) else {
+        let own = walk::function_name(call).unwrap_or_default();
+        if firesteel_functions::lookup(&own).is_none() && !own.contains('.') {
+            let database = firesteel_protocol::types::name::quote(&resolver.env().database);
+            let quoted = firesteel_protocol::types::name::quote(&own);
+            return Err(SparkError::new("ROUTINE_NOT_FOUND").with("routineName", format!("{database}.{quoted}")));
+        }
         return Err(SparkError::new("UNSUPPORTED_GENERATOR.NOT_GENERATOR")
-            .with("functionName", "`generator`")
+            .with("functionName", firesteel_protocol::types::name::quote(&own))
             .with("classCanonicalName", "expression"));
     };
     let inputs = [&input];

@@ -12,6 +12,7 @@ use firesteel_protocol::{Result, SparkError};
 use super::dependent::{self, Domain};
 use super::{Relation, filter, node, required};
 use crate::expression::select::Selected;
+use crate::expression::walk;
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
@@ -33,6 +34,11 @@ pub fn resolve(resolver: &Resolver, join: &pb::Join, outer: Option<&Scope>) -> R
         None => None,
         Some(condition) => {
             let inputs = [&left, &right];
+            if !walk::find(condition, &walk::is_generator).is_empty() {
+                let name = walk::shown_with_generators(resolver, condition, &resolver.scope(&inputs, outer));
+                let plan = format!("'Join {}, {name}", shown_type(kind));
+                return Err(SparkError::new("UNSUPPORTED_GENERATOR.OUTSIDE_SELECT").with("plan", plan).placeless());
+            }
             let typed = resolver.expression(condition, &resolver.scope(&inputs, outer))?;
             refuse_calls(resolver, condition, &typed, &resolver.scope(&inputs, outer))?;
             Some(join_condition(typed)?)
@@ -62,6 +68,19 @@ fn refuse_calls(resolver: &Resolver, condition: &pb::Expression, typed: &Typed, 
         crate::expression::function::name_of_first(resolver, condition, scope, firesteel_functions::Kind::is_aggregate);
     Err(SparkError::new("UNSUPPORTED_EXPR_FOR_OPERATOR")
         .with("invalidExprSqls", format!("\"{}\"", found.unwrap_or_else(|| typed.name.clone()))))
+}
+
+/// A join's type as Spark's plans print it.
+fn shown_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::FullOuter => "FullOuter",
+        Kind::LeftOuter => "LeftOuter",
+        Kind::RightOuter => "RightOuter",
+        Kind::LeftAnti => "LeftAnti",
+        Kind::LeftSemi => "LeftSemi",
+        Kind::Cross => "Cross",
+        Kind::Inner | Kind::Unspecified => "Inner",
+    }
 }
 
 fn join_condition(typed: Typed) -> Result<Expr> {

@@ -65,7 +65,7 @@ fn constant(resolver: &Resolver, input: &Relation, word: &str, expression: &pb::
     use datafusion::scalar::ScalarValue;
     let inputs = [input];
     let typed = unaliased(resolver.expression(expression, &resolver.scope(&inputs, None))?);
-    let shown = format!("\"{}\"", typed.name);
+    let shown = if typed.expr.is_volatile() { "\"_nondeterministic\"".into() } else { format!("\"{}\"", typed.name) };
     let unfoldable =
         || SparkError::new("INVALID_LIMIT_LIKE_EXPRESSION.IS_UNFOLDABLE").with("name", word).with("expr", &shown);
     if !typed.expr.column_refs().is_empty() || super::subquery::has_subquery(&typed.expr) {
@@ -76,6 +76,12 @@ fn constant(resolver: &Resolver, input: &Relation, word: &str, expression: &pb::
         ScalarValue::Int32(Some(rows)) => checked(word, rows),
         ScalarValue::Int16(Some(rows)) => checked(word, i32::from(rows)),
         ScalarValue::Int8(Some(rows)) => checked(word, i32::from(rows)),
+        // Spark's parser gives TRUE and FALSE no place.
+        ScalarValue::Boolean(_) => Err(SparkError::new("INVALID_LIMIT_LIKE_EXPRESSION.DATA_TYPE")
+            .with("name", word)
+            .with("expr", shown)
+            .with("dataType", "\"BOOLEAN\"")
+            .placeless()),
         ScalarValue::Int32(None) => {
             Err(SparkError::new("INVALID_LIMIT_LIKE_EXPRESSION.IS_NULL").with("name", word).with("expr", shown))
         }

@@ -170,6 +170,10 @@ impl<'a> Resolver<'a> {
             Some(pb::origin::Function::JvmOrigin(place)) => place.sql_text.clone(),
             _ => None,
         };
+        let object = match origin.and_then(|o| o.function.as_ref()) {
+            Some(pb::origin::Function::JvmOrigin(place)) => place.object_type.clone().zip(place.object_name.clone()),
+            _ => None,
+        };
         let resolve = || match self.ctx.catalog.cached(relation)? {
             Some(stored) => local_relation::stored(stored),
             None => self.relation_kind(relation, outer),
@@ -180,6 +184,10 @@ impl<'a> Resolver<'a> {
             Some(text) => self.with_sql_text(&text, resolve),
             None => resolve(),
         };
+        let result = result.map_err(|error| match object {
+            Some((kind, name)) => error.of_object(&kind, &name),
+            None => error,
+        });
         self.depth.set(depth);
         let resolved = result.map_err(|error| self.at(error, origin))?;
         if let Some(plan_id) = common.and_then(|common| common.plan_id) {
@@ -295,6 +303,7 @@ impl<'a> Resolver<'a> {
             RelationKind::Unpivot(message) => unpivot::sql(self, message, outer),
             RelationKind::Limit(message) => limit::sql(self, message, outer),
             RelationKind::OrderByAll(message) => sort::order_by_all(self, message, outer),
+            RelationKind::PipeColumns(message) => with_columns::pipe(self, message, outer),
             RelationKind::Qualify(message) => filter::qualify(self, message, outer),
         }
     }

@@ -5,7 +5,7 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
 use firesteel_functions::coerce::cast_silently;
-use firesteel_protocol::connect as pb;
+use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::SqlPivot;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::table::is_streaming;
@@ -13,6 +13,7 @@ use firesteel_sources::stream::table::is_streaming;
 use super::{Relation, aggregate, required};
 use crate::expression::function::map_aggregates;
 use crate::expression::select::evaluate_constant;
+use crate::expression::walk;
 use crate::expression::{literal, unaliased};
 use crate::operator::python::aggregate::PythonAggregate;
 use crate::resolver::Planned;
@@ -55,9 +56,29 @@ pub fn sql(resolver: &Resolver, message: &SqlPivot, outer: Option<&Scope>) -> Re
     let input = resolver.relation_in(required(message.input.as_deref(), "SqlPivot")?, outer)?;
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
+    if let Some(inner) = message.aggregates.iter().find_map(walk::nested_aggregate) {
+        return Err(resolver.at_expression(SparkError::new("NESTED_AGGREGATE_FUNCTION"), &inner));
+    }
     let aggregates = resolver.expressions(&message.aggregates, &scope)?;
-    let mut columns: Vec<Typed> =
-        message.columns.iter().map(|c| resolver.expression(c, &scope).map(unaliased)).collect::<Result<_>>()?;
+    for (item, typed) in message.aggregates.iter().zip(&aggregates) {
+        if !crate::expression::aggregate::contains_aggregate(&typed.expr) {
+            let names = walk::find(item, &|part| matches!(part.expr_type, Some(ExprType::UnresolvedAttribute(_))));
+            let first = names.first().unwrap_or(item);
+            let shown = resolver.name_with(walk::Names::Qualified, first, &scope);
+            return Err(SparkError::new("_LEGACY_ERROR_TEMP_1006").with("sql", shown).placeless());
+        }
+    }
+    let mut columns: Vec<Typed> = message
+        .columns
+        .iter()
+        // The place of the whole is told.
+        .map(|c| pb::Expression { common: None, ..c.clone() })
+        .map(|c| resolver.expression(&c, &scope).map(unaliased))
+        .collect::<Result<_>>()?;
+    if let Some(map) = columns.iter().find(|column| matches!(column.data_type, arrow::datatypes::DataType::Map(..))) {
+        let own = firesteel_protocol::types::name::quote(&map.name);
+        return Err(SparkError::new("INCOMPARABLE_PIVOT_COLUMN").with("columnName", own).placeless());
+    }
     let used: Vec<String> = aggregates
         .iter()
         .chain(&columns)

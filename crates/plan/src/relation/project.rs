@@ -52,7 +52,8 @@ pub fn select_list(
         );
     }
     if columns.iter().any(|column| contains_aggregate(&column.expr)) {
-        return aggregate::global(resolver, input, columns);
+        aggregate::refuse_outer(resolver, &[], &[], &columns, list, &scope)?;
+        return aggregate::global(resolver, input, columns).map_err(|error| aggregate::at_part(resolver, error, list));
     }
     project(resolver, input, columns)
 }

@@ -14,6 +14,7 @@ use super::{Origin, Relation, aggregate, node, required};
 use crate::Resolver;
 use crate::expression::aggregate::{contains_aggregate, contains_window};
 use crate::expression::select::{Selected, select};
+use crate::expression::walk;
 use crate::expression::{sort_direction, unaliased};
 use crate::scope::Scope;
 
@@ -29,6 +30,18 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
         .collect::<Result<_>>()?;
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
+    if keys.iter().any(|key| !walk::find(key, &walk::is_generator).is_empty()) {
+        let global = sort.is_global.unwrap_or(true);
+        let shown = |(order, key): (&pb::expression::SortOrder, &pb::Expression)| {
+            let (ascending, nulls_first) = sort_direction(order);
+            let direction = if ascending { "ASC" } else { "DESC" };
+            let nulls = if nulls_first { "FIRST" } else { "LAST" };
+            format!("{} {direction} NULLS {nulls}", walk::shown_with_generators(resolver, key, &scope))
+        };
+        let orders: Vec<String> = sort.order.iter().zip(&keys).map(shown).collect();
+        let plan = format!("Sort [{}], {global}", orders.join(", "));
+        return Err(SparkError::new("UNSUPPORTED_GENERATOR.OUTSIDE_SELECT").with("plan", plan).placeless());
+    }
     let resolved: Result<Vec<Typed>> = keys.iter().map(|key| resolver.expression(key, &scope)).collect();
     let global = sort.is_global.unwrap_or(true);
     match resolved {

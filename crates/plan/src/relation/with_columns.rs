@@ -2,11 +2,13 @@
 
 use firesteel_functions::Typed;
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
+use firesteel_protocol::extension::PipeColumns;
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, project, required};
 use crate::expression::aggregate::contains_window;
 use crate::expression::select::{Selected, select_all};
+use crate::expression::walk;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
 
@@ -48,6 +50,44 @@ pub fn resolve(resolver: &Resolver, message: &pb::WithColumns, outer: Option<&Sc
     }
     let (plan, selected) = project::windows(input.plan.clone(), selected)?;
     Relation { plan, ..input }.project(selected)
+}
+
+/// `|> EXTEND` and `|> SET`: neither aggregates, and SET knows its columns.
+pub fn pipe(resolver: &Resolver, message: &PipeColumns, outer: Option<&Scope>) -> Result<Relation> {
+    let input = required(message.input.as_deref(), "PipeColumns")?;
+    let resolved = resolver.relation_in(input, outer)?;
+    let inputs = [&resolved];
+    let scope = resolver.scope(&inputs, outer);
+    for column in &message.columns {
+        let calls = walk::find(column, &walk::is_aggregate);
+        if let (Some(call), Some(inner)) = (calls.first(), calls.first())
+            && !walk::is_window(inner)
+        {
+            let clause = if message.set { "SET" } else { "EXTEND" };
+            let shown = resolver.name_with(walk::Names::WithIds, call, &scope);
+            let error = SparkError::new("PIPE_OPERATOR_CONTAINS_AGGREGATE_FUNCTION");
+            return Err(resolver.at_expression(error.with("expr", shown).with("clause", clause), call));
+        }
+    }
+    if !message.set {
+        let star = pb::expression::UnresolvedStar::default();
+        let star = pb::Expression { common: None, expr_type: Some(ExprType::UnresolvedStar(star)) };
+        let list: Vec<pb::Expression> = std::iter::once(star).chain(message.columns.iter().cloned()).collect();
+        return project::select_list(resolver, resolved, &list, outer);
+    }
+    let mut aliases = vec![];
+    for column in &message.columns {
+        let Some(ExprType::Alias(alias)) = &column.expr_type else { continue };
+        let same = |a: &str, b: &str| if scope.case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
+        if let [name] = alias.name.as_slice()
+            && !resolved.output.iter().any(|own| same(own.name(), name))
+        {
+            return Err(scope.unresolved_column(&alias.name));
+        }
+        aliases.push(alias.as_ref().clone());
+    }
+    let message = pb::WithColumns { input: Some(Box::new(input.clone())), aliases };
+    resolve(resolver, &message, outer)
 }
 
 /// New columns in the places of those of their names, the others behind.

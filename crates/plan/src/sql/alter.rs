@@ -39,6 +39,14 @@ impl Parser<'_> {
     }
 
     fn alteration(&mut self, is_view: bool) -> Result<Alteration> {
+        if is_view && self.eat_words(&["WITH", "SCHEMA"]) {
+            let mode = if self.eat_words(&["TYPE", "EVOLUTION"]) {
+                "TYPE EVOLUTION"
+            } else {
+                self.eat_any(&["BINDING", "COMPENSATION", "EVOLUTION"]).ok_or_else(|| self.unexpected())?
+            };
+            return Ok(Alteration::SetSchemaMode(mode.to_string()));
+        }
         if is_view && (self.eat_word("AS") || self.is_query_at(0)) {
             let (query, text) = self.query_with_text()?;
             return Ok(Alteration::SetQuery { text, query: Box::new(query) });
@@ -54,19 +62,42 @@ impl Parser<'_> {
         }
         if self.eat_word("SET") {
             if self.eat_word("TBLPROPERTIES") {
-                let start = self.position();
                 let properties = self.properties()?;
-                self.check_properties(start, &properties)?;
+                self.check_properties(&properties)?;
                 return Ok(Alteration::SetProperties(properties));
             }
             if self.eat_word("LOCATION") {
                 return Ok(Alteration::SetLocation { location: self.string()?, partition: None });
             }
+            if self.eat_words(&["SERDEPROPERTIES"]) {
+                return Ok(Alteration::SetOptions(self.properties()?));
+            }
+            if self.is_word("FILEFORMAT") {
+                let error = SparkError::new("INVALID_STATEMENT_OR_CLAUSE");
+                return Err(self.error_whole(error.with("operation", "ALTER TABLE SET FILEFORMAT")));
+            }
             return Err(self.unexpected());
+        }
+        if self.is_word("CONCATENATE") {
+            let error = SparkError::new("INVALID_STATEMENT_OR_CLAUSE");
+            return Err(self.error_whole(error.with("operation", "ALTER TABLE CONCATENATE")));
         }
         if self.eat_words(&["UNSET", "TBLPROPERTIES"]) {
             let if_exists = self.if_exists();
-            return Ok(Alteration::UnsetProperties { keys: self.parenthesized(Self::property_key)?, if_exists });
+            let mut valued: Vec<String> = vec![];
+            let keys = self.parenthesized(|parser| {
+                let key = parser.property_key()?;
+                if parser.eat_symbol("=") {
+                    parser.expression()?;
+                    valued.push(key.clone());
+                }
+                Ok(key)
+            })?;
+            if !valued.is_empty() {
+                let message = format!("Values should not be specified for key(s): [{}]", valued.join(","));
+                return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
+            }
+            return Ok(Alteration::UnsetProperties { keys, if_exists });
         }
         if self.eat_word("ADD") {
             return self.add();
@@ -105,18 +136,37 @@ impl Parser<'_> {
     /// ADD COLUMNS or ADD PARTITION.
     fn add(&mut self) -> Result<Alteration> {
         let if_not_exists = self.if_not_exists();
+        if self.is_word("CONSTRAINT")
+            || self.is_words(&["PRIMARY", "KEY"])
+            || self.is_words(&["FOREIGN", "KEY"])
+            || self.is_word("CHECK")
+        {
+            while !self.is_end() && !self.is_symbol(";") {
+                self.advance();
+            }
+            return Ok(Alteration::Refused("ADD CONSTRAINT"));
+        }
         if self.is_word("PARTITION") {
             let mut partitions = vec![];
             while self.is_word("PARTITION") {
+                let start = self.position();
                 let partition = self.required_partition_spec()?;
+                if let Some((name, _)) = partition.iter().find(|(_, value)| value.is_none()) {
+                    let error = SparkError::new("INVALID_SQL_SYNTAX.EMPTY_PARTITION_VALUE");
+                    return Err(self.error_from(start, error.with("partKey", format!("`{name}`"))));
+                }
                 let location = if self.eat_word("LOCATION") { Some(self.string()?) } else { None };
                 partitions.push((partition, location));
             }
             return Ok(Alteration::AddPartitions { partitions, if_not_exists });
         }
-        self.eat_any(&["COLUMNS", "COLUMN"]).ok_or_else(|| self.unexpected())?;
+        let one = self.eat_any(&["COLUMNS", "COLUMN"]).ok_or_else(|| self.unexpected())? == "COLUMN";
         // A position is read and passed over, as Spark does for tables in files: new columns come last.
         let column = |parser: &mut Self| {
+            if parser.is_words(&["IF", "NOT", "EXISTS"]) {
+                parser.jump(parser.position() + 2);
+                return Err(parser.unexpected());
+            }
             let column = parser.column_definition()?;
             if !parser.eat_word("FIRST") && parser.eat_word("AFTER") {
                 parser.identifier()?;
@@ -124,7 +174,7 @@ impl Parser<'_> {
             Ok(column)
         };
         let columns = if self.is_symbol("(") { self.parenthesized(column)? } else { self.comma_separated(column)? };
-        Ok(Alteration::AddColumns(columns))
+        Ok(Alteration::AddColumns { columns, one })
     }
 
     /// DROP COLUMNS or DROP PARTITION.
@@ -137,6 +187,12 @@ impl Parser<'_> {
                 self.comma_separated(Self::name_parts)?
             };
             return Ok(Alteration::DropColumns { columns, if_exists });
+        }
+        if self.is_word("CONSTRAINT") || self.is_words(&["PRIMARY", "KEY"]) {
+            while !self.is_end() && !self.is_symbol(";") {
+                self.advance();
+            }
+            return Ok(Alteration::Refused("DROP CONSTRAINT"));
         }
         let if_exists = self.if_exists();
         let partitions = {
@@ -151,7 +207,6 @@ impl Parser<'_> {
     }
 
     fn change_column(&mut self) -> Result<Alteration> {
-        let start = self.position();
         let hive = self.advance().text.eq_ignore_ascii_case("CHANGE");
         self.eat_word("COLUMN");
         let column = self.name_parts()?;
@@ -163,7 +218,7 @@ impl Parser<'_> {
                     .with("operation", "Renaming column")
                     .with("command", "ALTER COLUMN")
                     .with("msg", ", please run RENAME COLUMN instead");
-                return Err(self.error_from(start, error));
+                return Err(self.error_whole(error));
             }
             data_type = Some(renamed.data_type);
             comment = renamed.comment;
@@ -183,6 +238,9 @@ impl Parser<'_> {
                 self.expect_words(&["NOT", "NULL"])?;
                 nullable = Some(word == "DROP");
             }
+        } else if self.is_end() || self.is_symbol(";") {
+            let message = "ALTER TABLE table ALTER COLUMN requires a TYPE, a SET/DROP, a COMMENT, or a FIRST/AFTER";
+            return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
         } else if !self.is_any_word(&["FIRST", "AFTER"]) {
             return Err(self.unexpected());
         }
@@ -192,6 +250,12 @@ impl Parser<'_> {
         if self.eat_word("AFTER") {
             self.identifier()?;
             return Ok(Alteration::MoveColumn);
+        }
+        if self.is_symbol(",") {
+            while !self.is_end() && !self.is_symbol(";") {
+                self.advance();
+            }
+            return Ok(Alteration::Refused("ALTER COLUMN in bulk"));
         }
         Ok(Alteration::ChangeColumn { column, data_type, comment, nullable, default })
     }

@@ -23,8 +23,8 @@ pub struct ColumnDefinition {
     pub comment: Option<String>,
     /// The text of DEFAULT.
     pub default: Option<String>,
-    /// GENERATED ALWAYS AS ..
-    pub generated: bool,
+    /// What of the column tables in files cannot have: `generated columns`, `CONSTRAINT`.
+    pub refused: Option<&'static str>,
 }
 
 /// What CREATE TABLE says of the table besides its name.
@@ -46,8 +46,8 @@ pub struct TableSpec {
     pub hive: bool,
     /// Columns of CLUSTER BY.
     pub cluster_by: Option<Vec<String>>,
-    /// A column is GENERATED, which tables in files cannot have.
-    pub generated: bool,
+    /// What of the columns tables in files cannot have.
+    pub refused: Option<&'static str>,
 }
 
 /// `CLUSTERED BY (columns) [SORTED BY (..)] INTO n BUCKETS`.
@@ -76,7 +76,11 @@ pub enum InsertMode {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Alteration {
     RenameTo(Name),
-    AddColumns(Vec<ColumnDefinition>),
+    /// `one`: the word was COLUMN.
+    AddColumns {
+        columns: Vec<ColumnDefinition>,
+        one: bool,
+    },
     DropColumns {
         columns: Vec<Name>,
         if_exists: bool,
@@ -98,6 +102,12 @@ pub enum Alteration {
     ClusterBy(Vec<String>),
     /// `ALTER COLUMN name FIRST|AFTER ..`, which Spark knows for other catalogs only.
     MoveColumn,
+    /// `ADD CONSTRAINT ..`, `DROP CONSTRAINT ..` and others that tables in files refuse by this name.
+    Refused(&'static str),
+    /// `SET SERDEPROPERTIES`: options of the table's format.
+    SetOptions(Properties),
+    /// `ALTER VIEW .. WITH SCHEMA mode`.
+    SetSchemaMode(String),
     /// `REPLACE COLUMNS`, which Spark knows for other catalogs only.
     ReplaceColumns,
     SetLocation {
@@ -427,9 +437,9 @@ pub enum SqlCommand {
         temporary: bool,
         if_exists: bool,
     },
-    /// `DECLARE [OR REPLACE] [VARIABLE] name [type] [DEFAULT value]`.
+    /// `DECLARE [OR REPLACE] [VARIABLE] names [type] [DEFAULT value]`.
     DeclareVariable {
-        name: Name,
+        names: Vec<Name>,
         data_type: Option<pb::DataType>,
         default: Option<Box<pb::Expression>>,
         /// The text of the default.
@@ -531,7 +541,7 @@ impl Parser<'_> {
         let word = if self.peek().kind == Kind::Word { self.peek().text.to_ascii_uppercase() } else { String::new() };
         if let Some(refused) = REFUSED.iter().find(|words| self.is_words(words)) {
             let error = SparkError::new("INVALID_STATEMENT_OR_CLAUSE").with("operation", refused.join(" "));
-            return Err(self.error_at(self.peek(), error));
+            return Err(self.error_whole(error));
         }
         let command = match word.as_str() {
             "CREATE" | "REPLACE" => self.create(),
@@ -552,6 +562,8 @@ impl Parser<'_> {
             "COMMENT" => self.comment_on(),
             "ANALYZE" => self.analyze(),
             "MSCK" => self.repair(),
+            "OPEN" | "FETCH" | "CLOSE" if self.is_identifier_at(1) => Err(super::script::no_cursors()),
+            "DECLARE" if self.is_word_at(2, "CURSOR") => Err(super::script::no_cursors()),
             "DECLARE" => self.declare(),
             "ADD" | "LIST" => self.resources(),
             "MERGE" | "DELETE" | "UPDATE" => self.row_change(&word),
@@ -614,7 +626,6 @@ impl Parser<'_> {
 
     /// `(key = value, key value, ..)`: keys bare or as strings, values strings, numbers or booleans.
     pub fn properties(&mut self) -> Result<Properties> {
-        let start = self.position();
         let mut bare: Vec<String> = vec![];
         let properties = self.parenthesized(|parser| {
             let key = parser.property_key()?;
@@ -629,7 +640,7 @@ impl Parser<'_> {
             return Ok(properties);
         }
         let message = format!("Values must be specified for key(s): [{}]", bare.join(","));
-        Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)))
+        Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)))
     }
 
     /// `a.b.c` or `'a.b.c'`.
@@ -667,12 +678,20 @@ impl Parser<'_> {
         if !(self.is_word("PARTITION") && self.is_symbol_at(1, "(")) {
             return Ok(vec![]);
         }
+        let start = self.position();
         self.advance();
-        self.parenthesized(|parser| {
+        let partition = self.parenthesized(|parser| {
             let name = parser.identifier()?;
             let value = if parser.eat_symbol("=") { Some(parser.expression()?) } else { None };
             Ok((name, value))
-        })
+        })?;
+        for (index, (name, _)) in partition.iter().enumerate() {
+            if partition[..index].iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                let column = format!("`{}`", name.to_lowercase());
+                return Err(self.error_from(start, SparkError::new("DUPLICATE_KEY").with("keyColumn", column)));
+            }
+        }
+        Ok(partition)
     }
 
     /// [`Parser::partition_spec`], which must be there.

@@ -62,16 +62,23 @@ impl Parser<'_> {
 
     fn create_view(&mut self, temporary: bool, global: bool, replace: bool) -> Result<SqlCommand> {
         let if_not_exists = self.if_not_exists();
-        let at = self.position();
         let name = self.name_parts()?;
         if let (true, [qualifier @ .., own]) = (temporary && name.len() > 1, name.as_slice()) {
             let error = SparkError::new("INVALID_TEMP_OBJ_QUALIFIER")
                 .with("objectType", "VIEW")
                 .with("objectName", super::name::quote_parts(std::slice::from_ref(own)))
                 .with("qualifier", super::name::quote_parts(qualifier));
-            return Err(self.error_from(at, error));
+            return Err(self.error_whole(error));
         }
-        if temporary && !if_not_exists && (self.is_word("USING") || self.has_typed_columns()) {
+        if if_not_exists && replace {
+            let shown = name.join(".");
+            let error = SparkError::new("CREATE_VIEW_WITH_IF_NOT_EXISTS_AND_REPLACE").with("viewName", shown);
+            return Err(self.error_whole(error));
+        }
+        if if_not_exists && temporary {
+            return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0053")));
+        }
+        if temporary && (self.is_word("USING") || self.has_typed_columns()) {
             return self.create_view_using(name, global, replace);
         }
         let mut columns = vec![];
@@ -141,16 +148,31 @@ impl Parser<'_> {
             let spec = Box::new(self.table_spec()?);
             return Ok(SqlCommand::CreateTableLike { name, source, spec, if_not_exists });
         }
+        let mut refused = None;
         let mut columns = vec![];
         if self.is_symbol("(") && !self.is_query_at(1) && !self.is_nested_query() {
-            columns = self.parenthesized(Self::column_definition)?;
+            let mut constrained = false;
+            let definitions = self.parenthesized(|parser| {
+                if parser.is_table_constraint() {
+                    parser.skip_constraint();
+                    constrained = true;
+                    return Ok(None);
+                }
+                parser.column_definition().map(Some)
+            })?;
+            columns = definitions.into_iter().flatten().collect();
+            refused = constrained.then_some("CONSTRAINT");
         }
         let mut spec = self.table_spec()?;
-        spec.generated = columns.iter().any(|column| column.generated);
+        spec.refused = refused.or_else(|| columns.iter().find_map(|column| column.refused));
         spec.columns = columns;
         let has_as = self.eat_word("AS");
         let is_query = self.is_symbol("(") || self.is_query_at(0);
         let query = if has_as || is_query { Some(Box::new(self.query_with_text()?.0)) } else { None };
+        if query.is_some() && !spec.columns.is_empty() {
+            let message = "Schema may not be specified in a Create Table As Select (CTAS) statement";
+            return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
+        }
         Ok(SqlCommand::CreateTable { name, spec: Box::new(spec), query, if_not_exists, external, replace })
     }
 
@@ -180,9 +202,8 @@ impl Parser<'_> {
                 spec.comment = Some(self.string()?);
                 "COMMENT"
             } else if self.eat_word("TBLPROPERTIES") {
-                let at = self.position();
                 spec.properties = self.properties()?;
-                self.check_properties(at, &spec.properties)?;
+                self.check_properties(&spec.properties)?;
                 "TBLPROPERTIES"
             } else if self.eat_words(&["STORED", "AS"]) {
                 if self.is_word("INPUTFORMAT") {
@@ -218,14 +239,14 @@ impl Parser<'_> {
             };
             if seen.contains(&clause) {
                 let error = SparkError::new("DUPLICATE_CLAUSES").with("clauseName", clause);
-                return Err(self.error_from(start, error));
+                return Err(self.error_whole(error));
             }
             seen.push(clause);
         }
     }
 
     /// Properties that have clauses of their own are refused.
-    pub fn check_properties(&self, start: usize, properties: &[(String, String)]) -> Result<()> {
+    pub fn check_properties(&self, properties: &[(String, String)]) -> Result<()> {
         let clause = |key: &str| match key.to_ascii_lowercase().as_str() {
             "provider" => Some("please use the USING clause to specify it"),
             "location" => Some("please use the LOCATION clause to specify it"),
@@ -236,7 +257,7 @@ impl Parser<'_> {
         match properties.iter().find_map(|(key, _)| Some((key, clause(key)?))) {
             Some((key, message)) => {
                 let error = SparkError::new("UNSUPPORTED_FEATURE.SET_TABLE_PROPERTY");
-                Err(self.error_from(start, error.with("property", key).with("msg", message)))
+                Err(self.error_whole(error.with("property", key).with("msg", message)))
             }
             None => Ok(()),
         }
@@ -334,12 +355,22 @@ impl Parser<'_> {
 
     /// `name type [NOT NULL] [DEFAULT ..] [COMMENT ..]`.
     pub fn column_definition(&mut self) -> Result<ColumnDefinition> {
+        let start = self.position();
         let name = self.identifier()?;
         self.eat_symbol(":");
         let data_type = self.data_type()?;
         let mut column =
-            ColumnDefinition { name, data_type, nullable: true, comment: None, default: None, generated: false };
+            ColumnDefinition { name, data_type, nullable: true, comment: None, default: None, refused: None };
+        let mut seen: Vec<&str> = vec![];
+        let mut twice = None;
         loop {
+            let clause = ["NOT", "COMMENT", "DEFAULT", "GENERATED"].into_iter().find(|word| self.is_word(word));
+            if let Some(clause) = clause {
+                if seen.contains(&clause) {
+                    twice.get_or_insert(if clause == "NOT" { "NOT NULL" } else { clause });
+                }
+                seen.push(clause);
+            }
             if self.eat_words(&["NOT", "NULL"]) {
                 column.nullable = false;
             } else if self.eat_word("COMMENT") {
@@ -349,12 +380,61 @@ impl Parser<'_> {
                 self.expression()?;
                 column.default = Some(self.source(start).to_string());
             } else if self.eat_words(&["GENERATED", "ALWAYS", "AS"]) {
-                column.generated = true;
+                column.refused = Some("generated columns");
+                if self.eat_word("IDENTITY") {
+                    column.refused = Some("identity columns");
+                    self.skip_parentheses();
+                    continue;
+                }
                 self.expect_symbol("(")?;
                 self.expression()?;
                 self.expect_symbol(")")?;
+            } else if self.eat_words(&["GENERATED", "BY", "DEFAULT", "AS", "IDENTITY"]) {
+                column.refused = Some("identity columns");
+                self.skip_parentheses();
+            } else if self.is_column_constraint() {
+                self.skip_constraint();
+                column.refused = Some("CONSTRAINT");
+            } else if let Some(clause) = twice {
+                let error = SparkError::new("CREATE_TABLE_COLUMN_DESCRIPTOR_DUPLICATE");
+                return Err(self.error_from(start, error.with("columnName", &column.name).with("optionName", clause)));
             } else {
                 return Ok(column);
+            }
+        }
+    }
+
+    /// `[CONSTRAINT name] CHECK (..)`, PRIMARY KEY, UNIQUE or FOREIGN KEY, where a column could be.
+    fn is_table_constraint(&self) -> bool {
+        let at = if self.is_word("CONSTRAINT") && self.is_identifier_at(1) { 2 } else { 0 };
+        self.is_word_at(at, "CHECK") && self.is_symbol_at(at + 1, "(")
+            || self.is_word_at(at, "UNIQUE") && self.is_symbol_at(at + 1, "(")
+            || (self.is_word_at(at, "PRIMARY") || self.is_word_at(at, "FOREIGN")) && self.is_word_at(at + 1, "KEY")
+    }
+
+    /// The same behind a column's type, and REFERENCES.
+    fn is_column_constraint(&self) -> bool {
+        self.is_table_constraint()
+            || self.is_any_word(&["UNIQUE", "REFERENCES"])
+            || self.is_words(&["PRIMARY", "KEY"])
+            || self.is_word("CONSTRAINT")
+    }
+
+    /// Goes over a constraint, which tables in files cannot have: to the comma or parenthesis behind it.
+    fn skip_constraint(&mut self) {
+        while !self.is_end() && !self.is_symbol(",") && !self.is_symbol(")") && !self.is_symbol(";") {
+            self.advance();
+            self.skip_parentheses();
+        }
+    }
+
+    fn skip_parentheses(&mut self) {
+        let mut depth = 0_usize;
+        while !self.is_end() && (depth > 0 || self.is_symbol("(")) {
+            match self.advance().text {
+                "(" => depth += 1,
+                ")" => depth -= 1,
+                _ => {}
             }
         }
     }
@@ -363,6 +443,15 @@ impl Parser<'_> {
         let if_not_exists = self.if_not_exists();
         let name = self.name_parts()?;
         if self.is_symbol("(") {
+            if let (true, [qualifier @ .., own]) = (temporary && name.len() > 1, name.as_slice())
+                && !qualifier.last().is_some_and(|last| last.eq_ignore_ascii_case("session"))
+            {
+                let error = SparkError::new("INVALID_TEMP_OBJ_QUALIFIER")
+                    .with("objectType", "FUNCTION")
+                    .with("objectName", super::name::quote_parts(std::slice::from_ref(own)))
+                    .with("qualifier", super::name::quote_parts(qualifier));
+                return Err(self.error_whole(error));
+            }
             let function = Box::new(self.function_body(&name)?);
             return Ok(SqlCommand::CreateSqlFunction { name, function, temporary, replace, if_not_exists });
         }
@@ -415,7 +504,11 @@ impl Parser<'_> {
         if self.peek_at(1).text != "=" {
             self.eat_any(&["VARIABLE", "VAR"]);
         }
-        let name = self.name_parts()?;
+        let names = self.comma_separated(Self::name_parts)?;
+        if self.is_any_word(&["HANDLER", "CURSOR", "CONDITION"]) && self.is_word_at(1, "FOR") {
+            self.advance();
+            return Err(self.unexpected());
+        }
         let has_default = |parser: &Self| parser.is_word("DEFAULT") || parser.is_symbol("=");
         let data_type = if has_default(self) || !self.is_identifier_at(0) { None } else { Some(self.data_type()?) };
         let (mut default, mut text) = (None, None);
@@ -429,6 +522,6 @@ impl Parser<'_> {
             let error = SparkError::new("INVALID_SQL_SYNTAX.VARIABLE_TYPE_OR_DEFAULT_REQUIRED");
             return Err(self.error_from(declare, error));
         }
-        Ok(SqlCommand::DeclareVariable { name, data_type, default, text, replace })
+        Ok(SqlCommand::DeclareVariable { names, data_type, default, text, replace })
     }
 }

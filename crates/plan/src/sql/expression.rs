@@ -77,6 +77,12 @@ impl Parser<'_> {
     }
 
     fn is_bare_alias(&self) -> bool {
+        if self.source.is_some()
+            && self.is_word("INSERT")
+            && (self.is_word_at(1, "INTO") || self.is_word_at(1, "OVERWRITE"))
+        {
+            return false;
+        }
         if !self.is_identifier_at(0) {
             return false;
         }

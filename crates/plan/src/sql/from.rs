@@ -191,7 +191,7 @@ impl Parser<'_> {
             HashMap::new()
         };
         let table = self.named_table(start, &parts, options);
-        let sampled = self.sample(start, table)?;
+        let sampled = self.sample(table)?;
         self.aliased(start, sampled)
     }
 
@@ -221,7 +221,7 @@ impl Parser<'_> {
                 Ok(query)
             });
             if let Some(query) = query {
-                let sampled = self.sample(start, query)?;
+                let sampled = self.sample(query)?;
                 return self.aliased_query(start, sampled);
             }
             if self.is_query_at(1) {
@@ -236,7 +236,7 @@ impl Parser<'_> {
         self.expect_symbol("(")?;
         let relation = self.relation()?;
         self.expect_symbol(")")?;
-        let sampled = self.sample(start, relation)?;
+        let sampled = self.sample(relation)?;
         self.aliased(start, sampled)
     }
 
@@ -456,18 +456,22 @@ impl Parser<'_> {
     }
 
     /// `TABLESAMPLE (..) [REPEATABLE (seed)]`.
-    pub fn sample(&mut self, start: usize, input: pb::Relation) -> Result<pb::Relation> {
+    pub fn sample(&mut self, input: pb::Relation) -> Result<pb::Relation> {
         if !(self.is_word("TABLESAMPLE") && self.is_symbol_at(1, "(")) {
             return Ok(input);
         }
+        let start = self.position();
         self.advance();
         self.advance();
         if self.eat_word("BUCKET") {
             let numerator = f64::from(self.integer()?);
             self.expect_words(&["OUT", "OF"])?;
             let denominator = f64::from(self.integer()?);
-            if self.is_word("ON") {
-                return Err(self.not_yet(start, "TABLESAMPLE BUCKET .. ON", "use TABLESAMPLE BUCKET x OUT OF y"));
+            if self.eat_word("ON") {
+                self.expression()?;
+                let msg = "BUCKET x OUT OF y ON colname";
+                self.expect_symbol(")")?;
+                return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0015").with("msg", msg)));
             }
             return self.sampled(start, input, numerator / denominator);
         }
@@ -486,16 +490,25 @@ impl Parser<'_> {
             return self.sampled(start, input, if negative { -fraction } else { fraction });
         }
         if matches!(token.kind, Kind::Number(NumberKind::Integer)) && self.is_word_at(1, "ROWS") {
+            let at = self.position() - usize::from(negative);
             let limit = self.integer()?;
+            if negative {
+                let error = SparkError::new("INVALID_LIMIT_LIKE_EXPRESSION.IS_NEGATIVE")
+                    .with("expr", format!("\"-{limit}\""))
+                    .with("name", "limit")
+                    .with("v", format!("-{limit}"));
+                return Err(self.error_from(at, error));
+            }
             self.advance();
             self.expect_symbol(")")?;
             let limit = pb::Limit { input: Some(Box::new(input)), limit };
             return Ok(self.placed_relation(start, build::rel(RelType::Limit(Box::new(limit)))));
         }
-        if self.is_symbol(")") {
+        if self.eat_symbol(")") {
             return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0014")));
         }
         let text = self.advance().text;
+        self.eat_symbol(")");
         if text.to_ascii_lowercase().ends_with('b') && text.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(
                 self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0015").with("msg", "byteLengthLiteral"))
@@ -507,12 +520,12 @@ impl Parser<'_> {
     fn sampled(&mut self, start: usize, input: pb::Relation, fraction: f64) -> Result<pb::Relation> {
         // The rounding of decimal fractions may go over the ends a little.
         const SLACK: f64 = 1e-6;
+        self.expect_symbol(")")?;
         if !(-SLACK..=1.0 + SLACK).contains(&fraction) {
             let text = if fraction == fraction.trunc() { format!("{fraction:.1}") } else { fraction.to_string() };
             let msg = format!("Sampling fraction ({text}) must be on interval [0, 1]");
             return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", msg)));
         }
-        self.expect_symbol(")")?;
         let mut seed = None;
         if self.eat_word("REPEATABLE") {
             self.expect_symbol("(")?;

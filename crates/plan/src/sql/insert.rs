@@ -1,8 +1,8 @@
 //! INSERT, TRUNCATE, and expressions outside of queries.
 
-use firesteel_protocol::Result;
 use firesteel_protocol::connect::{self as pb, relation::RelType};
 use firesteel_protocol::extension::{ExpressionKind, ExpressionWithRelations};
+use firesteel_protocol::{Result, SparkError};
 
 use super::build;
 use super::command::{InsertMode, SqlCommand};
@@ -79,6 +79,10 @@ impl Parser<'_> {
         let if_partition_not_exists = self.if_not_exists();
         let by_name = self.eat_words(&["BY", "NAME"]) || by_name_first;
         let mut columns = vec![];
+        if by_name && self.is_symbol("(") && !self.is_query_at(1) && !self.is_nested_query() {
+            self.advance();
+            return Err(self.unexpected());
+        }
         if self.is_symbol("(") && !self.is_query_at(1) && !self.is_nested_query() {
             columns = self.parenthesized(Self::identifier)?;
         }
@@ -100,6 +104,10 @@ impl Parser<'_> {
             return Err(self.not_yet(start, "Hive's ROW FORMAT", "use USING and the format's options"));
         }
         let options = if self.eat_word("OPTIONS") { self.properties()? } else { vec![] };
+        let in_options = options.iter().any(|(key, _)| key.eq_ignore_ascii_case("path"));
+        if format.is_some() && path.is_some() == in_options {
+            return Err(self.error_from(0, SparkError::new("_LEGACY_ERROR_TEMP_0049")));
+        }
         let query = Box::new(self.inserted()?);
         Ok(SqlCommand::InsertDirectory { path, local, format, options, query })
     }

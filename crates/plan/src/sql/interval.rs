@@ -51,14 +51,35 @@ impl Parser<'_> {
             if negative || self.is_symbol("+") {
                 self.advance();
             }
+            let at = self.position();
+            let is_number = matches!(self.peek().kind, Kind::Number(_));
             let value = self.interval_value(negative)?;
             let word = self.peek();
             let Some(unit) = (word.kind == Kind::Word).then(|| unit(word.text)).flatten() else {
                 return Err(self.unexpected());
             };
             self.advance();
-            if amounts.is_empty() && self.eat_word("TO") {
-                return self.unit_to_unit(start, &value, unit);
+            if self.eat_word("TO") {
+                if !amounts.is_empty() {
+                    self.advance();
+                    return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0024")));
+                }
+                if is_number {
+                    self.advance();
+                    return Err(self.error_from(at, SparkError::new("_LEGACY_ERROR_TEMP_0027")));
+                }
+                let literal = self.unit_to_unit(start, &value, unit)?;
+                let again = self.is_text_at(0) || matches!(self.peek().kind, Kind::Number(_));
+                let next = self.peek_at(1);
+                if again && next.kind == Kind::Word && super::interval::unit(next.text).is_some() {
+                    self.advance();
+                    self.advance();
+                    if self.eat_word("TO") {
+                        self.advance();
+                    }
+                    return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0024")));
+                }
+                return Ok(literal);
             }
             amounts.push((value, unit));
             let sign = usize::from(self.is_symbol("-") || self.is_symbol("+"));
@@ -69,10 +90,18 @@ impl Parser<'_> {
             }
         }
         for (value, _) in &amounts {
-            if value.parse::<f64>().is_err() {
+            if !value.is_empty() && value.parse::<f64>().is_err() {
                 let error = SparkError::new("_LEGACY_ERROR_TEMP_0026").with("value", value.as_str());
-                return Err(self.error_from(start, error));
+                return Err(self.error_from(start + 1, error));
             }
+        }
+        if amounts.iter().any(|(value, _)| value.is_empty()) {
+            let shown =
+                amounts.iter().map(|(value, unit)| format!(" {value} {}", unit.to_lowercase())).collect::<String>();
+            let number = amounts[0].1.to_lowercase();
+            return Err(SparkError::new("INVALID_INTERVAL_FORMAT.UNRECOGNIZED_NUMBER")
+                .with("input", shown)
+                .with("number", number));
         }
         self.interval_of_amounts(start, &amounts)
     }
@@ -87,7 +116,7 @@ impl Parser<'_> {
         // A sign in the string may stand apart.
         let text = match text.trim().split_at_checked(1) {
             Some((sign @ ("-" | "+"), rest)) => format!("{sign}{}", rest.trim_start()),
-            _ => text,
+            _ => text.trim().to_string(),
         };
         Ok(match (negative, text.strip_prefix('-')) {
             (false, _) => text,
@@ -167,13 +196,13 @@ impl Parser<'_> {
             "NANOSECOND" => "INVALID_INTERVAL_FORMAT.INVALID_UNIT",
             _ => "INVALID_INTERVAL_FORMAT.ARITHMETIC_EXCEPTION",
         };
-        let input = format!(" {}", self.source(start + 1));
+        let input = format!(" {}", self.source(start + 1).replace('\'', ""));
         let word = input.rsplit(' ').next().unwrap_or_default().to_lowercase();
         let mut error = SparkError::new(condition).with("input", input);
         if !condition.ends_with("ARITHMETIC_EXCEPTION") {
             error = error.with("unit", word);
         }
-        if condition.ends_with("INVALID_FRACTION") { error } else { self.error_from(start + 1, error) }
+        if condition.ends_with("ARITHMETIC_EXCEPTION") { self.error_from(start + 1, error) } else { error.placeless() }
     }
 
     /// `INTERVAL '..' from TO to`; TO was taken.
@@ -188,7 +217,7 @@ impl Parser<'_> {
                 .with("input", value)
                 .with("from", from.to_lowercase())
                 .with("to", to.to_lowercase());
-            return Err(self.error_from(start, error));
+            return Err(self.error_from(start + 1, error));
         };
         let sum = read_units(value.trim(), from, to).ok_or_else(|| {
             if let Some(message) = out_of_range(value.trim(), from, to) {
@@ -224,7 +253,23 @@ impl Parser<'_> {
         } else {
             i64::try_from(sum.microseconds).ok().map(LiteralType::DayTimeInterval)
         };
-        let value = value.ok_or_else(|| self.interval_out_of_range(start, "", ""))?;
+        let value = value.ok_or_else(|| {
+            let text = self.token(start + 1);
+            let unit_to_unit = self.token(self.position().saturating_sub(2)).text.eq_ignore_ascii_case("TO");
+            if is_months && unit_to_unit && text.kind == Kind::Text {
+                let error = SparkError::new("INVALID_INTERVAL_FORMAT.INTERVAL_PARSING")
+                    .with("input", text.text.trim_matches(['\'', '"']))
+                    .with("interval", "year-month");
+                return self.error_from(start + 1, error);
+            }
+            if unit_to_unit {
+                return SparkError::new("_LEGACY_ARITHMETIC").with_message("long overflow").placeless();
+            }
+            if is_months {
+                return self.interval_out_of_range(start, "", "");
+            }
+            SparkError::new("INTERVAL_ARITHMETIC_OVERFLOW.WITHOUT_SUGGESTION").placeless()
+        })?;
         let literal = Literal { literal_type: Some(value), data_type: Some(data_type) };
         Ok(self.placed(start, build::expr(ExprType::Literal(literal))))
     }

@@ -295,6 +295,20 @@ pub fn constant_text(expression: &pb::Expression) -> Option<String> {
     }
 }
 
+/// A literal that is no string, with its type, as errors show them.
+pub fn wrong_type(expression: &pb::Expression) -> Option<(String, &'static str)> {
+    use pb::expression::literal::LiteralType;
+    let Some(ExprType::Literal(literal)) = &expression.expr_type else { return None };
+    Some(match literal.literal_type.as_ref()? {
+        LiteralType::Null(_) => ("NULL".into(), "void"),
+        LiteralType::Integer(value) => (value.to_string(), "int"),
+        LiteralType::Long(value) => (value.to_string(), "bigint"),
+        LiteralType::Boolean(value) => (value.to_string(), "boolean"),
+        LiteralType::Double(value) => (value.to_string(), "double"),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

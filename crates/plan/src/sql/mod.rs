@@ -174,9 +174,53 @@ pub fn parse_column_name(text: &str) -> Result<Vec<String>> {
     name::parse_column(text)
 }
 
-fn with_text(mut relation: pb::Relation, text: &str) -> pb::Relation {
+/// Whether a text has parameters by name (`:a`), and by position (`?`).
+pub fn parameters_in(text: &str) -> (bool, bool) {
+    let ctx = SqlContext::default();
+    Parser::new(text, &ctx).map(|parser| parser.parameters()).unwrap_or_default()
+}
+
+/// The whole statement as a place; with `head`, as far as its query.
+pub fn place_of_statement(text: &str, head: bool, ctx: &SqlContext) -> Option<firesteel_protocol::QueryContext> {
+    let mut parser = Parser::new(text, ctx).ok()?;
+    let error = firesteel_protocol::SparkError::new("CAST_INVALID_INPUT");
+    if !head {
+        return parser.error_whole(error).context().cloned();
+    }
+    let mut depth = 0_usize;
+    for at in 3.. {
+        let token = parser.token(at);
+        match token.text {
+            _ if token.kind == lexer::Kind::End => return None,
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            word if depth == 0
+                && ["SELECT", "VALUES", "TABLE", "FROM", "WITH"].iter().any(|own| word.eq_ignore_ascii_case(own)) =>
+            {
+                parser.jump(at);
+                return parser.error_from(0, error).context().cloned();
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A relation whose places are in a text.
+pub fn with_text(mut relation: pb::Relation, text: &str) -> pb::Relation {
     let origin = relation.common.get_or_insert_default().origin.get_or_insert_default();
     set_text(origin, text);
+    relation
+}
+
+/// Says whose text a query is.
+pub fn of_object(mut relation: pb::Relation, kind: &str, name: &str) -> pb::Relation {
+    if let Some(pb::origin::Function::JvmOrigin(place)) =
+        relation.common.as_mut().and_then(|common| common.origin.as_mut()).and_then(|origin| origin.function.as_mut())
+    {
+        place.object_type = Some(kind.to_string());
+        place.object_name = Some(name.to_string());
+    }
     relation
 }
 

@@ -61,6 +61,8 @@ pub struct Parser<'a> {
     pub in_for: bool,
     /// What stands behind the FROM before several INSERTs, and the subqueries in it.
     pub source: Option<(pb::Relation, Vec<pb::Relation>)>,
+    /// What is wrong with a script that reads well: told when all of it was read.
+    pub late: Option<SparkError>,
 }
 
 /// A CTE's name in scope.
@@ -109,6 +111,7 @@ impl<'a> Parser<'a> {
             positional: 0,
             in_for: false,
             source: None,
+            late: None,
         })
     }
 
@@ -179,6 +182,13 @@ impl<'a> Parser<'a> {
             Kind::Text => self.ctx.double_quoted_identifiers && token.text.starts_with('"'),
             _ => false,
         }
+    }
+
+    /// Whether the text has `:name`, and `?`.
+    pub fn parameters(&self) -> (bool, bool) {
+        let symbol = |token: &Token<'_>, text: &str| token.kind == Kind::Symbol && token.text == text;
+        let named = self.tokens.windows(2).any(|pair| symbol(&pair[0], ":") && pair[1].kind == Kind::Word);
+        (named, self.tokens.iter().any(|token| symbol(token, "?")))
     }
 
     /// Whether the text has both `?` and `:name`.
@@ -313,18 +323,30 @@ impl<'a> Parser<'a> {
 
     /// `IDENTIFIER(constant string)`.
     fn identifier_clause(&mut self) -> Result<Vec<String>> {
+        let clause = self.position();
         self.expect_word("IDENTIFIER")?;
         self.expect_symbol("(")?;
         let start = self.position();
         let expression = self.expression()?;
+        let wrong = super::literal::wrong_type(&expression).map(|(shown, data_type)| {
+            let error = SparkError::new("NOT_A_CONSTANT_STRING.WRONG_TYPE").with("name", "IDENTIFIER");
+            self.error_from(start, error.with("expr", shown).with("dataType", data_type)).raised_as("UNRESOLVED_COLUMN")
+        });
+        let computed = self.error_from(
+            start,
+            SparkError::unsupported("IDENTIFIER of a computed string", "give the name as one string"),
+        );
         self.expect_symbol(")")?;
-        let text = super::literal::constant_text(&expression).ok_or_else(|| {
-            self.error_from(
-                start,
-                SparkError::unsupported("IDENTIFIER of a computed string", "give the name as one string"),
-            )
-        })?;
-        super::name::parse_parts(&text)
+        if let Some(wrong) = wrong {
+            return Err(wrong);
+        }
+        let text = super::literal::constant_text(&expression).ok_or(computed)?;
+        super::name::parse_parts(&text).map_err(|error| {
+            match self.error_from(clause, SparkError::new("PARSE_SYNTAX_ERROR")).context() {
+                Some(place) => error.embedded(place.clone()).in_parser(),
+                None => error,
+            }
+        })
     }
 
     /// One `'..'`.
@@ -450,6 +472,22 @@ impl<'a> Parser<'a> {
         let (first, last) = (self.token(start), self.previous());
         let stop = last.end.max(first.end).max(first.start + 1) - 1;
         error.with_context(context(self.text, first.start, stop, first.line, first.column)).in_parser()
+    }
+
+    /// Places an error at the whole statement.
+    pub fn error_whole(&self, error: SparkError) -> SparkError {
+        let is_last =
+            |token: &&Token<'_>| token.kind != Kind::End && !(token.kind == Kind::Symbol && token.text == ";");
+        let (first, last) = (self.token(0), self.tokens.iter().rev().find(is_last).copied());
+        let stop = last.unwrap_or(first).end.max(first.start + 1) - 1;
+        error.with_context(context(self.text, first.start, stop, first.line, first.column)).in_parser()
+    }
+
+    /// The text before a token as blanks, then the text from there to the last token taken: its places are the same.
+    pub fn padded(&self, start: usize) -> String {
+        let before: String =
+            self.text.chars().take(self.token(start).start).map(|c| if c == '\n' { c } else { ' ' }).collect();
+        before + self.source(start)
     }
 
     fn syntax_error(&self, token: Token<'_>, hint: String) -> SparkError {

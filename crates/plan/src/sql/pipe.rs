@@ -1,7 +1,7 @@
 //! The pipe operator: `FROM t |> WHERE a > 1 |> SELECT b`.
 
-use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
-use firesteel_protocol::extension::{ExpressionKind, Ordinal, StarExcept};
+use firesteel_protocol::connect::{self as pb, expression::ExprType};
+use firesteel_protocol::extension::{ExpressionKind, Ordinal, PipeColumns, RelationKind, StarExcept};
 use firesteel_protocol::{Result, SparkError};
 
 use super::build;
@@ -23,23 +23,29 @@ impl Parser<'_> {
         }
         if self.eat_word("EXTEND") {
             let added = self.comma_separated(Self::named_expression)?;
-            let star = pb::expression::UnresolvedStar::default();
-            let list = std::iter::once(build::expr(ExprType::UnresolvedStar(star))).chain(added).collect();
-            return Ok(build::project(Some(input), list));
+            let pipe = PipeColumns { input: Some(Box::new(input)), columns: added, set: false };
+            return Ok(RelationKind::PipeColumns(Box::new(pipe)).into_relation());
         }
         if self.eat_word("SET") {
             let assignments = self.comma_separated(|parser| {
-                let name = parser.identifier()?;
+                let start = parser.position();
+                let name = parser.name_parts()?;
                 parser.expect_symbol("=")?;
-                Ok((name, parser.expression()?))
+                let value = parser.expression()?;
+                match <[String; 1]>::try_from(name) {
+                    Ok([name]) => Ok((name, value)),
+                    Err(_) => {
+                        let message = "SQL pipe syntax |> SET operator with multi-part assignment key (only single-part keys are allowed)";
+                        Err(parser.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)))
+                    }
+                }
             })?;
             // A later assignment sees the earlier ones.
             return Ok(assignments.into_iter().fold(input, |input, (name, value)| {
                 let alias = pb::expression::Alias { expr: Some(Box::new(value)), name: vec![name], metadata: None };
-                build::rel(RelType::WithColumns(Box::new(pb::WithColumns {
-                    input: Some(Box::new(input)),
-                    aliases: vec![alias],
-                })))
+                let columns = vec![build::expr(ExprType::Alias(Box::new(alias)))];
+                let pipe = PipeColumns { input: Some(Box::new(input)), columns, set: true };
+                self.placed_relation(start, RelationKind::PipeColumns(Box::new(pipe)).into_relation())
             }));
         }
         if self.eat_word("DROP") {
@@ -63,10 +69,45 @@ impl Parser<'_> {
             return self.set_operation_over(start, input);
         }
         if self.is_any_word(&["ORDER", "SORT", "CLUSTER", "DISTRIBUTE", "LIMIT", "OFFSET"]) {
+            let own = self.position();
+            let ordered = !self.is_any_word(&["LIMIT", "OFFSET"]);
+            let first = self.peek().text.to_ascii_uppercase();
+            let before = self.mark();
+            if ordered {
+                self.advance();
+                self.advance();
+                let mut depth = 0_usize;
+                while !self.is_end()
+                    && !(depth == 0
+                        && (self.is_symbol("|>")
+                            || self.is_word("LIMIT")
+                            || self.is_word("OFFSET")
+                            || self.is_symbol(")")))
+                {
+                    match self.advance().text {
+                        "(" => depth += 1,
+                        ")" => depth = depth.saturating_sub(1),
+                        _ => {}
+                    }
+                }
+                if let Some(second) = self.eat_any(&["LIMIT", "OFFSET"]) {
+                    self.expression()?;
+                    let error = SparkError::new("MULTIPLE_QUERY_RESULT_CLAUSES_WITH_PIPE_OPERATORS");
+                    let error = error.with("clause1", format!("{first} BY")).with("clause2", second);
+                    return Err(self.error_from(own, error));
+                }
+                self.reset(before);
+            }
             return self.organized(start, input);
         }
+        if self.is_word("WINDOW") && self.is_word_at(2, "AS") {
+            let own = self.position();
+            self.skip_window_clause()?;
+            let error = SparkError::new("UNSUPPORTED_FEATURE.CLAUSE_WITH_PIPE_OPERATORS");
+            return Err(self.error_from(own, error.with("clauses", "the WINDOW clause")));
+        }
         if self.is_word("TABLESAMPLE") {
-            return self.sample(start, input);
+            return self.sample(input);
         }
         let before = self.position();
         let extended = self.relation_extensions(start, input)?;
@@ -75,18 +116,28 @@ impl Parser<'_> {
 
     /// `AGGREGATE aggregates [GROUP BY grouping]`: the output is the grouping expressions, then the aggregates.
     fn pipe_aggregate(&mut self, input: pb::Relation) -> Result<pb::Relation> {
+        if self.is_end() || self.is_symbol("|>") || self.is_symbol(")") {
+            let message = "The AGGREGATE clause requires a list of aggregate expressions or a list of grouping expressions, or both";
+            return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
+        }
         let aggregates = if self.is_word("GROUP") { vec![] } else { self.comma_separated(Self::named_expression)? };
         let mut keys = vec![];
         if self.eat_words(&["GROUP", "BY"]) {
-            let start = self.position();
+            if self.is_word("ALL") && (self.peek_at(1).kind == super::lexer::Kind::End || self.is_symbol_at(1, "|>")) {
+                let error = SparkError::new("UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE");
+                return Err(self.error_whole(error.with("case", "GROUP BY ALL")));
+            }
             if self.is_any_word(&["ROLLUP", "CUBE", "GROUPING"])
                 && (self.is_symbol_at(1, "(") || self.is_word_at(1, "SETS"))
             {
-                let word =
-                    if self.is_word("GROUPING") { "GROUPING SETS".into() } else { self.peek().text.to_uppercase() };
-                let error = SparkError::new("UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE")
-                    .with("case", format!("GROUP BY {word}"));
-                return Err(self.error_from(start, error));
+                let word = if self.is_word("GROUPING") {
+                    "GROUPING SETS".to_string()
+                } else {
+                    format!("GROUP BY {}", self.peek().text.to_uppercase())
+                };
+                let error =
+                    SparkError::new("UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE").with("case", word);
+                return Err(self.error_whole(error));
             }
             keys = self.comma_separated(Self::named_expression)?;
             // A position is one of the input's columns.
@@ -111,6 +162,7 @@ impl Parser<'_> {
             grouping: keys.iter().enumerate().map(|(index, key)| grouped(index, key)).collect(),
             grouping_sets: vec![],
             group_by_all: false,
+            pipe_keys: Some(u32::try_from(keys.len()).unwrap_or_default()),
             select: keys.into_iter().chain(aggregates).collect(),
             having: None,
         };

@@ -102,7 +102,8 @@ impl Parser<'_> {
             return Ok(ctes);
         }
         let text = duplicates.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        Err(self.error_from(start, SparkError::new("DUPLICATED_CTE_NAMES").with("duplicateNames", text)))
+        let _ = start;
+        Err(self.error_whole(SparkError::new("DUPLICATED_CTE_NAMES").with("duplicateNames", text)))
     }
 
     /// `name [(columns)] [MAX RECURSION LEVEL n] [AS] (query)`.

@@ -20,7 +20,7 @@ impl Parser<'_> {
             if self.eat_word("RETURNS") {
                 returns = self.function_returns()?;
             } else if self.eat_word("LANGUAGE") {
-                self.expect_word("SQL")?;
+                self.identifier()?;
             } else if self.eat_word("COMMENT") {
                 comment = Some(self.string()?);
             } else if self.eat_words(&["SQL", "SECURITY"]) {
@@ -35,16 +35,20 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.expect_word("RETURN")?;
+        if !self.eat_word("RETURN") {
+            return Err(self.lacking("RETURN"));
+        }
+        let body_start = self.token(self.position()).start;
         let rows = matches!(returns, Returns::Rows(_));
-        let body = if rows || self.is_query_at(0) {
+        let body = if self.is_query_at(0) || rows && self.is_symbol("(") {
             Body::Query(Box::new(self.query()?))
         } else {
             Body::Value(Box::new(self.standalone_expression()?))
         };
         let name = name.last().cloned().unwrap_or_default();
         let (text, statement) = (self.text.to_string(), self.text[start..self.previous().end].to_string());
-        Ok(UserFunction { name, parameters, returns, body, text, statement, comment })
+        let body_text = self.text.chars().take(self.previous().end).skip(body_start).collect();
+        Ok(UserFunction { name, parameters, returns, body, text, statement, comment, body_start, body_text })
     }
 
     fn function_parameter(&mut self) -> Result<Parameter> {
@@ -69,7 +73,7 @@ impl Parser<'_> {
             let name = parser.identifier()?;
             let data_type = parser.data_type()?;
             let comment = if parser.eat_word("COMMENT") { Some(parser.string()?) } else { None };
-            Ok(ColumnDefinition { name, data_type, nullable: true, comment, default: None, generated: false })
+            Ok(ColumnDefinition { name, data_type, nullable: true, comment, default: None, refused: None })
         })?;
         Ok(Returns::Rows(columns))
     }

@@ -63,7 +63,15 @@ impl Parser<'_> {
     /// A whole script.
     pub fn script(&mut self) -> Result<Block> {
         let mut labels = vec![];
-        self.block(None, &mut labels)
+        let block = self.block(None, &mut labels)?;
+        match self.late.take() {
+            Some(error) => Err(error),
+            None => Ok(block),
+        }
+    }
+
+    fn later(&mut self, error: SparkError) {
+        self.late.get_or_insert(error);
     }
 
     fn block(&mut self, label: Option<String>, labels: &mut Vec<String>) -> Result<Block> {
@@ -75,6 +83,18 @@ impl Parser<'_> {
         while !self.is_word("END") {
             if self.is_end() {
                 return Err(self.unexpected());
+            }
+            let declares = self.is_word("DECLARE") && !self.is_word_at(2, "HANDLER");
+            if declares && self.is_word_at(2, "CURSOR") {
+                self.later(no_cursors());
+                self.skip_statement();
+                self.expect_symbol(";")?;
+                continue;
+            }
+            if declares && (!block.handlers.is_empty() || block.steps.iter().any(|step| !is_declaration(step))) {
+                let name = self.token(self.position() + 1).text.to_string();
+                let error = SparkError::new("INVALID_VARIABLE_DECLARATION.ONLY_AT_BEGINNING");
+                self.later(error.with("varName", format!("`{name}`")).raised_as("LABELS_MISMATCH").placeless());
             }
             if self.is_word("DECLARE") && self.is_any_word_at(1, &["EXIT", "CONTINUE"]) && self.is_word_at(2, "HANDLER")
             {
@@ -89,6 +109,13 @@ impl Parser<'_> {
         self.end_label(block.label.as_deref())?;
         labels.truncate(known);
         Ok(block)
+    }
+
+    /// To the semicolon behind a statement.
+    fn skip_statement(&mut self) {
+        while !self.is_end() && !self.is_symbol(";") {
+            self.advance();
+        }
     }
 
     fn is_any_word_at(&self, ahead: usize, words: &[&str]) -> bool {
@@ -116,12 +143,13 @@ impl Parser<'_> {
     }
 
     fn handler(&mut self, labels: &mut Vec<String>) -> Result<Handler> {
-        let start = self.position();
         self.expect_word("DECLARE")?;
         if self.eat_word("CONTINUE") {
-            return Err(self.error_from(start, SparkError::new("UNSUPPORTED_FEATURE.CONTINUE_EXCEPTION_HANDLER")));
+            self.later(SparkError::new("UNSUPPORTED_FEATURE.CONTINUE_EXCEPTION_HANDLER").placeless());
+            self.expect_words(&["HANDLER", "FOR"])?;
+        } else {
+            self.expect_words(&["EXIT", "HANDLER", "FOR"])?;
         }
-        self.expect_words(&["EXIT", "HANDLER", "FOR"])?;
         let conditions = self.comma_separated(|parser| {
             if parser.eat_word("SQLEXCEPTION") {
                 return Ok(Trigger::SqlException);
@@ -206,10 +234,15 @@ impl Parser<'_> {
                 if !labels.iter().any(|label| label.eq_ignore_ascii_case(&target)) {
                     let error = SparkError::new("INVALID_LABEL_USAGE.DOES_NOT_EXIST")
                         .with("labelName", target.to_uppercase())
-                        .with("statementType", word);
-                    return Err(self.error_from(start, error));
+                        .with("statementType", word.as_str());
+                    self.later(error.placeless().in_parser());
                 }
                 if word == "LEAVE" { Step::Leave(target) } else { Step::Iterate(target) }
+            }
+            "OPEN" | "FETCH" | "CLOSE" if self.is_identifier_at(1) => {
+                self.later(no_cursors());
+                self.skip_statement();
+                Step::Branches(vec![])
             }
             "DECLARE" => Step::Command(Box::new(self.declare()?)),
             "SET" => {
@@ -225,7 +258,7 @@ impl Parser<'_> {
             }
             _ => {
                 self.statement()?;
-                Step::Sql(self.source(start).to_string())
+                Step::Sql(self.padded(start))
             }
         };
         labels.truncate(known);
@@ -246,7 +279,7 @@ impl Parser<'_> {
         let read = self.query();
         self.in_for = false;
         read?;
-        let query = self.source(start).to_string();
+        let query = self.padded(start);
         self.expect_word("DO")?;
         let steps = self.steps(&["END"], labels)?;
         self.expect_words(&["END", "FOR"])?;
@@ -293,4 +326,14 @@ impl Parser<'_> {
         self.expect_words(&["END", "CASE"])?;
         Ok(Step::Branches(branches))
     }
+}
+
+/// `UNSUPPORTED_FEATURE.SQL_CURSOR`: Spark knows cursors behind a setting only.
+pub fn no_cursors() -> SparkError {
+    SparkError::new("UNSUPPORTED_FEATURE.SQL_CURSOR").raised_as("LABELS_MISMATCH").placeless()
+}
+
+/// DECLARE.
+fn is_declaration(step: &Step) -> bool {
+    matches!(step, Step::Command(command) if matches!(**command, SqlCommand::DeclareVariable { .. }))
 }

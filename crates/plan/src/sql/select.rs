@@ -76,7 +76,10 @@ impl Parser<'_> {
             let base = input.take().unwrap_or_else(build::one_row);
             input = Some(build::filter(base, condition));
         }
+        let clause = self.position();
         let grouping = if self.eat_words(&["GROUP", "BY"]) { Some(self.grouping()?) } else { None };
+        // An aggregation is where its GROUP BY is.
+        let place = grouping.as_ref().map(|_| self.origin(clause));
         let having = if self.is_word("HAVING") && self.peek_at(1).kind != Kind::End {
             self.advance();
             Some(self.expression()?)
@@ -93,6 +96,9 @@ impl Parser<'_> {
         self.skip_window_clause()?;
         let mut plan = self.aggregated(input, grouping, list, having);
         plan = self.placed_relation(start, plan);
+        if let (Some(place), Some(common)) = (place, plan.common.as_mut()) {
+            common.origin = Some(place);
+        }
         if qualify.is_some() {
             let filter = Qualify { input: Some(Box::new(plan)), condition: qualify };
             plan = self.placed_relation(start, RelationKind::Qualify(Box::new(filter)).into_relation());
@@ -195,6 +201,7 @@ impl Parser<'_> {
             group_by_all: grouping.all,
             select: list,
             having,
+            pipe_keys: None,
         };
         RelationKind::Aggregate(Box::new(aggregate)).into_relation()
     }

@@ -150,7 +150,8 @@ impl<'a> Parser<'a> {
         let as_json = self.eat_words(&["AS", "JSON"]);
         if as_json && !extended {
             let error = SparkError::new("DESCRIBE_JSON_NOT_EXTENDED").with("tableName", table.join("."));
-            return Err(self.error_from(start, error));
+            let _ = start;
+            return Err(error.placeless().in_parser());
         }
         Ok(SqlCommand::DescribeTable { table, extended, partition, column, as_json })
     }
@@ -192,6 +193,9 @@ impl<'a> Parser<'a> {
         }
         if self.is_symbol("-") && self.is_word_at(1, "v") {
             self.jump(self.position() + 2);
+            if !self.is_end() && !self.is_symbol(";") {
+                return Err(self.error_whole(SparkError::new("INVALID_SET_SYNTAX")));
+            }
             return Ok(SqlCommand::SetAll { verbose: true });
         }
         if self.is_words(&["TIME", "ZONE"]) {
@@ -209,7 +213,6 @@ impl<'a> Parser<'a> {
     }
 
     fn set_time_zone(&mut self) -> Result<SqlCommand> {
-        let start = self.position();
         self.expect_words(&["TIME", "ZONE"])?;
         if self.eat_word("LOCAL") {
             return Ok(SqlCommand::SetTimeZone { zone: None });
@@ -232,7 +235,7 @@ impl<'a> Parser<'a> {
                 let input = micros.map_or_else(String::new, |micros| (micros / HOUR).to_string());
                 let error =
                     SparkError::new("INVALID_INTERVAL_FORMAT.TIMEZONE_INTERVAL_OUT_OF_RANGE").with("input", input);
-                return Err(self.error_from(start, error));
+                return Err(self.error_whole(error));
             };
             let sign = if micros < 0 { '-' } else { '+' };
             let seconds = micros.abs() / 1_000_000;
@@ -244,7 +247,7 @@ impl<'a> Parser<'a> {
             };
             return Ok(SqlCommand::SetTimeZone { zone: Some(zone) });
         }
-        Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0045")))
+        Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0045")))
     }
 
     fn set_variables(&mut self) -> Result<SqlCommand> {
@@ -256,6 +259,13 @@ impl<'a> Parser<'a> {
     pub fn assignments(&mut self) -> Result<SqlCommand> {
         if self.is_symbol("(") {
             let names = self.parenthesized(Self::name_parts)?;
+            let twice = names.iter().enumerate().find(|(index, name)| {
+                names[..*index].iter().any(|known| known.join(".").eq_ignore_ascii_case(&name.join(".")))
+            });
+            if let Some((_, name)) = twice {
+                let list = super::name::quote_parts(name);
+                return Err(SparkError::new("DUPLICATE_ASSIGNMENTS").with("nameList", list));
+            }
             self.expect_symbol("=")?;
             self.expect_symbol("(")?;
             let query = Box::new(self.query_with_text()?.0);
@@ -273,6 +283,12 @@ impl<'a> Parser<'a> {
             }
             Ok((name, Some(parser.standalone_expression()?)))
         })?;
+        let twice = assignments.iter().enumerate().find(|(index, (name, _))| {
+            assignments[..*index].iter().any(|(known, _)| known.join(".").eq_ignore_ascii_case(&name.join(".")))
+        });
+        if let Some((_, (name, _))) = twice {
+            return Err(SparkError::new("DUPLICATE_ASSIGNMENTS").with("nameList", super::name::quote_parts(name)));
+        }
         Ok(SqlCommand::SetVariables { assignments })
     }
 

@@ -185,6 +185,10 @@ fn show_extension(kind: RelationKind) -> String {
                 list(&aggregate.having)
             )
         }
+        RelationKind::PipeColumns(pipe) => {
+            let clause = if pipe.set { "Set" } else { "Extend" };
+            format!("{clause}[{}: {}]", input(&pipe.input), list(&pipe.columns))
+        }
         RelationKind::Qualify(qualify) => {
             format!("Qualify[{}: {}]", input(&qualify.input), list(qualify.condition.as_slice()))
         }

@@ -42,8 +42,11 @@ impl Parser<'_> {
 
     /// A window specification behind OVER: a name or `(..)`.
     pub fn over(&mut self, start: usize, function: pb::Expression) -> Result<pb::Expression> {
+        let spec = self.position();
         let mut window = self.window_spec(0)?;
-        window.window_function = Some(Box::new(function));
+        // What is wrong with the frame is told at the specification: the function's own place has no other use.
+        let common = pb::ExpressionCommon { origin: Some(self.origin(spec)) };
+        window.window_function = Some(Box::new(pb::Expression { common: Some(common), ..function }));
         Ok(self.placed(start, build::expr(ExprType::Window(Box::new(window)))))
     }
 
@@ -96,32 +99,33 @@ impl Parser<'_> {
 
     fn frame(&mut self, kind: &str) -> Result<WindowFrame> {
         let (lower, upper) = if self.eat_word("BETWEEN") {
-            let lower = self.boundary()?;
+            let lower = self.boundary("PRECEDING")?;
             self.expect_word("AND")?;
-            (lower, self.boundary()?)
+            (lower, self.boundary("FOLLOWING")?)
         } else {
-            (self.boundary()?, FrameBoundary { boundary: Some(Boundary::CurrentRow(true)) })
+            (self.boundary("PRECEDING")?, FrameBoundary { boundary: Some(Boundary::CurrentRow(true)) })
         };
         let frame_type = if kind == "ROWS" { FrameType::Row } else { FrameType::Range };
         Ok(WindowFrame { frame_type: frame_type.into(), lower: Some(Box::new(lower)), upper: Some(Box::new(upper)) })
     }
 
-    /// A frame's end. What precedes is negative in Connect's messages.
-    fn boundary(&mut self) -> Result<FrameBoundary> {
+    /// A frame's end. What precedes is negative in Connect's messages; an end without bound on the wrong `side` is
+    /// `Unbounded(false)`, for which Connect has no word.
+    fn boundary(&mut self, side: &str) -> Result<FrameBoundary> {
         let boundary = if self.eat_words(&["CURRENT", "ROW"]) {
             Boundary::CurrentRow(true)
         } else if self.eat_word("UNBOUNDED") {
-            self.eat_any(&["PRECEDING", "FOLLOWING"]).ok_or_else(|| self.unexpected())?;
-            Boundary::Unbounded(true)
+            let word = self.eat_any(&["PRECEDING", "FOLLOWING"]).ok_or_else(|| self.unexpected())?;
+            Boundary::Unbounded(word == side)
         } else {
             let start = self.position();
             let value = self.expression()?;
+            let preceding = self.eat_any(&["PRECEDING", "FOLLOWING"]).ok_or_else(|| self.unexpected())? == "PRECEDING";
             if !is_constant(&value) {
                 let error =
                     SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", "Frame bound value must be a literal.");
                 return Err(self.error_from(start, error));
             }
-            let preceding = self.eat_any(&["PRECEDING", "FOLLOWING"]).ok_or_else(|| self.unexpected())? == "PRECEDING";
             let value = if preceding { negated(value) } else { value };
             Boundary::Value(Box::new(value))
         };
@@ -169,22 +173,25 @@ impl Parser<'_> {
         if !self.is_word("WINDOW") || !self.is_word_at(2, "AS") {
             return Ok(());
         }
+        let clause = self.position();
         self.advance();
         let references = self.references.len();
+        let mut repeated = None;
         let mut names: Vec<String> = vec![];
         self.comma_separated(|parser| {
-            let start = parser.position();
             let name = parser.identifier()?;
             if names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
-                let error = SparkError::new("INVALID_SQL_SYNTAX.REPETITIVE_WINDOW_DEFINITION")
-                    .with("windowName", format!("`{name}`"));
-                return Err(parser.error_from(start, error));
+                repeated.get_or_insert_with(|| name.clone());
             }
             names.push(name);
             parser.expect_word("AS")?;
             parser.window_spec(0)
         })?;
         self.references.truncate(references);
+        if let Some(name) = repeated {
+            let error = SparkError::new("INVALID_SQL_SYNTAX.REPETITIVE_WINDOW_DEFINITION");
+            return Err(self.error_from(clause, error.with("windowName", format!("`{name}`"))));
+        }
         Ok(())
     }
 }
