@@ -31,6 +31,11 @@ def local_path(path):
     return os.path.abspath(path)
 
 
+def is_remote(paths):
+    """Whether some path is in a store that is not this machine's: what the server reads and writes."""
+    return any("://" in path and not path.startswith("file:") for path in split_paths(paths))
+
+
 def files(paths, error_class=OLD_API):
     """(path, size) of the files that a comma-separated list of paths and patterns names, hidden ones left out."""
     found, problems = [], []

@@ -19,9 +19,22 @@ TEXT_FORMATS = (
 )
 
 
+# What the writer of DataFrames calls the codecs, by the ends of their files.
+COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".deflate": "deflate", ".zst": "zstd", ".lz4": "lz4", ".snappy": "snappy"}
+
+
+def as_line(record):
+    return (record.decode("utf-8", "replace") if isinstance(record, bytes) else str(record),)
+
+
 class Saving:
     def saveAsTextFile(self, path, compressionCodecClass=None):
         codec = codec_of(compressionCodecClass)
+        if hadoop_files.is_remote(path):
+            writer = self.map(as_line).toDF("value string").write
+            writer = writer.option("compression", COMPRESSIONS[codec[0]]) if codec else writer
+            writer.mode("error").text(path)
+            return
 
         def write(file, records):
             target = codecs.Writer(codec[1], file) if codec else file

@@ -1,6 +1,7 @@
 """How `SparkContext` makes RDDs: from the program's own data, and from files that tasks read themselves."""
 
 from firesteel.rdd import hadoop_files, lineage
+from firesteel.rdd.dataframes import rows_of
 from firesteel.rdd.rdd import RDD
 from firesteel.unsupported import unsupported
 
@@ -75,6 +76,9 @@ class Sources:
 
     def textFile(self, name, minPartitions=None, use_unicode=True):
         minimum = minPartitions or min(self.defaultParallelism, 2)
+        if hadoop_files.is_remote(name):
+            lines = rows_of(self._session.read.text(hadoop_files.split_paths(name)))
+            return lines.map(first_column if use_unicode else first_column_as_bytes)
 
         def textFile(parts):
             from firesteel.task.lines import LineReader
@@ -85,6 +89,8 @@ class Sources:
 
     def wholeTextFiles(self, path, minPartitions=None, use_unicode=True):
         minimum = minPartitions or self.defaultMinPartitions
+        if hadoop_files.is_remote(path):
+            return self.binaryFiles(path).mapValues(as_text if use_unicode else bytes)
 
         def wholeTextFiles(parts):
             from firesteel.task.binary import WholeFiles
@@ -99,6 +105,9 @@ class Sources:
 
     def binaryFiles(self, path, minPartitions=None):
         minimum = minPartitions or self.defaultMinPartitions
+        if hadoop_files.is_remote(path):
+            read = self._session.read.format("binaryFile").load(hadoop_files.split_paths(path))
+            return rows_of(read.select("path", "content")).map(path_and_content)
 
         def binaryFiles(parts):
             from firesteel.task.binary import WholeFiles
@@ -216,6 +225,22 @@ class Sources:
         partitions = list(partitions)
         parts = rdd.mapPartitions(partitionFunc)._parts(set(partitions))
         return [record for index in partitions for record in parts.get(index, [])]
+
+
+def first_column(row):
+    return row[0]
+
+
+def first_column_as_bytes(row):
+    return row[0].encode("utf-8")
+
+
+def path_and_content(row):
+    return row[0], bytes(row[1])
+
+
+def as_text(content):
+    return content.decode("utf-8", "replace")
 
 
 def no_records(_index):
