@@ -85,6 +85,7 @@ class SparkContext(Sources):
 
         from firesteel.session_builder import open_session
 
+        self._profiler_classes = profiler_cls, udf_profiler_cls, memory_profiler_cls
         with SparkContext._lock:
             SparkContext._active_spark_context = self
             try:
@@ -128,6 +129,19 @@ class SparkContext(Sources):
         settings.setdefault("spark.submit.deployMode", "client")
         self._conf = SparkConf(loadDefaults=False).setAll(list(settings.items()))
         self._code_is_shipped = False
+        self.profiler_collector = self._profilers() if settings.get("spark.python.profile") == "true" else None
+
+    def _profilers(self):
+        """What gathers the profiles of tasks, where `spark.python.profile` asks for them."""
+        from pyspark import profiler
+
+        rdd, udf, memory = getattr(self, "_profiler_classes", (None, None, None))
+        return profiler.ProfilerCollector(
+            rdd or profiler.BasicProfiler,
+            udf or profiler.UDFBasicProfiler,
+            memory or profiler.MemoryProfiler,
+            self._conf.get("spark.python.profile.dump"),
+        )
 
     def _ship_code(self):
         """Once: give other servers' workers the modules that tasks use. Firesteel's workers have them."""
@@ -428,10 +442,14 @@ class SparkContext(Sources):
         return StatusTracker(self._jobs)
 
     def show_profiles(self):
-        raise no_profiles()
+        if self.profiler_collector is None:
+            raise no_profiles()
+        self.profiler_collector.show_profiles()
 
     def dump_profiles(self, path):
-        raise no_profiles()
+        if self.profiler_collector is None:
+            raise no_profiles()
+        self.profiler_collector.dump_profiles(path)
 
     # The way into Hadoop's configuration that scripts use, and the rest of the JVM, which is not there.
 

@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &python_files![
     "broadcast.py",
     "connect_client.py",
     "connect_dataframe.py",
+    "connect_errors.py",
     "connect_plan.py",
     "connect_readwriter.py",
     "connect_session.py",

@@ -20,7 +20,7 @@ def debug_string(rdd):
 
     def number(node):
         if node not in numbers:
-            numbers[node] = rdd.id() if node is rdd._node else rdd.ctx._next_rdd_id()
+            numbers[node] = rdd.id() if node is rdd._node else node.first_number(rdd.ctx)
         return numbers[node]
 
     def stored(node):

@@ -107,7 +107,9 @@ def python_error_class():
 
         class PythonError(job_error_class()):
             def __str__(self):
-                return self._message.removeprefix("[PYTHON_EXCEPTION] ")
+                from firesteel.connect_errors import classic
+
+                return classic(self._message)
 
             def __reduce__(self):
                 return PythonError, (self.java_exception._class_name, self._message)

@@ -95,6 +95,11 @@ class Compiler:
         number = self.job.new_stage()
         properties = dict(self.context._local_properties.__dict__)
         stage = Stage(reader, steps, writer, number, properties, self.context._python_paths, barrier)
+        profilers = self.context.profiler_collector
+        if profilers is not None and steps:
+            stage.profiler = profilers.new_profiler(self.context)
+            # What runs has a number, as in Spark.
+            profilers.add_profiler(self.context._next_rdd_id(), stage.profiler)
         try:
             payload = CPickleSerializer().dumps(stage)
         except pickle.PicklingError as error:

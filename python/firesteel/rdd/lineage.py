@@ -30,6 +30,7 @@ class Node:
         self.is_locally_checkpointed = False
         self.is_barrier = False
         self._count = None
+        self.number = None
 
     def partition_count(self):
         if self._count is None:
@@ -43,6 +44,15 @@ class Node:
     @property
     def wants_keeping(self):
         return self.kept is None and (self.always_kept or self.storage_level is not None)
+
+    def first_number(self, context):
+        """The number of an RDD of this node; what Spark has below it takes numbers too."""
+        if self.number is None:
+            if isinstance(self, Made) and self.kind == "MapPartitionsRDD":
+                # The files are an RDD, and their records another.
+                context._next_rdd_id()
+            self.number = context._next_rdd_id()
+        return self.number
 
     def dependencies(self):
         """The nodes that this one is computed from, as lineage stands after checkpoints."""

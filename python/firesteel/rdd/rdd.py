@@ -18,7 +18,8 @@ class RDD(Transformations, Pairs, Actions, Statistics, Saving, Keeping):
         self.partitioner = partitioner
         self.has_resource_profile = False
         self._profile = None
-        self._id = None
+        # What the JVM makes at once has its number at once; Python's own steps when they are first asked for it.
+        self._id = None if isinstance(node, lineage.Step) else node.first_number(ctx)
 
     @property
     def context(self):

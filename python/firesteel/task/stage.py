@@ -36,12 +36,14 @@ def run(payload, batches):
         fresh = False
         stage.enter_task(index)
         try:
-            for step in stage.steps:
-                records = step(index, records)
-            if stage.writer.writes_batches:
-                yield from stage.writer(index, records)
+            if stage.profiler is None:
+                written = stage.written(index, records)
             else:
-                for row in stage.writer(index, records):
+                written = stage.profiler.profile(lambda: list(stage.written(index, records)))
+            if stage.writer.writes_batches:
+                yield from written
+            else:
+                for row in written:
                     output.add(row)
                     if output.is_full:
                         yield output.take()
@@ -120,6 +122,14 @@ class Stage:
         self.paths = paths
         # (number of tasks, shared directory) of a barrier stage.
         self.barrier = barrier
+        # PySpark's profiler of this stage, where the application wants profiles.
+        self.profiler = None
+
+    def written(self, index, records):
+        """What the writer makes of a partition's records after all steps."""
+        for step in self.steps:
+            records = step(index, records)
+        return self.writer(index, records)
 
     def prepare_imports(self):
         import os

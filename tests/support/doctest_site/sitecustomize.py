@@ -16,7 +16,7 @@ hook.SUPPLIED.clear()
 hook.MISSING.clear()
 hook.SUPPLIED_IF_ABSENT.clear()
 for name in list(hook.PATCHES):
-    if not name.startswith(("pyspark.sql.connect.", "pyspark.conf")):
+    if not name.startswith(("pyspark.sql.connect.", "pyspark.conf", "pyspark.sql.context")):
         del hook.PATCHES[name]
 
 
