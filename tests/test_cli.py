@@ -348,25 +348,3 @@ def sparks_examples():
             os.path.join(pattern, version, "site-packages/pyspark/examples/src/main") for version in os.listdir(pattern)
         ]
     return next((path for path in candidates if path and os.path.isdir(os.path.join(path, "python"))), None)
-
-
-def test_sparks_own_example_runs_untouched(tmp_path):
-    """`sql/basic.py`: its DataFrame part and its RDD part."""
-    home = sparks_examples()
-    if home is None:
-        pytest.skip("needs the full pyspark: cargo xtask bless, or SPARK_EXAMPLES=.../examples/src/main")
-    # The program names its data relative to Spark's home.
-    write_resources(tmp_path / "examples/src/main/resources")
-    status, out, err = run(["submit", os.path.join(home, "python", "sql", "basic.py")], tmp_path)
-    assert "|Michael|     NULL|" in out and "| 30|Andy|" in out and "|NULL|    1|" in out, err
-    assert status == 0 and "Name: Justin" in out, err
-
-
-def write_resources(folder):
-    """The small data files that the example programs read, which the wheel lacks."""
-    os.makedirs(folder)
-    people = [("Michael", None), ("Andy", 30), ("Justin", 19)]
-    (folder / "people.json").write_text(
-        "".join('{"name":"%s"%s}\n' % (name, f', "age":{age}' if age else "") for name, age in people)
-    )
-    (folder / "people.txt").write_text("".join(f"{name}, {age or 29}\n" for name, age in people))

@@ -3,7 +3,7 @@
 
     python3 tests/oracle/record.py [FILTER]     (with an interpreter that has pyspark 4.2, and Java 17)
 
-FILTER is a part of a file's name: `sql/casts`, `pyspark/`, `classic/`, `tpch`, `tpcds`. Review the difference before you commit it.
+FILTER is a part of a file's name: `sql/casts`, `pyspark/`, `classic/`, `programs`, `tpch`, `tpcds`. Review the difference before you commit it.
 `classic/` are programs with a SparkContext: they are answered by classic Spark on a JVM, each file in a process of its own.
 """
 
@@ -21,8 +21,12 @@ time.tzset()
 logging.disable(logging.CRITICAL)
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+<<<<<<< HEAD
 import avro_jar  # noqa: E402
 from support import cases, classic, servers, sqlfile  # noqa: E402
+=======
+from support import cases, classic, programs, servers, sqlfile  # noqa: E402
+>>>>>>> 797ebaa (Forty programs print what they print on Spark; Spark's examples run untouched; map and flatMap of RDDs cost less)
 from support.tpc import TPCDS, TPCH  # noqa: E402
 
 # Cases for which Spark needs its Avro package.
@@ -67,6 +71,11 @@ def record_classic(_server, name, folder):
     write(classic.expected_path(name), classic.answers(name, folder, environment, [sys.executable]))
 
 
+def record_programs(_server, _name, folder):
+    environment = {**servers.environment(), "PYTHONPATH": ""}
+    write(programs.EXPECTED, programs.answers(folder, environment, [sys.executable]))
+
+
 def record_benchmark(server, benchmark, folder):
     spark = server.session("UTC")
     benchmark.load(spark, folder)
@@ -80,7 +89,8 @@ def main():
     work += [(f"pyspark/{name}", record_cases, name) for name in cases.names() if name not in WITH_AVRO]
     avro_work = [(f"pyspark/{name}", record_cases, name) for name in WITH_AVRO]
     work += [(one.name, record_benchmark, one) for one in (TPCH, TPCDS)]
-    classic_work = [(f"classic/{name}", record_classic, name) for name in classic.names()]
+    classic_work = [("programs", record_programs, "programs")]
+    classic_work += [(f"classic/{name}", record_classic, name) for name in classic.names()]
     with tempfile.TemporaryDirectory(prefix="firesteel-record-") as folder:
         record_all(classic_work, wanted, None, folder)
         if any(wanted in title for title, _, _ in work):

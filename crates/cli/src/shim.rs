@@ -65,6 +65,7 @@ const FILES: &[(&str, &str)] = &python_files![
     "rdd/statistics.py",
     "rdd/transformations.py",
     "task/__init__.py",
+    "task/apply.py",
     "task/barrier.py",
     "task/binary.py",
     "task/codecs.py",

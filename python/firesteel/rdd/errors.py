@@ -12,6 +12,10 @@ import re
 OUR_FRAME = re.compile(r'^  File "[^"\n]*firesteel[^"\n]*", line .*\n(?:    .*\n)*', re.MULTILINE)
 
 
+# What the JVM finds out there while it zips.
+UNEQUAL_PARTITIONS = "Can only zip RDDs with same number of elements in each partition"
+
+
 def java_error_class():
     from py4j.protocol import Py4JJavaError
 
@@ -154,8 +158,12 @@ def task_errors():
     except PythonException as error:
         if isinstance(error, java_error_class()):
             raise
-        make = python_error_class() if tells_python_errors() else java_error
-        failure = make("org.apache.spark.api.python.PythonException", message_of(error))
+        message = message_of(error)
+        if UNEQUAL_PARTITIONS in message:
+            failure = java_error("org.apache.spark.SparkException", UNEQUAL_PARTITIONS)
+        else:
+            make = python_error_class() if tells_python_errors() else java_error
+            failure = make("org.apache.spark.api.python.PythonException", message)
     except SparkConnectGrpcException as error:
         if "PythonException" not in str(error) and "Python worker" not in str(error):
             raise

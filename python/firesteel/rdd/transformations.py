@@ -10,16 +10,19 @@ from firesteel.task.hashing import portable_hash
 
 class Transformations:
     def map(self, f, preservesPartitioning=False):
-        # A generator turns a StopIteration of `f` into an error; `map` would end early in silence.
-        return self._step(lambda index, records: (f(record) for record in records), preservesPartitioning)
+        from firesteel.task.apply import mapped
+
+        return self._step(lambda index, records: mapped(f, records), preservesPartitioning)
 
     def flatMap(self, f, preservesPartitioning=False):
-        return self._step(
-            lambda index, records: (one for record in records for one in f(record)), preservesPartitioning
-        )
+        from firesteel.task.apply import flattened
+
+        return self._step(lambda index, records: flattened(f, records), preservesPartitioning)
 
     def filter(self, f):
-        return self._step(lambda index, records: (record for record in records if f(record)), True)
+        from firesteel.task.apply import filtered
+
+        return self._step(lambda index, records: filtered(f, records), True)
 
     def mapPartitions(self, f, preservesPartitioning=False):
         return self._step(lambda index, records: f(records), preservesPartitioning)
