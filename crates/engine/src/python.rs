@@ -82,8 +82,8 @@ fn seconds(conf: &SessionConf, name: &str) -> Option<Duration> {
     let text = worker_setting(conf, name)?;
     let text = text.trim();
     let ms = match text.parse::<u64>() {
-        Ok(seconds) => seconds * 1000,
-        Err(_) => duration_ms(text)?.try_into().ok()?,
+        Ok(seconds) => seconds.saturating_mul(1000),
+        Err(_) => duration_ms(text)?,
     };
     (ms > 0).then(|| Duration::from_millis(ms))
 }
@@ -131,12 +131,12 @@ impl Session {
             archives: shared.archives,
             memory_mb: memory.map(|bytes| bytes.map(|bytes| (bytes >> 20) as u64)).map_err(|error| error.to_string()),
             reuse: conf.lookup("spark.python.worker.reuse").is_none_or(|text| text.trim().eq_ignore_ascii_case("true")),
-            idle: either(&conf, "killOnIdleTimeout").then(|| seconds(&conf, "idleTimeoutSeconds")).flatten(),
-            faulthandler: either(&conf, "faulthandler.enabled"),
-            dump_every: seconds(&conf, "tracebackDumpIntervalSeconds"),
+            idle: either(conf, "killOnIdleTimeout").then(|| seconds(conf, "idleTimeoutSeconds")).flatten(),
+            faulthandler: either(conf, "faulthandler.enabled"),
+            dump_every: seconds(conf, "tracebackDumpIntervalSeconds"),
             traceback: match conf.flag("spark.sql.execution.pyspark.udf.hideTraceback.enabled") {
                 true => Traceback::Hidden,
-                false if either_is(&conf, "simplifiedTraceback.enabled", "false") => Traceback::Full,
+                false if either_is(conf, "simplifiedTraceback.enabled", "false") => Traceback::Full,
                 false => Traceback::Simplified,
             },
             properties: self.functions.properties.lock().clone(),

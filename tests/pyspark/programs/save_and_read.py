@@ -14,7 +14,7 @@ print(sorted(n for n in os.listdir(out + "/gz") if not n.endswith(".crc")), sort
 try:
     r.saveAsTextFile(out + "/t")
 except Exception as e:
-    print(type(e).__name__, str(e).split("\n")[1][:150] if "\n" in str(e) else str(e))
+    print(type(e).__name__, str(e).split("\n")[1] if "\n" in str(e) else str(e))
 sc.parallelize([{"a": 1}, (2, [3]), None], 2).saveAsPickleFile(out + "/p")
 print(sorted(sc.pickleFile(out + "/p").collect(), key=str))
 sc.parallelize([("k%d" % i, i) for i in range(6)], 2).saveAsSequenceFile(out + "/s")
