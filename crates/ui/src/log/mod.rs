@@ -1,4 +1,4 @@
-//! Event logs: [`write`] makes them, [`find`] finds them in a folder, [`head`] and [`replay`] read them, [`compact`] makes
+//! Event logs: [`mod@write`] makes them, [`find`] finds them in a folder, [`head`] and [`replay`] read them, [`compact`] makes
 //! rolling ones smaller, [`zip`] sends them. [`pack`] knows how files are packed: [`lz4`], [`lzf`] and [`snappy`] are [`block`]s.
 
 pub mod block;
