@@ -13,7 +13,7 @@ use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
-use firesteel_sources::slots::Slots;
+use firesteel_sources::slots::{Slots, first_failure};
 
 use crate::query::BatchStream;
 use crate::{OperationHandle, StageProgress};
@@ -38,7 +38,7 @@ pub fn run(
         })
         .collect();
     // An error comes out of turn: the partition before may wait for the one that failed.
-    let (failed, errors) = mpsc::channel(1);
+    let (failed, errors) = mpsc::unbounded_channel();
     let slots = context.session_config().target_partitions();
     let (input, running) = (Arc::clone(&plan), Arc::clone(&stage));
     let all = senders.into_iter().enumerate().map(move |(partition, sender)| {
@@ -79,7 +79,7 @@ pub fn cancelled() -> SparkError {
 struct State {
     receivers: std::vec::IntoIter<mpsc::Receiver<RecordBatch>>,
     current: Option<mpsc::Receiver<RecordBatch>>,
-    errors: mpsc::Receiver<SparkError>,
+    errors: mpsc::UnboundedReceiver<(usize, SparkError)>,
     /// The task that runs all others; aborted when dropped.
     tasks: JoinSet<std::result::Result<(), JoinError>>,
     stage: Arc<StageProgress>,
@@ -97,13 +97,13 @@ impl State {
                 self.stage.done.store(true, Ordering::Relaxed);
                 self.stage.bytes_read.store(crate::metrics::bytes_scanned(&self.plan), Ordering::Relaxed);
                 return match self.errors.recv().await {
-                    Some(error) => Some(Err(error)),
+                    Some(first) => Some(Err(first_failure(first, &mut self.errors).await)),
                     None => self.panicked().await,
                 };
             };
             let next = tokio::select! {
                 biased;
-                Some(error) = self.errors.recv() => return Some(Err(error)),
+                Some(first) = self.errors.recv() => return Some(Err(first_failure(first, &mut self.errors).await)),
                 next = current.recv() => next,
             };
             match next {
@@ -130,7 +130,7 @@ async fn task(
     plan: Arc<dyn ExecutionPlan>,
     partition: usize,
     context: Arc<TaskContext>,
-    (sender, failed): (mpsc::Sender<RecordBatch>, mpsc::Sender<SparkError>),
+    (sender, failed): (mpsc::Sender<RecordBatch>, mpsc::UnboundedSender<(usize, SparkError)>),
     stage: Arc<StageProgress>,
 ) {
     stage.running.fetch_add(1, Ordering::Relaxed);
@@ -149,8 +149,8 @@ async fn task(
         Err(error) => Some(error),
     };
     if let Some(error) = error {
-        // Full or gone: the query has failed already, or nobody reads.
-        let _ = failed.try_send(from_datafusion(error));
+        // A reader that is gone needs no error.
+        let _ = failed.send((partition, from_datafusion(error)));
     }
     stage.running.fetch_sub(1, Ordering::Relaxed);
     stage.completed.fetch_add(1, Ordering::Relaxed);

@@ -2,7 +2,9 @@
 //! hold no more memory and open files than that many.
 
 use std::future::Future;
+use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{JoinError, JoinSet};
 
 /// The tasks of one stage; dropping it stops them.
@@ -41,4 +43,28 @@ where
         self.waiting = None;
         self.running.abort_all();
     }
+}
+
+/// How long an error waits for those of partitions before its own, so that a program that fails everywhere fails with
+/// the same words each time.
+const TURN: Duration = Duration::from_millis(200);
+
+/// Of the partitions that fail at about the same time, the error of the first. `first`: partition and error that came first.
+///
+/// Errors do not wait for their turn among rows: a partition may wait for the one that failed.
+pub async fn first_failure<E>(mut first: (usize, E), errors: &mut UnboundedReceiver<(usize, E)>) -> E {
+    if first.0 > 0 {
+        let _ = tokio::time::timeout(TURN, async {
+            while let Some(other) = errors.recv().await {
+                if other.0 < first.0 {
+                    first = other;
+                }
+                if first.0 == 0 {
+                    break;
+                }
+            }
+        })
+        .await;
+    }
+    first.1
 }

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 
 from support.cases import failure
 
@@ -72,7 +73,7 @@ def case_schemas_that_are_written(spark, tmp):
 
 
 def case_schemas_for_reading(spark, tmp):
-    path = str(FILES / "snappy.avro")
+    path = shutil.copy(FILES / "snappy.avro", str(tmp / "snappy.avro"))
     evolved = json.dumps({"type": "record", "name": "topLevelRecord", "fields": [
         {"name": "s", "type": ["string", "null"]}, {"name": "extra", "type": "int", "default": 7}, {"name": "i", "type": "long"}]})
     answers = [rows(spark.read.format("avro").option("avroSchema", evolved).load(path).limit(3))]

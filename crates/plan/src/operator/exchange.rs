@@ -19,6 +19,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
 };
+use firesteel_sources::slots::first_failure;
 use futures::StreamExt;
 
 use super::channel_memory::ChannelMemory;
@@ -247,7 +248,7 @@ impl ExecutionPlan for ExchangeExec {
             return Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), joined)));
         }
         // A partition that fails may be one that the partition before it waits for: errors come out of turn.
-        let (failed, errors) = tokio::sync::mpsc::channel(1);
+        let (failed, errors) = tokio::sync::mpsc::unbounded_channel();
         let streams: Vec<SendableRecordBatchStream> = sources
             .map(|own| {
                 let (failed, schema) = (failed.clone(), self.schema());
@@ -255,8 +256,8 @@ impl ExecutionPlan for ExchangeExec {
                     futures::future::ready(match batch {
                         Ok(batch) => Some(Ok(batch)),
                         Err(error) => {
-                            // Full: another partition has told of an error.
-                            let _ = failed.try_send(error);
+                            // A reader that is gone needs no error.
+                            let _ = failed.send((own, error));
                             None
                         }
                     })
@@ -266,8 +267,8 @@ impl ExecutionPlan for ExchangeExec {
             .collect::<datafusion::common::Result<_>>()?;
         drop(failed);
         let errors = futures::stream::unfold(errors, |mut errors| async move {
-            let error = errors.recv().await?;
-            Some((Err(error), errors))
+            let first = errors.recv().await?;
+            Some((Err(first_failure(first, &mut errors).await), errors))
         });
         let joined = futures::stream::select(errors, futures::stream::iter(streams).flatten());
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), joined)))
