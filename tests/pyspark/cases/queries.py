@@ -133,3 +133,19 @@ def case_sql_arguments(spark, tmp):
         "unbound": failure(lambda: spark.sql("SELECT :x", {"y": 1}).collect()),
         "both": failure(lambda: spark.sql("SELECT ? , :x", {"x": 1}).collect()),
     }
+
+
+def case_frames_of_offsets(spark, tmp):
+    """`lag` and `lead` take the frame that is theirs, as the pandas API gives it, and no other."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    df = spark.range(0, 4, 1, 1)
+    ordered = Window.orderBy("id")
+    told = {}
+    calls = {"lag": F.lag("id", 1), "lag 2": F.lag("id", 2, -1), "lead": F.lead("id", 1), "back": F.lag("id", -1)}
+    for name, call in calls.items():
+        for at in (-2, -1, 1):
+            own = call.over(ordered.rowsBetween(at, at))
+            told[f"{name} {at}"] = failure(lambda: [row[0] for row in df.select(own).collect()])
+    return told

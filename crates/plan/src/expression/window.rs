@@ -110,7 +110,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
         return Err(SparkError::new("WINDOW_FUNCTION_FRAME_NOT_ORDERED").with("wf_expr", shown).with("wf_name", word));
     }
     if let Some(debug) = frame_debug {
-        refuse_frame(&name, &debug)?;
+        refuse_frame(&name, &debug, own_frame.as_deref())?;
     }
     if (!message.order_spec.is_empty() || message.frame_spec.is_some())
         && ["median(", "percentile_cont(", "percentile_disc(", "listagg(", "string_agg("]
@@ -127,8 +127,8 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     Ok(function.named(shown))
 }
 
-/// Frames that ranking functions and those with an offset do not take.
-fn refuse_frame(shown: &str, written: &str) -> Result<()> {
+/// Frames that ranking functions and those with an offset do not take: others than their `own`.
+fn refuse_frame(shown: &str, written: &str, own: Option<&str>) -> Result<()> {
     const RUNNING: &str = "specifiedwindowframe(RowFrame, unboundedpreceding$(), currentrow$())";
     const PEERS: &str = "specifiedwindowframe(RangeFrame, unboundedpreceding$(), currentrow$())";
     let name = shown.split('(').next().unwrap_or_default().to_ascii_lowercase();
@@ -137,6 +137,10 @@ fn refuse_frame(shown: &str, written: &str) -> Result<()> {
         "row_number" | "rank" | "dense_rank" | "percent_rank" | "ntile" => RUNNING,
         "cume_dist" => PEERS,
         "lag" | "lead" => {
+            let offset = own.and_then(|own| own.split(' ').nth(2));
+            if offset.is_some_and(|at| written == format!("specifiedwindowframe(RowFrame, {at}, {at})")) {
+                return Ok(());
+            }
             return Err(SparkError::new("_LEGACY_ERROR_TEMP_1035").with("prettyName", name).placeless());
         }
         _ => return Ok(()),
