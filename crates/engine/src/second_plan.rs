@@ -1,5 +1,6 @@
 //! A second plan for a query whose joins do not fit into memory. A hash join keeps one side in memory; where that fails
-//! before a row has come out, the query begins anew with sort-merge joins, which go to disk. Sources are read again.
+//! before a row has come out, the query begins anew with sort-merge joins, which go to disk. Sources are read again, and
+//! accumulators that transformations add to may count twice, as when Spark runs a stage again.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties};
+use firesteel_functions::kernel::to_datafusion;
 use firesteel_plan::operator::exchange::ExchangeExec;
 use firesteel_protocol::Result;
 use futures::{StreamExt, TryStreamExt};
@@ -39,16 +41,7 @@ impl Planned {
         if !joins || !self.observed.is_empty() {
             return Ok(Arc::clone(&self.physical));
         }
-        let state = session.state()?;
-        let mut config = state.config().clone();
-        config.options_mut().optimizer.prefer_hash_join = false;
-        // With one partition DataFusion knows hash joins only.
-        let config = match config.target_partitions() {
-            1 => config.with_target_partitions(2),
-            _ => config,
-        };
-        let state = SessionStateBuilder::new_from_existing(state).with_config(config).build();
-        let second = Second { state, optimized: self.optimized.clone(), plan: OnceCell::new() };
+        let second = Second { session: session.arc(), optimized: self.optimized.clone(), plan: OnceCell::new() };
         Ok(Arc::new(SecondPlanExec {
             first: Arc::clone(&self.physical),
             second: Arc::new(second),
@@ -59,7 +52,7 @@ impl Planned {
 
 /// The plan that is made when it is needed.
 struct Second {
-    state: SessionState,
+    session: Arc<Session>,
     optimized: LogicalPlan,
     plan: OnceCell<Plan>,
 }
@@ -68,7 +61,8 @@ impl Second {
     /// The plan with as many partitions as the first.
     async fn plan(&self, partitions: usize) -> Outcome<Plan> {
         let made = self.plan.get_or_try_init(|| async {
-            let plan = self.state.query_planner().create_physical_plan(&self.optimized, &self.state).await?;
+            let state = self.state().map_err(|error| to_datafusion(error))?;
+            let plan = state.query_planner().create_physical_plan(&self.optimized, &state).await?;
             match plan.output_partitioning().partition_count() {
                 count if count == partitions => Ok(plan),
                 count if count > partitions => Ok(Arc::new(ExchangeExec::coalesce(plan, partitions)) as Plan),
@@ -76,6 +70,19 @@ impl Second {
             }
         });
         made.await.cloned()
+    }
+
+    /// The session's state, with sort-merge joins.
+    fn state(&self) -> Result<SessionState> {
+        let state = self.session.state()?;
+        let mut config = state.config().clone();
+        config.options_mut().optimizer.prefer_hash_join = false;
+        // With one partition DataFusion knows hash joins only.
+        let config = match config.target_partitions() {
+            1 => config.with_target_partitions(2),
+            _ => config,
+        };
+        Ok(SessionStateBuilder::new_from_existing(state).with_config(config).build())
     }
 }
 
@@ -127,7 +134,7 @@ impl Drop for Counted {
     }
 }
 
-/// Runs the first plan, or, while no row is out, the second instead.
+/// Runs the first plan, or, while no row is out, the second instead. A partition that ends without rows is an answer too.
 struct SecondPlanExec {
     first: Plan,
     second: Arc<Second>,

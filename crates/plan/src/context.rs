@@ -62,6 +62,8 @@ pub trait Catalog: std::fmt::Debug + Send + Sync {
     fn routine(&self, parts: &[String]) -> Option<Arc<UserFunction>>;
     /// The kept rows of this very relation, where it was cached; makes them on the first use.
     fn cached(&self, relation: &pb::Relation) -> Result<Option<Stored>>;
+    /// Whether any relation was cached.
+    fn keeps_relations(&self) -> bool;
     /// A registered Python function of that name, of one value a row or a group.
     fn python_function(&self, name: &str) -> Option<Arc<PythonFunction>>;
     /// A registered Python table function.

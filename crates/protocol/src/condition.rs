@@ -149,7 +149,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "_LEGACY_ERROR_TEMP_0064"
         | "UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE" => return PARSE,
         "DUPLICATED_CTE_NAMES" => return PARSE,
-        "_LEGACY_ERROR_TEMP_3231" => return ILLEGAL_ARGUMENT,
+        "_LEGACY_ERROR_TEMP_3231" | "HINT_UNSUPPORTED_FOR_JDBC_DIALECT" => return ILLEGAL_ARGUMENT,
         "UNSUPPORTED_FEATURE.CONTINUE_EXCEPTION_HANDLER" => return SCRIPTING,
         _ => {}
     }

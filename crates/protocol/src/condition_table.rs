@@ -162,6 +162,7 @@ pub(crate) const RECORDED: &[Condition] = &[
     Condition { name: "GROUP_BY_POS_AGGREGATE", template: "GROUP BY <index> refers to an expression <aggExpr> that contains an aggregate function. Aggregate functions are not allowed in GROUP BY.", sql_state: "42903" },
     Condition { name: "GROUP_BY_POS_OUT_OF_RANGE", template: "GROUP BY position <index> is not in select list (valid range is [1, <size>]).", sql_state: "42805" },
     Condition { name: "GROUP_EXPRESSION_TYPE_IS_NOT_ORDERABLE", template: "The expression <sqlExpr> cannot be used as a grouping expression because its data type <dataType> is not an orderable data type.", sql_state: "42822" },
+    Condition { name: "HINT_UNSUPPORTED_FOR_JDBC_DIALECT", template: "The option `hint` is not supported for <jdbcDialect> in JDBC data source. Supported dialects are `MySQLDialect`, `OracleDialect` and `DatabricksDialect`.", sql_state: "42822" },
     Condition { name: "HLL_INVALID_INPUT_SKETCH_BUFFER", template: "Invalid call to <function>; only valid HLL sketch buffers are supported as inputs (such as those produced by the `hll_sketch_agg` function).", sql_state: "22546" },
     Condition { name: "HLL_INVALID_LG_K", template: "Invalid call to <function>; the `lgConfigK` value must be between <min> and <max>, inclusive: <value>.", sql_state: "22546" },
     Condition { name: "HLL_UNION_DIFFERENT_LG_K", template: "Sketches have different `lgConfigK` values: <left> and <right>. Set the `allowDifferentLgConfigK` parameter to true to call <function> with different `lgConfigK` values.", sql_state: "22000" },

@@ -92,6 +92,10 @@ impl Catalog for StreamCatalog {
         self.inner.routine(parts)
     }
 
+    fn keeps_relations(&self) -> bool {
+        self.inner.keeps_relations()
+    }
+
     fn cached(&self, relation: &pb::Relation) -> Result<Option<Stored>> {
         self.inner.cached(relation)
     }

@@ -209,6 +209,7 @@ def case_jdbc_option_values(spark, tmp):
     """Derby's driver comes with Spark; the values are looked at before it is asked."""
     values = [("batchsize", "0"), ("batchsize", "x"), ("fetchsize", "x"), ("queryTimeout", "x"), ("isolationLevel", "x")]
     values += [("numPartitions", "x"), ("truncate", "x"), ("cascadeTruncate", "1"), ("refreshKrb5Config", "x")]
+    values += [("hint", "x"), ("hint", " /*+ x */")]
     values += [(f"pushDown{what}", "maybe") for what in ["Predicate", "Aggregate", "Limit", "Offset", "TableSample"]]
     url = "jdbc:derby:memory:none"
     rows = spark.range(1)

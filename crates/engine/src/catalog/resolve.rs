@@ -188,8 +188,12 @@ impl Catalog for SessionCatalog {
         self.session.remote(id)
     }
 
+    fn keeps_relations(&self) -> bool {
+        !self.session.cache.is_empty()
+    }
+
     fn cached(&self, relation: &pb::Relation) -> Result<Option<Stored>> {
-        if self.session.cache.is_empty() {
+        if !self.keeps_relations() {
             return Ok(None);
         }
         let relation = &self.canonical(relation);

@@ -2,6 +2,7 @@
 //! pool gives each the same share: with hundreds of channels nobody in the query has a share worth having. Here all
 //! channels of an exchange are one consumer; what they cannot keep goes to disk.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -37,10 +38,11 @@ impl ChannelMemory {
             context.task_id(),
             context.session_id(),
             config,
-            context.scalar_functions().clone(),
-            context.higher_order_functions().clone(),
-            context.aggregate_functions().clone(),
-            context.window_functions().clone(),
+            // What is below asks for its own context; an exchange calls no functions by name.
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
             runtime,
         )))
     }

@@ -91,7 +91,8 @@ pub fn supply(_resolver: &Resolver, input: Relation, columns: Vec<Typed>) -> Res
     Ok((Relation { output, hidden, ..over(input, node) }, supplied))
 }
 
-fn has_marker(expr: &Expr) -> bool {
+/// Whether an expression asks for the place of a row.
+pub fn has_marker(expr: &Expr) -> bool {
     use datafusion::common::tree_node::TreeNode;
     let marked = |node: &Expr| matches!(node, Expr::ScalarFunction(call) if call.func.name().starts_with(PREFIX));
     expr.exists(|node| Ok(marked(node))).unwrap_or(false)

@@ -190,12 +190,23 @@ impl<'a> Resolver<'a> {
         });
         self.depth.set(depth);
         let resolved = result.map_err(|error| self.at(error, origin))?;
-        if let Some(plan_id) = common.and_then(|common| common.plan_id) {
-            let mut outputs = self.outputs.borrow_mut();
-            let occurrence = crate::resolver::Occurrence { depth, output: resolved.output.clone() };
-            outputs.entry(plan_id).or_default().push(occurrence);
-        }
+        self.remember(relation, &resolved.output);
         Ok(resolved)
+    }
+
+    /// Remembers the columns of a DataFrame that expressions may name by its id.
+    pub(crate) fn remember(&self, relation: &pb::Relation, output: &[Attribute]) {
+        if let Some(plan_id) = relation.common.as_ref().and_then(|common| common.plan_id) {
+            let occurrence = crate::resolver::Occurrence { depth: self.depth.get(), output: output.to_vec() };
+            self.outputs.borrow_mut().entry(plan_id).or_default().push(occurrence);
+        }
+    }
+
+    /// Whether more is known of a relation than its message says: that it is kept, where in a SQL text it stands.
+    pub(crate) fn is_resolved_apart(&self, relation: &pb::Relation) -> bool {
+        let origin = relation.common.as_ref().and_then(|common| common.origin.as_ref());
+        let is_sql = matches!(origin.and_then(|o| o.function.as_ref()), Some(pb::origin::Function::JvmOrigin(_)));
+        is_sql || self.ctx.catalog.keeps_relations()
     }
 
     fn relation_kind(&self, relation: &pb::Relation, outer: Option<&Scope>) -> Result<Relation> {
@@ -379,6 +390,13 @@ pub(crate) fn supplied(
     let (input, columns) = time_window::supply(resolver, input, columns)?;
     let (input, columns) = crate::operator::partition_columns::supply(resolver, input, columns)?;
     subquery::supply(input, columns, clause)
+}
+
+/// Whether [`supplied`] has something to do for an expression.
+fn needs_supply(expr: &datafusion::logical_expr::Expr) -> bool {
+    time_window::has_window(expr)
+        || crate::operator::partition_columns::has_marker(expr)
+        || subquery::has_subquery(expr)
 }
 
 /// The values of `:name` and `?` that came with a SQL text.

@@ -188,7 +188,7 @@ fn can_take_in(expr: &Expr, columns: &mut HashMap<&str, Source>) -> bool {
 }
 
 /// Whether it makes no difference where in a row's work an expression is computed.
-fn is_plain_work(expr: &Expr) -> bool {
+pub fn is_plain_work(expr: &Expr) -> bool {
     !expr.exists(|node| Ok(!is_plain_node(node))).unwrap_or(true)
 }
 

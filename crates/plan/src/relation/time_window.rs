@@ -95,11 +95,20 @@ fn mentions(expr: &Expr, window: &Expr) -> bool {
 }
 
 /// The window in the expressions; two different ones would be a product of rows.
+/// Whether a window of time stands in an expression.
+pub fn has_window(expr: &Expr) -> bool {
+    expr.exists(|node| Ok(is_window(node))).unwrap_or(false)
+}
+
+fn is_window(node: &Expr) -> bool {
+    matches!(name_of(node), WINDOW | SLIDING_WINDOW | SESSION_WINDOW)
+}
+
 fn only_window(columns: &[Typed]) -> Result<Option<Expr>> {
     let mut found: Vec<Expr> = vec![];
     for column in columns {
         let look = |node: &Expr| {
-            if matches!(name_of(node), WINDOW | SLIDING_WINDOW | SESSION_WINDOW) && !found.contains(node) {
+            if is_window(node) && !found.contains(node) {
                 found.push(node.clone());
             }
             Ok(TreeNodeRecursion::Continue)

@@ -1,7 +1,12 @@
 //! `withColumn(s)`, `withColumnRenamed`, `drop`.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::Expr;
 use firesteel_functions::Typed;
-use firesteel_protocol::connect::{self as pb, expression::ExprType};
+use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
 use firesteel_protocol::extension::PipeColumns;
 use firesteel_protocol::{Result, SparkError};
 
@@ -12,39 +17,142 @@ use crate::expression::walk;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
 
-/// New columns replace those of their name, in place.
+/// New columns replace those of their name, in place. Chains of these are long: see [`Chain`].
 pub fn resolve(resolver: &Resolver, message: &pb::WithColumns, outer: Option<&Scope>) -> Result<Relation> {
-    let input = resolver.relation_in(required(message.input.as_deref(), "WithColumns")?, outer)?;
-    let inputs = [&input];
-    let scope = resolver.scope(&inputs, outer);
-    let case_sensitive = scope.case_sensitive;
-    let same = |a: &str, b: &str| if case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
-    let mut new: Vec<Typed> = vec![];
-    for alias in &message.aliases {
-        let [name] = alias.name.as_slice() else {
-            return Err(SparkError::internal("withColumns needs one name a column"));
-        };
-        if new.iter().any(|own| same(&own.name, name)) {
-            return Err(SparkError::new("COLUMN_ALREADY_EXISTS")
-                .with("columnName", firesteel_protocol::types::name::quote(&name.to_lowercase())));
-        }
-        let expression = pb::Expression { common: None, expr_type: Some(ExprType::Alias(Box::new(alias.clone()))) };
-        // A generator as a new column makes rows: that is a select list's business.
-        if alias.expr.as_deref().is_some_and(|e| super::generate::is_generator(resolver, e)) {
-            return with_generator(resolver, input.clone(), message, outer);
-        }
-        new.push(resolver.expression(&expression, &scope)?);
+    let mut inner = vec![];
+    let mut bottom = required(message.input.as_deref(), "WithColumns")?;
+    while let Some(RelType::WithColumns(below)) = &bottom.rel_type
+        && !resolver.is_resolved_apart(bottom)
+    {
+        inner.push((bottom, below.as_ref()));
+        bottom = required(below.input.as_deref(), "WithColumns")?;
     }
-    let names: Vec<String> = new.iter().map(|typed| typed.name.clone()).collect();
+    let outermost = resolver.depth.get();
+    resolver.depth.set(outermost + inner.len());
+    let mut chain = Chain::new(resolver.relation_in(bottom, outer)?);
+    while let Some((relation, below)) = inner.pop() {
+        resolver.depth.set(outermost + inner.len() + 1);
+        let origin = relation.common.as_ref().and_then(|common| common.origin.as_ref());
+        chain.add(resolver, below, outer).map_err(|error| resolver.at(error, origin))?;
+        resolver.depth.set(outermost + inner.len());
+        resolver.remember(relation, &chain.relation.output);
+    }
+    resolver.depth.set(outermost);
+    chain.add(resolver, message, outer)?;
+    chain.finish()
+}
+
+/// A relation, and columns over it that are not in its plan yet: one projection takes many of them.
+struct Chain {
+    /// With the output that it will have.
+    relation: Relation,
+    /// The list of the projection to be made, and names in the plan of what it computes; None where there is none.
+    waiting: Option<(Vec<Selected>, HashSet<Arc<str>>)>,
+}
+
+impl Chain {
+    fn new(relation: Relation) -> Self {
+        Self { relation, waiting: None }
+    }
+
+    fn add(&mut self, resolver: &Resolver, message: &pb::WithColumns, outer: Option<&Scope>) -> Result<()> {
+        let inputs = [&self.relation];
+        let scope = resolver.scope(&inputs, outer);
+        let case_sensitive = scope.case_sensitive;
+        let same = |a: &str, b: &str| if case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
+        let mut new: Vec<Typed> = vec![];
+        for alias in &message.aliases {
+            let [name] = alias.name.as_slice() else {
+                return Err(SparkError::internal("withColumns needs one name a column"));
+            };
+            if new.iter().any(|own| same(&own.name, name)) {
+                return Err(SparkError::new("COLUMN_ALREADY_EXISTS")
+                    .with("columnName", firesteel_protocol::types::name::quote(&name.to_lowercase())));
+            }
+            let expression = pb::Expression { common: None, expr_type: Some(ExprType::Alias(Box::new(alias.clone()))) };
+            // A generator as a new column makes rows: that is a select list's business.
+            if alias.expr.as_deref().is_some_and(|e| super::generate::is_generator(resolver, e)) {
+                self.relation = with_generator(resolver, self.flushed()?, message, outer)?;
+                return Ok(());
+            }
+            new.push(resolver.expression(&expression, &scope)?);
+        }
+        let names: Vec<String> = new.iter().map(|typed| typed.name.clone()).collect();
+        if !new.iter().all(|column| self.can_wait(&column.expr)) {
+            let input = self.flushed()?;
+            if !new.iter().all(|column| is_plain(&column.expr)) {
+                self.relation = over(resolver, input, &names, new, same)?;
+                return Ok(());
+            }
+            self.relation = input;
+        }
+        // What stays is neither looked at nor copied: a chain of these may be long and wide.
+        let new = select_all(new, &self.relation);
+        let (list, computed) = self.waiting.get_or_insert_with(|| {
+            let kept = |attribute: &Attribute| Selected { expr: attribute.expr(), attribute: attribute.clone() };
+            (self.relation.output.iter().map(kept).collect(), HashSet::new())
+        });
+        let stays =
+            |new: &Selected| matches!(&new.expr, Expr::Column(own) if own.name == new.attribute.column.as_ref());
+        computed.extend(new.iter().filter(|new| !stays(new)).map(|new| Arc::clone(&new.attribute.column)));
+        let mut placed = vec![false; new.len()];
+        for (at, attribute) in self.relation.output.iter_mut().enumerate() {
+            if let Some(which) = names.iter().position(|name| same(name, attribute.name())) {
+                placed[which] = true;
+                *attribute = new[which].attribute.clone();
+                list[at] = new[which].clone();
+            }
+        }
+        for (column, _) in new.into_iter().zip(placed).filter(|(_, placed)| !placed) {
+            self.relation.output.push(column.attribute.clone());
+            list.push(column);
+        }
+        Ok(())
+    }
+
+    /// Whether an expression can be computed beside the columns that wait: it uses none of them.
+    fn can_wait(&self, expr: &Expr) -> bool {
+        let uses = |computed: &HashSet<Arc<str>>| {
+            expr.exists(|node| Ok(matches!(node, Expr::Column(column) if computed.contains(column.name.as_str()))))
+                .unwrap_or(true)
+        };
+        is_plain(expr) && !self.waiting.as_ref().is_some_and(|(_, computed)| uses(computed))
+    }
+
+    /// The relation with all columns in its plan.
+    fn flushed(&mut self) -> Result<Relation> {
+        match self.waiting.take() {
+            None => Ok(self.relation.clone()),
+            Some((list, _)) => self.relation.clone().project(list),
+        }
+    }
+
+    fn finish(mut self) -> Result<Relation> {
+        self.flushed()
+    }
+}
+
+/// Whether nothing has to be done to the input before an expression can be computed over it.
+fn is_plain(expr: &Expr) -> bool {
+    super::node::is_plain_work(expr) && !super::needs_supply(expr)
+}
+
+/// New columns that may be aggregates, windows, subqueries.
+fn over(
+    resolver: &Resolver,
+    input: Relation,
+    names: &[String],
+    new: Vec<Typed>,
+    same: impl Fn(&str, &str) -> bool,
+) -> Result<Relation> {
     if new.iter().any(|column| crate::expression::aggregate::contains_aggregate(&column.expr)) {
-        let columns = in_place(&input.output, &names, new, same, Attribute::typed);
+        let columns = in_place(&input.output, names, new, same, Attribute::typed);
         return super::aggregate::global(resolver, input, columns);
     }
-    // What stays is neither looked at nor copied: a chain of these may be long and wide.
     let (input, new) = super::supplied(resolver, input, new, super::subquery::Clause::Select)?;
     let has_windows = new.iter().any(|column| contains_window(&column.expr));
     let kept = |attribute: &Attribute| Selected { expr: attribute.expr(), attribute: attribute.clone() };
-    let selected = in_place(&input.output, &names, select_all(new, &input), same, kept);
+    let selected = in_place(&input.output, names, select_all(new, &input), same, kept);
     if !has_windows {
         return input.project(selected);
     }

@@ -17,6 +17,9 @@ use crate::sink::SaveMode;
 
 /// A database and where it is. All calls block.
 pub trait Database: fmt::Debug + Send + Sync {
+    /// What Spark calls its dialect of this database.
+    fn dialect(&self) -> &'static str;
+
     /// The columns of a query, as Spark reads them. Runs nothing.
     fn columns(&self, query: &str, prefer_ntz: bool) -> Result<Fields>;
 

@@ -64,6 +64,7 @@ pub fn open_with_predicates(request: &ReadRequest, predicates: &[String], ctx: &
         session_init: given.get("sessionInitStatement").map(str::to_string),
         push_filters,
         customized,
+        hinted: given.contains("hint"),
     };
     Ok(OpenedSource {
         provider: Arc::new(table),

@@ -150,6 +150,11 @@ pub fn check(options: &Options) -> Result<()> {
             "Leave the option out: the URL alone says how to connect.",
         ));
     }
+    if let Some(hint) = options.get("hint").filter(|hint| !(hint.starts_with("/*+ ") && hint.ends_with(" */"))) {
+        return Err(requirement(&format!(
+            "Invalid value `{hint}` for option `hint`. It should start with `/*+ ` and end with ` */`."
+        )));
+    }
     FLAGS.iter().try_for_each(|key| flag(options, key, false).map(|_| ()))
 }
 

@@ -14,6 +14,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use firesteel_functions::kernel::to_datafusion;
+use firesteel_protocol::SparkError;
 
 use super::database::{Database, Query, Stop};
 use super::filter;
@@ -35,6 +36,8 @@ pub struct JdbcTable {
     pub push_filters: bool,
     /// Columns whose type the user chose: filters on them do not run in the database.
     pub customized: Vec<String>,
+    /// The option `hint` was given, which no database here takes.
+    pub hinted: bool,
 }
 
 impl JdbcTable {
@@ -94,6 +97,12 @@ impl TableProvider for JdbcTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        if self.hinted {
+            let dialect = self.database.dialect();
+            return Err(to_datafusion(
+                SparkError::new("HINT_UNSUPPORTED_FOR_JDBC_DIALECT").with("jdbcDialect", dialect),
+            ));
+        }
         let projected = project_schema(&self.schema, projection)?;
         let pushed: Vec<String> = filters.iter().filter_map(|filter| self.pushed(filter)).collect();
         // A limit counts rows that pass all filters.

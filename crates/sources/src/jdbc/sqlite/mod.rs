@@ -125,6 +125,10 @@ impl Sqlite {
 }
 
 impl Database for Sqlite {
+    fn dialect(&self) -> &'static str {
+        "NoopDialect$"
+    }
+
     fn columns(&self, query: &str, prefer_ntz: bool) -> Result<Fields> {
         let connection = self.open_to_read()?;
         let statement = Statement::prepare(&connection, query).map_err(error::planning)?;
