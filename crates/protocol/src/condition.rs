@@ -119,6 +119,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         // What the analyzer refuses is an AnalysisException, unlike other unsupported features.
         "UNSUPPORTED_FEATURE.TABLE_OPERATION"
         | "UNSUPPORTED_FEATURE.DROP_DATABASE"
+        | "UNSUPPORTED_FEATURE.COLLATIONS_IN_MAP_KEYS"
         | "UNSUPPORTED_FEATURE.ANALYZE_VIEW"
         | "UNSUPPORTED_FEATURE.ANALYZE_UNSUPPORTED_COLUMN_TYPE"
         | "UNSUPPORTED_FEATURE.PYTHON_UDF_IN_ON_CLAUSE"
@@ -242,6 +243,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "STDS_CONFLICT_OPTIONS"
         | "STDS_FAILED_TO_READ_STATE_SCHEMA"
         | "STDS_INVALID_OPTION_VALUE"
+        | "INDETERMINATE_COLLATION"
         | "STDS_REQUIRED_OPTION_UNSPECIFIED" => RUNTIME,
         "INVALID_FORMAT"
         | "INVALID_INTERVAL_FORMAT"

@@ -105,7 +105,7 @@ impl SessionCatalog {
 fn cast_to(value: pb::Expression, field: &Field) -> pb::Expression {
     let cast = pb::expression::Cast {
         expr: Some(Box::new(value)),
-        cast_to_type: Some(pb::expression::cast::CastToType::Type(proto::encode(field.data_type()))),
+        cast_to_type: Some(pb::expression::cast::CastToType::Type(proto::encode_field(field))),
         ..Default::default()
     };
     pb::Expression { common: None, expr_type: Some(ExprType::Cast(Box::new(cast))) }

@@ -6,6 +6,7 @@ use firesteel_functions::cast::{EvalMode, cast};
 use firesteel_functions::kernel::from_datafusion;
 use firesteel_plan::expression::unaliased;
 use firesteel_protocol::connect::{self as pb, relation::RelType};
+use firesteel_protocol::types::collation::COLLATION_KEY;
 use firesteel_protocol::types::{name, proto};
 use firesteel_protocol::{Result, SparkError};
 
@@ -90,7 +91,13 @@ pub async fn declare(
             .with("colName", qualified(&own))
             .with("defaultValue", shown.unwrap_or_default()));
     }
-    let to = data_type.as_ref().map(proto::decode).transpose()?;
+    let decoded = |own: &pb::DataType| proto::decode_field("", own, true, std::collections::HashMap::new());
+    let field = data_type.as_ref().map(decoded).transpose()?;
+    if field.as_ref().is_some_and(|own| own.metadata().contains_key(COLLATION_KEY)) {
+        let way_round = "Declare it as STRING and use COLLATE where it is compared.";
+        return Err(SparkError::unsupported("variables of strings with a collation", way_round));
+    }
+    let to = field.map(|own| own.data_type().clone());
     let value = match (&default, &to) {
         (Some(default), to) => value(session, default.clone(), to.clone(), text).await?,
         (None, Some(to)) => ScalarValue::try_new_null(to).map_err(from_datafusion)?,

@@ -345,7 +345,8 @@ impl Resolver<'_> {
         let typed = self.expression(child, scope)?;
         let (ascending, nulls_first) = sort_direction(order);
         check_orderable(&typed)?;
-        Ok(SortExpr::new(unaliased(typed).expr, ascending, nulls_first))
+        let key = firesteel_functions::collation::key(&unaliased(typed), &self.env_here());
+        Ok(SortExpr::new(key.expr, ascending, nulls_first))
     }
 
     /// Settings of the SQL front door.

@@ -54,7 +54,9 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     if let (WindowFrameUnits::Range, [key], Some(Some(count))) = (frame.units, &mut order_by[..], counts.pop()) {
         key.expr = count;
     }
-    let partition_exprs: Vec<Expr> = partition_by.iter().map(|typed| typed.expr.clone()).collect();
+    let env = resolver.env_here();
+    let key = |typed: &Typed| firesteel_functions::collation::key(typed, &env).expr;
+    let partition_exprs: Vec<Expr> = partition_by.iter().map(key).collect();
     let mut found = 0;
     let mut needs_order = false;
     let mut own_frame = None;

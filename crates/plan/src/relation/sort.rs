@@ -90,7 +90,14 @@ pub fn order_by_all(resolver: &Resolver, message: &OrderByAll, outer: Option<&Sc
     let order =
         pb::expression::SortOrder { child: None, direction: message.direction, null_ordering: message.null_ordering };
     let (ascending, nulls_first) = sort_direction(&order);
-    let orders = input.output.iter().map(|attribute| SortExpr::new(attribute.expr(), ascending, nulls_first)).collect();
+    let orders = input
+        .output
+        .iter()
+        .map(|attribute| {
+            let key = firesteel_functions::collation::key(&attribute.typed(), &resolver.env_here());
+            SortExpr::new(key.expr, ascending, nulls_first)
+        })
+        .collect();
     apply(resolver, input, orders, true)
 }
 
@@ -143,7 +150,8 @@ fn orders(resolver: &Resolver, sort: &pb::Sort, columns: Vec<Typed>) -> Result<V
                 Some(child) => resolver.at_expression(error, child),
                 None => error,
             })?;
-            Ok(SortExpr::new(unaliased(column).expr, ascending, nulls_first))
+            let key = firesteel_functions::collation::key(&unaliased(column), &resolver.env_here());
+            Ok(SortExpr::new(key.expr, ascending, nulls_first))
         })
         .collect()
 }
