@@ -143,7 +143,7 @@ impl Catalog for SessionCatalog {
         // `csv.`/path`` names no database.
         let place = match self.place(parts) {
             Ok(place) => place,
-            Err(_) if parts.len() != 1 => return Ok(None),
+            Err(_) if parts.len() == 2 => return Ok(None),
             Err(error) => return Err(error),
         };
         let qualifier = match &place {

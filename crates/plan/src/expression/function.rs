@@ -60,6 +60,14 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlFunction, scope: &Scope) ->
     } else {
         within_group(resolver, function, &message.within_group, scope)?
     };
+    if message.ignore_nulls.is_some() {
+        // Of the clause Spark makes another function.
+        for (word, other) in [("first_value(", "first("), ("last_value(", "last(")] {
+            if let Some(rest) = typed.name.strip_prefix(word) {
+                typed.name = format!("{other}{rest}");
+            }
+        }
+    }
     if let Some(filter) = message.filter.as_deref() {
         if PythonAggregate::of(&typed.expr).is_some() {
             return Err(super::python::unsupported_syntax("FILTER CLAUSE"));

@@ -519,10 +519,12 @@ pub(crate) fn build(
 fn by_collation_keys(keys: &mut [(Typed, Attribute)], with_sets: bool) -> (Vec<(Expr, Expr)>, Vec<(Expr, String)>) {
     let (mut collated, mut calls) = (vec![], vec![]);
     for (typed, attribute) in keys {
-        if !collation::has_own(typed) {
+        let map = firesteel_functions::collection::has_map(&typed.data_type);
+        if !collation::has_own(typed) && !map {
             continue;
         }
-        let key = collation::key(typed, &firesteel_functions::Env::default());
+        let env = firesteel_functions::Env::default();
+        let key = if map { firesteel_functions::collection::map_key(typed, &env) } else { collation::key(typed, &env) };
         if key.expr == typed.expr {
             continue;
         }
@@ -604,7 +606,11 @@ impl Aggregated {
                         return Err(SparkError::new("UNSUPPORTED_GROUPING_EXPRESSION"));
                     }
                     let key = |arg: &Expr| match collated.iter().position(|(own, _)| own == arg) {
-                        Some(nth) => grouping.iter().filter(|(own, _)| collation::is_key(own)).nth(nth),
+                        Some(nth) => {
+                            let is_key =
+                                |own: &Expr| collation::is_key(own) || firesteel_functions::collection::is_map_key(own);
+                            grouping.iter().filter(|(own, _)| is_key(own)).nth(nth)
+                        }
                         None => None,
                     };
                     let args: Vec<Expr> = call
@@ -853,5 +859,5 @@ pub(crate) fn extend(
 
 /// Whether rows can be grouped by values of a type.
 fn groupable(data_type: &DataType) -> bool {
-    !matches!(data_type, DataType::Map(..)) && !firesteel_protocol::types::is_variant(data_type)
+    !firesteel_protocol::types::is_variant(data_type)
 }

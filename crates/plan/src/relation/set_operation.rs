@@ -53,7 +53,13 @@ pub fn resolve(resolver: &Resolver, message: &pb::SetOperation, outer: Option<&S
     match (message.set_op_type(), all) {
         (SetOpType::Union, true) => union(left, right),
         (SetOpType::Union, false) => deduplicate::distinct(union(left, right)?),
-        (SetOpType::Intersect, false) => semi(deduplicate::distinct(left)?, right, JoinType::LeftSemi),
+        (SetOpType::Intersect, false) => {
+            let nullable: Vec<bool> = right.output.iter().map(|column| column.field.is_nullable()).collect();
+            let mut common = semi(deduplicate::distinct(left)?, right, JoinType::LeftSemi)?;
+            let columns = common.output.into_iter().zip(nullable);
+            common.output = columns.map(|(l, r)| l.clone().with_nullable(l.field.is_nullable() && r)).collect();
+            Ok(common)
+        }
         (SetOpType::Except, false) => semi(deduplicate::distinct(left)?, right, JoinType::LeftAnti),
         (SetOpType::Intersect, true) => multiset(left, right, JoinType::LeftSemi),
         _ => multiset(left, right, JoinType::LeftAnti),

@@ -43,6 +43,9 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
         return Err(SparkError::new("UNSUPPORTED_GENERATOR.OUTSIDE_SELECT").with("plan", plan).placeless());
     }
     let resolved: Result<Vec<Typed>> = keys.iter().map(|key| resolver.expression(key, &scope)).collect();
+    if let Ok(columns) = &resolved {
+        refuse_outer(resolver, sort, &keys, columns, &scope)?;
+    }
     let global = sort.is_global.unwrap_or(true);
     match resolved {
         Ok(columns) if !columns.iter().any(|column| contains_aggregate(&column.expr)) => {
@@ -82,6 +85,35 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
             })),
         },
     }
+}
+
+/// A subquery may not sort by what the query around it has.
+fn refuse_outer(
+    resolver: &Resolver,
+    sort: &pb::Sort,
+    keys: &[pb::Expression],
+    columns: &[Typed],
+    scope: &Scope,
+) -> Result<()> {
+    use datafusion::common::tree_node::TreeNode;
+    let is_outer = |node: &datafusion::logical_expr::Expr| {
+        Ok(matches!(node, datafusion::logical_expr::Expr::OuterReferenceColumn(..)))
+    };
+    let mut shown = vec![];
+    for ((order, key), column) in sort.order.iter().zip(keys).zip(columns) {
+        if column.expr.exists(is_outer).unwrap_or(false) {
+            let (ascending, nulls_first) = sort_direction(order);
+            let name = resolver.name_with(walk::Names::Unwrapped, key, scope);
+            let (direction, nulls) =
+                (if ascending { "ASC" } else { "DESC" }, if nulls_first { "FIRST" } else { "LAST" });
+            shown.push(format!("\"{name} {direction} NULLS {nulls}\""));
+        }
+    }
+    if scope.outer.is_none() || shown.is_empty() {
+        return Ok(());
+    }
+    Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.CORRELATED_REFERENCE")
+        .with("sqlExprs", shown.join(",")))
 }
 
 /// `ORDER BY ALL`.
