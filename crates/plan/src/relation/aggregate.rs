@@ -515,8 +515,11 @@ pub(crate) fn build(
     Ok(aggregated)
 }
 
+/// Grouping expressions and what they become, aggregate calls and the columns they become.
+type Replaced = (Vec<(Expr, Expr)>, Vec<(Expr, String)>);
+
 /// Strings that a collation holds equal make one group: the key stands for them, and the first of them comes out.
-fn by_collation_keys(keys: &mut [(Typed, Attribute)], with_sets: bool) -> (Vec<(Expr, Expr)>, Vec<(Expr, String)>) {
+fn by_collation_keys(keys: &mut [(Typed, Attribute)], with_sets: bool) -> Replaced {
     let (mut collated, mut calls) = (vec![], vec![]);
     for (typed, attribute) in keys {
         let map = firesteel_functions::collection::has_map(&typed.data_type);
