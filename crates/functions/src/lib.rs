@@ -10,6 +10,7 @@ pub mod avro;
 pub mod call;
 pub mod cast;
 pub mod coerce;
+pub mod collation;
 pub mod collection;
 pub mod conditional;
 pub mod constant;

@@ -72,6 +72,8 @@ impl Typed {
 
     /// The field that this expression gives a relation.
     pub fn field(&self) -> FieldRef {
-        Arc::new(Field::new(&self.name, self.data_type.clone(), self.nullable).with_metadata(self.metadata.clone()))
+        let mut metadata = self.metadata.clone();
+        metadata.remove(crate::collation::EXPLICIT_KEY);
+        Arc::new(Field::new(&self.name, self.data_type.clone(), self.nullable).with_metadata(metadata))
     }
 }

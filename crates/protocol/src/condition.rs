@@ -119,6 +119,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         // What the analyzer refuses is an AnalysisException, unlike other unsupported features.
         "UNSUPPORTED_FEATURE.TABLE_OPERATION"
         | "UNSUPPORTED_FEATURE.DROP_DATABASE"
+        | "UNSUPPORTED_FEATURE.COLLATIONS_IN_MAP_KEYS"
         | "UNSUPPORTED_FEATURE.ANALYZE_VIEW"
         | "UNSUPPORTED_FEATURE.ANALYZE_UNSUPPORTED_COLUMN_TYPE"
         | "UNSUPPORTED_FEATURE.PYTHON_UDF_IN_ON_CLAUSE"
@@ -172,9 +173,14 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "_LEGACY_ERROR_TEMP_0026"
         | "_LEGACY_ERROR_TEMP_0029"
         | "_LEGACY_ERROR_TEMP_0063" => PARSE,
-        "INVALID_BOOLEAN_STATEMENT" | "INVALID_LABEL_USAGE" | "LABELS_MISMATCH" | "END_LABEL_WITHOUT_BEGIN_LABEL" => {
-            SCRIPTING
-        }
+        "DUPLICATE_CONDITION_IN_SCOPE"
+        | "DUPLICATE_EXCEPTION_HANDLER"
+        | "INVALID_HANDLER_DECLARATION"
+        | "INVALID_SQLSTATE"
+        | "INVALID_BOOLEAN_STATEMENT"
+        | "INVALID_LABEL_USAGE"
+        | "LABELS_MISMATCH"
+        | "END_LABEL_WITHOUT_BEGIN_LABEL" => SCRIPTING,
         "RECURSION_LEVEL_LIMIT_EXCEEDED"
         | "CANNOT_MERGE_INCOMPATIBLE_DATA_TYPE"
         | "RECURSION_ROW_LIMIT_EXCEEDED"
@@ -242,6 +248,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "STDS_CONFLICT_OPTIONS"
         | "STDS_FAILED_TO_READ_STATE_SCHEMA"
         | "STDS_INVALID_OPTION_VALUE"
+        | "INDETERMINATE_COLLATION"
         | "STDS_REQUIRED_OPTION_UNSPECIFIED" => RUNTIME,
         "INVALID_FORMAT"
         | "INVALID_INTERVAL_FORMAT"

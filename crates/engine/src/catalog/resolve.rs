@@ -105,7 +105,7 @@ impl SessionCatalog {
 fn cast_to(value: pb::Expression, field: &Field) -> pb::Expression {
     let cast = pb::expression::Cast {
         expr: Some(Box::new(value)),
-        cast_to_type: Some(pb::expression::cast::CastToType::Type(proto::encode(field.data_type()))),
+        cast_to_type: Some(pb::expression::cast::CastToType::Type(proto::encode_field(field))),
         ..Default::default()
     };
     pb::Expression { common: None, expr_type: Some(ExprType::Cast(Box::new(cast))) }
@@ -143,7 +143,7 @@ impl Catalog for SessionCatalog {
         // `csv.`/path`` names no database.
         let place = match self.place(parts) {
             Ok(place) => place,
-            Err(_) if parts.len() != 1 => return Ok(None),
+            Err(_) if parts.len() == 2 => return Ok(None),
             Err(error) => return Err(error),
         };
         let qualifier = match &place {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{FieldRef, Fields};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use firesteel_plan::relation::to_schema::all_nullable;
 use firesteel_plan::sql::command::{Alteration, ColumnDefinition};
 use firesteel_protocol::connect as pb;
-use firesteel_protocol::types::{name, proto};
+use firesteel_protocol::types::{collation, name, proto};
 use firesteel_protocol::{Result, SparkError};
 use serde_json::Value;
 
@@ -201,10 +201,16 @@ async fn change_column(
     if nullable == Some(false) {
         return Err(unsupported(&table.quoted(), "ALTER COLUMN ... SET NOT NULL"));
     }
+    let mut collated = None;
     if let Some(data_type) = data_type {
         let wanted = proto::decode_field(field.name(), &data_type, true, std::collections::HashMap::new())?;
-        let same = all_nullable(&wanted).data_type() == all_nullable(field).data_type()
-            && name::simple_of_field(&wanted) == name::simple_of_field(field);
+        let texts = |own: &Field| {
+            let declared = firesteel_protocol::types::CHAR_VARCHAR_KEY;
+            own.data_type() == &DataType::Utf8 && !own.metadata().contains_key(declared)
+        };
+        let same = texts(&wanted) && texts(field)
+            || all_nullable(&wanted).data_type() == all_nullable(field).data_type()
+                && name::simple_of_field(&wanted) == name::simple_of_field(field);
         if !same {
             let quoted = name::quote(field.name());
             return Err(SparkError::new("NOT_SUPPORTED_CHANGE_COLUMN")
@@ -214,6 +220,7 @@ async fn change_column(
                 .with("newName", &quoted)
                 .with("newType", format!("\"{}\"", name::simple_of_field(&wanted).to_uppercase())));
         }
+        collated = Some(collation::of(wanted.metadata()).to_string());
     }
     let mut own = column::metadata(field);
     if let Some(comment) = comment {
@@ -230,7 +237,13 @@ async fn change_column(
         }
         None => {}
     }
-    let changed = Arc::new(column::with_metadata(field, own)?);
+    let mut changed = column::with_metadata(field, own)?;
+    if let Some(wanted) = collated {
+        let mut metadata = changed.metadata().clone();
+        collation::record(&wanted, &mut metadata);
+        changed = changed.with_metadata(metadata);
+    }
+    let changed = Arc::new(changed);
     let replace = |field: &FieldRef| {
         if field.name() == changed.name() { Arc::clone(&changed) } else { Arc::clone(field) }
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{FieldRef, Fields};
+use arrow::datatypes::{DataType, FieldRef, Fields};
 use firesteel_plan::relation::to_schema::all_nullable;
 use firesteel_plan::sql::command::{Bucketing as BucketClause, TableSpec};
 use firesteel_protocol::connect as pb;
@@ -274,12 +274,40 @@ fn named(fields: &Fields, names: &[String], kind: &str, table: &str) -> Result<V
 }
 
 /// Columns checked and in the table's order: data, then partition columns.
+/// Refuses columns whose strings have no one collation, and maps with collated keys.
+pub fn collations(fields: &Fields) -> Result<()> {
+    use firesteel_protocol::types::collation::{COLLATION_KEY, INDETERMINATE, of};
+    fn keyed(data_type: &DataType) -> bool {
+        match data_type {
+            DataType::Map(entries, _) => match entries.data_type() {
+                DataType::Struct(kv) => {
+                    kv[0].metadata().contains_key(COLLATION_KEY) || kv.iter().any(|field| keyed(field.data_type()))
+                }
+                _ => false,
+            },
+            DataType::List(element) => keyed(element.data_type()),
+            DataType::Struct(fields) => fields.iter().any(|field| keyed(field.data_type())),
+            _ => false,
+        }
+    }
+    let unclear: Vec<&str> =
+        fields.iter().filter(|own| of(own.metadata()) == INDETERMINATE).map(|own| own.name().as_str()).collect();
+    if !unclear.is_empty() {
+        return Err(SparkError::new("INDETERMINATE_COLLATION_IN_SCHEMA").with("columnPaths", unclear.join(", ")));
+    }
+    match fields.iter().any(|field| keyed(field.data_type())) {
+        true => Err(SparkError::new("UNSUPPORTED_FEATURE.COLLATIONS_IN_MAP_KEYS")),
+        false => Ok(()),
+    }
+}
+
 fn arranged(
     fields: &Fields,
     partition_by: &[String],
     bucketing: Option<Bucketing>,
     table: &str,
 ) -> Result<(Fields, Vec<String>, Option<Bucketing>)> {
+    collations(fields)?;
     let mut seen: Vec<String> = vec![];
     for field in fields {
         let lower = field.name().to_lowercase();

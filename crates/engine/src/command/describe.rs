@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use chrono::{DateTime, SecondsFormat, Utc};
 use firesteel_plan::sql::command::PartitionSpec;
-use firesteel_protocol::types::{json, name};
+use firesteel_protocol::types::{collation, json, name};
 use firesteel_protocol::{Result, SparkError};
 use serde_json::{Map, Value, json};
 
@@ -239,7 +239,7 @@ fn json_type(data_type: &DataType, field: &Field) -> Value {
                 Some((kind, length)) => {
                     json!({"name": kind, "length": length.trim_end_matches(')').parse::<i64>().unwrap_or_default()})
                 }
-                None => json!({"name": "string", "collation": "UTF8_BINARY"}),
+                None => json!({"name": "string", "collation": collation::of(field.metadata())}),
             }
         }
         DataType::Decimal128(precision, scale) => json!({"name": "decimal", "precision": precision, "scale": scale}),

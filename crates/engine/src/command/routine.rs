@@ -73,9 +73,9 @@ fn refuse_signature(own: &str, function: &UserFunction) -> Result<()> {
     }
     if let Some(pair) = parameters.windows(2).find(|pair| pair[0].default.is_some() && pair[1].default.is_none()) {
         return Err(SparkError::new("USER_DEFINED_FUNCTIONS.NOT_A_VALID_DEFAULT_PARAMETER_POSITION")
-            .with("functionName", name::quote(own))
-            .with("parameterName", name::quote(&pair[0].name))
-            .with("nextParameterName", name::quote(&pair[1].name)));
+            .with("functionName", own)
+            .with("parameterName", pair[0].name.as_str())
+            .with("nextParameterName", pair[1].name.as_str()));
     }
     let rows = matches!(function.returns, Returns::Rows(_));
     if rows && matches!(function.body, firesteel_plan::routine::Body::Value(_)) {

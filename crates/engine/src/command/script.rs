@@ -156,10 +156,10 @@ impl Run<'_> {
     async fn holds(&self, condition: &pb::Expression) -> Result<bool> {
         match variable::value(self.session, condition.clone(), None, Some(self.text)).await? {
             ScalarValue::Boolean(holds) => Ok(holds == Some(true)),
-            ScalarValue::Null => Ok(false),
             other => {
                 let shown = match other {
                     ScalarValue::Utf8(Some(text)) => format!("'{}'", text.to_uppercase()),
+                    ScalarValue::Null => "NULL".into(),
                     other => other.to_string(),
                 };
                 Err(SparkError::new("INVALID_BOOLEAN_STATEMENT").with("invalidStatement", shown))

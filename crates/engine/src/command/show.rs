@@ -2,6 +2,7 @@
 
 use arrow::datatypes::{DataType, Field, Fields};
 use firesteel_plan::sql::command::PartitionSpec;
+use firesteel_protocol::types::collation::COLLATION_KEY;
 use firesteel_protocol::types::{json, name};
 use firesteel_protocol::{Result, SparkError};
 
@@ -223,6 +224,7 @@ fn column_text(field: &Field) -> String {
 /// A type as it is declared: texts with their collation.
 fn type_text(field: &Field) -> String {
     match field.data_type() {
+        DataType::Utf8 if field.metadata().contains_key(COLLATION_KEY) => name::sql_of_field(field),
         DataType::Utf8 => format!("{} COLLATE UTF8_BINARY", name::simple_of_field(field).to_uppercase()),
         DataType::List(element) => format!("ARRAY<{}>", type_text(element)),
         DataType::Map(entries, _) => match entries.data_type() {

@@ -460,6 +460,8 @@ async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -
         SqlCommand::ShowDatabases { parent, pattern } => {
             show::databases(session, parent.as_deref(), pattern.as_deref())
         }
+        // There are none: ADD is refused.
+        SqlCommand::ListResources { .. } => rows::names("Results", []),
         SqlCommand::ShowCatalogs { pattern } => show::catalogs(pattern.as_deref()),
         SqlCommand::ShowColumns { table, database } => show::columns(session, &table, database.as_deref()),
         SqlCommand::ShowFunctions { scope, database, pattern } => {

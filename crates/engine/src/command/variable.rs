@@ -6,6 +6,7 @@ use firesteel_functions::cast::{EvalMode, cast};
 use firesteel_functions::kernel::from_datafusion;
 use firesteel_plan::expression::unaliased;
 use firesteel_protocol::connect::{self as pb, relation::RelType};
+use firesteel_protocol::types::collation::COLLATION_KEY;
 use firesteel_protocol::types::{name, proto};
 use firesteel_protocol::{Result, SparkError};
 
@@ -90,7 +91,13 @@ pub async fn declare(
             .with("colName", qualified(&own))
             .with("defaultValue", shown.unwrap_or_default()));
     }
-    let to = data_type.as_ref().map(proto::decode).transpose()?;
+    let decoded = |own: &pb::DataType| proto::decode_field("", own, true, std::collections::HashMap::new());
+    let field = data_type.as_ref().map(decoded).transpose()?;
+    if field.as_ref().is_some_and(|own| own.metadata().contains_key(COLLATION_KEY)) {
+        let way_round = "Declare it as STRING and use COLLATE where it is compared.";
+        return Err(SparkError::unsupported("variables of strings with a collation", way_round));
+    }
+    let to = field.map(|own| own.data_type().clone());
     let value = match (&default, &to) {
         (Some(default), to) => value(session, default.clone(), to.clone(), text).await?,
         (None, Some(to)) => ScalarValue::try_new_null(to).map_err(from_datafusion)?,
@@ -102,7 +109,9 @@ pub async fn declare(
         if let (Some(frame), [own]) = (frames.last_mut(), parts) {
             let key = own.to_lowercase();
             if frame.variables.contains_key(&key) && !replace {
-                return Err(SparkError::new("VARIABLE_ALREADY_EXISTS").with("variableName", name::quote(own)));
+                let label = frame.label.as_ref().map(|label| format!("{}.", name::quote(label))).unwrap_or_default();
+                return Err(SparkError::new("VARIABLE_ALREADY_EXISTS")
+                    .with("variableName", format!("{label}{}", name::quote(own))));
             }
             frame.variables.insert(key, declared);
             return Ok(());
@@ -125,23 +134,41 @@ pub fn drop(session: &Session, parts: &[String], if_exists: bool) -> Result<()> 
     Err(SparkError::new("VARIABLE_NOT_FOUND").with("variableName", qualified(&own)))
 }
 
-/// `SET VAR a = value, b = DEFAULT`: all values first, then the assignments.
+/// `SET VAR a = value, b = DEFAULT`: each value may name the variables set before it; none is set if one fails.
 pub async fn assign(
     session: &Session,
     assignments: Vec<(Vec<String>, Option<pb::Expression>)>,
     text: Option<&str>,
 ) -> Result<()> {
-    let mut values = vec![];
+    let mut before: Vec<(Vec<String>, ScalarValue)> = vec![];
     for (parts, expression) in assignments {
         let declared = current(session, &parts)?;
-        let expression = expression.or(declared.default);
-        let new = match expression {
-            Some(expression) => value(session, expression, Some(declared.data_type), text).await?,
-            None => ScalarValue::try_new_null(&declared.data_type).map_err(from_datafusion)?,
-        };
-        values.push((parts, new));
+        let old = declared.value.clone();
+        match assigned(session, &parts, expression, declared, text).await {
+            Ok(()) => before.push((parts, old)),
+            Err(error) => {
+                for (parts, old) in before.iter().rev() {
+                    put(session, parts, old.clone())?;
+                }
+                return Err(error);
+            }
+        }
     }
-    values.into_iter().try_for_each(|(parts, value)| put(session, &parts, value))
+    Ok(())
+}
+
+async fn assigned(
+    session: &Session,
+    parts: &[String],
+    expression: Option<pb::Expression>,
+    declared: Declared,
+    text: Option<&str>,
+) -> Result<()> {
+    let new = match expression.or(declared.default) {
+        Some(expression) => value(session, expression, Some(declared.data_type), text).await?,
+        None => ScalarValue::try_new_null(&declared.data_type).map_err(from_datafusion)?,
+    };
+    put(session, parts, new)
 }
 
 /// `SET VAR (a, b) = (query)`.

@@ -257,6 +257,7 @@ fn unnamed(query: &pb::Relation, fields: &Fields) -> Option<String> {
 }
 
 fn check_duplicates(columns: &Fields) -> Result<()> {
+    super::create_table::collations(columns)?;
     let mut seen: Vec<String> = vec![];
     for field in columns {
         let lower = field.name().to_lowercase();

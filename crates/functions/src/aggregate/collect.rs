@@ -28,7 +28,7 @@ pub fn collect_list(call: &Call) -> Result<Typed> {
 /// `collect_set(x)`: every value once.
 pub fn collect_set(call: &Call) -> Result<Typed> {
     call.arity(1)?;
-    if has_map(&call.args[0].data_type) {
+    if has_map(&call.args[0].data_type) || crate::collation::has_own(&call.args[0]) {
         return Err(SparkError::new("DATATYPE_MISMATCH.UNSUPPORTED_INPUT_TYPE")
             .with("functionName", name::quote(call.name))
             .with("dataType", "\"MAP\" or \"COLLATED STRING\"")

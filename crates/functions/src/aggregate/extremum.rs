@@ -84,6 +84,14 @@ fn extremum(call: &Call, function: &'static str, udaf: &Arc<AggregateUDF>) -> Re
     Ok(Typed::new(expr, call.display(), data_type, true))
 }
 
+/// `min_by` or `max_by` that keeps the first of equal keys: `first_min`, `first_max`.
+pub fn first_by(call: &Call, param: &str) -> Result<Typed> {
+    require_order(call, 1)?;
+    let data_type = call.args[0].data_type.clone();
+    let function = if param == "first_max" { "max" } else { "min" };
+    Ok(fold_with::<Best>(call, function, call.args.clone(), data_type, true, param.to_string()))
+}
+
 fn by(call: &Call, function: &'static str) -> Result<Typed> {
     call.arity(2..=3)?;
     require_order(call, 1)?;
@@ -108,6 +116,8 @@ fn by(call: &Call, function: &'static str) -> Result<Typed> {
 #[derive(Debug)]
 struct Best {
     greatest: bool,
+    /// Keeps the first of equal keys.
+    first: bool,
     converter: Arc<RowConverter>,
     return_type: DataType,
 }
@@ -123,6 +133,7 @@ impl Best {
         let better = match state {
             None => true,
             // Of equal keys Spark's max_by and min_by keep the later one.
+            Some((best, _)) if self.first && key == &**best => false,
             Some((best, _)) if self.greatest => key >= &**best,
             Some((best, _)) => key <= &**best,
         };
@@ -143,7 +154,8 @@ impl Fold for Best {
     fn new(spec: &Spec) -> Result<Self> {
         let converter = RowConverter::new(vec![SortField::new(spec.inputs[1].clone())]).map_err(from_arrow)?;
         Ok(Self {
-            greatest: spec.param == "max",
+            greatest: spec.param.ends_with("max"),
+            first: spec.param.starts_with("first"),
             converter: Arc::new(converter),
             return_type: spec.return_type.clone(),
         })

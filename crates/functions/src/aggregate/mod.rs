@@ -4,7 +4,7 @@ mod approx_distinct;
 mod avg;
 mod collect;
 mod count;
-mod extremum;
+pub(crate) mod extremum;
 mod first_last;
 pub mod fold;
 pub mod gather;

@@ -132,6 +132,7 @@ pub fn cast_to(arg: Typed, target: &Field, mode: EvalMode, env: &Env) -> Result<
     if let Some(range) = units.to {
         range.record(&mut metadata);
     }
+    types::collation::record(types::collation::of(target.metadata()), &mut metadata);
     if &arg.data_type == to && units.same() {
         return Ok(Typed { metadata, ..arg.named(label) });
     }

@@ -37,9 +37,11 @@ pub fn extract_value(child: Typed, extraction: Typed, env: &Env) -> Result<Typed
         (DataType::List(element), Some(field)) if matches!(element.data_type(), DataType::Struct(_)) => {
             fields_of_elements(child, &field, env)
         }
-        (DataType::List(_), _) => {
+        (DataType::List(element), _) => {
             let name = format!("{}[{}]", child.name, extraction.name);
-            super::search::item(&call, env.ansi, name).map(|typed| units::carry(&call, typed))
+            let own = crate::collation::of_column(element).to_string();
+            let typed = super::search::item(&call, env.ansi, name).map(|typed| units::carry(&call, typed))?;
+            Ok(crate::collation::with(typed, &own, false))
         }
         (DataType::Map(..), _) => {
             let name = format!("{}[{}]", child.name, extraction.name);

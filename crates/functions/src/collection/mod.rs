@@ -6,6 +6,7 @@ mod extract;
 mod higher_order;
 pub mod list;
 mod map;
+mod map_key;
 mod order;
 mod search;
 mod sequence;
@@ -15,6 +16,7 @@ mod structs;
 pub use array::concat;
 pub use extract::{extract_value, find_field, struct_field};
 pub use map::{MapBuilder, new_map};
+pub use map_key::{has_map, is_map_key, map_key};
 pub use order::reverse;
 pub use structs::own_name;
 

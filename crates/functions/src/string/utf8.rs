@@ -6,7 +6,7 @@ use firesteel_protocol::{Result, SparkError};
 use std::sync::Arc;
 
 use crate::kernel::KernelArgs;
-use crate::rowwise::{text, write_strings};
+use crate::rowwise::write_strings;
 use crate::{Call, Typed};
 
 fn build(call: &Call, to: arrow::datatypes::DataType, kernel: crate::kernel::Kernel) -> Result<Typed> {
@@ -69,12 +69,4 @@ fn validate_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             }
         }
     })
-}
-
-/// Every string has the one collation that there is.
-pub(super) fn collation(call: &Call) -> Result<Typed> {
-    call.arity(1)?;
-    call.coerce(0, &Utf8)?;
-    let value = text("SYSTEM.BUILTIN.UTF8_BINARY");
-    Ok(Typed::literal(value, call.display()))
 }

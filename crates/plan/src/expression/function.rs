@@ -7,7 +7,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::aggregate::SortKey;
-use firesteel_functions::{Call, Entry, Kind, Typed, lookup, units};
+use firesteel_functions::{Call, Entry, Kind, Typed, collation, lookup, units};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::SqlFunction;
 use firesteel_protocol::types::name;
@@ -60,6 +60,14 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlFunction, scope: &Scope) ->
     } else {
         within_group(resolver, function, &message.within_group, scope)?
     };
+    if message.ignore_nulls.is_some() {
+        // Of the clause Spark makes another function.
+        for (word, other) in [("first_value(", "first("), ("last_value(", "last(")] {
+            if let Some(rest) = typed.name.strip_prefix(word) {
+                typed.name = format!("{other}{rest}");
+            }
+        }
+    }
     if let Some(filter) = message.filter.as_deref() {
         if PythonAggregate::of(&typed.expr).is_some() {
             return Err(super::python::unsupported_syntax("FILTER CLAUSE"));
@@ -140,10 +148,17 @@ fn within_group(
             NullOrdering::SortNullsLast => false,
             NullOrdering::SortNullsUnspecified => ascending,
         };
-        Ok(SortKey { arg: unaliased(resolver.expression(child, scope)?), ascending, nulls_first })
+        let arg = collation::key(&unaliased(resolver.expression(child, scope)?), &resolver.env_here());
+        Ok(SortKey { arg, ascending, nulls_first })
     };
     let keys = orders.iter().map(key).collect::<Result<Vec<_>>>()?;
     let env = resolver.env_here();
+    if args.iter().any(collation::has_own) {
+        return Err(SparkError::unsupported(
+            format!("{} WITHIN GROUP of strings with a collation", entry.name),
+            "Use collate(.., 'UTF8_BINARY') for its arguments.",
+        ));
+    }
     let call = Call { name: entry.name, args, distinct: function.is_distinct, ignore_nulls: false, env: &env };
     firesteel_functions::aggregate::within_group(&call, &keys)
 }
@@ -195,9 +210,9 @@ fn call(
             .with("syntax", "DISTINCT"));
     }
     let typed = match entry.kind {
-        Kind::Scalar(build) => build(&call),
+        Kind::Scalar(build) => collation::call(&call, build),
         Kind::Aggregate(build) => {
-            let mut typed = build(&call)?;
+            let mut typed = collation::call(&call, build)?;
             typed.expr = map_aggregates(typed.expr, |aggregate| {
                 if ignore_nulls {
                     aggregate.params.null_treatment = Some(NullTreatment::IgnoreNulls);
@@ -205,8 +220,14 @@ fn call(
             })?;
             Ok(typed)
         }
-        Kind::Window(build) => build(&call),
+        Kind::Window(build) => collation::call(&call, build),
         Kind::HigherOrder(build) => {
+            if call.args.iter().any(collation::has_own) {
+                return Err(SparkError::unsupported(
+                    format!("{} of strings with a collation", entry.name),
+                    "Use arrays of collate(.., 'UTF8_BINARY').",
+                ));
+            }
             let lambdas = CallLambdas { resolver, scope, lambdas, used: Cell::new(0) };
             build(&call, &lambdas).and_then(|typed| match crate::relation::subquery::has_subquery(&typed.expr) {
                 true => Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.HIGHER_ORDER_FUNCTION")),
@@ -349,7 +370,7 @@ pub fn scalar(resolver: &Resolver, function: &str, args: Vec<Typed>) -> Result<T
     let call = Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: &env };
     match entry.kind {
         Kind::Scalar(build) | Kind::Aggregate(build) | Kind::Window(build) => {
-            build(&call).map(|typed| units::carry(&call, typed))
+            collation::call(&call, build).map(|typed| units::carry(&call, typed))
         }
         _ => Err(SparkError::internal(format!("{function} is not a scalar function"))),
     }

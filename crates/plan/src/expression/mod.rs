@@ -66,9 +66,18 @@ impl Resolver<'_> {
                 let mut columns = self.expressions(std::slice::from_ref(expression), scope)?;
                 match columns.len() {
                     1 => Ok(columns.remove(0)),
-                    _ => Err(SparkError::new("INVALID_USAGE_OF_STAR_OR_REGEX")
-                        .with("elem", "'*'")
-                        .with("prettyName", "expression")),
+                    _ => {
+                        let elem = match kind {
+                            ExprType::UnresolvedRegex(regex) => {
+                                let own = regex.col_name.rsplit(".`").next().unwrap_or_default();
+                                format!("regular expression '{}'", own.trim_matches('`'))
+                            }
+                            _ => "'*'".to_string(),
+                        };
+                        Err(SparkError::new("INVALID_USAGE_OF_STAR_OR_REGEX")
+                            .with("elem", elem)
+                            .with("prettyName", "expression"))
+                    }
                 }
             }
             ExprType::LambdaFunction(_) => {
@@ -196,7 +205,10 @@ impl Resolver<'_> {
         match found {
             Some(typed) => {
                 let name = typed.name.clone();
-                self.nested(unaliased(typed).named(name), &parts[1..]).map(Some)
+                let mut own = unaliased(typed).named(name);
+                // Inside of calls Spark shows where the value comes from.
+                own.unaliased_name = Some(format!("lateralAliasReference({})", own.name));
+                self.nested(own, &parts[1..]).map(Some)
             }
             None => Ok(None),
         }
@@ -307,7 +319,10 @@ impl Resolver<'_> {
             Mode::Unspecified if self.env().ansi => EvalMode::Ansi,
             Mode::Unspecified => EvalMode::Legacy,
         };
-        let arg = self.expression(inner, scope)?;
+        let mut arg = self.expression(inner, scope)?;
+        if let Some(shown) = arg.unaliased_name.take_if(|shown| shown.starts_with("lateralAliasReference(")) {
+            arg.name = shown;
+        }
         cast_to(unaliased(arg), &target, mode, &self.env_here())
     }
 
@@ -345,7 +360,8 @@ impl Resolver<'_> {
         let typed = self.expression(child, scope)?;
         let (ascending, nulls_first) = sort_direction(order);
         check_orderable(&typed)?;
-        Ok(SortExpr::new(unaliased(typed).expr, ascending, nulls_first))
+        let key = firesteel_functions::collation::key(&unaliased(typed), &self.env_here());
+        Ok(SortExpr::new(key.expr, ascending, nulls_first))
     }
 
     /// Settings of the SQL front door.
@@ -354,6 +370,7 @@ impl Resolver<'_> {
             ansi: self.env().ansi,
             double_quoted_identifiers: self.ctx.conf_bool("spark.sql.ansi.doubleQuotedIdentifiers", false),
             escaped_string_literals: self.ctx.conf_bool("spark.sql.parser.escapedStringLiterals", false),
+            quoted_regex: self.ctx.conf_bool("spark.sql.parser.quotedRegexColumnNames", false),
             group_by_ordinal: self.ctx.conf_bool("spark.sql.groupByOrdinal", true),
             order_by_ordinal: self.ctx.conf_bool("spark.sql.orderByOrdinal", true),
             timestamp_ntz: self
@@ -361,6 +378,7 @@ impl Resolver<'_> {
                 .conf("spark.sql.timestampType")
                 .is_some_and(|t| t.eq_ignore_ascii_case("TIMESTAMP_NTZ")),
             time_zone: self.env().time_zone.to_string(),
+            session: Some(self.ctx.clone()),
             ..Default::default()
         }
     }

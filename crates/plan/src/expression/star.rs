@@ -57,7 +57,8 @@ fn of_target(resolver: &Resolver, target: &[String], scope: &Scope) -> Result<Ve
         target.len() <= own.len() && own[own.len() - target.len()..].iter().zip(target).all(|(a, b)| same(a, b))
     };
     // Columns hidden by USING are still columns of their own table, and come first.
-    let hidden = scope.inputs.iter().flat_map(|r| r.hidden.iter());
+    let of_file = |own: &&Attribute| own.name() == "_metadata" || own.name().starts_with("__input_file");
+    let hidden = scope.inputs.iter().flat_map(|r| r.hidden.iter()).filter(|own| !of_file(own));
     let columns: Vec<Typed> = hidden.chain(scope.output()).filter(qualified).map(Attribute::typed).collect();
     if !columns.is_empty() {
         return Ok(columns);
@@ -90,14 +91,26 @@ fn except(resolver: &Resolver, star: &StarExcept, scope: &Scope) -> Result<Vec<T
     if written.windows(2).any(|two| two[0] == two[1]) {
         return Err(SparkError::new("EXCEPT_OVERLAPPING_COLUMNS").with("columns", star.except.join(", ")));
     }
+    let same = |a: &str, b: &str| if scope.case_sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
     for name in &star.except {
         let parts = sql::parse_column_name(name)?;
-        let Some(found) = scope.find(&parts)? else { return Err(scope.unresolved_column(&parts)) };
-        if !found.rest.is_empty() {
-            return Err(SparkError::unsupported("EXCEPT of a nested field", "Drop it with withColumn and dropFields."));
+        // Behind `t.*` names are first those of its columns.
+        let own = columns.iter().position(|column| star.unparsed_target.is_some() && same(&column.name, &parts[0]));
+        let (at, path) = match own {
+            Some(at) => (Some(at), parts[1..].to_vec()),
+            None => {
+                let Some(found) = scope.find(&parts)? else { return Err(scope.unresolved_column(&parts)) };
+                let expr = found.attribute.expr();
+                (columns.iter().position(|column| column.expr == expr), found.rest.to_vec())
+            }
+        };
+        match at {
+            Some(at) if path.is_empty() => {
+                columns.remove(at);
+            }
+            Some(at) => columns[at] = super::update_fields::without(resolver, columns[at].clone(), &path)?,
+            None => {}
         }
-        let expr = found.attribute.expr();
-        columns.retain(|column| column.expr != expr);
     }
     Ok(columns)
 }

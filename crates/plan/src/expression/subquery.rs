@@ -7,9 +7,9 @@ use arrow::datatypes::{DataType, Int64Type};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, Volatility};
 use datafusion::scalar::ScalarValue;
-use firesteel_functions::Typed;
 use firesteel_functions::coerce::{cast_silently, common_type};
 use firesteel_functions::kernel::{KernelArgs, kernel_expr};
+use firesteel_functions::{Typed, collation};
 use firesteel_protocol::connect::{self as pb, subquery_expression::SubqueryType};
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
@@ -55,9 +55,11 @@ pub(crate) fn scalar(resolver: &Resolver, relation: Relation) -> Result<Typed> {
     };
     let (data_type, own) = (attribute.data_type().clone(), attribute.name().to_string());
     let shown = format!("scalarsubquery({})", outer_names(&relation.plan));
+    let collated = collation::of_column(&attribute.field).to_string();
     let relation = if attribute.field.is_nullable() { relation } else { nullable(resolver, relation)? };
-    Ok(Typed::new(Expr::ScalarSubquery(subquery(relation.plan)), format!("scalarsubquery({own})"), data_type, true)
-        .named(shown))
+    let typed =
+        Typed::new(Expr::ScalarSubquery(subquery(relation.plan)), format!("scalarsubquery({own})"), data_type, true);
+    Ok(collation::with(typed, &collated, false).named(shown))
 }
 
 /// Names of the columns of the query around it that a subquery reads.
@@ -116,7 +118,8 @@ fn at_most_one_row(resolver: &Resolver, relation: Relation) -> Result<Relation> 
         String::new(),
         if correlated { one_row } else { one_row_of_all },
     );
-    let typed = Typed::new(checked, own.name(), first.data_type, true);
+    let metadata = own.field.metadata().clone();
+    let typed = Typed { metadata, ..Typed::new(checked, own.name(), first.data_type, true) };
     computed.select(vec![typed])?.narrow()
 }
 
@@ -196,6 +199,9 @@ fn contains(resolver: &Resolver, values: &[pb::Expression], relation: Relation, 
         values.into_iter().zip(&common).map(|(value, to)| cast(value, to)).collect::<Result<_>>()?;
     let inner: Vec<Typed> =
         relation.output.iter().zip(&common).map(|(own, to)| cast(own.typed(), to)).collect::<Result<_>>()?;
+    let pairs = values.into_iter().zip(inner);
+    let pairs = pairs.map(|(value, own)| collation::compared(value, own, &shown, &resolver.env_here()));
+    let (values, inner): (Vec<Typed>, Vec<Typed>) = pairs.collect::<Result<Vec<_>>>()?.into_iter().unzip();
     let same = inner.iter().zip(&relation.output).all(|(inner, own)| inner.expr == own.expr());
     let relation = if same { relation } else { relation.select(inner)?.narrow()? };
     let value = row_expr(resolver, values);

@@ -29,6 +29,20 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::UpdateFields, scop
     Ok(updated.named(format!("update_fields({shown}, {operation})")))
 }
 
+/// The column without one of its fields; `FIELD_NOT_FOUND` if it has no such field.
+pub(crate) fn without(resolver: &Resolver, column: Typed, path: &[String]) -> Result<Typed> {
+    let mut fields = column.data_type.clone();
+    for part in path {
+        let DataType::Struct(own) = &fields else { break };
+        let found = firesteel_functions::collection::find_field(own, part, resolver.env())?;
+        fields = own[found].data_type().clone();
+    }
+    let name = column.name.clone();
+    let mut updated = update(resolver, unaliased(column), path, None)?;
+    updated.expr = updated.expr.alias(&name);
+    Ok(updated.named(name))
+}
+
 fn update(resolver: &Resolver, structure: Typed, path: &[String], value: Option<Typed>) -> Result<Typed> {
     let DataType::Struct(fields) = &structure.data_type else {
         return Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")

@@ -23,6 +23,11 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
         message.partition_spec.iter().map(|e| resolver.expression(e, scope).map(unaliased)).collect::<Result<_>>()?;
     let mut order_by: Vec<SortExpr> =
         message.order_spec.iter().map(|o| resolver.sort_order(o, scope)).collect::<Result<_>>()?;
+    if let Some(map) = partition_by.iter().find(|typed| firesteel_functions::collection::has_map(&typed.data_type)) {
+        return Err(SparkError::new("EXPRESSION_TYPE_IS_NOT_ORDERABLE")
+            .with("expr", format!("\"{}\"", map.name))
+            .with("exprType", format!("\"{}\"", map.sql_type())));
+    }
     let mut order_names = vec![];
     let mut order_types = vec![];
     let mut counts = vec![];
@@ -54,7 +59,9 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     if let (WindowFrameUnits::Range, [key], Some(Some(count))) = (frame.units, &mut order_by[..], counts.pop()) {
         key.expr = count;
     }
-    let partition_exprs: Vec<Expr> = partition_by.iter().map(|typed| typed.expr.clone()).collect();
+    let env = resolver.env_here();
+    let key = |typed: &Typed| firesteel_functions::collation::key(typed, &env).expr;
+    let partition_exprs: Vec<Expr> = partition_by.iter().map(key).collect();
     let mut found = 0;
     let mut needs_order = false;
     let mut own_frame = None;

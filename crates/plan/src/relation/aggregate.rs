@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlanBuilder, cast as plan_cast, lit};
-use firesteel_functions::Typed;
+use firesteel_functions::{Typed, collation};
 use firesteel_protocol::connect::{self as pb, aggregate::GroupType, expression::ExprType};
 use firesteel_protocol::extension::{ExpressionKind, SqlAggregate};
 use firesteel_protocol::{Result, SparkError};
@@ -30,6 +30,8 @@ pub struct Aggregated {
     pub input: Relation,
     /// Grouping expressions over the input and the attributes they become.
     grouping: Vec<(Typed, Attribute)>,
+    /// Grouping expressions that stand as their collation's keys, and what they become.
+    collated: Vec<(Expr, Expr)>,
     /// Positions in `grouping` of each grouping set; None for a plain GROUP BY.
     sets: Option<Vec<Vec<usize>>>,
     /// Aggregate calls over the input and the columns they become.
@@ -495,11 +497,13 @@ pub(crate) fn build(
         }
         keys.push((unaliased(typed), attribute));
     }
+    let (collated, calls) = by_collation_keys(&mut keys, sets.is_some());
     let mut aggregated = Aggregated {
         input,
         grouping: keys,
+        collated,
         sets,
-        calls: vec![],
+        calls,
         names: HashMap::new(),
         selected: vec![],
         having: None,
@@ -509,6 +513,38 @@ pub(crate) fn build(
         aggregated.selected.push(selected);
     }
     Ok(aggregated)
+}
+
+/// Grouping expressions and what they become, aggregate calls and the columns they become.
+type Replaced = (Vec<(Expr, Expr)>, Vec<(Expr, String)>);
+
+/// Strings that a collation holds equal make one group: the key stands for them, and the first of them comes out.
+fn by_collation_keys(keys: &mut [(Typed, Attribute)], with_sets: bool) -> Replaced {
+    let (mut collated, mut calls) = (vec![], vec![]);
+    for (typed, attribute) in keys {
+        let map = firesteel_functions::collection::has_map(&typed.data_type);
+        if !collation::has_own(typed) && !map {
+            continue;
+        }
+        let env = firesteel_functions::Env::default();
+        let key = if map { firesteel_functions::collection::map_key(typed, &env) } else { collation::key(typed, &env) };
+        if key.expr == typed.expr {
+            continue;
+        }
+        let name = format!("first#{}", next_id());
+        calls.push((super::deduplicate::first(typed.expr.clone()), name.clone()));
+        let field = attribute.field.as_ref().clone().with_name("key").with_metadata(HashMap::new());
+        *attribute = Attribute::new(Arc::new(field));
+        let mut shown = Expr::Column(Column::new_unqualified(name));
+        if with_sets {
+            // In sets without this column it is NULL.
+            let null = attribute.expr().is_not_null();
+            let case = datafusion::logical_expr::when(null, shown.clone()).end();
+            shown = case.unwrap_or(shown);
+        }
+        collated.push((std::mem::replace(typed, key).expr, shown));
+    }
+    (collated, calls)
 }
 
 impl Aggregated {
@@ -523,6 +559,11 @@ impl Aggregated {
         let shown = typed.name.clone();
         let mut field = typed.field();
         let own = unaliased(typed);
+        if let Some((_, shown)) = self.collated.iter().find(|(key, _)| *key == own.expr) {
+            let nullable = field.is_nullable() || self.sets.is_some();
+            let field = Arc::new(field.as_ref().clone().with_nullable(nullable));
+            return Ok(Selected { expr: shown.clone(), attribute: Attribute::new(field) });
+        }
         if let Some((_, attribute)) = self.grouping.iter().find(|(key, _)| key.expr == own.expr) {
             if !aliased {
                 return Ok(Selected { expr: attribute.expr(), attribute: attribute.clone() });
@@ -539,8 +580,11 @@ impl Aggregated {
         let order = self.grouping_order();
         let with_sets = self.sets.is_some();
         let global = self.is_global();
-        let Self { calls, names, selected, input, .. } = self;
+        let Self { calls, names, selected, input, collated, .. } = self;
         let rewritten = replace(expr, |node| {
+            if let Some((_, shown)) = collated.iter().find(|(key, _)| key == node) {
+                return Ok(Some(shown.clone()));
+            }
             if let Some((_, column)) = grouping.iter().find(|(key, _)| key == node) {
                 return Ok(Some(column.clone()));
             }
@@ -564,7 +608,20 @@ impl Aggregated {
                     if !with_sets {
                         return Err(SparkError::new("UNSUPPORTED_GROUPING_EXPRESSION"));
                     }
-                    grouping_function(call.func.name(), &call.args, &grouping, &order).map(Some)
+                    let key = |arg: &Expr| match collated.iter().position(|(own, _)| own == arg) {
+                        Some(nth) => {
+                            let is_key =
+                                |own: &Expr| collation::is_key(own) || firesteel_functions::collection::is_map_key(own);
+                            grouping.iter().filter(|(own, _)| is_key(own)).nth(nth)
+                        }
+                        None => None,
+                    };
+                    let args: Vec<Expr> = call
+                        .args
+                        .iter()
+                        .map(|arg| key(arg).map_or_else(|| arg.clone(), |(own, _)| own.clone()))
+                        .collect();
+                    grouping_function(call.func.name(), &args, &grouping, &order).map(Some)
                 }
                 Expr::Column(column) => {
                     if let Some(own) = selected.iter().find(|own| own.attribute.column.as_ref() == column.name) {
@@ -805,5 +862,5 @@ pub(crate) fn extend(
 
 /// Whether rows can be grouped by values of a type.
 fn groupable(data_type: &DataType) -> bool {
-    !matches!(data_type, DataType::Map(..)) && !firesteel_protocol::types::is_variant(data_type)
+    !firesteel_protocol::types::is_variant(data_type)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::common::JoinType;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use firesteel_functions::coerce::same_shape;
 use firesteel_protocol::connect::{self as pb, relation::RelType};
@@ -99,6 +100,7 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
     let step = resolver.query(&step);
     resolver.ctes.borrow_mut().insert(cte.id, CteEntry::Plan(Arc::new(cte.clone())));
     let step = step?;
+    refuse_places(&step.plan, &table)?;
     if step.output.len() != output.len() {
         return Err(SparkError::new("NUM_COLUMNS_MISMATCH")
             .with("operator", "UNION")
@@ -138,6 +140,32 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
     let exprs: Vec<_> = output.iter().zip(&fresh).map(|(own, new)| own.expr().alias(new.column.as_ref())).collect();
     let plan = node::project(unqualified(plan)?, exprs)?;
     Ok(Relation::new(plan, fresh))
+}
+
+/// `INVALID_RECURSIVE_REFERENCE.PLACE`: a step sees the rows of the last one only, so it may neither gather them nor look for
+/// what is not among them. Whether the plan reads the working table.
+fn refuse_places(plan: &LogicalPlan, table: &str) -> Result<bool> {
+    let mut reads = vec![];
+    for input in plan.inputs() {
+        reads.push(refuse_places(input, table)?);
+    }
+    let refused = match plan {
+        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) | LogicalPlan::Window(_) | LogicalPlan::Sort(_) => {
+            reads.contains(&true)
+        }
+        LogicalPlan::Join(join) => match join.join_type {
+            JoinType::Left => reads[1],
+            JoinType::Right => reads[0],
+            JoinType::Full => reads.contains(&true),
+            _ => false,
+        },
+        _ => false,
+    };
+    if refused {
+        return Err(SparkError::new("INVALID_RECURSIVE_REFERENCE.PLACE").placeless());
+    }
+    let own = matches!(plan, LogicalPlan::TableScan(scan) if scan.table_name.table() == table);
+    Ok(own || reads.contains(&true))
 }
 
 /// Whether a plan names the CTE: the reference stands in it, encoded.

@@ -56,6 +56,10 @@ pub(crate) fn distinct(input: Relation) -> Result<Relation> {
         let keys = input.output.clone();
         return crate::operator::stream_dedup::plan(input, &keys, false);
     }
+    if input.output.iter().any(|column| collated_key(column).is_some()) {
+        let keys = input.output.clone();
+        return by_keys(input, &keys);
+    }
     let plan = LogicalPlanBuilder::from(input.plan.clone()).distinct().planned()?.build().planned()?;
     Ok(input.with_plan(plan))
 }
@@ -77,21 +81,35 @@ pub(crate) fn check(input: &Relation) -> Result<()> {
     }
 }
 
+/// The first value of a group.
+pub(crate) fn first(expr: Expr) -> Expr {
+    Expr::AggregateFunction(AggregateFunction::new_udf(first_value_udaf(), vec![expr], false, None, vec![], None))
+}
+
+/// What stands for a column's strings where they are compared, if their collation wants it.
+pub(crate) fn collated_key(column: &Attribute) -> Option<Expr> {
+    firesteel_functions::collation::key_of_column(column.expr(), &column.field, &firesteel_functions::Env::default())
+}
+
 /// The first row of each combination of `keys`.
 pub(crate) fn by_keys(input: Relation, keys: &[Attribute]) -> Result<Relation> {
     let input = input.narrow()?;
-    let is_key = |attribute: &Attribute| keys.iter().any(|key| key.id == attribute.id);
-    let group: Vec<Expr> = keys.iter().map(Attribute::expr).collect();
+    // Of strings that a collation holds equal, the first comes out.
+    let is_key =
+        |attribute: &Attribute| collated_key(attribute).is_none() && keys.iter().any(|key| key.id == attribute.id);
+    let group: Vec<Expr> = keys
+        .iter()
+        .map(|key| match collated_key(key) {
+            Some(own) => own.alias(format!("key {}", key.column)),
+            None => key.expr(),
+        })
+        .collect();
     // Aggregates need names that differ from their input's columns until the last projection.
     let firsts: Vec<Expr> = input
         .output
         .iter()
         .filter(|attribute| !is_key(attribute))
-        .map(|attribute| {
-            let call =
-                AggregateFunction::new_udf(first_value_udaf(), vec![attribute.expr()], false, None, vec![], None);
-            Expr::AggregateFunction(call).alias(format!("first {}", attribute.column))
-        })
+        .map(|attribute| first(attribute.expr()).alias(format!("first {}", attribute.column)))
         .collect();
     let columns: Vec<Expr> = input
         .output

@@ -13,7 +13,7 @@ use firesteel_functions::coerce::{implicit_cast, plain_common_type};
 use firesteel_functions::{Typed, units};
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::extension::Values;
-use firesteel_protocol::types::{IntervalRange, canonical_field, ddl};
+use firesteel_protocol::types::{IntervalRange, canonical_field, collation, ddl};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, node, project, to_schema};
@@ -234,12 +234,20 @@ pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> R
                 if are_literals(message) { error.in_parser() } else { error }
             })?;
         }
+        if rows.iter().any(|row| !firesteel_functions::collation::same(&row[column], &rows[0][column])) {
+            return Err(SparkError::new("INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE")
+                .with("colName", format!("`col{}`", column + 1)));
+        }
         let nullable = rows.iter().any(|row| row[column].nullable);
         let field = Field::new(format!("col{}", column + 1), data_type, nullable);
         let units = IntervalRange::full(field.data_type()).and_then(|full| {
             let own = rows.iter().filter_map(|row| units::of_args(std::slice::from_ref(&row[column]), full));
             own.reduce(IntervalRange::union)
         });
+        let collated = rows.iter().map(|row| collation::of(&row[column].metadata));
+        let mut metadata = field.metadata().clone();
+        collation::record(collated.clone().next().unwrap_or(collation::BINARY), &mut metadata);
+        let field = field.with_metadata(metadata);
         fields.push(match units {
             Some(units) => units.on(field),
             None => field,

@@ -159,7 +159,11 @@ impl<'a> Resolver<'a> {
 
     /// Resolves a subquery inside of `outer`.
     pub(crate) fn subquery(&self, relation: &pb::Relation, outer: &Scope) -> Result<Relation> {
-        self.relation_in(relation, Some(outer))
+        // Names further left in the select list around it are not in its sight.
+        let lateral = std::mem::take(&mut *self.lateral.borrow_mut());
+        let resolved = self.relation_in(relation, Some(outer));
+        *self.lateral.borrow_mut() = lateral;
+        resolved
     }
 
     /// Resolves a relation; `outer` is the scope of the query around it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::common::Column;
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder};
 use firesteel_functions::Typed;
-use firesteel_protocol::connect as pb;
+use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, aggregate, generate, node};
@@ -61,21 +61,23 @@ pub fn select_list(
 /// Resolves a list; a name that no column has may be an alias further left in the list (lateral column alias).
 pub(crate) fn resolve_list(resolver: &Resolver, list: &[pb::Expression], scope: &Scope) -> Result<Vec<Typed>> {
     let mut columns: Vec<Typed> = Vec::with_capacity(list.len());
+    let mut aliases: Vec<Typed> = vec![];
     for expression in list {
         match resolver.expressions(std::slice::from_ref(expression), scope) {
             Ok(resolved) => columns.extend(resolved),
-            Err(error)
-                if error.condition().starts_with("UNRESOLVED_COLUMN")
-                    && columns.iter().any(|c| matches!(c.expr, Expr::Alias(_))) =>
-            {
+            Err(error) if error.condition().starts_with("UNRESOLVED_COLUMN") && !aliases.is_empty() => {
                 match resolver
-                    .with_lateral_aliases(&columns, || resolver.expressions(std::slice::from_ref(expression), scope))
+                    .with_lateral_aliases(&aliases, || resolver.expressions(std::slice::from_ref(expression), scope))
                 {
                     Ok(resolved) => columns.extend(resolved),
+                    Err(other) if other.condition() == "AMBIGUOUS_LATERAL_COLUMN_ALIAS" => return Err(other),
                     Err(_) => return Err(error),
                 }
             }
             Err(error) => return Err(error),
+        }
+        if let (Some(ExprType::Alias(_)), Some(last)) = (&expression.expr_type, columns.last()) {
+            aliases.push(last.clone());
         }
     }
     Ok(columns)

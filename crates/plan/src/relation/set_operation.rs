@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::common::{JoinType, NullEquality};
+use datafusion::common::{Column, JoinType, NullEquality};
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Union};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::coerce::{cast_silently, common_type, same_shape};
-use firesteel_functions::{Env, Typed, units};
+use firesteel_functions::{Env, Typed, collation, units};
 use firesteel_protocol::connect::{self as pb, set_operation::SetOpType};
 use firesteel_protocol::types::IntervalRange;
 use firesteel_protocol::{Result, SparkError};
@@ -53,7 +53,13 @@ pub fn resolve(resolver: &Resolver, message: &pb::SetOperation, outer: Option<&S
     match (message.set_op_type(), all) {
         (SetOpType::Union, true) => union(left, right),
         (SetOpType::Union, false) => deduplicate::distinct(union(left, right)?),
-        (SetOpType::Intersect, false) => semi(deduplicate::distinct(left)?, right, JoinType::LeftSemi),
+        (SetOpType::Intersect, false) => {
+            let nullable: Vec<bool> = right.output.iter().map(|column| column.field.is_nullable()).collect();
+            let mut common = semi(deduplicate::distinct(left)?, right, JoinType::LeftSemi)?;
+            let columns = common.output.into_iter().zip(nullable);
+            common.output = columns.map(|(l, r)| l.clone().with_nullable(l.field.is_nullable() && r)).collect();
+            Ok(common)
+        }
         (SetOpType::Except, false) => semi(deduplicate::distinct(left)?, right, JoinType::LeftAnti),
         (SetOpType::Intersect, true) => multiset(left, right, JoinType::LeftSemi),
         _ => multiset(left, right, JoinType::LeftAnti),
@@ -119,7 +125,17 @@ fn same_types(resolver: &Resolver, left: Relation, right: Relation, word: &str) 
     }
     let (mut left_list, mut right_list) = (vec![], vec![]);
     for (index, (l, r)) in left.output.iter().zip(&right.output).enumerate() {
-        let common = set_type(l.data_type(), r.data_type(), resolver.env()).ok_or_else(|| {
+        let common = set_type(l.data_type(), r.data_type(), resolver.env());
+        if !collation::same(&l.typed(), &r.typed()) {
+            return Err(SparkError::new("INCOMPATIBLE_COLUMN_TYPE")
+                .with("operator", word)
+                .with("columnOrdinalNumber", ordinal(index))
+                .with("tableOrdinalNumber", "second")
+                .with("dataType1", format!("\"{}\"", collation::full_sql(&r.typed())))
+                .with("dataType2", format!("\"{}\"", collation::full_sql(&l.typed())))
+                .with("hint", ""));
+        }
+        let common = common.ok_or_else(|| {
             SparkError::new("INCOMPATIBLE_COLUMN_TYPE")
                 .with("operator", word)
                 .with("columnOrdinalNumber", ordinal(index))
@@ -192,25 +208,47 @@ fn union(left: Relation, right: Relation) -> Result<Relation> {
 /// Rows of `left` that are (not) in `right`; NULLs are equal.
 fn semi(left: Relation, right: Relation, join_type: JoinType) -> Result<Relation> {
     let output = left.output.clone();
-    let left_keys: Vec<_> = left.plan.schema().columns();
+    let (left_plan, left_keys) = with_collation_keys(left.plan, &output)?;
+    let (right_plan, right_keys) = with_collation_keys(right.plan, &right.output)?;
     // The right side has the left side's names: give it others.
-    let exprs: Vec<Expr> =
-        right.plan.schema().columns().into_iter().map(|c| Expr::Column(c).alias(format!("_r#{}", next_id()))).collect();
-    let right = node::project(right.plan, exprs)?;
+    let exprs: Vec<Expr> = right_keys.into_iter().map(|c| Expr::Column(c).alias(format!("_r#{}", next_id()))).collect();
+    let right = node::project(right_plan, exprs)?;
     let right_keys: Vec<_> = right.schema().columns();
-    let plan = LogicalPlanBuilder::from(left.plan)
+    let narrow = left_plan.schema().fields().len() != left_keys.len();
+    let plan = LogicalPlanBuilder::from(left_plan)
         .join_detailed(right, join_type, (left_keys, right_keys), None, NullEquality::NullEqualsNull)
         .planned()?
         .build()
         .planned()?;
-    Ok(Relation::new(plan, output))
+    let relation = Relation::new(plan, output);
+    if narrow { relation.narrow() } else { Ok(relation) }
+}
+
+/// The plan with a column more for each of its columns that a collation compares by keys, and the columns to compare.
+fn with_collation_keys(plan: LogicalPlan, output: &[Attribute]) -> Result<(LogicalPlan, Vec<Column>)> {
+    let mut columns = plan.schema().columns();
+    let mut exprs: Vec<Expr> = columns.iter().cloned().map(Expr::Column).collect();
+    let count = exprs.len();
+    for column in &mut columns {
+        let own = output.iter().find(|attribute| attribute.column.as_ref() == column.name);
+        let Some(key) = own.and_then(deduplicate::collated_key) else { continue };
+        let name = format!("_k#{}", next_id());
+        exprs.push(key.alias(&name));
+        *column = Column::new_unqualified(name);
+    }
+    let plan = if exprs.len() == count { plan } else { node::project(plan, exprs)? };
+    Ok((plan, columns))
 }
 
 /// INTERSECT ALL and EXCEPT ALL: the n-th occurrence on the left meets the n-th on the right.
 fn multiset(left: Relation, right: Relation, join_type: JoinType) -> Result<Relation> {
     let output = left.output.clone();
     let number = |relation: Relation| -> Result<Relation> {
-        let keys: Vec<Expr> = relation.plan.schema().columns().into_iter().map(Expr::Column).collect();
+        let key = |column: Column| {
+            let own = relation.output.iter().find(|attribute| attribute.column.as_ref() == column.name);
+            own.and_then(deduplicate::collated_key).unwrap_or(Expr::Column(column))
+        };
+        let keys: Vec<Expr> = relation.plan.schema().columns().into_iter().map(key).collect();
         let numbered = row_number().partition_by(keys).build().planned()?;
         let plan =
             LogicalPlanBuilder::from(relation.plan.clone()).window(vec![numbered]).planned()?.build().planned()?;

@@ -43,6 +43,9 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
         return Err(SparkError::new("UNSUPPORTED_GENERATOR.OUTSIDE_SELECT").with("plan", plan).placeless());
     }
     let resolved: Result<Vec<Typed>> = keys.iter().map(|key| resolver.expression(key, &scope)).collect();
+    if let Ok(columns) = &resolved {
+        refuse_outer(resolver, sort, &keys, columns, &scope)?;
+    }
     let global = sort.is_global.unwrap_or(true);
     match resolved {
         Ok(columns) if !columns.iter().any(|column| contains_aggregate(&column.expr)) => {
@@ -84,13 +87,49 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
     }
 }
 
+/// A subquery may not sort by what the query around it has.
+fn refuse_outer(
+    resolver: &Resolver,
+    sort: &pb::Sort,
+    keys: &[pb::Expression],
+    columns: &[Typed],
+    scope: &Scope,
+) -> Result<()> {
+    use datafusion::common::tree_node::TreeNode;
+    let is_outer = |node: &datafusion::logical_expr::Expr| {
+        Ok(matches!(node, datafusion::logical_expr::Expr::OuterReferenceColumn(..)))
+    };
+    let mut shown = vec![];
+    for ((order, key), column) in sort.order.iter().zip(keys).zip(columns) {
+        if column.expr.exists(is_outer).unwrap_or(false) {
+            let (ascending, nulls_first) = sort_direction(order);
+            let name = resolver.name_with(walk::Names::Unwrapped, key, scope);
+            let (direction, nulls) =
+                (if ascending { "ASC" } else { "DESC" }, if nulls_first { "FIRST" } else { "LAST" });
+            shown.push(format!("\"{name} {direction} NULLS {nulls}\""));
+        }
+    }
+    if scope.outer.is_none() || shown.is_empty() {
+        return Ok(());
+    }
+    Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.CORRELATED_REFERENCE")
+        .with("sqlExprs", shown.join(",")))
+}
+
 /// `ORDER BY ALL`.
 pub fn order_by_all(resolver: &Resolver, message: &OrderByAll, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "OrderByAll")?, outer)?;
     let order =
         pb::expression::SortOrder { child: None, direction: message.direction, null_ordering: message.null_ordering };
     let (ascending, nulls_first) = sort_direction(&order);
-    let orders = input.output.iter().map(|attribute| SortExpr::new(attribute.expr(), ascending, nulls_first)).collect();
+    let orders = input
+        .output
+        .iter()
+        .map(|attribute| {
+            let key = firesteel_functions::collation::key(&attribute.typed(), &resolver.env_here());
+            SortExpr::new(key.expr, ascending, nulls_first)
+        })
+        .collect();
     apply(resolver, input, orders, true)
 }
 
@@ -143,7 +182,8 @@ fn orders(resolver: &Resolver, sort: &pb::Sort, columns: Vec<Typed>) -> Result<V
                 Some(child) => resolver.at_expression(error, child),
                 None => error,
             })?;
-            Ok(SortExpr::new(unaliased(column).expr, ascending, nulls_first))
+            let key = firesteel_functions::collation::key(&unaliased(column), &resolver.env_here());
+            Ok(SortExpr::new(key.expr, ascending, nulls_first))
         })
         .collect()
 }

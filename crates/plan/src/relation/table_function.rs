@@ -63,6 +63,9 @@ fn range_call(resolver: &Resolver, call: &pb::UnresolvedTableValuedFunction) -> 
         }
     }
     let partitions = resolver.ctx.source.parallelism;
+    if let [_, _, 0, ..] = values[..] {
+        return Err(SparkError::new("FAILED_FUNCTION_CALL").with("funcName", "`range`"));
+    }
     match values[..] {
         [end] => range::relation(0, end, 1, partitions),
         [start, end] => range::relation(start, end, 1, partitions),

@@ -562,6 +562,7 @@ impl Parser<'_> {
             let parts = self.name_parts()?;
             return self.name_or_call(start, parts);
         }
+        let mut quoted = self.peek().kind == Kind::Quoted;
         let mut parts = vec![self.operand_name()?];
         loop {
             if self.is_symbol(".") && self.is_symbol_at(1, "*") {
@@ -577,7 +578,17 @@ impl Parser<'_> {
                 return Err(self.unexpected());
             }
             self.advance();
+            quoted = self.peek().kind == Kind::Quoted;
             parts.push(self.operand_name()?);
+        }
+        let plain = |part: &String| part.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let regex = quoted && self.ctx.quoted_regex && self.in_list && parts.len() < 3;
+        if regex && !parts.last().is_none_or(plain) && !self.is_symbol("(") {
+            let own = parts.pop().unwrap_or_default();
+            let table = parts.first().map(|table| format!("{table}.")).unwrap_or_default();
+            let regex = pb::expression::UnresolvedRegex { col_name: format!("{table}`{own}`"), plan_id: None };
+            let kind = Some(ExprType::UnresolvedRegex(regex));
+            return Ok(self.placed(start, pb::Expression { common: None, expr_type: kind }));
         }
         self.name_or_call(start, parts)
     }

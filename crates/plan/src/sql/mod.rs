@@ -51,6 +51,8 @@ pub struct SqlContext {
     pub double_quoted_identifiers: bool,
     /// `spark.sql.parser.escapedStringLiterals`: a backslash in a string is itself.
     pub escaped_string_literals: bool,
+    /// `spark.sql.parser.quotedRegexColumnNames`: a name in backticks in a select list is a regular expression.
+    pub quoted_regex: bool,
     /// `spark.sql.groupByOrdinal`.
     pub group_by_ordinal: bool,
     /// `spark.sql.orderByOrdinal`.
@@ -59,6 +61,8 @@ pub struct SqlContext {
     pub timestamp_ntz: bool,
     /// `spark.sql.session.timeZone`, for `TIMESTAMP '..'`.
     pub time_zone: String,
+    /// The session, for names that are computed.
+    pub session: Option<crate::context::ResolveContext>,
     /// Values for `:name`.
     pub named_args: HashMap<String, pb::Expression>,
     /// Values for `?`.
@@ -71,10 +75,12 @@ impl Default for SqlContext {
             ansi: true,
             double_quoted_identifiers: false,
             escaped_string_literals: false,
+            quoted_regex: false,
             group_by_ordinal: true,
             order_by_ordinal: true,
             timestamp_ntz: false,
             time_zone: "UTC".into(),
+            session: None,
             named_args: HashMap::new(),
             positional_args: vec![],
         }

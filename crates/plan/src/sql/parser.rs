@@ -57,6 +57,10 @@ pub struct Parser<'a> {
     furthest: Option<(usize, SparkError)>,
     /// How many `?` were met.
     pub positional: usize,
+    /// Conditions that the blocks of a script declare, inner ones last: names in capitals.
+    pub conditions: Vec<String>,
+    /// A select list is being read, in which quoted names may be regular expressions.
+    pub in_list: bool,
     /// The query of a FOR loop is being read: DO ends it.
     pub in_for: bool,
     /// What stands behind the FROM before several INSERTs, and the subqueries in it.
@@ -109,6 +113,8 @@ impl<'a> Parser<'a> {
             windows: vec![],
             furthest: None,
             positional: 0,
+            conditions: vec![],
+            in_list: false,
             in_for: false,
             source: None,
             late: None,
@@ -340,13 +346,29 @@ impl<'a> Parser<'a> {
         if let Some(wrong) = wrong {
             return Err(wrong);
         }
-        let text = super::literal::constant_text(&expression).ok_or(computed)?;
+        let text = match super::literal::constant_text(&expression) {
+            Some(text) => text,
+            None => self.computed_text(&expression).ok_or(computed)?,
+        };
         super::name::parse_parts(&text).map_err(|error| {
             match self.error_from(clause, SparkError::new("PARSE_SYNTAX_ERROR")).context() {
                 Some(place) => error.embedded(place.clone()).in_parser(),
                 None => error,
             }
         })
+    }
+
+    /// The value of a string that the session can compute without rows: of variables and functions.
+    fn computed_text(&self, expression: &pb::Expression) -> Option<String> {
+        let ctx = self.ctx.session.as_ref()?;
+        let resolver = crate::Resolver::new(ctx);
+        let nothing = crate::relation::project::one_row();
+        let inputs = [&nothing];
+        let typed = resolver.expression(expression, &resolver.scope(&inputs, None)).ok()?;
+        match crate::expression::select::evaluate_constant(&crate::expression::unaliased(typed).expr) {
+            Ok(Some(datafusion::scalar::ScalarValue::Utf8(text))) => text,
+            _ => None,
+        }
     }
 
     /// One `'..'`.

@@ -59,6 +59,19 @@ pub enum Step {
     Iterate(String),
 }
 
+/// What is wrong with a second handler for the same.
+fn duplicate(trigger: &Trigger) -> SparkError {
+    let condition = |name: &str| SparkError::new("DUPLICATE_EXCEPTION_HANDLER.CONDITION").with("condition", name);
+    match trigger {
+        Trigger::SqlState(state) => {
+            SparkError::new("DUPLICATE_EXCEPTION_HANDLER.SQLSTATE").with("sqlState", state.as_str())
+        }
+        Trigger::SqlException => condition("SQLEXCEPTION"),
+        Trigger::NotFound => condition("NOT FOUND"),
+        Trigger::Condition(name) => condition(name),
+    }
+}
+
 impl Parser<'_> {
     /// A whole script.
     pub fn script(&mut self) -> Result<Block> {
@@ -78,11 +91,17 @@ impl Parser<'_> {
         self.expect_word("BEGIN")?;
         self.eat_words(&["NOT", "ATOMIC"]);
         let known = labels.len();
+        let conditions = self.conditions.len();
         labels.extend(label.clone());
         let mut block = Block { label, ..Block::default() };
         while !self.is_word("END") {
             if self.is_end() {
                 return Err(self.unexpected());
+            }
+            if self.is_word("DECLARE") && self.is_word_at(2, "CONDITION") {
+                self.condition(conditions)?;
+                self.expect_symbol(";")?;
+                continue;
             }
             let declares = self.is_word("DECLARE") && !self.is_word_at(2, "HANDLER");
             if declares && self.is_word_at(2, "CURSOR") {
@@ -99,6 +118,11 @@ impl Parser<'_> {
             if self.is_word("DECLARE") && self.is_any_word_at(1, &["EXIT", "CONTINUE"]) && self.is_word_at(2, "HANDLER")
             {
                 let handler = self.handler(labels)?;
+                for own in &handler.conditions {
+                    if block.handlers.iter().any(|known| known.conditions.contains(own)) {
+                        self.later(duplicate(own).placeless());
+                    }
+                }
                 block.handlers.push(handler);
             } else {
                 block.steps.push(self.step(labels)?);
@@ -108,7 +132,31 @@ impl Parser<'_> {
         self.expect_word("END")?;
         self.end_label(block.label.as_deref())?;
         labels.truncate(known);
+        self.conditions.truncate(conditions);
         Ok(block)
+    }
+
+    /// `DECLARE name CONDITION [FOR SQLSTATE 'state']`.
+    fn condition(&mut self, from: usize) -> Result<()> {
+        self.expect_word("DECLARE")?;
+        let name = self.identifier()?.to_uppercase();
+        self.expect_word("CONDITION")?;
+        if self.conditions[from..].contains(&name) {
+            let error = SparkError::new("DUPLICATE_CONDITION_IN_SCOPE").with("condition", format!("`{name}`"));
+            self.later(error.placeless());
+        }
+        let mut state = "45000".to_string();
+        if self.eat_word("FOR") {
+            self.expect_word("SQLSTATE")?;
+            self.eat_word("VALUE");
+            state = self.string()?;
+        }
+        let valid = state.len() == 5 && state.chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
+        if !valid || ["00", "01", "XX"].contains(&&state[..2]) {
+            self.later(SparkError::new("INVALID_SQLSTATE").with("sqlState", state.as_str()).placeless());
+        }
+        self.conditions.push(name);
+        Ok(())
     }
 
     /// To the semicolon behind a statement.
@@ -163,6 +211,11 @@ impl Parser<'_> {
             }
             Ok(Trigger::Condition(parser.name_parts()?.join(".").to_uppercase()))
         })?;
+        let general = |own: &Trigger| matches!(own, Trigger::SqlException | Trigger::NotFound);
+        if conditions.iter().any(general) && !conditions.iter().all(general) {
+            let error = SparkError::new("INVALID_HANDLER_DECLARATION.INVALID_CONDITION_COMBINATION");
+            self.later(error.placeless());
+        }
         let steps = vec![self.step(labels)?];
         Ok(Handler { conditions, steps })
     }
@@ -181,6 +234,12 @@ impl Parser<'_> {
     }
 
     fn step(&mut self, labels: &mut Vec<String>) -> Result<Step> {
+        // In a script there is only SET: the word behind it names the variable.
+        if self.is_word("SET") && self.is_any_word_at(1, &["VAR", "VARIABLE"]) && self.is_identifier_at(2) {
+            self.advance();
+            self.advance();
+            return Err(self.extra());
+        }
         self.nested(|parser| parser.any_step(labels))
     }
 

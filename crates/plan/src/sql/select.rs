@@ -52,7 +52,10 @@ impl Parser<'_> {
         if self.is_word("TRANSFORM") && self.is_symbol_at(1, "(") && self.is_script_transform() {
             return Err(self.not_yet(start, "TRANSFORM with a script", "use functions or a Python UDF"));
         }
-        let list = self.comma_separated(Self::named_expression)?;
+        let around = std::mem::replace(&mut self.in_list, true);
+        let list = self.comma_separated(Self::named_expression);
+        self.in_list = around;
+        let list = list?;
         let from = if input.is_none() && self.is_word("FROM") {
             self.advance();
             Some(self.relation_list()?)
@@ -64,7 +67,9 @@ impl Parser<'_> {
             && matches!(alias.expr.as_deref().and_then(|e| e.expr_type.as_ref()), Some(ExprType::UnresolvedAttribute(a)) if a.unparsed_identifier.eq_ignore_ascii_case("from"))
         {
             let at = self.position().saturating_sub(2);
-            return Err(self.error_from(at, SparkError::new("TRAILING_COMMA_IN_SELECT")));
+            return Err(self
+                .error_from(at, SparkError::new("TRAILING_COMMA_IN_SELECT"))
+                .raised_as("UNRESOLVED_COLUMN"));
         }
         let mut input = from;
         while self.is_words(&["LATERAL", "VIEW"]) {

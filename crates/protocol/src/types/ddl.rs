@@ -240,7 +240,8 @@ impl Parser {
             }
             "string" => {
                 if self.eat_word("collate") {
-                    self.next();
+                    let Some(Token::Word(name)) = self.next() else { return Err(self.unexpected()) };
+                    super::collation::record(super::collation::parse(&name)?, &mut metadata);
                 }
                 DataType::Utf8
             }

@@ -94,7 +94,7 @@ fn field_type(field: &Field) -> Value {
     if let Some(declared) = field.metadata().get(CHAR_VARCHAR_KEY) {
         return Value::String(declared.clone());
     }
-    if let Some(declared) = super::interval::declared(field) {
+    if let Some(declared) = super::interval::declared(field).or_else(|| super::collation::declared(field)) {
         return Value::String(declared);
     }
     match field.data_type() {

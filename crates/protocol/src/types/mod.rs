@@ -3,6 +3,7 @@
 //! | Spark | Arrow |
 //! |---|---|
 //! | STRING, CHAR(n), VARCHAR(n) | `Utf8`; the last two keep Spark's field metadata [`CHAR_VARCHAR_KEY`] |
+//! | STRING COLLATE name | `Utf8`, with field metadata, see [`collation`] |
 //! | TIMESTAMP | `Timestamp(Microsecond, "UTC")`, whatever the session time zone is |
 //! | TIMESTAMP_NTZ | `Timestamp(Microsecond, None)` |
 //! | TIME | `Time64(Nanosecond)` |
@@ -16,6 +17,7 @@
 //! `proto` translates to and from Connect's messages, `ddl` reads `a INT, b STRING`, `json` is
 //! `StructType.json()`, `name` prints types.
 
+pub mod collation;
 pub mod ddl;
 pub mod interval;
 pub mod json;
@@ -132,16 +134,30 @@ pub fn canonical(data_type: &DataType) -> DataType {
         | DataType::LargeList(element)
         | DataType::ListView(element)
         | DataType::LargeListView(element)
-        | DataType::FixedSizeList(element, _) => array(canonical(element.data_type()), element.is_nullable()),
+        | DataType::FixedSizeList(element, _) => {
+            let own = Field::new("element", canonical(element.data_type()), element.is_nullable());
+            DataType::List(Arc::new(declared_as(own, element)))
+        }
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(canonical_field).collect()),
         DataType::Map(entries, _) => match entries.data_type() {
             DataType::Struct(kv) if kv.len() == 2 => {
-                map(canonical(kv[0].data_type()), canonical(kv[1].data_type()), kv[1].is_nullable())
+                let key = Field::new("key", canonical(kv[0].data_type()), false);
+                let value = Field::new("value", canonical(kv[1].data_type()), kv[1].is_nullable());
+                let entries = Fields::from(vec![declared_as(key, &kv[0]), declared_as(value, &kv[1])]);
+                DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entries), false)), false)
             }
             _ => data_type.clone(),
         },
         other => other.clone(),
     }
+}
+
+/// The field with what of another's type is metadata.
+fn declared_as(field: Field, other: &Field) -> Field {
+    let own = |key: &&&str| other.metadata().contains_key(**key);
+    let keys = [CHAR_VARCHAR_KEY, INTERVAL_KEY, UDT_KEY, collation::COLLATION_KEY];
+    let kept = keys.iter().filter(own).map(|key| ((*key).to_string(), other.metadata()[*key].clone()));
+    field.with_metadata(kept.collect())
 }
 
 /// [`canonical`] for a field; name, nullability and metadata stay.

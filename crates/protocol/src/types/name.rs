@@ -23,7 +23,15 @@ pub fn sql(data_type: &DataType) -> String {
 
 /// [`sql`] of a field: CHAR/VARCHAR and the units of intervals included.
 pub fn sql_of_field(field: &Field) -> String {
-    declared(field).map_or_else(|| sql(field.data_type()), |name| name.to_uppercase())
+    declared(field).map_or_else(|| sql(field.data_type()), |name| upper(&name))
+}
+
+/// A type's words in capitals, but for the collation that Spark has no name for.
+fn upper(name: &str) -> String {
+    match name.strip_suffix(super::collation::INDETERMINATE) {
+        Some(words) => format!("{}{}", words.to_uppercase(), super::collation::INDETERMINATE),
+        None => name.to_uppercase(),
+    }
 }
 
 fn sql_struct_field(field: &Field) -> String {
@@ -57,7 +65,8 @@ pub fn quote(name: &str) -> String {
 
 /// The name of a type that its metadata knows better than Arrow does.
 fn declared(field: &Field) -> Option<String> {
-    field.metadata().get(CHAR_VARCHAR_KEY).cloned().or_else(|| super::interval::declared(field))
+    let char_varchar = field.metadata().get(CHAR_VARCHAR_KEY).cloned();
+    char_varchar.or_else(|| super::interval::declared(field)).or_else(|| super::collation::declared(field))
 }
 
 /// `DataType.simpleString`: `array<int>`, `struct<a:int,b:string>`.

@@ -41,7 +41,12 @@ pub fn decode_field(
         Kind::Float(_) => DataType::Float32,
         Kind::Double(_) => DataType::Float64,
         Kind::Decimal(d) => DataType::Decimal128(d.precision.unwrap_or(10) as u8, d.scale.unwrap_or(0) as i8),
-        Kind::String(_) => DataType::Utf8,
+        Kind::String(text) => {
+            if !text.collation.is_empty() {
+                super::collation::record(super::collation::parse(&text.collation)?, &mut metadata);
+            }
+            DataType::Utf8
+        }
         Kind::Char(c) => {
             metadata.insert(CHAR_VARCHAR_KEY.into(), format!("char({})", c.length));
             DataType::Utf8
@@ -153,7 +158,10 @@ pub fn encode_field(field: &Field) -> pb::DataType {
             precision: Some(i32::from(*precision)),
             type_variation_reference: 0,
         }),
-        DataType::Utf8 => Kind::String(t::String { type_variation_reference: 0, collation: "UTF8_BINARY".into() }),
+        DataType::Utf8 => Kind::String(t::String {
+            type_variation_reference: 0,
+            collation: super::collation::of(field.metadata()).into(),
+        }),
         DataType::Binary => Kind::Binary(t::Binary::default()),
         DataType::Date32 => Kind::Date(t::Date::default()),
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => Kind::Timestamp(t::Timestamp::default()),

@@ -1,0 +1,156 @@
+//! What a function does with strings of a collation: which arguments it compares, and whether its result has it.
+
+use firesteel_protocol::types::collation;
+use firesteel_protocol::{Result, SparkError};
+
+use super::{array, key, plain, text};
+use crate::{Call, Typed};
+
+/// How a function is rewritten for a collation other than UTF8_BINARY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rewrite {
+    /// Strings pass through.
+    None,
+    /// All strings stand as their keys.
+    Keys,
+    /// The argument of this number stands as its key.
+    KeyOf(usize),
+    /// `nullif`: compared by keys, the first argument comes out.
+    NullIf,
+    /// `min(x)` is the x with the least key; also `max`.
+    Extremum,
+    /// The second argument is a regular expression without regard to case.
+    Pattern,
+    /// A kernel of `text`.
+    Text,
+    /// A kernel of `array`.
+    Array,
+    /// It would be compared by bytes.
+    Refused,
+}
+
+/// Whether a function compares strings, and when Spark notices that they have no one collation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compares {
+    No,
+    AsResolved,
+    WhenRun,
+}
+
+use Compares::{AsResolved, No, WhenRun};
+
+/// The rule for a function.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// All string arguments must have one collation.
+    pub coerced: bool,
+    /// When an indeterminate collation is refused.
+    pub compares: Compares,
+    /// The result has the collation.
+    pub carries: bool,
+    rewrite: Rewrite,
+}
+
+const fn of(coerced: bool, compares: Compares, carries: bool, rewrite: Rewrite) -> Rule {
+    Rule { coerced, compares, carries, rewrite }
+}
+
+/// The rule for a function by its name.
+pub fn rule(name: &str) -> Rule {
+    match name {
+        "=" | "==" | "<=>" | "!=" | "<>" | "<" | "<=" | ">" | ">=" | "in" | "between" | "equal_null" | "contains"
+        | "startswith" | "endswith" | "instr" | "locate" | "position" | "charindex" | "find_in_set" => {
+            of(true, AsResolved, false, Rewrite::Keys)
+        }
+        "array_contains" | "array_position" | "arrays_overlap" => of(true, WhenRun, false, Rewrite::Keys),
+        "count" | "approx_count_distinct" => of(false, No, false, Rewrite::Keys),
+        "nullif" => of(true, AsResolved, true, Rewrite::NullIf),
+        "like" | "ilike" | "likeall" | "likeany" | "notlikeall" | "notlikeany" => of(false, No, false, Rewrite::Keys),
+        "rlike" | "regexp" | "regexp_like" | "regexp_count" | "regexp_instr" => of(false, No, false, Rewrite::Pattern),
+        "split" | "regexp_extract" | "regexp_extract_all" | "regexp_substr" => of(false, No, true, Rewrite::Pattern),
+        "regexp_replace" => of(true, AsResolved, true, Rewrite::Pattern),
+        "replace" | "translate" | "substring_index" => of(true, AsResolved, true, Rewrite::Text),
+        "split_part" => of(true, WhenRun, true, Rewrite::Text),
+        "trim" | "ltrim" | "rtrim" | "btrim" => of(true, AsResolved, true, Rewrite::Text),
+        "greatest" | "least" => of(true, WhenRun, true, Rewrite::Array),
+        "min" | "max" => of(false, WhenRun, true, Rewrite::Extremum),
+        "max_by" | "min_by" => of(false, No, true, Rewrite::KeyOf(1)),
+        "array_distinct" | "array_union" | "array_intersect" | "array_except" | "array_remove" | "sort_array"
+        | "array_min" | "array_max" => of(true, AsResolved, true, Rewrite::Array),
+        "mode" | "str_to_map" | "map_from_arrays" | "map_from_entries" | "map" | "map_concat" | "array_sort"
+        | "listagg" | "string_agg" | "listagg_distinct" | "histogram_numeric" | "approx_top_k" | "element_at"
+        | "try_element_at" | "map_contains_key" | "percentile_disc" => of(false, AsResolved, true, Rewrite::Refused),
+        "levenshtein" => of(true, No, false, Rewrite::None),
+        "concat" | "||" | "concat_ws" | "coalesce" | "ifnull" | "nvl" | "if" | "when" | "elt" | "lpad" | "rpad"
+        | "overlay" | "mask" | "array" | "array_append" | "array_prepend" | "array_insert" | "array_join" | "lag"
+        | "lead" => of(true, No, true, Rewrite::None),
+        "any_value" | "first" | "first_value" | "last" | "last_value" | "nth_value" | "array_agg" | "collect_list"
+        | "array_compact" | "array_repeat" | "conv" | "element" | "get" | "hex" | "initcap" | "lcase" | "left"
+        | "lower" | "make_valid_utf8" | "nullifzero" | "repeat" | "reverse" | "right" | "shuffle" | "slice"
+        | "substr" | "substring" | "ucase" | "upper" | "validate_utf8" | "try_validate_utf8" | "json_tuple" => {
+            of(false, No, true, Rewrite::None)
+        }
+        _ => of(false, No, false, Rewrite::None),
+    }
+}
+
+impl Rule {
+    /// What Spark or this engine does not do for strings with a collation.
+    pub fn refuse(&self, call: &Call, build: &dyn Fn(&Call) -> Result<Typed>) -> Result<()> {
+        let own = call.args.iter().find(|arg| super::has_own(arg));
+        let name = own.map_or("", |arg| collation::of(&arg.metadata));
+        if self.rewrite == Rewrite::Refused {
+            return Err(SparkError::unsupported(
+                format!("{} of strings with a collation", call.name),
+                "Use collate(.., 'UTF8_BINARY') for its arguments.",
+            ));
+        }
+        let trimmed = name.ends_with("_RTRIM") && (call.name.contains("like") || self.rewrite == Rewrite::Pattern);
+        if trimmed {
+            let shown = build(call)?.name;
+            return Err(call.unexpected_type(0, "\"STRING\"").with("sqlExpr", format!("\"{shown}\"")));
+        }
+        Ok(())
+    }
+
+    /// The call over keys, or by a kernel that knows the collation.
+    pub fn apply(&self, call: &Call, collation: &str, build: &dyn Fn(&Call) -> Result<Typed>) -> Result<Typed> {
+        let keyed = |arg: &Typed| key::key_as(arg, collation, call.env);
+        let plains = || call.with_args(call.args.iter().map(plain).collect());
+        match self.rewrite {
+            Rewrite::None | Rewrite::Refused => build(&call.with_args(call.args.iter().map(super::implicit).collect())),
+            Rewrite::Keys if call.name == "count" && !call.distinct => build(&plains()),
+            Rewrite::Keys => build(&call.with_args(call.args.iter().map(keyed).collect())),
+            Rewrite::KeyOf(index) => {
+                let mut args = call.args.clone();
+                if let Some(arg) = args.get_mut(index).filter(|arg| super::has_own(arg)) {
+                    *arg = key::key(arg, call.env);
+                }
+                build(&call.with_args(args))
+            }
+            Rewrite::NullIf => {
+                let typed = build(&call.with_args(call.args.iter().map(keyed).collect()))?;
+                text::null_if(typed, &call.args[0], call.env)
+            }
+            Rewrite::Extremum => {
+                let [arg] = &call.args[..] else { return build(call) };
+                let pair = call.with_args(vec![plain(arg), keyed(arg)]);
+                let chosen = match call.name {
+                    "min" => crate::aggregate::extremum::first_by(&pair, "first_min"),
+                    _ => crate::aggregate::extremum::first_by(&pair, "first_max"),
+                }?;
+                Ok(chosen.named(call.display()))
+            }
+            Rewrite::Pattern if collation == "UTF8_LCASE" => {
+                let mut args = plains().args;
+                if let Some(pattern) = args.get_mut(1) {
+                    *pattern = text::any_case(pattern, call.env);
+                }
+                build(&call.with_args(args))
+            }
+            Rewrite::Pattern => Err(call.unexpected_type(0, "\"STRING\"")),
+            Rewrite::Text => text::apply(&plains(), collation, build),
+            Rewrite::Array => array::apply(&plains(), collation, build),
+        }
+    }
+}
