@@ -6,6 +6,8 @@
 
 pub mod aggregate;
 pub mod arithmetic;
+mod arity;
+mod arity_table;
 pub mod avro;
 pub mod call;
 pub mod cast;
@@ -33,10 +35,13 @@ pub mod units;
 pub mod variant;
 pub mod vector;
 pub mod window;
+mod wording;
 pub mod xml;
 
+pub use arity::check_arity;
 pub use call::{Call, Generator, LambdaBody, Lambdas};
 pub use env::{Env, Place};
 pub use firesteel_protocol::{Result, SparkError};
 pub use registry::{Entry, Kind, lookup};
 pub use typed::Typed;
+pub use wording::in_words;

@@ -57,7 +57,12 @@ pub fn quote(name: &str) -> String {
 
 /// The name of a type that its metadata knows better than Arrow does.
 fn declared(field: &Field) -> Option<String> {
-    field.metadata().get(CHAR_VARCHAR_KEY).cloned().or_else(|| super::interval::declared(field))
+    field
+        .metadata()
+        .get(CHAR_VARCHAR_KEY)
+        .cloned()
+        .or_else(|| super::interval::declared(field))
+        .or_else(|| super::time::declared(field))
 }
 
 /// `DataType.simpleString`: `array<int>`, `struct<a:int,b:string>`.
