@@ -39,6 +39,7 @@ fn bits_of_power(power: i32) -> i32 {
 }
 
 /// The power of ten of the first digit, or one more.
+#[expect(clippy::approx_constant, reason = "Java's own number, shorter than the logarithm")]
 fn estimate(exponent: i32, fraction: u64) -> i32 {
     let mantissa = f64::from_bits((1023 << FRACTION_BITS) | fraction & ((1 << FRACTION_BITS) - 1));
     let estimate = (mantissa - 1.5) * 0.289_529_654 + 0.176_091_259 + f64::from(exponent) * 0.301_029_995_663_981;
