@@ -7,7 +7,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::aggregate::SortKey;
-use firesteel_functions::{Call, Entry, Kind, Typed, check_arity, in_words, lookup, units};
+use firesteel_functions::{Call, Entry, Kind, Typed, check_arity, check_text, in_words, lookup, units};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::SqlFunction;
 use firesteel_protocol::types::name;
@@ -206,7 +206,7 @@ fn call(
             .with("syntax", "DISTINCT"));
     }
     let typed = match entry.kind {
-        Kind::Scalar(build) => build(&call),
+        Kind::Scalar(build) => check_text(&call).and_then(|()| build(&call)),
         Kind::Aggregate(build) => build(&call).and_then(|mut typed| {
             typed.expr = map_aggregates(typed.expr, |aggregate| {
                 if ignore_nulls {
