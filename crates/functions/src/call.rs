@@ -5,7 +5,7 @@ use datafusion::logical_expr::Expr;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
-use crate::{Env, Typed};
+use crate::{Env, Typed, arity};
 
 /// A call of a function. Builders read it and give a [`Typed`]; helpers here word the errors as Spark does.
 #[derive(Debug)]
@@ -62,11 +62,13 @@ impl Call<'_> {
     }
 
     fn wrong_num_args(&self, expected: &str, actual: usize) -> SparkError {
-        SparkError::new("WRONG_NUM_ARGS.WITHOUT_SUGGESTION")
+        let error = SparkError::new("WRONG_NUM_ARGS.WITHOUT_SUGGESTION")
             .with("functionName", name::quote(self.name))
             .with("expectedNum", expected)
             .with("actualNum", actual.to_string())
-            .with("docroot", "https://spark.apache.org/docs/latest")
+            .with("docroot", "https://spark.apache.org/docs/latest");
+        // What Spark does not count at once it does not find in the text any more.
+        if arity::is_counted(self.name) { error } else { error.placeless() }
     }
 
     /// `DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE` for argument `index` (from 0); `required` as in

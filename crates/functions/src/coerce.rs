@@ -356,6 +356,20 @@ pub fn implicit_cast(arg: Typed, to: &DataType, env: &Env) -> Option<Typed> {
     cast_silently(arg, to, env).ok()
 }
 
+/// A TIME and a date or timestamp: Spark coerces them by a cast that it does not have.
+pub fn is_between_days_and_times(from: &DataType, to: &DataType) -> bool {
+    let time = |data_type: &DataType| matches!(data_type, DataType::Time64(_));
+    time(from) && is_datetime(to) || is_datetime(from) && time(to)
+}
+
+/// The error of a cast that coercion puts in and that there is not.
+pub fn no_silent_cast(arg: &Typed, to: &DataType) -> SparkError {
+    SparkError::new("DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION")
+        .with("sqlExpr", format!("\"{}\"", arg.name))
+        .with("srcType", format!("\"{}\"", arg.sql_type()))
+        .with("targetType", format!("\"{}\"", name::sql(to)))
+}
+
 /// A cast under the argument's own name: what coercion to a common type puts in.
 pub fn cast_silently(arg: Typed, to: &DataType, env: &Env) -> Result<Typed> {
     if &arg.data_type == to {
@@ -370,8 +384,14 @@ impl Call<'_> {
     /// Argument `index` as `to`; `DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE` where Spark would not cast
     /// by itself.
     pub fn coerce(&self, index: usize, to: &DataType) -> Result<Typed> {
-        implicit_cast(self.args[index].clone(), to, self.env)
-            .ok_or_else(|| self.unexpected_type(index, &format!("\"{}\"", name::sql(to))))
+        let arg = &self.args[index];
+        implicit_cast(arg.clone(), to, self.env).ok_or_else(|| {
+            if is_between_days_and_times(&arg.data_type, to) {
+                return no_silent_cast(arg, to);
+            }
+            let required = if let DataType::Time64(_) = to { "TIME".into() } else { name::sql(to) };
+            self.unexpected_type(index, &format!("\"{required}\""))
+        })
     }
 
     /// Argument `index` as the first of `accepted` that it is or can become: Spark's `TypeCollection`.

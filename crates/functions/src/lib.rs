@@ -6,6 +6,8 @@
 
 pub mod aggregate;
 pub mod arithmetic;
+mod arity;
+mod arity_table;
 pub mod avro;
 pub mod call;
 pub mod cast;
@@ -29,15 +31,20 @@ pub mod registry;
 mod rowwise;
 pub mod sketch;
 pub mod string;
+mod text_only;
 pub mod typed;
 pub mod units;
 pub mod variant;
 pub mod vector;
 pub mod window;
+mod wording;
 pub mod xml;
 
+pub use arity::check_arity;
 pub use call::{Call, Generator, LambdaBody, Lambdas};
 pub use env::{Env, Place};
 pub use firesteel_protocol::{Result, SparkError};
 pub use registry::{Entry, Kind, lookup};
+pub use text_only::check_text;
 pub use typed::Typed;
+pub use wording::in_words;

@@ -124,6 +124,81 @@ impl JavaRandom {
     }
 }
 
+/// The Mersenne Twister of Apache Commons Math, seeded by a long: what Spark shuffles arrays with.
+#[derive(Debug, Clone)]
+pub struct MersenneTwister {
+    words: Vec<u32>,
+    at: usize,
+}
+
+impl MersenneTwister {
+    const WORDS: usize = 624;
+
+    pub fn new(seed: i64) -> Self {
+        let key = [(seed >> 32) as u32, seed as u32];
+        let mut words = Vec::with_capacity(Self::WORDS);
+        let mut last = 19_650_218_u32;
+        words.push(last);
+        for at in 1..Self::WORDS as u32 {
+            last = 1_812_433_253_u32.wrapping_mul(last ^ (last >> 30)).wrapping_add(at);
+            words.push(last);
+        }
+        let mut at = 1;
+        let step = |words: &mut [u32], at: &mut usize, factor: u32, more: u32| {
+            let before = words[*at - 1];
+            words[*at] = (words[*at] ^ (before ^ (before >> 30)).wrapping_mul(factor)).wrapping_add(more);
+            *at += 1;
+            if *at == Self::WORDS {
+                words[0] = words[Self::WORDS - 1];
+                *at = 1;
+            }
+        };
+        for round in 0..Self::WORDS {
+            let part = round % key.len();
+            step(&mut words, &mut at, 1_664_525, key[part].wrapping_add(part as u32));
+        }
+        for _ in 1..Self::WORDS {
+            let less = (at as u32).wrapping_neg();
+            step(&mut words, &mut at, 1_566_083_941, less);
+        }
+        words[0] = 1 << 31;
+        Self { words, at: Self::WORDS }
+    }
+
+    fn next(&mut self, bits: u32) -> u32 {
+        if self.at == Self::WORDS {
+            for at in 0..Self::WORDS {
+                let mixed = self.words[at] & (1 << 31) | self.words[(at + 1) % Self::WORDS] & !(1 << 31);
+                let odd = if mixed & 1 == 1 { 0x9908_b0df } else { 0 };
+                self.words[at] = self.words[(at + 397) % Self::WORDS] ^ (mixed >> 1) ^ odd;
+            }
+            self.at = 0;
+        }
+        let mut word = self.words[self.at];
+        self.at += 1;
+        word ^= word >> 11;
+        word ^= (word << 7) & 0x9d2c_5680;
+        word ^= (word << 15) & 0xefc6_0000;
+        word ^= word >> 18;
+        word >> (32 - bits)
+    }
+
+    /// From 0 to `bound` (exclusive, above 0).
+    pub fn next_below(&mut self, bound: u32) -> u32 {
+        if bound.is_power_of_two() {
+            return ((u64::from(bound) * u64::from(self.next(31))) >> 31) as u32;
+        }
+        loop {
+            let bits = self.next(31);
+            let value = bits % bound;
+            // Bits past the last whole multiple of the bound would favour small values.
+            if bits - value + (bound - 1) < 1 << 31 {
+                return value;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

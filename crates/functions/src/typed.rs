@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::types::{IntervalRange, name};
+use firesteel_protocol::types::{self, IntervalRange, name};
 
 /// A resolved expression. `data_type` is always canonical (see `firesteel_protocol::types`).
 #[derive(Debug, Clone)]
@@ -62,6 +62,18 @@ impl Typed {
     #[must_use]
     pub fn with_units(mut self, range: IntervalRange) -> Self {
         range.record(&mut self.metadata);
+        self
+    }
+
+    /// The digits of a second of a TIME; None for other types.
+    pub fn time_precision(&self) -> Option<u8> {
+        types::time_precision(&self.data_type, &self.metadata)
+    }
+
+    /// The same expression as TIME with these digits of a second.
+    #[must_use]
+    pub fn with_time_precision(mut self, digits: u8) -> Self {
+        types::record_time_precision(digits, &mut self.metadata);
         self
     }
 

@@ -2,8 +2,8 @@
 //! whose results Spark declares with all units.
 
 use arrow::datatypes::DataType;
-use firesteel_protocol::types::IntervalRange;
 use firesteel_protocol::types::interval::IntervalUnit;
+use firesteel_protocol::types::{self, IntervalRange};
 
 use crate::{Call, Typed};
 
@@ -13,6 +13,9 @@ const ALL_UNITS: &[&str] =
 
 /// The result of a call with the units that its arguments give it.
 pub fn carry(call: &Call<'_>, typed: Typed) -> Typed {
+    if let DataType::Time64(_) = typed.data_type {
+        return carry_time(call, typed);
+    }
     let Some(full) = IntervalRange::full(&typed.data_type) else { return typed };
     if ALL_UNITS.contains(&call.name) {
         return typed.with_units(full);
@@ -22,6 +25,20 @@ pub fn carry(call: &Call<'_>, typed: Typed) -> Typed {
     match of_args(args, full) {
         Some(range) => typed.with_units(range),
         None => typed,
+    }
+}
+
+/// A TIME with the most digits of a second that an argument has, unless its function says how many.
+fn carry_time(call: &Call<'_>, typed: Typed) -> Typed {
+    let args = call.args.iter().map(|arg| match &arg.data_type {
+        DataType::List(element) => types::time_precision(element.data_type(), element.metadata()),
+        _ => arg.time_precision(),
+    });
+    match args.flatten().max() {
+        Some(digits) if !matches!(call.name, "+" | "-" | "try_add" | "try_subtract") => {
+            typed.with_time_precision(digits)
+        }
+        _ => typed,
     }
 }
 

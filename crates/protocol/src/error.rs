@@ -85,10 +85,14 @@ impl SparkError {
         Self::new("UNSUPPORTED_FEATURE.FIRESTEEL").with("feature", feature).with("wayRound", way_round)
     }
 
-    /// Adds a message parameter.
+    /// Adds a message parameter, or gives one that is there another value.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.params.push((key.into(), value.into()));
+        let (key, value) = (key.into(), value.into());
+        match self.0.params.iter_mut().find(|(own, _)| *own == key) {
+            Some((_, old)) => *old = value,
+            None => self.0.params.push((key, value)),
+        }
         self
     }
 
@@ -247,7 +251,7 @@ impl SparkError {
         let target = self.param("targetType").map(|target| target.trim_matches('"')).unwrap_or_default();
         match (self.condition(), target) {
             ("CAST_INVALID_INPUT", "BOOLEAN") => condition::exception_classes("USER_RAISED_EXCEPTION"),
-            ("CAST_INVALID_INPUT", "DATE" | "TIMESTAMP" | "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ") => {
+            ("CAST_INVALID_INPUT", "DATE" | "TIMESTAMP" | "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ" | "TIME(6)") => {
                 condition::exception_classes("CANNOT_PARSE_TIMESTAMP")
             }
             // Spark refuses these when it runs them, the others when it resolves them.

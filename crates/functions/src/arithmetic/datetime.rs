@@ -26,6 +26,9 @@ fn is_interval(data_type: &DataType) -> bool {
 /// The operation, if an operand is a date, a timestamp or an interval and Spark has it.
 pub(super) fn resolve(left: &Typed, right: &Typed, operation: &Operation<'_>) -> Option<Result<Typed>> {
     let (l, r) = (&left.data_type, &right.data_type);
+    if let Some(resolved) = super::time::resolve(left, right, operation) {
+        return Some(resolved);
+    }
     let temporal = |t: &DataType| is_datetime(t) || is_interval(t);
     if !temporal(l) && !temporal(r) {
         return None;

@@ -7,6 +7,7 @@ mod datetime;
 mod decimal;
 mod float;
 mod integer;
+mod time;
 mod unary;
 
 use arrow::datatypes::DataType;

@@ -16,7 +16,7 @@ use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 
 use super::zone::{DAY_US, Zone};
-use super::{EvalMode, cast_invalid_input, cast_overflow, decimal, errors, number, text};
+use super::{EvalMode, cast_invalid_input, cast_overflow, decimal, errors, number, text, time};
 use crate::Env;
 use crate::coerce;
 
@@ -238,12 +238,6 @@ pub fn timestamp_ntz_of(text: &str) -> Option<i64> {
     parsed.days?.checked_mul(DAY_US)?.checked_add(parsed.time_us)
 }
 
-/// Microseconds of the day out of `[h]h:[m]m[:[s]s[.fraction]]`.
-pub fn time_of(text: &str) -> Option<i64> {
-    let parsed = parse_timestamp(text)?;
-    (parsed.days.is_none() && parsed.zone.is_none()).then_some(parsed.time_us)
-}
-
 /// `epoch`, `now`, `today`, `tomorrow`, `yesterday` as constants: what Spark makes of them in a cast of
 /// a literal.
 pub(super) fn special_value(text: &str, to: &DataType, env: &Env) -> Option<ScalarValue> {
@@ -283,7 +277,7 @@ pub(super) fn parse_strings(array: &StringArray, to: &DataType, mode: EvalMode, 
         DataType::Date32 => parse_date(text),
         DataType::Timestamp(_, Some(_)) => timestamp_of(text, zone, env.now_us),
         DataType::Timestamp(_, None) => timestamp_ntz_of(text),
-        _ => time_of(text).map(|us| us * 1000),
+        _ => time::time_of(text).map(|us| us * 1000),
     };
     let values = array.iter().map(|value| {
         let Some(text) = value else { return Ok(None) };
@@ -341,6 +335,7 @@ pub(super) fn cast_datetime(array: &ArrayRef, to: &DataType, mode: EvalMode, env
         (Timestamp(..), Decimal128(..)) => {
             decimal::change_precision(&us().unary::<_, Decimal128Type>(i128::from), 6, to, mode)?
         }
+        (Time64(_), to) if coerce::is_numeric(to) => time::to_number(array, to, mode)?,
         (Timestamp(..), to) if coerce::is_integral(to) => timestamps_to_integers(us(), to, mode, zone)?,
         (from, Timestamp(..)) if coerce::is_numeric(from) => timestamps(microseconds(array, mode)?, to),
         (from, to) => {
@@ -393,7 +388,11 @@ fn microseconds(array: &ArrayRef, mode: EvalMode) -> Result<PrimitiveArray<Int64
                 let Some(seconds) = value else { return Ok(None) };
                 if !seconds.is_finite() {
                     return mode.misfit(|| {
-                        errors::invalid_input_literal(&text::format_f64(seconds), from, &types::timestamp())
+                        errors::invalid_input_literal(
+                            &text::format_f64(seconds),
+                            &DataType::Float64,
+                            &types::timestamp(),
+                        )
                     });
                 }
                 let us = seconds * 1e6;
@@ -409,7 +408,7 @@ fn microseconds(array: &ArrayRef, mode: EvalMode) -> Result<PrimitiveArray<Int64
             // Spark cuts here.
             let shift = 6 - i32::from(*scale);
             let power = decimal::power_of_ten(shift.unsigned_abs().min(38));
-            (if shift >= 0 { value.saturating_mul(power) } else { value / power }) as i64
+            (if shift >= 0 { value.wrapping_mul(power) } else { value / power }) as i64
         }),
         _ => {
             let seconds = arrow_cast(array, &DataType::Int64).map_err(crate::kernel::from_arrow)?;

@@ -130,6 +130,34 @@ pub fn parse(text: &str, scale: i8) -> Parsed {
     Parsed::Value(if negative { -value } else { value })
 }
 
+/// A number's text without plus, exponent and zeros in front.
+fn plain(text: &str) -> String {
+    let (sign, digits) = match text.as_bytes().first() {
+        Some(b'-') => ("-", &text[1..]),
+        Some(b'+') => ("", &text[1..]),
+        _ => ("", text),
+    };
+    let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
+    // Texts that fit into no type at all stay as they are.
+    let Some(exponent) = exponent.parse::<i32>().ok().filter(|exponent| exponent.abs() < 1_000) else {
+        return text.to_string();
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let point = whole.len() as i32 + exponent;
+    let (whole, fraction) = match usize::try_from(point) {
+        Ok(point) if point >= digits.len() => (format!("{digits}{}", "0".repeat(point - digits.len())), String::new()),
+        Ok(point) => (digits[..point].to_string(), digits[point..].to_string()),
+        Err(_) => (String::new(), format!("{}{digits}", "0".repeat(point.unsigned_abs() as usize))),
+    };
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        whole => whole,
+    };
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{point}{fraction}")
+}
+
 pub(super) fn parse_decimals(array: &StringArray, to: &DataType, mode: EvalMode) -> Result<ArrayRef> {
     let (precision, scale) = precision_scale(to);
     let values = array.iter().map(|value| {
@@ -138,7 +166,7 @@ pub(super) fn parse_decimals(array: &StringArray, to: &DataType, mode: EvalMode)
         match parse(trimmed, scale) {
             Parsed::Value(value) if fits(value, precision) => Ok(Some(value)),
             Parsed::Malformed => mode.misfit(|| cast_invalid_input(text, &DataType::Utf8, to)),
-            _ => mode.misfit(|| out_of_range(trimmed, precision, scale)),
+            _ => mode.misfit(|| out_of_range(plain(trimmed), precision, scale)),
         }
     });
     Ok(with_type(values.collect::<Result<PrimitiveArray<Decimal128Type>>>()?, to))

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, StringArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringArray};
 use arrow::compute::cast as arrow_cast;
 use arrow::datatypes::{
     DataType, Decimal128Type, DurationMicrosecondType, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
@@ -229,7 +229,7 @@ pub(super) fn parse_strings(
             let Some(text) = value else { return Ok(None) };
             match one(text) {
                 Some(value) => Ok(Some(value)),
-                None => mode.misfit(|| invalid(text)),
+                None => strict(mode).misfit(|| invalid(text)),
             }
         });
         Ok(Arc::new(values.collect::<Result<PrimitiveArray<T>>>()?))
@@ -247,10 +247,16 @@ pub(super) fn parse_strings(
             |text| parse_day_time(text, range),
             |text| invalid_format(text, range),
         ),
-        (_, None) => parse::<IntervalMonthDayNanoType>(array, mode, parse_calendar, |text| {
+        // A text that is no calendar interval is NULL in every mode.
+        (_, None) => parse::<IntervalMonthDayNanoType>(array, EvalMode::Try, parse_calendar, |text| {
             super::cast_invalid_input(text, &DataType::Utf8, to)
         }),
     }
+}
+
+/// What does not fit is an error outside ANSI mode, too.
+fn strict(mode: EvalMode) -> EvalMode {
+    if mode == EvalMode::Legacy { EvalMode::Ansi } else { mode }
 }
 
 /// The form of an interval's text: `y-m`, `d h:m`.
@@ -314,7 +320,7 @@ pub(super) fn cast_interval(array: &ArrayRef, to: &DataType, units: Units, mode:
         (Interval(IntervalUnit::YearMonth), Decimal128(..)) => {
             let months = array.as_primitive::<IntervalYearMonthType>();
             let amounts = months.unary::<_, Decimal128Type>(|months| i128::from(i64::from(months) / from_size));
-            decimal::change_precision(&amounts, 0, to, mode)
+            decimal::change_precision(&amounts, 0, to, strict(mode))
         }
         (Duration(_), to) if coerce::is_integral(to) => {
             let values = array.as_primitive::<DurationMicrosecondType>();
@@ -343,46 +349,58 @@ pub(super) fn cast_interval(array: &ArrayRef, to: &DataType, units: Units, mode:
         (Duration(_), Decimal128(..)) => {
             let us = array.as_primitive::<DurationMicrosecondType>();
             if from_size == Unit::Second.size() {
-                return decimal::change_precision(&us.unary::<_, Decimal128Type>(i128::from), 6, to, mode);
+                return decimal::change_precision(&us.unary::<_, Decimal128Type>(i128::from), 6, to, strict(mode));
             }
             let amounts = us.unary::<_, Decimal128Type>(|us| i128::from(us / from_size));
-            decimal::change_precision(&amounts, 0, to, mode)
+            decimal::change_precision(&amounts, 0, to, strict(mode))
         }
-        (Decimal128(_, scale), Duration(_)) => {
-            let us = array.as_primitive::<Decimal128Type>().try_unary::<_, DurationMicrosecondType, _>(|value| {
-                times(value, *scale, to_size)
-                    .and_then(|us| i64::try_from(us).ok())
-                    .ok_or_else(|| overflow(format!("{}BD", super::text::format_decimal(value, *scale))))
-            })?;
-            Ok(Arc::new(us))
-        }
-        (Decimal128(_, scale), Interval(IntervalUnit::YearMonth)) => {
-            let months = array.as_primitive::<Decimal128Type>().try_unary::<_, IntervalYearMonthType, _>(|value| {
-                times(value, *scale, to_size)
-                    .and_then(|months| i32::try_from(months).ok())
-                    .ok_or_else(|| overflow(format!("{}BD", super::text::format_decimal(value, *scale))))
-            })?;
-            Ok(Arc::new(months))
-        }
+        (Decimal128(_, scale), Duration(_)) => counted::<Decimal128Type, DurationMicrosecondType>(
+            array.as_primitive(),
+            mode,
+            |value| times(value, *scale, to_size).and_then(|us| i64::try_from(us).ok()),
+            |value| overflow(format!("{}BD", super::text::format_decimal(value, *scale))),
+        ),
+        (Decimal128(_, scale), Interval(IntervalUnit::YearMonth)) => counted::<Decimal128Type, IntervalYearMonthType>(
+            array.as_primitive(),
+            mode,
+            |value| times(value, *scale, to_size).and_then(|months| i32::try_from(months).ok()),
+            |value| overflow(format!("{}BD", super::text::format_decimal(value, *scale))),
+        ),
         (from, Interval(IntervalUnit::YearMonth)) if coerce::is_integral(from) => {
             let wide = arrow_cast(array, &Int64).map_err(from_arrow)?;
-            let months = wide.as_primitive::<Int64Type>().try_unary::<_, IntervalYearMonthType, _>(|value| {
-                value
-                    .checked_mul(to_size)
-                    .and_then(|months| i32::try_from(months).ok())
-                    .ok_or_else(|| overflow(number::integer_literal(value, from)))
-            })?;
-            Ok(Arc::new(months))
+            counted::<Int64Type, IntervalYearMonthType>(
+                wide.as_primitive(),
+                mode,
+                |value| value.checked_mul(to_size).and_then(|months| i32::try_from(months).ok()),
+                |value| overflow(number::integer_literal(value, from)),
+            )
         }
         (from, Duration(_)) if coerce::is_integral(from) => {
             let wide = arrow_cast(array, &Int64).map_err(from_arrow)?;
-            let us = wide.as_primitive::<Int64Type>().try_unary::<_, DurationMicrosecondType, _>(|value| {
-                value.checked_mul(to_size).ok_or_else(|| overflow(number::integer_literal(value, from)))
-            })?;
-            Ok(Arc::new(us))
+            counted::<Int64Type, DurationMicrosecondType>(
+                wide.as_primitive(),
+                mode,
+                |value| value.checked_mul(to_size),
+                |value| overflow(number::integer_literal(value, from)),
+            )
         }
         (from, to) => Err(SparkError::internal(format!("no cast from {} to {}", name::sql(from), name::sql(to)))),
     }
+}
+
+/// Numbers of units as an interval. One that is too large is an error but for `try_cast`.
+fn counted<F: ArrowPrimitiveType, T: ArrowPrimitiveType>(
+    numbers: &PrimitiveArray<F>,
+    mode: EvalMode,
+    one: impl Fn(F::Native) -> Option<T::Native>,
+    overflow: impl Fn(F::Native) -> SparkError,
+) -> Result<ArrayRef> {
+    let values = numbers.iter().map(|number| match number.map(|number| (number, one(number))) {
+        None => Ok(None),
+        Some((_, Some(value))) => Ok(Some(value)),
+        Some((number, None)) => strict(mode).misfit(|| overflow(number)),
+    });
+    Ok(Arc::new(values.collect::<Result<PrimitiveArray<T>>>()?))
 }
 
 /// A decimal times a unit's size, half rounded away from zero.

@@ -1,16 +1,18 @@
 //! Spark's CAST and TRY_CAST between every pair of types.
 //!
 //! `rules` says which casts exist, [`cast_array`] computes them for Arrow arrays; the conversions are in
-//! `number`, `decimal`, `datetime`, `interval`, `text` (to string) and `zone` (time zones).
+//! `number`, `decimal`, `datetime`, `time`, `interval`, `text` (to string) and `zone` (time zones).
 
 pub mod datetime;
 pub mod decimal;
 mod errors;
+mod float_digits;
 pub mod interval;
 pub mod named;
 pub mod number;
 mod rules;
 pub mod text;
+pub mod time;
 pub mod zone;
 
 use std::collections::HashMap;
@@ -125,7 +127,14 @@ pub fn cast_to(arg: Typed, target: &Field, mode: EvalMode, env: &Env) -> Result<
         format!("{word}({} AS {})", arg.name, name::sql_of_field(target))
     };
     if !can_cast(&arg.data_type, to, mode) {
+        if matches!(to, DataType::Time64(_)) && !env.time_type {
+            return Err(SparkError::new("UNSUPPORTED_TIME_TYPE"));
+        }
         return Err(errors::no_such_cast(&arg, target, mode, &label));
+    }
+    if let (Some(from), Some(digits)) = (arg.time_precision(), types::time_precision(to, target.metadata())) {
+        let fewer = if from > digits { time::with_fewer_digits(arg, digits, env) } else { arg };
+        return Ok(fewer.with_time_precision(digits).named(label));
     }
     let units = Units { from: arg.units(), to: IntervalRange::of_field(target) };
     let mut metadata = HashMap::new();
@@ -133,12 +142,17 @@ pub fn cast_to(arg: Typed, target: &Field, mode: EvalMode, env: &Env) -> Result<
         range.record(&mut metadata);
     }
     types::collation::record(types::collation::of(target.metadata()), &mut metadata);
+    if let Some(digits) = types::time_precision(to, target.metadata()) {
+        types::record_time_precision(digits, &mut metadata);
+    }
     if &arg.data_type == to && units.same() {
         return Ok(Typed { metadata, ..arg.named(label) });
     }
-    let nullable = mode == EvalMode::Try && !rules::never_fails(&arg.data_type, to)
-        || arg.nullable
-        || force_nullable(&arg.data_type, to);
+    let may_lose = match mode {
+        EvalMode::Try => !rules::can_up_cast(&arg.data_type, to),
+        _ => force_nullable(&arg.data_type, to),
+    };
+    let nullable = arg.nullable || may_lose;
     if let Some(ScalarValue::Utf8(Some(text))) = arg.as_literal()
         && let Some(value) = datetime::special_value(text, to, env)
     {
@@ -202,7 +216,11 @@ fn cast_units(array: &ArrayRef, to: &DataType, units: Units, mode: EvalMode, env
     }
     match (from, to) {
         (Null, _) => Ok(new_null_array(to, array.len())),
-        (from, to) if types::is_variant(from) => variant::from_variant(array, to, mode, env),
+        // Outside ANSI mode, too, a VARIANT that does not fit is an error.
+        (from, to) if types::is_variant(from) => {
+            let mode = if mode == EvalMode::Legacy { EvalMode::Ansi } else { mode };
+            variant::from_variant(array, to, mode, env)
+        }
         (_, to) if types::is_variant(to) => variant::to_variant(array),
         (_, Utf8) => text::to_string_units(array, units.from, env),
         (List(own), List(field)) => {

@@ -19,6 +19,7 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "int", kind: Kind::Scalar(|call| to(call, DataType::Int32)) },
     Entry { name: "smallint", kind: Kind::Scalar(|call| to(call, DataType::Int16)) },
     Entry { name: "string", kind: Kind::Scalar(|call| to(call, DataType::Utf8)) },
+    Entry { name: "time", kind: Kind::Scalar(|call| to(call, types::time())) },
     Entry { name: "timestamp", kind: Kind::Scalar(|call| to(call, types::timestamp())) },
     Entry { name: "tinyint", kind: Kind::Scalar(|call| to(call, DataType::Int8)) },
 ];
@@ -28,5 +29,14 @@ fn to(call: &Call, data_type: DataType) -> Result<Typed> {
     call.arity(1)?;
     let arg = call.args[0].clone();
     let label = arg.name.clone();
-    Ok(cast(arg, &data_type, EvalMode::of(call.env), call.env)?.named(label))
+    let made = cast(arg, &data_type, EvalMode::of(call.env), call.env);
+    // So do its errors.
+    let made = made.map_err(|error| {
+        if error.condition().starts_with("DATATYPE_MISMATCH.CAST") {
+            error.with("sqlExpr", format!("\"{label}\""))
+        } else {
+            error
+        }
+    })?;
+    Ok(made.named(label))
 }

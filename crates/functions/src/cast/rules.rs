@@ -35,6 +35,7 @@ pub fn can_cast(from: &DataType, to: &DataType, mode: EvalMode) -> bool {
         (Date32, to) if is_numeric(to) => !ansi,
         (Interval(IntervalUnit::YearMonth) | Duration(_), to) if is_integral(to) || is_decimal(to) => true,
         (from, Interval(IntervalUnit::YearMonth) | Duration(_)) if is_integral(from) || is_decimal(from) => true,
+        (Time64(_), to) if is_integral(to) || is_decimal(to) => true,
         (List(from), List(to)) => field(from, to),
         (Map(from, _), Map(to, _)) => match (from.data_type(), to.data_type()) {
             (Struct(from), Struct(to)) => {
@@ -55,7 +56,7 @@ pub fn can_cast(from: &DataType, to: &DataType, mode: EvalMode) -> bool {
 fn variant_holds(data_type: &DataType) -> bool {
     use DataType::*;
     match data_type {
-        Interval(_) | Duration(_) => false,
+        Interval(_) | Duration(_) | Null => false,
         variant if types::is_variant(variant) => true,
         List(element) => variant_holds(element.data_type()),
         Struct(fields) => fields.iter().all(|field| variant_holds(field.data_type())),
@@ -74,11 +75,12 @@ pub fn force_nullable(from: &DataType, to: &DataType) -> bool {
         (Null, _) => false,
         _ if from == to => false,
         (from, _) if types::is_variant(from) => true,
-        (_, to) if types::is_variant(to) => false,
+        (from, to) if types::is_variant(to) => matches!(from, Utf8 | Date32),
         (Utf8, Binary) => false,
         (Utf8, _) => true,
         (_, Utf8) => false,
         (Timestamp(_, Some(_)), Int8 | Int16 | Int32) => true,
+        (Time64(_), Int8 | Int16 | Decimal128(..)) => true,
         (from, Timestamp(_, Some(_))) if is_float(from) => true,
         (Timestamp(_, Some(_)), Date32) => false,
         (_, Date32) => true,
@@ -97,6 +99,42 @@ fn fits_decimal(from: &DataType, precision: u8, scale: i8) -> bool {
         DataType::Boolean => whole(precision, scale) >= 1,
         from if is_integral(from) || is_decimal(from) => {
             decimal_of(from).is_some_and(|(p, s)| whole(precision, scale) >= whole(p, s) && scale >= s)
+        }
+        _ => false,
+    }
+}
+
+/// Whether every value of `from` is one of `to`, so that `try_cast` cannot give NULL: Spark's `Cast.canUpCast`.
+pub(super) fn can_up_cast(from: &DataType, to: &DataType) -> bool {
+    use DataType::*;
+    let field = |from: &Field, to: &Field| {
+        (!from.is_nullable() || to.is_nullable()) && can_up_cast(from.data_type(), to.data_type())
+    };
+    match (from, to) {
+        _ if from == to => true,
+        (Null, _) => true,
+        (from, _) if types::is_variant(from) => false,
+        (from, Decimal128(p, s)) if is_integral(from) || is_decimal(from) => fits_decimal(from, *p, *s),
+        (Decimal128(p, 0), Int8 | Int16 | Int32 | Int64) => {
+            decimal_of(to).is_some_and(|(digits, _)| *p < if to == &Int64 { digits - 1 } else { digits })
+        }
+        (Int8, Int16 | Int32 | Int64 | Float32 | Float64)
+        | (Int16, Int32 | Int64 | Float32 | Float64)
+        | (Int32, Int64 | Float32 | Float64)
+        | (Int64, Float32 | Float64)
+        | (Float32, Float64) => true,
+        (Date32, Timestamp(..)) | (Timestamp(..), Timestamp(..)) => true,
+        (Timestamp(_, Some(_)), Int64) | (Int64, Timestamp(_, Some(_))) => true,
+        (from, Utf8) => !from.is_nested(),
+        (Utf8, Binary) => true,
+        (List(from), List(to)) => field(from, to),
+        (Map(from, _), Map(to, _)) => match (from.data_type(), to.data_type()) {
+            (Struct(from), Struct(to)) => field(&from[0], &to[0]) && field(&from[1], &to[1]),
+            _ => false,
+        },
+        (Struct(from), Struct(to)) => {
+            from.len() == to.len()
+                && from.iter().zip(to.iter()).all(|(from, to)| from.name() == to.name() && field(from, to))
         }
         _ => false,
     }

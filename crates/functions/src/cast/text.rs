@@ -16,6 +16,7 @@ use firesteel_protocol::types::{IntervalRange, is_variant};
 use firesteel_protocol::{Result, SparkError};
 
 use super::datetime::{write_date, write_time, write_timestamp};
+use super::float_digits;
 use super::interval::{write_calendar, write_day_time, write_year_month};
 use super::zone::Zone;
 use crate::Env;
@@ -250,18 +251,18 @@ fn write_hex(out: &mut String, bytes: &[u8]) {
     out.push(']');
 }
 
-/// Java's `Double.toString`: `1.0`, `1.0E10`, `1.0E-5`, `NaN`, `Infinity`.
+/// Java 17's `Double.toString`.
 pub fn format_f64(value: f64) -> String {
-    java_float(value, &format!("{:e}", value.abs()))
+    java_float(value, || float_digits::of_f64(value))
 }
 
-/// Java's `Float.toString`.
+/// Java 17's `Float.toString`.
 pub fn format_f32(value: f32) -> String {
-    java_float(f64::from(value), &format!("{:e}", value.abs()))
+    java_float(f64::from(value), || float_digits::of_f32(value))
 }
 
-/// `shortest` is the absolute value's shortest digits as `d.ddde±x`.
-fn java_float(value: f64, shortest: &str) -> String {
+/// `digits` are those of the absolute value and the power of ten of the first.
+fn java_float(value: f64, digits: impl Fn() -> (String, i32)) -> String {
     if value.is_nan() {
         return "NaN".into();
     }
@@ -272,14 +273,10 @@ fn java_float(value: f64, shortest: &str) -> String {
     if value == 0.0 {
         return format!("{sign}0.0");
     }
-    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((shortest, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
+    let (digits, exponent) = digits();
     if (-3..7).contains(&exponent) {
         format!("{sign}{}", with_point(&digits, exponent))
     } else {
-        // Java 17 prints the smallest denormal with two digits.
-        let digits = if digits == "5" && exponent == -324 { "49" } else { &digits };
         let fraction = if digits.len() > 1 { &digits[1..] } else { "0" };
         format!("{sign}{}.{fraction}E{exponent}", &digits[..1])
     }

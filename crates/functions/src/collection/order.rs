@@ -9,12 +9,11 @@ use datafusion::logical_expr::Volatility;
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
 
 use super::list::{ListBuilder, bounds, comparable, list_arg, require_array};
 use crate::aggregate::orderable;
 use crate::kernel::{KernelArgs, from_arrow, kernel_expr};
+use crate::random::MersenneTwister;
 use crate::rowwise::complete;
 use crate::{Call, Typed, constant};
 
@@ -182,18 +181,21 @@ pub fn shuffle(call: &Call) -> Result<Typed> {
 
 fn shuffled(args: &KernelArgs) -> Result<ArrayRef> {
     let list = list_arg(args, 0)?;
-    let mut random = match args.param.parse::<i64>() {
-        Ok(seed) => rand::rngs::StdRng::seed_from_u64(seed as u64),
-        Err(_) => rand::rngs::StdRng::from_os_rng(),
-    };
+    let mut random = MersenneTwister::new(args.param.parse::<i64>().unwrap_or_else(|_| rand::random()));
     let mut builder = ListBuilder::with_capacity(args.rows);
     for row in 0..args.rows {
         if list.is_null(row) {
             builder.null_row();
             continue;
         }
-        let mut places: Vec<usize> = bounds(&list, row).collect();
-        places.shuffle(&mut random);
+        // Each element goes to a random place among those before it; what was there becomes the last.
+        let mut places: Vec<usize> = Vec::with_capacity(bounds(&list, row).len());
+        for place in bounds(&list, row) {
+            let at = random.next_below(places.len() as u32 + 1) as usize;
+            places.push(place);
+            let last = places.len() - 1;
+            places.swap(at, last);
+        }
         builder.extend(places);
         builder.end_row();
     }

@@ -121,8 +121,13 @@ fn of_time(call: &Call, field: &'static str) -> Result<Typed> {
         return Err(SparkError::new("UNSUPPORTED_TIME_TYPE"));
     }
     let call = call.with_args(vec![any_timestamp(call, 0)?]);
-    let nullable = call.any_nullable();
+    let nullable = call.any_nullable() || is_time(&call.args[0]);
     Ok(call.kernel_with(field, DataType::Int32, nullable, field.to_string(), time_field))
+}
+
+/// Spark declares what it takes out of a TIME as nullable.
+fn is_time(arg: &Typed) -> bool {
+    matches!(arg.data_type, DataType::Time64(_))
 }
 
 /// A TIME and both kinds of timestamp stay, anything else becomes TIMESTAMP.
@@ -202,9 +207,12 @@ fn part(call: &Call) -> Result<Typed> {
         | DataType::Interval(IntervalUnit::MonthDayNano)
         | DataType::Duration(_) => interval_part(call, source, &upper).ok_or_else(invalid),
         _ => {
+            let time = is_time(&source);
             let inner = call.with_args(vec![source]);
             let of_date = |field| of_date(&inner, field);
             match upper.as_str() {
+                word if time && !matches!(word.chars().next(), Some('H' | 'M' | 'S')) => Err(invalid()),
+                "MONTH" | "MON" | "MONS" | "MONTHS" if time => Err(invalid()),
                 "YEAR" | "Y" | "YEARS" | "YR" | "YRS" => of_date("year"),
                 "YEAROFWEEK" => of_date("yearofweek"),
                 "QUARTER" | "QTR" => of_date("quarter"),
@@ -218,7 +226,7 @@ fn part(call: &Call) -> Result<Typed> {
                 "MINUTE" | "M" | "MIN" | "MINS" | "MINUTES" => of_time(&inner, "minute"),
                 "SECOND" | "S" | "SEC" | "SECONDS" | "SECS" => {
                     let inner = inner.with_args(vec![any_timestamp(&inner, 0)?]);
-                    let nullable = inner.any_nullable();
+                    let nullable = inner.any_nullable() || time;
                     Ok(inner.kernel("second_with_fraction", DataType::Decimal128(8, 6), nullable, second_with_fraction))
                 }
                 _ => Err(invalid()),

@@ -78,12 +78,6 @@ pub fn has_zone(text: &str) -> bool {
     parse_fields(text).is_some_and(|parsed| parsed.zone.is_some())
 }
 
-/// Reads a TIME: `[T]hh:mm[:ss[.ffffff]]`. Nanoseconds of the day.
-pub fn parse_time(text: &str) -> Option<i64> {
-    let parsed = parse_fields(text)?;
-    (parsed.days.is_none() && parsed.zone.is_none()).then_some(parsed.time_us * 1_000)
-}
-
 fn parse_fields(text: &str) -> Option<Parsed<'_>> {
     const FRACTION: usize = 6;
     let text = trim(text);
@@ -249,6 +243,5 @@ mod tests {
         assert_eq!(show("2020-01-05 10:11:12 Europe/Berlin").as_deref(), Some("2020-01-05 09:11:12"));
         assert_eq!(show("2020-01-05 25:00:00"), None);
         assert_eq!(show("2020"), Some("2020-01-01 00:00:00".into()));
-        assert_eq!(parse_time("10:11:12.5"), Some(36_672_500_000_000));
     }
 }

@@ -113,8 +113,16 @@ fn timestamp(call: &Call, output: DataType, strict: bool) -> Result<Typed> {
     if call.args.len() <= 3 {
         let time = types::time();
         let inner = call.coerced(&[DataType::Date32, time, DataType::Utf8])?;
-        let nullable = inner.any_nullable();
-        return Ok(inner.kernel_with("make_timestamp_of_date", output, nullable, param.to_string(), of_date_and_time));
+        // Spark prints these calls by the function that it puts in their place.
+        let args = &call.display()[call.name.len()..];
+        let label = match call.name {
+            "make_timestamp_ltz" | "try_make_timestamp_ltz" => format!("make_timestamp{args}"),
+            "try_make_timestamp_ntz" => format!("try_make_timestamp_ntz(make_timestamp_ntz{args})"),
+            name => format!("{name}{args}"),
+        };
+        let nullable = inner.any_nullable() || output == types::timestamp_ntz();
+        let made = inner.kernel_with("make_timestamp_of_date", output, nullable, param.to_string(), of_date_and_time);
+        return Ok(made.named(label));
     }
     call.arity(6..=7)?;
     let int = DataType::Int32;

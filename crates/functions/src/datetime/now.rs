@@ -1,11 +1,13 @@
 //! `current_date`, `current_timestamp`, `current_timezone` and their kin: constants of a query.
 
+use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::Result;
+use firesteel_protocol::types::TIME_DIGITS;
+use firesteel_protocol::{Result, SparkError};
 
 use super::civil::DAY_US;
 use super::zone::Zone;
-use crate::{Call, Typed};
+use crate::{Call, Typed, constant};
 
 /// `current_date()`, `curdate()`.
 pub fn current_date(call: &Call) -> Result<Typed> {
@@ -34,17 +36,35 @@ pub fn current_timezone(call: &Call) -> Result<Typed> {
     Ok(Typed::literal(ScalarValue::Utf8(Some(call.env.time_zone.to_string())), "current_timezone()"))
 }
 
-/// `current_time([precision])`: with microseconds whatever the precision says is not offered.
+/// `current_time([precision])`: with 0 to 6 digits of a second.
 pub fn current_time(call: &Call) -> Result<Typed> {
     call.arity(0..=1)?;
-    if let Some(arg) = call.args.first()
-        && !matches!(arg.as_literal(), Some(ScalarValue::Int32(Some(6))))
-    {
-        return Err(firesteel_protocol::SparkError::unsupported(
-            "TIME with a precision other than 6",
-            "Leave the precision out.",
-        ));
-    }
+    let (digits, label) = match call.args.first() {
+        None => (TIME_DIGITS, TIME_DIGITS.to_string()),
+        Some(arg) => (digits(call)?, arg.name.clone()),
+    };
     let local = Zone::of(&call.env.time_zone)?.to_local(call.env.now_us);
-    Ok(Typed::literal(ScalarValue::Time64Nanosecond(Some(local.rem_euclid(DAY_US) * 1_000)), "current_time(6)"))
+    let unit = 10_i64.pow(9 - u32::from(digits));
+    let nanos = local.rem_euclid(DAY_US) * 1_000 / unit * unit;
+    let name = format!("current_time({label})");
+    Ok(Typed::literal(ScalarValue::Time64Nanosecond(Some(nanos)), name).with_time_precision(digits))
+}
+
+/// The digits of a second that a call asks for.
+fn digits(call: &Call) -> Result<u8> {
+    let arg = call.coerce(0, &DataType::Int32)?;
+    let value = match constant::try_evaluate(&arg.expr).transpose()? {
+        Some(ScalarValue::Int32(Some(value))) => value,
+        _ => {
+            call.constant(0)?;
+            return Err(call.unexpected_type(0, "\"INT\""));
+        }
+    };
+    u8::try_from(value).ok().filter(|digits| *digits <= TIME_DIGITS).ok_or_else(|| {
+        SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
+            .with("exprName", "`precision`")
+            .with("valueRange", format!("[0, {TIME_DIGITS}]"))
+            .with("currentValue", value.to_string())
+            .with("sqlExpr", format!("\"{}\"", call.display()))
+    })
 }

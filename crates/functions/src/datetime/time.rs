@@ -9,7 +9,7 @@ use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 
 use super::Pattern;
-use super::iso::parse_time;
+use crate::coerce::{is_decimal, is_numeric};
 use crate::kernel::KernelArgs;
 use crate::rowwise::{string_at, strings, typed};
 use crate::{Call, Typed};
@@ -67,13 +67,17 @@ pub fn to_time(call: &Call) -> Result<Typed> {
 
 /// `try_to_time(text[, pattern])`: NULL where `to_time` fails.
 pub fn try_to_time(call: &Call) -> Result<Typed> {
-    read(call, "lenient")
+    let label = format!("try_to_time({})", call.display().replacen("try_to_time", "to_time", 1));
+    Ok(read(call, "lenient")?.named(label))
 }
 
 fn read(call: &Call, mode: &str) -> Result<Typed> {
     allowed(call)?;
     call.arity(1..=2)?;
     let label = call.display();
+    if let Some(index) = call.args.iter().position(|arg| !matches!(arg.data_type, DataType::Utf8 | DataType::Null)) {
+        return Err(call.unexpected_type(index, "\"STRING\""));
+    }
     let inner = call.coerced(&[DataType::Utf8, DataType::Utf8])?;
     Ok(inner.kernel_with("to_time", types::time(), true, mode.to_string(), of_text).named(label))
 }
@@ -89,14 +93,18 @@ fn of_text(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             continue;
         };
         let time = match &patterns {
-            None => parse_time(text),
+            None => crate::cast::time::time_of(text).map(|us| us * 1_000),
             Some(patterns) => {
                 let Some(pattern) = string_at(patterns, row) else {
                     read.push(None);
                     continue;
                 };
                 if known.as_ref().is_none_or(|(own, _)| own != pattern) {
-                    known = Some((pattern.to_string(), Pattern::parse(pattern)?));
+                    known = match Pattern::parse(pattern) {
+                        Ok(parsed) => Some((pattern.to_string(), parsed)),
+                        Err(_) if args.param == "strict" => return Err(bad_pattern(pattern)),
+                        Err(_) => None,
+                    };
                 }
                 known.as_ref().and_then(|(_, pattern)| pattern.parse_time(text).ok())
             }
@@ -110,6 +118,23 @@ fn of_text(args: &KernelArgs<'_>) -> Result<ArrayRef> {
         read.push(time);
     }
     Ok(Arc::new(Times::from(read)))
+}
+
+fn bad_pattern(pattern: &str) -> SparkError {
+    SparkError::new("INVALID_DATETIME_PATTERN.WITH_SUGGESTION")
+        .with("pattern", format!("'{pattern}'"))
+        .with("docroot", "https://spark.apache.org/docs/latest")
+}
+
+/// A function of times as Spark declares them: nullable whatever the arguments are.
+fn of_times(
+    call: &Call,
+    name: &'static str,
+    args: &[DataType],
+    to: DataType,
+    kernel: crate::kernel::Kernel,
+) -> Result<Typed> {
+    Ok(Typed { nullable: true, ..typed(call, name, args, to, kernel)? })
 }
 
 /// Nanoseconds of a unit of time.
@@ -132,7 +157,7 @@ fn unit_nanos(function: &str, unit: &str) -> Result<i64> {
 /// `time_diff(unit, start, end)`: whole units between two times.
 pub fn time_diff(call: &Call) -> Result<Typed> {
     allowed(call)?;
-    typed(call, "time_diff", &[DataType::Utf8, types::time(), types::time()], DataType::Int64, difference)
+    of_times(call, "time_diff", &[DataType::Utf8, types::time(), types::time()], DataType::Int64, difference)
 }
 
 fn difference(args: &KernelArgs<'_>) -> Result<ArrayRef> {
@@ -150,7 +175,7 @@ fn difference(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 /// `time_trunc(unit, time)`.
 pub fn time_trunc(call: &Call) -> Result<Typed> {
     allowed(call)?;
-    typed(call, "time_trunc", &[DataType::Utf8, types::time()], types::time(), truncated)
+    of_times(call, "time_trunc", &[DataType::Utf8, types::time()], types::time(), truncated)
 }
 
 fn truncated(args: &KernelArgs<'_>) -> Result<ArrayRef> {
@@ -185,6 +210,9 @@ fn from_count(call: &Call, count: DataType, nanos: &str) -> Result<Typed> {
     allowed(call)?;
     call.arity(1)?;
     let label = call.display();
+    if !is_numeric(&call.args[0].data_type) && call.args[0].data_type != DataType::Null {
+        return Err(call.unexpected_type(0, if is_decimal(&count) { "\"NUMERIC\"" } else { "\"INTEGRAL\"" }));
+    }
     let inner = call.coerced(&[count])?;
     Ok(inner.kernel_with("time_from", types::time(), true, nanos.to_string(), counted).named(label))
 }
@@ -212,7 +240,7 @@ fn counted(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 /// `time_to_seconds(time)`: seconds since midnight as DECIMAL(14, 6).
 pub fn time_to_seconds(call: &Call) -> Result<Typed> {
     allowed(call)?;
-    typed(call, "time_to_seconds", &[types::time()], DataType::Decimal128(14, 6), |args| {
+    of_times(call, "time_to_seconds", &[types::time()], DataType::Decimal128(14, 6), |args| {
         let times = args.array(0)?;
         let seconds =
             times.as_primitive::<Time64NanosecondType>().iter().map(|time| time.map(|ns| i128::from(ns / 1_000)));
@@ -233,7 +261,7 @@ pub fn time_to_micros(call: &Call) -> Result<Typed> {
 
 fn to_count(call: &Call, function: &'static str, kernel: crate::kernel::Kernel) -> Result<Typed> {
     allowed(call)?;
-    typed(call, function, &[types::time()], DataType::Int64, kernel)
+    of_times(call, function, &[types::time()], DataType::Int64, kernel)
 }
 
 fn divided(args: &KernelArgs<'_>, nanos: i64) -> Result<ArrayRef> {

@@ -34,9 +34,6 @@ pub fn to_json(call: &Call) -> Result<Typed> {
             .with("sqlExpr", format!("\"{display}\"")));
     }
     let options = Options::of(call, 1, OPTIONS)?;
-    if options.flag("pretty", false) {
-        return Err(SparkError::unsupported("the option `pretty` of to_json", "Format the JSON where it is read."));
-    }
     let inner = call.with_args(vec![arg.clone()]);
     Ok(inner.kernel_with("to_json", DataType::Utf8, true, options.encode(), kernel).named(display))
 }
@@ -45,6 +42,7 @@ fn kernel(args: &KernelArgs) -> Result<ArrayRef> {
     let array = args.array(0)?;
     let options = Options::decode(args.param);
     let writer = Writer::new(&array, &options, args.env)?;
+    let pretty = options.flag("pretty", false);
     let mut builder = StringBuilder::with_capacity(args.rows, args.rows * 32);
     let mut text = String::new();
     for row in 0..args.rows {
@@ -54,9 +52,67 @@ fn kernel(args: &KernelArgs) -> Result<ArrayRef> {
         }
         text.clear();
         writer.write(&mut text, row)?;
-        builder.append_value(&text);
+        if pretty {
+            builder.append_value(indented(&text));
+        } else {
+            builder.append_value(&text);
+        }
     }
     Ok(Arc::new(builder.finish()))
+}
+
+/// A JSON text with its objects' members on lines of their own, as Jackson's default pretty printer lays it out.
+fn indented(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    // Whether each bracket that is open is an object's, and whether something came after the last one.
+    let mut open: Vec<bool> = vec![];
+    let mut empty = false;
+    let line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", depth));
+    };
+    for letter in text.chars() {
+        if quoted {
+            out.push(letter);
+            quoted = escaped || letter != '"';
+            escaped = letter == '\\' && !escaped;
+            continue;
+        }
+        let closes = matches!(letter, '}' | ']');
+        if empty && !closes {
+            if open.last() == Some(&true) { line(&mut out, depth) } else { out.push(' ') }
+        }
+        match letter {
+            '{' | '[' => {
+                open.push(letter == '{');
+                depth += usize::from(letter == '{');
+                out.push(letter);
+            }
+            '}' | ']' => {
+                let object = open.pop() == Some(true);
+                depth -= usize::from(object && depth > 0);
+                if object && !empty {
+                    line(&mut out, depth)
+                } else {
+                    out.push(' ')
+                }
+                out.push(letter);
+            }
+            ':' => out.push_str(" : "),
+            ',' if open.last() == Some(&true) => {
+                out.push(',');
+                line(&mut out, depth);
+            }
+            ',' => out.push_str(", "),
+            other => {
+                quoted = other == '"';
+                out.push(other);
+            }
+        }
+        empty = matches!(letter, '{' | '[');
+    }
+    out
 }
 
 /// A column with what is needed to write its values.

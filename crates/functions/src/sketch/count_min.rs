@@ -36,7 +36,8 @@ pub(super) fn count_min_sketch(call: &Call) -> Result<Typed> {
     let seed = match call.args.get(3).map(|arg| constant::evaluate(&arg.expr)) {
         None => 0,
         Some(Some(ScalarValue::Int32(Some(seed)))) => i64::from(seed),
-        Some(Some(ScalarValue::Int64(Some(seed)))) => seed,
+        // Java hashes with the low half of it.
+        Some(Some(ScalarValue::Int64(Some(seed)))) => i64::from(seed as i32),
         Some(_) => {
             call.constant(3)?;
             return Err(call.unexpected_type(3, "(\"INT\" or \"BIGINT\")"));

@@ -7,7 +7,9 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::aggregate::SortKey;
-use firesteel_functions::{Call, Entry, Kind, Typed, collation, lookup, units};
+use firesteel_functions::{
+    Call, Entry, Kind, Typed, check_arity, check_text, collation, in_words, lookup, units,
+};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::SqlFunction;
 use firesteel_protocol::types::name;
@@ -178,6 +180,16 @@ pub(crate) fn map_aggregates(expr: Expr, mut change: impl FnMut(&mut AggregateFu
     .planned()
 }
 
+/// Checks the number of arguments, as Spark does before it looks at their types. Only SQL's calls are as their writer wrote them;
+/// what a star stands for is not known yet.
+fn count(resolver: &Resolver, entry: &Entry, arguments: &[pb::Expression]) -> Result<()> {
+    let starred = arguments.iter().any(|one| matches!(one.expr_type, Some(ExprType::UnresolvedStar(_))));
+    if starred || !resolver.env_here().place.is_sql() {
+        return Ok(());
+    }
+    check_arity(entry.name, arguments.len())
+}
+
 fn call(
     resolver: &Resolver,
     function: &str,
@@ -197,6 +209,7 @@ fn call(
         return super::routine::call(resolver, &written, arguments, scope);
     };
     let (args, lambdas) = arguments_of(resolver, entry, function, arguments, distinct, scope)?;
+    count(resolver, entry, arguments)?;
     let env = resolver.env_here();
     let call = Call { name: entry.name, args, distinct, ignore_nulls, env: &env };
     if ignore_nulls && !IGNORES_NULLS.contains(&entry.name) {
@@ -210,16 +223,15 @@ fn call(
             .with("syntax", "DISTINCT"));
     }
     let typed = match entry.kind {
-        Kind::Scalar(build) => collation::call(&call, build),
-        Kind::Aggregate(build) => {
-            let mut typed = collation::call(&call, build)?;
+        Kind::Scalar(build) => check_text(&call).and_then(|()| collation::call(&call, build)),
+        Kind::Aggregate(build) => collation::call(&call, build).and_then(|mut typed| {
             typed.expr = map_aggregates(typed.expr, |aggregate| {
                 if ignore_nulls {
                     aggregate.params.null_treatment = Some(NullTreatment::IgnoreNulls);
                 }
             })?;
             Ok(typed)
-        }
+        }),
         Kind::Window(build) => collation::call(&call, build),
         Kind::HigherOrder(build) => {
             if call.args.iter().any(collation::has_own) {
@@ -248,7 +260,7 @@ fn call(
         Kind::Generator(_) => Err(SparkError::new("UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS")
             .with("expression", format!("\"{}\"", call.display()))),
     };
-    Ok(units::carry(&call, typed?))
+    typed.map(|typed| units::carry(&call, typed)).map_err(|error| in_words(&call, error))
 }
 
 /// Resolved arguments, lambdas apart.
@@ -360,7 +372,10 @@ pub fn generator(
     let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
     let Kind::Generator(build) = entry.kind else { return Err(SparkError::internal("not a generator")) };
     let (args, _) = arguments_of(resolver, entry, function, arguments, false, scope)?;
-    build(&Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: &resolver.env_here() })
+    count(resolver, entry, arguments)?;
+    let env = resolver.env_here();
+    let call = Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: &env };
+    build(&call).map_err(|error| in_words(&call, error))
 }
 
 /// Calls a scalar function of the table with resolved arguments.

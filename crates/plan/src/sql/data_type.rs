@@ -1,6 +1,7 @@
 //! Types in SQL: `DECIMAL(10, 2)`, `MAP<STRING, ARRAY<INT>>`, `STRUCT<a: INT NOT NULL>`, `INTERVAL DAY TO SECOND`.
 
 use firesteel_protocol::connect::{DataType, data_type as t, data_type::Kind};
+use firesteel_protocol::types::ddl::time_digits;
 use firesteel_protocol::{Result, SparkError};
 
 use super::parser::Parser;
@@ -77,7 +78,10 @@ impl Parser<'_> {
             ("TIMESTAMP" | "TIMESTAMP_LTZ", []) => Kind::Timestamp(t::Timestamp::default()),
             ("TIMESTAMP_NTZ", []) => Kind::TimestampNtz(t::TimestampNtz::default()),
             ("TIME", []) => Kind::Time(t::Time { precision: Some(6), ..Default::default() }),
-            ("TIME", [precision]) => Kind::Time(t::Time { precision: Some(*precision), ..Default::default() }),
+            ("TIME", [precision]) => {
+                time_digits(*precision)?;
+                Kind::Time(t::Time { precision: Some(*precision), ..Default::default() })
+            }
             ("STRING", []) => {
                 let mut collation = String::new();
                 if self.eat_word("COLLATE") {

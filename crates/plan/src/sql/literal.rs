@@ -1,6 +1,7 @@
 //! Literals: numbers with their suffixes, strings, `DATE '..'`, `TIMESTAMP '..'`, `X'..'`.
 //! `INTERVAL` is in `interval`.
 
+use firesteel_functions::cast::time::time_of;
 use firesteel_functions::datetime::{iso, zone::Zone};
 use firesteel_protocol::connect::{
     self as pb,
@@ -121,7 +122,7 @@ impl Parser<'_> {
             "TIMESTAMP" | "TIMESTAMP_LTZ" => instant(self)?,
             "TIMESTAMP_NTZ" => local(self)?,
             "TIME" => {
-                let nano = iso::parse_time(&text).ok_or_else(|| invalid(self))?;
+                let nano = time_of(&text).ok_or_else(|| invalid(self))? * 1_000;
                 LiteralType::Time(pb::expression::literal::Time { nano, precision: Some(6) })
             }
             "X" => LiteralType::Binary(hex(&text).ok_or_else(|| invalid(self))?.into()),

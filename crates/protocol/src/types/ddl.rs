@@ -235,7 +235,9 @@ impl Parser {
             "timestamp" | "timestamp_ltz" => super::timestamp(),
             "timestamp_ntz" => super::timestamp_ntz(),
             "time" => {
-                self.numbers()?;
+                if let [digits] = self.numbers()?[..] {
+                    super::record_time_precision(time_digits(digits)?, &mut metadata);
+                }
                 super::time()
             }
             "string" => {
@@ -310,6 +312,14 @@ impl Parser {
         range.record(metadata);
         Ok(if start <= IntervalUnit::Month { super::year_month_interval() } else { super::day_time_interval() })
     }
+}
+
+/// The digits of a second of a TIME, 0 to 6.
+pub fn time_digits(digits: i32) -> Result<u8> {
+    u8::try_from(digits)
+        .ok()
+        .filter(|digits| *digits <= super::TIME_DIGITS)
+        .ok_or_else(|| SparkError::new("UNSUPPORTED_TIME_PRECISION").with("precision", digits.to_string()))
 }
 
 fn decimal(precision: i32, scale: i32) -> Result<DataType> {

@@ -23,6 +23,7 @@ pub mod interval;
 pub mod json;
 pub mod name;
 pub mod proto;
+mod time;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
 
 pub use interval::{INTERVAL_KEY, IntervalRange};
+pub use time::{TIME_DIGITS, TIME_KEY, record_time_precision, time_precision};
 
 /// Field metadata in which Spark keeps the declared CHAR/VARCHAR type of a string column.
 pub const CHAR_VARCHAR_KEY: &str = "__CHAR_VARCHAR_TYPE_STRING";

@@ -66,7 +66,10 @@ pub fn quote(name: &str) -> String {
 /// The name of a type that its metadata knows better than Arrow does.
 fn declared(field: &Field) -> Option<String> {
     let char_varchar = field.metadata().get(CHAR_VARCHAR_KEY).cloned();
-    char_varchar.or_else(|| super::interval::declared(field)).or_else(|| super::collation::declared(field))
+    char_varchar
+        .or_else(|| super::interval::declared(field))
+        .or_else(|| super::collation::declared(field))
+        .or_else(|| super::time::declared(field))
 }
 
 /// `DataType.simpleString`: `array<int>`, `struct<a:int,b:string>`.

@@ -67,7 +67,11 @@ pub fn decode_field(
             record_units(IntervalRange::DAY_TIME, i.start_field, i.end_field, &mut metadata)?;
             super::day_time_interval()
         }
-        Kind::Time(_) => super::time(),
+        Kind::Time(t) => {
+            let digits = t.precision.and_then(|digits| u8::try_from(digits).ok()).unwrap_or(super::TIME_DIGITS);
+            super::record_time_precision(digits, &mut metadata);
+            super::time()
+        }
         Kind::Array(a) => {
             let element =
                 a.element_type.as_deref().ok_or_else(|| SparkError::internal("an array without element type"))?;
@@ -167,7 +171,8 @@ pub fn encode_field(field: &Field) -> pb::DataType {
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => Kind::Timestamp(t::Timestamp::default()),
         DataType::Timestamp(TimeUnit::Microsecond, None) => Kind::TimestampNtz(t::TimestampNtz::default()),
         DataType::Time64(TimeUnit::Nanosecond) => {
-            Kind::Time(t::Time { precision: Some(6), type_variation_reference: 0 })
+            let precision = super::time_precision(field.data_type(), field.metadata()).map(i32::from);
+            Kind::Time(t::Time { precision, type_variation_reference: 0 })
         }
         DataType::Interval(IntervalUnit::YearMonth) => {
             Kind::YearMonthInterval(t::YearMonthInterval { start_field, end_field, type_variation_reference: 0 })
