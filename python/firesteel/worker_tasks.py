@@ -17,7 +17,7 @@ import pyspark
 import pyspark.worker as spark_worker
 from pyspark.accumulators import _accumulatorRegistry
 from pyspark.serializers import CPickleSerializer, write_int, write_long, write_with_length
-from pyspark.sql.types import _parse_datatype_json_string
+from pyspark.sql.types import StringType, _parse_datatype_json_string
 from pyspark.taskcontext import BarrierTaskContext, TaskContext
 
 OWN_FILES = tuple(
@@ -25,6 +25,8 @@ OWN_FILES = tuple(
     for name in ("worker.py", "worker_tasks.py", "worker_rows.py")
 )
 
+# Types that clients of PySpark 3.5 pickled have none.
+StringType.collation = "UTF8_BINARY"
 
 VERSION = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
 # Since 4.2 settings are handed over apart from the functions.
