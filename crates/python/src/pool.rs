@@ -152,6 +152,10 @@ impl Pool {
 
     /// A worker of the session: an idle one, or one that is forked now.
     pub(crate) async fn worker(&self, session: &PythonSession, pandas: bool) -> Result<Worker> {
+        if let Some(setting) = session.refused {
+            let way = "Leave it out; code that all workers need can be a module that the functions import.";
+            return Err(SparkError::unsupported(&format!("the setting {setting}"), way));
+        }
         let key = Key {
             interpreter: self.interpreter(session)?,
             session_id: Arc::clone(&session.session_id),
