@@ -22,7 +22,7 @@ from pyspark.taskcontext import BarrierTaskContext, TaskContext
 
 OWN_FILES = tuple(
     os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
-    for name in ("worker.py", "worker_tasks.py", "worker_rows.py")
+    for name in ("worker.py", "worker_tasks.py", "worker_rows.py", "java_pickles.py")
 )
 
 # Types that clients of PySpark 3.5 pickled have none.
