@@ -127,5 +127,11 @@ def case_table_functions(spark, tmp):
     return answers
 
 
+def case_keys_of_both_sides(spark, tmp):
+    df = spark.createDataFrame([(1, "a"), (2, "b")], "k int, s string")
+    both = df.groupBy("k").cogroup(df.groupBy("k", "s")).applyInPandas(lambda a, b: a[["k"]], "k int")
+    return failure(lambda: both)
+
+
 def case_classes_of_java(spark, tmp):
     return failure(lambda: spark.udf.registerJavaFunction("j", "a.b.C"))
