@@ -21,11 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What an interpreter without PySpark leaves beside the socket: a line with its tag, and why.
 const NO_CLIENT_FILE: &str = "no-client";
 
-enum Started {
-    Ready(Parent),
-    /// What that file says.
-    NoClient(String),
-}
+/// A parent, or what that file says.
+type Begun = std::result::Result<Parent, String>;
 
 /// A running parent.
 #[derive(Debug)]
@@ -58,8 +55,8 @@ impl Parent {
             ))
         };
         let lacks = match Self::begin(interpreter, conf).await.map_err(failed)? {
-            Started::Ready(parent) => return Ok(parent),
-            Started::NoClient(lacks) => lacks,
+            Ok(parent) => return Ok(parent),
+            Err(lacks) => lacks,
         };
         let (tag, reason) = lacks.split_once('\n').unwrap_or(("", &lacks));
         let install = conf.client.clone().filter(|_| !tag.is_empty());
@@ -69,12 +66,12 @@ impl Parent {
         let installed = installed.await.map_err(|error| failed(std::io::Error::other(error)))?;
         installed.map_err(|error| failed(std::io::Error::other(error)))?;
         match Self::begin(interpreter, conf).await.map_err(failed)? {
-            Started::Ready(parent) => Ok(parent),
-            Started::NoClient(lacks) => Err(failed(std::io::Error::other(lacks))),
+            Ok(parent) => Ok(parent),
+            Err(lacks) => Err(failed(std::io::Error::other(lacks))),
         }
     }
 
-    async fn begin(interpreter: &Path, conf: &PoolConf) -> std::io::Result<Started> {
+    async fn begin(interpreter: &Path, conf: &PoolConf) -> std::io::Result<Begun> {
         let directory = tempfile::Builder::new().prefix("firesteel-python-").tempdir()?;
         let package = (conf.package)(directory.path())?;
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
@@ -107,9 +104,9 @@ impl Parent {
             control: Mutex::new(Control { stream, pandas: false }),
         };
         match answer {
-            Ok(Ok(_)) => Ok(Started::Ready(parent)),
+            Ok(Ok(_)) => Ok(Ok(parent)),
             Ok(Err(_)) => match std::fs::read_to_string(parent.directory().join(NO_CLIENT_FILE)) {
-                Ok(lacks) => Ok(Started::NoClient(lacks)),
+                Ok(lacks) => Ok(Err(lacks)),
                 Err(_) => Err(std::io::Error::other("it ended at once; its own words are on standard error")),
             },
             Err(_) => Err(std::io::Error::other("it did not answer in time")),

@@ -154,7 +154,7 @@ impl Pool {
     pub(crate) async fn worker(&self, session: &PythonSession, pandas: bool) -> Result<Worker> {
         if let Some(setting) = session.refused {
             let way = "Leave it out; code that all workers need can be a module that the functions import.";
-            return Err(SparkError::unsupported(&format!("the setting {setting}"), way));
+            return Err(SparkError::unsupported(format!("the setting {setting}"), way));
         }
         let key = Key {
             interpreter: self.interpreter(session)?,

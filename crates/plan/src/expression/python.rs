@@ -69,7 +69,7 @@ pub fn call(
             args.push(argument_of(resolver.expression(value, scope)?));
             continue;
         }
-        if let Some(known) = keywords.iter().flatten().last() {
+        if let Some(known) = keywords.iter().flatten().next_back() {
             return Err(SparkError::new("UNEXPECTED_POSITIONAL_ARGUMENT")
                 .with("routineName", name::quote(&function.name))
                 .with("parameterName", name::quote(known)));
