@@ -45,16 +45,12 @@ def main():
 
 def client_is_missing():
     """Why this Python cannot talk Spark Connect, or None. Imports nothing heavy: it only looks for files."""
-    if sys.version_info < OLDEST_PYTHON:
-        return "Python %d.%d is older than %d.%d" % (sys.version_info[:2] + OLDEST_PYTHON)
+    reason = pyspark_is_missing()
+    if reason is not None:
+        return reason
     from importlib.util import find_spec
 
-    spec = find_spec("pyspark")
-    if spec is None or spec.origin is None:
-        return "it has no pyspark"
-    version = pyspark_version(os.path.dirname(spec.origin))
-    if version < OLDEST_PYSPARK:
-        return "its pyspark is older than %d.%d" % OLDEST_PYSPARK
+    version = pyspark_version(os.path.dirname(find_spec("pyspark").origin))
     for name in MODULES:
         try:
             found = find_spec(name) is not None
@@ -62,6 +58,20 @@ def client_is_missing():
             found = False
         if not found and not (name == "zstandard" and version < (4, 1)):
             return "its pyspark lacks the module %s that Spark Connect needs" % name
+    return None
+
+
+def pyspark_is_missing():
+    """Why this Python has no PySpark that functions can run with, or None."""
+    if sys.version_info < OLDEST_PYTHON:
+        return "Python %d.%d is older than %d.%d" % (sys.version_info[:2] + OLDEST_PYTHON)
+    from importlib.util import find_spec
+
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        return "it has no pyspark"
+    if pyspark_version(os.path.dirname(spec.origin)) < OLDEST_PYSPARK:
+        return "its pyspark is older than %d.%d" % OLDEST_PYSPARK
     return None
 
 
@@ -98,8 +108,9 @@ def version_tag():
     return "%s-%s" % (sys.implementation.cache_tag, sysconfig.get_platform())
 
 
-def report_no_client(reason):
-    directory = os.environ.get("FIRESTEEL_RUN_DIR")
+def report_no_client(reason, directory=None):
+    """Say in a file of the directory, else of the run's, why there is no client, and end."""
+    directory = directory or os.environ.get("FIRESTEEL_RUN_DIR")
     if directory is None:
         sys.exit("firesteel: %s cannot run PySpark programs: %s" % (sys.executable, reason))
     tag = version_tag() if sys.version_info >= OLDEST_PYTHON else ""

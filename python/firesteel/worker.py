@@ -74,16 +74,20 @@ def main():
 
 
 def find_client():
-    """Put the PySpark client on the path that `firesteel` keeps, where this Python has none."""
-    import importlib.util
+    """Put the PySpark client on the path that `firesteel` keeps, where this Python has none, or one that is too old.
 
-    if importlib.util.find_spec("pyspark") is None:
-        from firesteel import run
+    Without any it says so in a file beside the socket and ends.
+    """
+    from firesteel import run
 
-        package_root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        if package_root not in sys.path:
-            sys.path.insert(1, package_root)
-        run.use_kept_client(package_root)
+    package_root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if package_root not in sys.path:
+        sys.path.insert(1, package_root)
+    reason = run.pyspark_is_missing()
+    if reason is not None and run.use_kept_client(package_root):
+        reason = run.pyspark_is_missing()
+    if reason is not None:
+        run.report_no_client(reason, os.path.dirname(sys.argv[1]))
 
 
 def give_standard_streams():

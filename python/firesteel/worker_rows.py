@@ -4,12 +4,14 @@ Their columns come by Arrow like those of all others and become the Python value
 become columns by the lenient rules of the JVM: a value of another type is NULL, anything may become a string.
 """
 
+import array
 import datetime
 import decimal
 import inspect
 import io
 
 import pyarrow as pa
+from firesteel import java_pickles
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql.conversion import ArrowTableToRowsConversion
 from pyspark.sql.pandas.types import to_arrow_type
@@ -18,6 +20,7 @@ from pyspark.sql.types import (
     BinaryType,
     BooleanType,
     ByteType,
+    CharType,
     DateType,
     DayTimeIntervalType,
     DecimalType,
@@ -27,13 +30,15 @@ from pyspark.sql.types import (
     LongType,
     MapType,
     NullType,
-    Row,
     ShortType,
     StringType,
+    StructField,
     StructType,
     TimestampNTZType,
     TimestampType,
     UserDefinedType,
+    VarcharType,
+    YearMonthIntervalType,
 )
 
 class StructLengthMismatch(Exception):
@@ -44,10 +49,8 @@ class StructLengthMismatch(Exception):
         super().__init__("%d fields are required while %d values are provided" % (expected, actual))
 
 
-class PickleException(Exception):
-    java_class = "PickleException"
-
-
+# What comes back from any pickle.
+PLAIN = {type(None), bool, int, float, str, bytes, bytearray, decimal.Decimal, datetime.date, datetime.datetime}
 INTEGERS = {ByteType: 8, ShortType: 16, IntegerType: 32, LongType: 64}
 
 
@@ -186,7 +189,24 @@ def value_converter(data_type, binary_as_bytes=True):
 
 
 def arrow_type_of(data_type):
+    data_type = carried(data_type)
     return to_arrow_type(data_type, **accepted(to_arrow_type, timezone="UTC"))
+
+
+def carried(data_type):
+    """The type with those replaced that have no Arrow form of their own. Spark checks no lengths here."""
+    if isinstance(data_type, (CharType, VarcharType)):
+        return StringType()
+    if isinstance(data_type, YearMonthIntervalType):
+        # PySpark refuses every value before it would be sent.
+        return IntegerType()
+    if isinstance(data_type, ArrayType):
+        return ArrayType(carried(data_type.elementType), data_type.containsNull)
+    if isinstance(data_type, MapType):
+        return MapType(carried(data_type.keyType), carried(data_type.valueType), data_type.valueContainsNull)
+    if isinstance(data_type, StructType):
+        return StructType([StructField(one.name, carried(one.dataType), one.nullable) for one in data_type])
+    return data_type
 
 
 def column_maker(data_type):
@@ -195,14 +215,9 @@ def column_maker(data_type):
     convert = converter(data_type)
 
     def make(values):
-        for kind in set(map(type, values)):
-            if issubclass(kind, Row) or kind.__module__ == "numpy":
-                raise PickleException(
-                    "expected zero arguments for construction of ClassDict (for %s). This happens when an "
-                    "unsupported/unregistered class is being unpickled that requires construction arguments. Fix it "
-                    "by registering a custom IObjectConstructor for this class."
-                    % ("numpy.dtype" if kind.__module__ == "numpy" else "pyspark.sql.types._create_row")
-                )
+        if not PLAIN.issuperset(map(type, values)):
+            for value in values:
+                java_pickles.check(value)
         return pa.array([None if value is None else convert(value) for value in values], type=arrow_type)
 
     return make
@@ -223,7 +238,7 @@ def converter(data_type):
         return lambda value: value if type(value) is bool else None
     if kind in (DoubleType, FloatType):
         return lambda value: value if type(value) is float else None
-    if kind is StringType or issubclass(kind, StringType):
+    if issubclass(kind, (StringType, CharType, VarcharType)):
         return java_text
     if kind is BinaryType:
         return binary
@@ -234,7 +249,7 @@ def converter(data_type):
         return lambda value: datetime.date.fromordinal(epoch + value) if type(value) is int else None
     if kind in (TimestampType, TimestampNTZType, DayTimeIntervalType):
         return lambda value: value if type(value) is int else None
-    if kind is NullType:
+    if kind in (NullType, YearMonthIntervalType):
         return lambda value: None
     if kind is ArrayType:
         element = converter(data_type.elementType)
@@ -243,7 +258,7 @@ def converter(data_type):
             if isinstance(value, (bytes, bytearray)):
                 # In Java bytes are an array of signed numbers.
                 value = [byte - 256 if byte > 127 else byte for byte in value]
-            if not isinstance(value, (list, tuple)):
+            if not isinstance(value, (list, tuple, array.array)):
                 return None
             return [None if one is None else element(one) for one in value]
 
@@ -302,10 +317,21 @@ def java_text(value):
         return java_float(value)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join("null" if one is None else java_text(one) for one in value) + "]"
+    if isinstance(value, datetime.timedelta):
+        told = (value.days, value.seconds, value.microseconds, java_number(value.total_seconds()))
+        return "Timedelta: %d days, %d seconds, %d microseconds (total: %s seconds)" % told
+    if isinstance(value, datetime.time):
+        told = (value.hour, value.minute, value.second, value.microsecond)
+        return "Time: %d hours, %d minutes, %d seconds, %d microseconds" % told
     if isinstance(value, dict):
         pairs = ("%s=%s" % (java_text(k), "null" if v is None else java_text(v)) for k, v in value.items())
         return "{" + ", ".join(pairs) + "}"
     return str(value)
+
+
+def java_number(value):
+    """A number as `NumberFormat` prints it, without the point where it is whole."""
+    return "%d" % value if value == int(value) else repr(value)
 
 
 def java_float(value):

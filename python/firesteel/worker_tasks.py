@@ -17,14 +17,16 @@ import pyspark
 import pyspark.worker as spark_worker
 from pyspark.accumulators import _accumulatorRegistry
 from pyspark.serializers import CPickleSerializer, write_int, write_long, write_with_length
-from pyspark.sql.types import _parse_datatype_json_string
+from pyspark.sql.types import StringType, _parse_datatype_json_string
 from pyspark.taskcontext import BarrierTaskContext, TaskContext
 
 OWN_FILES = tuple(
     os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
-    for name in ("worker.py", "worker_tasks.py", "worker_rows.py")
+    for name in ("worker.py", "worker_tasks.py", "worker_rows.py", "java_pickles.py")
 )
 
+# Types that clients of PySpark 3.5 pickled have none.
+StringType.collation = "UTF8_BINARY"
 
 VERSION = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
 # Since 4.2 settings are handed over apart from the functions.

@@ -17,6 +17,7 @@ pub fn run(args: &[String]) -> Result<()> {
     if std::env::var_os("CI").is_some() {
         // Spark's own example programs come with the whole package; without it their test is skipped.
         environment("oracle", "tests/oracle/requirements.txt")?;
+        environment("old-client", "tests/requirements-old-client.txt")?;
     }
     // A test that hangs fails, with the stack of where it hangs.
     let mut pytest: Vec<String> =

@@ -162,6 +162,7 @@ fn python_conf(settings: &Settings) -> PoolConf {
     PoolConf {
         interpreter,
         package: Arc::new(shim::directory),
+        client: Some(Arc::new(client::install)),
         environment: stem.into_iter().chain(run_dir).collect(),
         modules: modules.collect(),
         working_dir: std::env::current_dir().unwrap_or_else(|_| "/".into()),

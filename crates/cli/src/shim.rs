@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &python_files![
     "context.py",
     "files.py",
     "hook.py",
+    "java_pickles.py",
     "jvm.py",
     "notebook.py",
     "packages.json",

@@ -371,6 +371,11 @@ fn check(key: &str, value: &str) -> Result<()> {
         "spark.sql.session.timeZone" if firesteel_functions::datetime::zone::Zone::parse(value).is_none() => {
             Err(SparkError::new("INVALID_CONF_VALUE.TIME_ZONE").with("confName", key).with("confValue", value))
         }
+        "spark.sql.pyspark.udf.profiler" | "spark.sql.pyspark.dataSource.profiler"
+            if !["perf", "memory"].contains(&value) =>
+        {
+            options("'perf, memory'")
+        }
         "spark.sql.shuffle.partitions" if !value.trim().parse::<i32>().is_ok_and(|n| n > 0) => {
             invalid("The value of spark.sql.shuffle.partitions must be positive")
         }

@@ -17,16 +17,63 @@ use crate::{Session, SessionConf, memory};
 /// Limits the memory of each Python worker.
 const MEMORY: &str = "spark.executor.pyspark.memory";
 
+/// Updates of accumulators: pickled pairs.
+type Accumulated = Arc<parking_lot::Mutex<Vec<Vec<u8>>>>;
+
+tokio::task_local! {
+    /// The operation that the running task works for.
+    static OPERATION: PythonOperation;
+}
+
+/// An operation as the functions of its queries see it.
+#[derive(Debug, Clone, Default)]
+pub struct PythonOperation {
+    /// `SparkContext.setLocalProperty` of the thread that sent it; what `TaskContext.getLocalProperty` tells.
+    properties: Arc<BTreeMap<String, String>>,
+    accumulated: Accumulated,
+}
+
+impl PythonOperation {
+    pub fn new(properties: BTreeMap<String, String>) -> Self {
+        Self { properties: Arc::new(properties), accumulated: Arc::default() }
+    }
+
+    /// Does `work`, whose queries are this operation's.
+    pub async fn scope<F: Future>(self, work: F) -> F::Output {
+        OPERATION.scope(self, work).await
+    }
+
+    /// The operation that the caller works for.
+    pub(crate) fn current() -> Option<Self> {
+        OPERATION.try_with(Clone::clone).ok()
+    }
+
+    /// Does `work` for that operation on this thread.
+    pub(crate) fn enter<T>(operation: Option<Self>, work: impl FnOnce() -> T) -> T {
+        match operation {
+            Some(operation) => OPERATION.sync_scope(operation, work),
+            None => work(),
+        }
+    }
+
+    /// Forgets what the tasks of a plan added that begins anew.
+    pub(crate) fn begin_anew(&self) {
+        self.accumulated.lock().clear();
+    }
+}
+
+/// What Spark's workers are started by: ours are started by our own program.
+const OWN_MODULES: [(&str, &str); 2] =
+    [("spark.python.daemon.module", "pyspark.daemon"), ("spark.python.worker.module", "pyspark.worker")];
+
 /// Functions that a session registered, by lower-case name.
 #[derive(Debug, Default)]
 pub(crate) struct Functions {
     scalar: RwLock<HashMap<String, Arc<PythonFunction>>>,
     table: RwLock<HashMap<String, Arc<PythonTableFunction>>>,
     sources: RwLock<HashMap<String, Arc<PythonDataSource>>>,
-    /// `SparkContext.setLocalProperty`, as the newest operation has them.
-    properties: parking_lot::Mutex<Arc<BTreeMap<String, String>>>,
-    /// What Python accumulators of running queries were given.
-    accumulated: Arc<parking_lot::Mutex<Vec<Vec<u8>>>>,
+    /// What Python accumulators were given by queries that no operation waits for.
+    accumulated: Accumulated,
 }
 
 impl Functions {
@@ -97,11 +144,6 @@ fn key(name: &str) -> String {
 }
 
 impl Session {
-    /// What `TaskContext.getLocalProperty` tells from now on.
-    pub fn set_local_properties(&self, properties: BTreeMap<String, String>) {
-        *self.functions.properties.lock() = Arc::new(properties);
-    }
-
     /// `spark.udf.register`.
     pub(crate) fn register_function(&self, message: &pb::CommonInlineUserDefinedFunction) -> Result<()> {
         let function = firesteel_plan::expression::python::python_function(message)?;
@@ -121,12 +163,20 @@ impl Session {
         let conf = self.conf();
         let memory = conf.lookup(MEMORY).map(|text| memory::parse(MEMORY, &text)).transpose();
         let shared = self.artifacts().python();
+        let operation = PythonOperation::current().unwrap_or_else(|| PythonOperation {
+            accumulated: Arc::clone(&self.functions.accumulated),
+            ..PythonOperation::default()
+        });
         PythonSession {
             pool: Arc::clone(&self.engine.python),
             session_id: self.server_side_id().into(),
             interpreter: conf.lookup("spark.pyspark.python"),
             files: shared.files,
-            accumulated: Arc::clone(&self.functions.accumulated),
+            accumulated: operation.accumulated,
+            refused: OWN_MODULES
+                .into_iter()
+                .find(|(key, usual)| conf.lookup(key).is_some_and(|module| module.trim() != *usual))
+                .map(|(key, _)| key),
             includes: shared.includes,
             archives: shared.archives,
             memory_mb: memory.map(|bytes| bytes.map(|bytes| (bytes >> 20) as u64)).map_err(|error| error.to_string()),
@@ -139,14 +189,16 @@ impl Session {
                 false if either_is(conf, "simplifiedTraceback.enabled", "false") => Traceback::Full,
                 false => Traceback::Simplified,
             },
-            properties: self.functions.properties.lock().clone(),
+            properties: operation.properties,
         }
     }
 
-    /// What Python accumulators were given since this was asked last, as clients read it.
-    pub(crate) fn accumulated(&self) -> Option<pb::execute_plan_response::ObservedMetrics> {
+    /// What Python accumulators were given by an operation that is done, and by what ran before it without any, as
+    /// clients read it.
+    pub fn accumulated(&self, operation: &PythonOperation) -> Option<pb::execute_plan_response::ObservedMetrics> {
         use pb::expression::literal::LiteralType;
-        let updates = std::mem::take(&mut *self.functions.accumulated.lock());
+        let mut updates = std::mem::take(&mut *self.functions.accumulated.lock());
+        updates.append(&mut operation.accumulated.lock());
         if updates.is_empty() {
             return None;
         }

@@ -17,6 +17,7 @@ use firesteel_protocol::{Result, SparkError};
 use futures::{Stream, StreamExt};
 
 use crate::metrics::{self, QueryRecord};
+use crate::python::PythonOperation;
 use crate::{CancelToken, Progress, Session, command, relabel, runner, show};
 
 /// Batches with Spark's names and types.
@@ -147,9 +148,12 @@ impl Session {
         let session = self.arc();
         let guard = crate::cancel::CancelOnDrop::default();
         let ctx = self.resolve_context_until(&guard.0);
+        let operation = PythonOperation::current();
         let task = tokio::task::spawn_blocking(move || {
-            let resolver = Resolver::new(&ctx);
-            work(&session, &resolver)
+            PythonOperation::enter(operation, || {
+                let resolver = Resolver::new(&ctx);
+                work(&session, &resolver)
+            })
         });
         let ended = task.await;
         drop(guard);
@@ -233,7 +237,6 @@ fn finish(
                 return;
             }
         }
-        into.lock().expect("no panics while locked").extend(session.accumulated());
         for (name, relation) in observed {
             match observe(&session, &name, relation).await {
                 Ok(message) => into.lock().expect("no panics while locked").push(message),

@@ -1,6 +1,6 @@
 //! A second plan for a query whose joins do not fit into memory. A hash join keeps one side in memory; where that fails
-//! before a row has come out, the query begins anew with sort-merge joins, which go to disk. Sources are read again, and
-//! accumulators that transformations add to may count twice, as when Spark runs a stage again.
+//! before a row has come out, the query begins anew with sort-merge joins, which go to disk. Sources are read again;
+//! what Python functions added to accumulators until then is forgotten.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use futures::{StreamExt, TryStreamExt};
 use tokio::sync::{OnceCell, watch};
 
 use crate::Session;
+use crate::python::PythonOperation;
 use crate::query::Planned;
 
 type Plan = Arc<dyn ExecutionPlan>;
@@ -45,6 +46,7 @@ impl Planned {
         Ok(Arc::new(SecondPlanExec {
             first: Arc::clone(&self.physical),
             second: Arc::new(second),
+            operation: PythonOperation::current(),
             choice: Arc::new(Choice { made: watch::Sender::new(Made::Open), running: watch::Sender::new(0) }),
         }))
     }
@@ -58,10 +60,11 @@ struct Second {
 }
 
 impl Second {
-    /// The plan with as many partitions as the first.
-    async fn plan(&self, partitions: usize) -> Outcome<Plan> {
+    /// The plan with as many partitions as the first, when that has stopped.
+    async fn plan(&self, partitions: usize, operation: Option<&PythonOperation>) -> Outcome<Plan> {
         let made = self.plan.get_or_try_init(|| async {
-            let state = self.state().map_err(|error| to_datafusion(error))?;
+            operation.into_iter().for_each(PythonOperation::begin_anew);
+            let state = self.state().map_err(to_datafusion)?;
             let plan = state.query_planner().create_physical_plan(&self.optimized, &state).await?;
             match plan.output_partitioning().partition_count() {
                 count if count == partitions => Ok(plan),
@@ -138,6 +141,8 @@ impl Drop for Counted {
 struct SecondPlanExec {
     first: Plan,
     second: Arc<Second>,
+    /// Whose accumulators the first plan's tasks may have added to.
+    operation: Option<PythonOperation>,
     choice: Arc<Choice>,
 }
 
@@ -181,7 +186,7 @@ impl ExecutionPlan for SecondPlanExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Outcome<SendableRecordBatchStream> {
         let partitions = self.first.output_partitioning().partition_count();
         let first = Counted::new(self.first.execute(partition, Arc::clone(&context))?, Arc::clone(&self.choice));
-        let second = Arc::clone(&self.second);
+        let (second, operation) = (Arc::clone(&self.second), self.operation.clone());
         let output = async move {
             let choice = Arc::clone(&first.choice);
             match first_rows(first).await {
@@ -191,7 +196,7 @@ impl ExecutionPlan for SecondPlanExec {
                     // They see the choice when they are next polled; some may not be.
                     let _ = tokio::time::timeout(LET_GO, running.wait_for(|running| *running == 0)).await;
                     tracing::info!("a join is larger than memory: the query begins anew with sort-merge joins");
-                    Ok(second.plan(partitions).await?.execute(partition, context)?.boxed())
+                    Ok(second.plan(partitions, operation.as_ref()).await?.execute(partition, context)?.boxed())
                 }
             }
         };

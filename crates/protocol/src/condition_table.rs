@@ -5,6 +5,7 @@ use crate::condition::Condition;
 
 #[rustfmt::skip]
 pub(crate) const RECORDED: &[Condition] = &[
+    Condition { name: "AGGREGATE_FUNCTION_WITH_NONDETERMINISTIC_EXPRESSION", template: "Non-deterministic expression <sqlExpr> should not appear in the arguments of an aggregate function.", sql_state: "42845" },
     Condition { name: "ALL_PARAMETERS_MUST_BE_NAMED", template: "Using name parameterized queries requires all parameters to be named. Parameters missing names: <exprs>.", sql_state: "07001" },
     Condition { name: "ALL_PARTITION_COLUMNS_NOT_ALLOWED", template: "Cannot use all columns for partition columns.", sql_state: "KD005" },
     Condition { name: "AMBIGUOUS_COLUMN_REFERENCE", template: "Column <name> is ambiguous. It's because you joined several DataFrame together, and some of these DataFrames are the same.\nThis column points to one of the DataFrames but Spark is unable to figure out which one.\nPlease alias the DataFrames with different names via `DataFrame.alias` before joining them,\nand specify the column using qualified name, e.g. `df.alias(\"a\").join(df.alias(\"b\"), col(\"a.id\") > col(\"b.id\"))`.", sql_state: "42702" },
@@ -287,6 +288,7 @@ pub(crate) const RECORDED: &[Condition] = &[
     Condition { name: "INVALID_LIMIT_LIKE_EXPRESSION.IS_UNFOLDABLE", template: "The limit like expression <expr> is invalid. The <name> expression must evaluate to a constant value.", sql_state: "42K0E" },
     Condition { name: "INVALID_LOG_VERSION", template: "UnsupportedLogVersion.", sql_state: "KD002" },
     Condition { name: "INVALID_LOG_VERSION.MAX_SUPPORTED_VERSION", template: "UnsupportedLogVersion. The maximum supported log version is v<maxSupportedVersion>, but encountered v<version>. The log file was produced by a newer version of Spark and cannot be read by this version. You need to upgrade.", sql_state: "KD002" },
+    Condition { name: "INVALID_NON_DETERMINISTIC_EXPRESSIONS", template: "The operator expects a deterministic expression, but the actual expression is <sqlExprs>.", sql_state: "42K0E" },
     Condition { name: "INVALID_NUMERIC_LITERAL_RANGE", template: "Numeric literal <rawStrippedQualifier> is outside the valid range for <typeName> with minimum value of <minValue> and maximum value of <maxValue>. Please adjust the value accordingly.", sql_state: "22003" },
     Condition { name: "INVALID_OPTIONS.NON_MAP_FUNCTION", template: "Invalid options: Must use the `map()` function for options.", sql_state: "42K06" },
     Condition { name: "INVALID_PANDAS_UDF_PLACEMENT", template: "The group aggregate pandas UDF <functionList> cannot be invoked together with as other, non-pandas aggregate functions.", sql_state: "0A000" },
@@ -317,6 +319,7 @@ pub(crate) const RECORDED: &[Condition] = &[
     Condition { name: "INVALID_SCHEMA.NON_STRING_LITERAL", template: "The input schema <inputSchema> is not a valid schema string. The input expression must be string literal and not null.", sql_state: "42K07" },
     Condition { name: "INVALID_SCHEMA.NON_STRUCT_TYPE", template: "The input schema <inputSchema> is not a valid schema string. The input expression should be evaluated to struct type, but got <dataType>.", sql_state: "42K07" },
     Condition { name: "INVALID_SCHEMA_OR_RELATION_NAME", template: "<name> is not a valid name for tables/schemas. Valid names only contain alphabet characters, numbers and _.", sql_state: "42602" },
+    Condition { name: "INVALID_SCHEMA_TYPE_NON_STRUCT", template: "Invalid schema type. Expect a struct type, but got <dataType>.", sql_state: "42K09" },
     Condition { name: "INVALID_SET_SYNTAX", template: "Expected format is 'SET', 'SET key', or 'SET key=value'. If you want to include special characters in key, or include semicolon in value, please use backquotes, e.g., SET `key`=`value`.", sql_state: "42000" },
     Condition { name: "INVALID_SQLSTATE", template: "Invalid SQLSTATE value: '<sqlState>'. SQLSTATE must be exactly 5 characters long and contain only A-Z and 0-9. SQLSTATE must not start with '00', '01', or 'XX'.", sql_state: "428B3" },
     Condition { name: "INVALID_SQL_SYNTAX", template: "Invalid SQL syntax:", sql_state: "42000" },
@@ -622,6 +625,7 @@ pub(crate) const RECORDED: &[Condition] = &[
     Condition { name: "_LEGACY_ERROR_TEMP_1312", template: "'<operation>' does not support bucketBy right now.", sql_state: "" },
     Condition { name: "_LEGACY_ERROR_TEMP_1313", template: "'<operation>' does not support bucketBy and sortBy right now.", sql_state: "" },
     Condition { name: "_LEGACY_ERROR_TEMP_1324", template: "The pivot column <pivotColumn> has more than <maxValues> distinct values, this could indicate an error. If this was intended, set <config> to at least the number of distinct values of the pivot column.", sql_state: "" },
+    Condition { name: "_LEGACY_ERROR_TEMP_1329", template: "Can not load class <className>, please make sure it is on the classpath.", sql_state: "" },
     Condition { name: "_LEGACY_ERROR_TEMP_2047", template: "'path' is not specified.", sql_state: "" },
     Condition { name: "_LEGACY_ERROR_TEMP_2048", template: "Schema must be specified when creating a streaming source DataFrame. If some files already exist in the directory, then depending on the file format you may be able to create a static DataFrame on that directory with 'spark.read.load(directory)' and infer schema from it.", sql_state: "" },
     Condition { name: "_LEGACY_ERROR_TEMP_2049", template: "Data source <className> does not support streamed <operator>.", sql_state: "" },

@@ -18,6 +18,12 @@ use crate::PoolConf;
 /// An interpreter that takes longer to start is broken.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What an interpreter without PySpark leaves beside the socket: a line with its tag, and why.
+const NO_CLIENT_FILE: &str = "no-client";
+
+/// A parent, or what that file says.
+type Begun = std::result::Result<Parent, String>;
+
 /// A running parent.
 #[derive(Debug)]
 pub(crate) struct Parent {
@@ -39,7 +45,7 @@ impl Parent {
         self.directory.path()
     }
 
-    /// Starts an interpreter and waits until it takes connections.
+    /// Starts an interpreter and waits until it takes connections. Where it has no PySpark, that is installed first.
     pub(crate) async fn start(interpreter: &Path, conf: &PoolConf) -> Result<Self> {
         let failed = |error: std::io::Error| {
             SparkError::new("PYTHON_WORKER_START").with_message(format!(
@@ -48,9 +54,27 @@ impl Parent {
                 interpreter.display()
             ))
         };
-        let directory = tempfile::Builder::new().prefix("firesteel-python-").tempdir().map_err(failed)?;
-        let package = (conf.package)(directory.path()).map_err(failed)?;
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
+        let lacks = match Self::begin(interpreter, conf).await.map_err(failed)? {
+            Ok(parent) => return Ok(parent),
+            Err(lacks) => lacks,
+        };
+        let (tag, reason) = lacks.split_once('\n').unwrap_or(("", &lacks));
+        let install = conf.client.clone().filter(|_| !tag.is_empty());
+        let install = install.ok_or_else(|| failed(std::io::Error::other(reason.to_owned())))?;
+        let (path, tag, reason) = (interpreter.to_owned(), tag.to_owned(), reason.to_owned());
+        let installed = tokio::task::spawn_blocking(move || install(&path, &tag, &reason));
+        let installed = installed.await.map_err(|error| failed(std::io::Error::other(error)))?;
+        installed.map_err(|error| failed(std::io::Error::other(error)))?;
+        match Self::begin(interpreter, conf).await.map_err(failed)? {
+            Ok(parent) => Ok(parent),
+            Err(lacks) => Err(failed(std::io::Error::other(lacks))),
+        }
+    }
+
+    async fn begin(interpreter: &Path, conf: &PoolConf) -> std::io::Result<Begun> {
+        let directory = tempfile::Builder::new().prefix("firesteel-python-").tempdir()?;
+        let package = (conf.package)(directory.path())?;
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         let mut command = Command::new(interpreter);
         command
             .arg(package.join("firesteel").join("worker.py"))
@@ -68,10 +92,10 @@ impl Parent {
         for (key, value) in &conf.environment {
             command.env(key, value);
         }
-        let process = command.spawn().map_err(failed)?;
+        let process = command.spawn()?;
         drop(command);
-        ours.set_nonblocking(true).map_err(failed)?;
-        let mut stream = UnixStream::from_std(ours).map_err(failed)?;
+        ours.set_nonblocking(true)?;
+        let mut stream = UnixStream::from_std(ours)?;
         let mut ready = [0; 1];
         let answer = tokio::time::timeout(PATIENCE, stream.read_exact(&mut ready)).await;
         let parent = Self {
@@ -80,9 +104,12 @@ impl Parent {
             control: Mutex::new(Control { stream, pandas: false }),
         };
         match answer {
-            Ok(Ok(_)) => Ok(parent),
-            Ok(Err(_)) => Err(failed(std::io::Error::other("it ended at once; its own words are on standard error"))),
-            Err(_) => Err(failed(std::io::Error::other("it did not answer in time"))),
+            Ok(Ok(_)) => Ok(Ok(parent)),
+            Ok(Err(_)) => match std::fs::read_to_string(parent.directory().join(NO_CLIENT_FILE)) {
+                Ok(lacks) => Ok(Err(lacks)),
+                Err(_) => Err(std::io::Error::other("it ended at once; its own words are on standard error")),
+            },
+            Err(_) => Err(std::io::Error::other("it did not answer in time")),
         }
     }
 

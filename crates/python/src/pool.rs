@@ -25,12 +25,16 @@ const STALLED: Duration = Duration::from_millis(300);
 /// Where the Python package `firesteel` lies; given a directory to write it to if it is nowhere yet.
 pub type PackageDirectory = Arc<dyn Fn(&Path) -> std::io::Result<PathBuf> + Send + Sync>;
 
+/// Installs PySpark for an interpreter that has none: its path, the tag of its version and why. Takes a while.
+pub type InstallClient = Arc<dyn Fn(&Path, &str, &str) -> std::result::Result<(), String> + Send + Sync>;
+
 /// How an application's workers are started.
 #[derive(Clone)]
 pub struct PoolConf {
     /// The interpreter that runs the program; none looks for one.
     pub interpreter: Option<PathBuf>,
     pub package: PackageDirectory,
+    pub client: Option<InstallClient>,
     /// For every worker.
     pub environment: Vec<(String, String)>,
     /// Directories and archives on the module path, `--py-files`.
@@ -46,6 +50,7 @@ impl Default for PoolConf {
         Self {
             interpreter: None,
             package: Arc::new(nowhere),
+            client: None,
             environment: vec![],
             modules: vec![],
             working_dir: PathBuf::from("."),
@@ -147,6 +152,10 @@ impl Pool {
 
     /// A worker of the session: an idle one, or one that is forked now.
     pub(crate) async fn worker(&self, session: &PythonSession, pandas: bool) -> Result<Worker> {
+        if let Some(setting) = session.refused {
+            let way = "Leave it out; code that all workers need can be a module that the functions import.";
+            return Err(SparkError::unsupported(format!("the setting {setting}"), way));
+        }
         let key = Key {
             interpreter: self.interpreter(session)?,
             session_id: Arc::clone(&session.session_id),

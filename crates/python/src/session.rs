@@ -25,6 +25,8 @@ pub struct PythonSession {
     pub archives: Vec<PathBuf>,
     /// `spark.executor.pyspark.memory` in mebibytes; what is wrong with it is told by the first task.
     pub memory_mb: std::result::Result<Option<u64>, String>,
+    /// A setting that asks for another program than ours in workers; the first task refuses it.
+    pub refused: Option<&'static str>,
     /// Updates of accumulators that workers sent and no query has handed to the client yet: pickled `(id, update)`.
     pub accumulated: Arc<Mutex<Vec<Vec<u8>>>>,
     /// `spark.python.worker.reuse`.

@@ -193,7 +193,7 @@ fn own_classes(condition: &str) -> &'static [&'static str] {
         "_LEGACY_ERROR_TEMP_3161" => UNSUPPORTED,
         _ => match condition.split('.').next().unwrap_or(condition) {
             "INVALID_HANDLE" | "INVALID_CURSOR" | "INVALID_CLONE_SESSION_REQUEST" => SQL,
-            "CONNECT_INVALID_PLAN" => INVALID_PLAN,
+            "CONNECT_INVALID_PLAN" | "INVALID_SCHEMA_TYPE_NON_STRUCT" => INVALID_PLAN,
             _ => condition::exception_classes(condition),
         },
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use firesteel_engine::python::PythonOperation;
 use firesteel_engine::{Execution, OperationHandle, Progress, Rows, StageSnapshot};
 use firesteel_protocol::SparkError;
 use firesteel_protocol::connect as pb;
@@ -13,7 +14,7 @@ use firesteel_streaming::{Answer, is_streaming_command};
 use futures::{FutureExt, StreamExt};
 use pb::ExecutePlanResponse;
 use pb::execute_plan_response::execution_progress::StageInfo;
-use pb::execute_plan_response::{ExecutionProgress, ResponseType, ResultComplete};
+use pb::execute_plan_response::{ExecutionProgress, ObservedMetrics, ResponseType, ResultComplete};
 use pb::plan::OpType;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -44,18 +45,25 @@ pub(crate) fn start(
     operation: Arc<Operation>,
     plan: pb::Plan,
     options: ExecuteOptions,
+    python: PythonOperation,
 ) {
     let reporter = options.progress_interval.map(|interval| {
         AbortOnDrop(tokio::spawn(report_progress(envelope(&session, &operation), operation.clone(), interval)))
     });
     queries.spawn(async move {
-        let work = AssertUnwindSafe(run(&session, &operation, plan, options)).catch_unwind();
+        let work =
+            AssertUnwindSafe(python.clone().scope(run(&session, &operation, plan, options, &python))).catch_unwind();
         let end = tokio::select! {
             biased;
             () = operation.cancel.cancelled() => Err(Failure::canceled()),
             end = work => end.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))),
         };
         drop(reporter);
+        if let (Err(_), Some(accumulated)) = (&end, session.session.accumulated(&python)) {
+            // Tasks that succeeded count, whatever became of the others.
+            let told = ExecutePlanResponse { observed_metrics: vec![accumulated], ..envelope(&session, &operation) };
+            operation.buffer.offer(told);
+        }
         // An interrupt may have come when all was done but the telling: then that is what the client reads.
         let end = operation.buffer.ended().unwrap_or(end);
         events::operation_ended(&session.session, &operation, operation.rows.load(Ordering::Relaxed), &end);
@@ -76,7 +84,13 @@ pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
     SparkError::internal(text).into()
 }
 
-async fn run(session: &SessionHolder, operation: &Operation, plan: pb::Plan, options: ExecuteOptions) -> Result<()> {
+async fn run(
+    session: &SessionHolder,
+    operation: &Operation,
+    plan: pb::Plan,
+    options: ExecuteOptions,
+    python: &PythonOperation,
+) -> Result<()> {
     let listens = session.session.engine.listener().is_some();
     let description = if listens { firesteel_engine::describe::plan(&plan) } else { String::new() };
     let mut tags = operation.tags.clone();
@@ -99,10 +113,17 @@ async fn run(session: &SessionHolder, operation: &Operation, plan: pb::Plan, opt
         op_type => pb::Plan { op_type },
     };
     match session.session.execute(plan, handle).await? {
-        Execution::Rows(rows) => stream_rows(&envelope, operation, rows, options.limits).await,
+        Execution::Rows(rows) => {
+            let accumulated = || session.session.accumulated(python);
+            stream_rows(&envelope, operation, rows, options.limits, accumulated).await
+        }
         Execution::Response(responses) => {
             for response in responses {
                 operation.buffer.push(respond(&envelope, response)).await;
+            }
+            if let Some(accumulated) = session.session.accumulated(python) {
+                let told = ExecutePlanResponse { observed_metrics: vec![accumulated], ..envelope.clone() };
+                operation.buffer.push(told).await;
             }
             Ok(())
         }
@@ -138,6 +159,7 @@ async fn stream_rows(
     operation: &Operation,
     mut rows: Rows,
     limits: BatchLimits,
+    accumulated: impl Fn() -> Option<ObservedMetrics>,
 ) -> Result<()> {
     let buffer = &operation.buffer;
     buffer.push(ExecutePlanResponse { schema: Some(rows.schema.clone()), ..envelope.clone() }).await;
@@ -167,7 +189,8 @@ async fn stream_rows(
 
     let mut last: Vec<_> =
         writer.finish()?.into_iter().map(|batch| respond(envelope, ResponseType::ArrowBatch(batch))).collect();
-    let summary = rows.summary.take();
+    let mut summary = rows.summary.take();
+    summary.observed.extend(accumulated());
     if last.is_empty() && (summary.metrics.is_some() || !summary.observed.is_empty()) {
         last.push(envelope.clone());
     }

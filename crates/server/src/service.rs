@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use firesteel_engine::SessionConf;
+use firesteel_engine::python::PythonOperation;
 use firesteel_protocol::SparkError;
 use firesteel_protocol::connect as pb;
 use futures::stream::BoxStream;
@@ -298,12 +299,12 @@ impl Service {
         let kept_plan = reattachable.then(|| Arc::new(plan.clone()));
         let (properties, tags): (Vec<_>, Vec<_>) =
             request.tags.into_iter().partition(|tag| tag.starts_with(LOCAL_PROPERTY));
-        session.session.set_local_properties(local_properties(&properties));
+        let python = PythonOperation::new(local_properties(&properties));
         let operation = Operation::new(operation_id, tags, kept_plan, self.conf.retry_buffer_bytes);
         let (operation, is_new) = session.register(operation)?;
         let reader = Reader::attach(session.clone(), operation.clone(), 1);
         if is_new {
-            execute::start(&self.queries, session.clone(), operation, plan, options);
+            execute::start(&self.queries, session.clone(), operation, plan, options, python);
         }
         Ok(reader)
     }

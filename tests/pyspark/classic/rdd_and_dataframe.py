@@ -138,6 +138,64 @@ def case_barrier(spark, tmp):
     return spark.sparkContext.parallelize(range(8), 2).barrier().mapPartitions(together).collect()
 
 
+def case_properties_of_threads(spark, tmp):
+    """Each thread's functions see what that thread set, whatever others run at the same time."""
+    import threading
+    import time
+
+    from pyspark import InheritableThread
+    from pyspark.sql.functions import udf
+
+    sc = spark.sparkContext
+    seen = {}
+
+    def who(_):
+        time.sleep(0.02)
+        return TaskContext.get().getLocalProperty("who")
+
+    def work(name):
+        sc.setLocalProperty("who", name)
+        ask = udf(who, "string")
+        seen[name] = sorted({row[0] for _ in range(4) for row in spark.range(3).select(ask("id")).collect()})
+
+    threads = [threading.Thread(target=work, args=("t%d" % number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sc.setLocalProperty("who", "starter")
+    heir = InheritableThread(target=lambda: seen.update(heir=spark.range(1).select(udf(who, "string")("id")).first()[0]))
+    heir.start()
+    heir.join()
+    sc.setLocalProperty("who", None)
+    return sorted(seen.items())
+
+
+def case_accumulators_of_commands(spark, tmp):
+    from pyspark.sql.functions import udf
+
+    added = spark.sparkContext.accumulator(0)
+
+    def add(value):
+        added.add(1)
+        return value
+
+    counted = spark.range(10).select(udf(add, "long")("id").alias("id"))
+    told = []
+    counted.write.parquet(str(tmp / "written"))
+    told.append(added.value)
+    counted.createOrReplaceTempView("counted")
+    spark.sql("CREATE TABLE made USING parquet AS SELECT * FROM counted")
+    told.append(added.value)
+    kept = counted.cache()
+    kept.count()
+    kept.count()
+    told.append(added.value)
+    kept.unpersist()
+    spark.sql("DROP TABLE made")
+    return told
+
+
 def case_accumulators(spark, tmp):
     """Functions of DataFrames add to them too, once a run; a lazy `toDF` adds when it runs."""
     from pyspark.sql.functions import udf

@@ -315,7 +315,8 @@ pub(crate) fn routine_name(function: &str) -> Vec<String> {
 }
 
 fn unresolved_routine(resolver: &Resolver, function: &str) -> SparkError {
-    if matches!(function.to_ascii_lowercase().as_str(), "range") {
+    let in_python = || resolver.ctx.catalog.python_table_function(function).is_some();
+    if function.eq_ignore_ascii_case("range") || in_python() {
         return SparkError::new("NOT_A_SCALAR_FUNCTION").with("functionName", name::quote(function));
     }
     let parts = crate::sql::parse_column_name(function).unwrap_or_else(|_| vec![function.to_string()]);

@@ -205,10 +205,11 @@ impl Resolver<'_> {
         match found {
             Some(typed) => {
                 let name = typed.name.clone();
-                let mut own = unaliased(typed).named(name);
-                // Inside of calls Spark shows where the value comes from.
-                own.unaliased_name = Some(format!("lateralAliasReference({})", own.name));
-                self.nested(own, &parts[1..]).map(Some)
+                let mut typed = self.nested(unaliased(typed).named(name), &parts[1..])?;
+                // Inside of calls it goes by the name of Spark's `LateralColumnAliasReference`.
+                let last = parts.last().map_or("", String::as_str);
+                typed.unaliased_name = Some(format!("lateralAliasReference({last})"));
+                Ok(Some(typed))
             }
             None => Ok(None),
         }

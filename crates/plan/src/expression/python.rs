@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::Expr;
 use firesteel_functions::Typed;
+use firesteel_functions::misc::placement;
 use firesteel_protocol::connect::{self as pb, common_inline_user_defined_function::Function, expression::ExprType};
-use firesteel_protocol::types::proto;
+use firesteel_protocol::types::{name, proto};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{missing, star, unaliased};
@@ -33,7 +36,11 @@ pub fn python_function(message: &pb::CommonInlineUserDefinedFunction) -> Result<
                 deterministic: message.deterministic,
             }))
         }
-        Function::ScalarScalaUdf(_) | Function::JavaUdf(_) => Err(SparkError::unsupported(
+        // No class is on the classpath.
+        Function::JavaUdf(java) => {
+            Err(SparkError::new("_LEGACY_ERROR_TEMP_1329").with("className", java.class_name.as_str()))
+        }
+        Function::ScalarScalaUdf(_) => Err(SparkError::unsupported(
             format!("the JVM function `{}`", message.function_name),
             "Write it in Python, or with the functions of Spark.",
         )),
@@ -48,14 +55,24 @@ pub fn call(
     distinct: bool,
     scope: &Scope,
 ) -> Result<Typed> {
-    let mut keywords = vec![];
+    let mut keywords: Vec<Option<String>> = vec![];
     let mut args: Vec<Typed> = vec![];
     for argument in arguments {
         if let Some(ExprType::NamedArgumentExpression(named)) = &argument.expr_type {
             let value = named.value.as_deref().ok_or_else(|| missing("value", "NamedArgumentExpression"))?;
+            if keywords.iter().flatten().any(|known| *known == named.key) {
+                return Err(SparkError::new("DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT.DOUBLE_NAMED_ARGUMENT_REFERENCE")
+                    .with("routineName", name::quote(&function.name))
+                    .with("parameterName", name::quote(&named.key)));
+            }
             keywords.push(Some(named.key.clone()));
-            args.push(unaliased(resolver.expression(value, scope)?));
+            args.push(argument_of(resolver.expression(value, scope)?));
             continue;
+        }
+        if let Some(known) = keywords.iter().flatten().next_back() {
+            return Err(SparkError::new("UNEXPECTED_POSITIONAL_ARGUMENT")
+                .with("routineName", name::quote(&function.name))
+                .with("parameterName", name::quote(known)));
         }
         match star::expand(resolver, argument, scope)? {
             Some(columns) => {
@@ -66,7 +83,7 @@ pub fn call(
             }
             None => {
                 keywords.push(None);
-                let mut typed = unaliased(resolver.expression(argument, scope)?);
+                let mut typed = argument_of(resolver.expression(argument, scope)?);
                 if let Some(name) = struct_name(resolver, argument, scope)? {
                     typed.name = name;
                 }
@@ -82,19 +99,29 @@ pub fn call(
         return Err(SparkError::new("UNSUPPORTED_FEATURE.LAMBDA_FUNCTION_WITH_PYTHON_UDF")
             .with("funcName", format!("\"{shown}\"")));
     }
-    let name = display(&function, &keywords, &args);
+    let shown = display(&function, &keywords, &args);
     let data_type = function.data_type.clone();
     let exprs = args.into_iter().map(|arg| arg.expr).collect();
     if eval_type::is_scalar(function.eval_type) {
-        return Ok(Typed::new(PythonUdf::call(function, keywords, exprs), name, data_type, true));
+        return Ok(Typed::new(PythonUdf::call(function, keywords, exprs), shown, data_type, true));
     }
     if eval_type::is_aggregate(function.eval_type) {
         if distinct {
             return Err(unsupported_syntax("DISTINCT"));
         }
-        return Ok(Typed::new(PythonAggregate::call(function, keywords, exprs, distinct), name, data_type, true));
+        return Ok(Typed::new(PythonAggregate::call(function, keywords, exprs, distinct), shown, data_type, true));
     }
     Err(crate::relation::python::unknown_kind(function.eval_type))
+}
+
+/// An argument under the name by which calls show it: a field goes by its whole path, an alias keeps what it stands for.
+fn argument_of(typed: Typed) -> Typed {
+    let shown = match (&typed.expr, &typed.unaliased_name) {
+        (_, None) => return unaliased(typed),
+        (Expr::Alias(_), Some(own)) => format!("{own} AS {}", typed.name),
+        (_, Some(path)) => path.clone(),
+    };
+    unaliased(typed).named(shown)
 }
 
 /// The analyzer prints a struct with the names of its fields.
@@ -138,6 +165,18 @@ fn lower_casts(name: &str) -> String {
     }
     let lower = |found: &regex::Captures| format!(" as {})", found[1].to_lowercase());
     TYPE.replace_all(&name.replace("CAST(", "cast("), lower).into_owned()
+}
+
+/// Whether an expression may differ from call to call: `rand()` and its kin, functions in Python that say so.
+pub(crate) fn is_nondeterministic(expr: &Expr) -> bool {
+    let own = |node: &Expr| match (PythonUdf::of(node), node) {
+        (Some((udf, _)), _) => !udf.function.deterministic,
+        (None, Expr::ScalarFunction(call)) => {
+            call.func.name().starts_with(placement::PREFIX) || matches!(call.func.name(), "uuid" | "shuffle")
+        }
+        _ => false,
+    };
+    expr.exists(|node| Ok(own(node))).unwrap_or(false)
 }
 
 /// What no function in Python can be called with.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::Column;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlanBuilder, cast as plan_cast, lit};
 use firesteel_functions::{Typed, collation};
 use firesteel_protocol::connect::{self as pb, aggregate::GroupType, expression::ExprType};
@@ -16,6 +17,7 @@ use super::subquery::{self, Clause};
 use super::{Origin, Relation, node, pivot, project, required, time_window};
 use crate::attribute::next_id;
 use crate::expression::aggregate::{contains_aggregate, is_grouping, replace};
+use crate::expression::python::is_nondeterministic;
 use crate::expression::select::Selected;
 use crate::expression::unaliased;
 use crate::expression::walk::{self, Names};
@@ -93,6 +95,7 @@ fn supplied(
     sets: Option<Vec<Vec<usize>>>,
     list: Vec<Typed>,
 ) -> Result<Aggregated> {
+    list.iter().try_for_each(refuse_nondeterministic)?;
     let (input, mut columns, list) = time_window::supply_grouped(resolver, input, grouping, list, sets.is_some())?;
     let count = columns.len();
     columns.extend(list);
@@ -118,6 +121,19 @@ fn supplied(
     };
     let list = columns.split_off(count);
     build(input, columns, sets, list)
+}
+
+/// What an aggregate function takes must be the same however often it is computed.
+fn refuse_nondeterministic(typed: &Typed) -> Result<()> {
+    let varying = |node: &Expr| match node {
+        Expr::AggregateFunction(call) => call.params.args.iter().any(is_nondeterministic),
+        _ => false,
+    };
+    if !typed.expr.exists(|node| Ok(varying(node))).unwrap_or(false) {
+        return Ok(());
+    }
+    let shown = typed.unaliased_name.as_ref().unwrap_or(&typed.name);
+    Err(SparkError::new("AGGREGATE_FUNCTION_WITH_NONDETERMINISTIC_EXPRESSION").with("sqlExpr", format!("\"{shown}\"")))
 }
 
 /// A subquery stands in the arguments of an aggregate call.

@@ -41,6 +41,11 @@ pub fn resolve(resolver: &Resolver, join: &pb::Join, outer: Option<&Scope>) -> R
             }
             let typed = resolver.expression(condition, &resolver.scope(&inputs, outer))?;
             refuse_calls(resolver, condition, &typed, &resolver.scope(&inputs, outer))?;
+            if crate::expression::python::is_nondeterministic(&typed.expr) {
+                return Err(SparkError::new("INVALID_NON_DETERMINISTIC_EXPRESSIONS")
+                    .with("sqlExprs", format!("\"{}\"", typed.name))
+                    .placeless());
+            }
             Some(join_condition(typed)?)
         }
     };

@@ -96,6 +96,11 @@ pub fn cogroup_map(resolver: &Resolver, message: &pb::CoGroupMap, outer: Option<
         eval_type::COGROUPED_MAP_ARROW => "applyInArrow()",
         other => return Err(unknown_kind(other)),
     };
+    let keys = [message.input_grouping_expressions.len(), message.other_grouping_expressions.len()];
+    if keys[0] != keys[1] {
+        let text = format!("requirement failed: Cogroup keys must have same size: {} != {}", keys[0], keys[1]);
+        return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(text));
+    }
     let given = struct_of(&function)?;
     let settings = WorkerSettings::of(resolver.ctx);
     let decision = Decision::new(2);

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use super::project::{attributes, one_row};
 use super::{Relation, node};
 use crate::attribute::next_id;
+use crate::expression::aggregate::contains_aggregate;
 use crate::expression::select::evaluate_constant;
 use crate::expression::{function, missing, unaliased};
 use crate::operator::python::call::{PythonCall, WorkerSettings, numbered};
@@ -42,11 +43,8 @@ pub fn table_function(message: &pb::CommonInlineUserDefinedTableFunction) -> Res
         Some(declared) => match declared_struct(declared)? {
             DataType::Struct(fields) => Some(DataType::Struct(fields)),
             other => {
-                return Err(SparkError::new("UDTF_RETURN_TYPE_MISMATCH").with_message(format!(
-                    "The return type of the table function {} must be a struct, but is {}.",
-                    message.function_name,
-                    name::sql(&other)
-                )));
+                let shown = format!("\"{}\"", name::sql(&other));
+                return Err(SparkError::new("INVALID_SCHEMA_TYPE_NON_STRUCT").with("dataType", shown));
             }
         },
     };
@@ -115,6 +113,15 @@ pub fn plan(
         Some(_) => None,
         None => Some(analyze(resolver, function, &names, &values, &settings)?),
     };
+    for value in &values {
+        if let Argument::Value(typed) = value
+            && contains_aggregate(&typed.expr)
+        {
+            return Err(
+                SparkError::new("UNSUPPORTED_EXPR_FOR_OPERATOR").with("invalidExprSqls", format!("\"{}\"", typed.name))
+            );
+        }
+    }
     let given = match (&function.data_type, &analyzed) {
         (Some(DataType::Struct(fields)), _) => fields.clone(),
         (_, Some(analyzed)) => analyzed.schema.clone(),
@@ -343,6 +350,7 @@ fn analyze(
                 let mut told = json!({ "type": json::to_json(&typed.data_type).to_string(), "table": false });
                 let constant = match typed.as_literal() {
                     Some(value) => Some(value.clone()),
+                    None if contains_aggregate(&typed.expr) => None,
                     None => evaluate_constant(&typed.expr)?,
                 };
                 if let Some(value) = constant {
@@ -391,12 +399,14 @@ fn analyze(
 
 /// The user's words for a failure of `analyze`.
 fn failed(error: SparkError) -> SparkError {
-    match error.param("message") {
-        Some(message) if error.condition() == "PYTHON_EXCEPTION" => {
-            SparkError::new("TABLE_VALUED_FUNCTION_FAILED_TO_ANALYZE_IN_PYTHON").with("msg", message)
-        }
-        _ => error,
+    let (Some(message), Some(traceback)) = (error.param("message"), error.param("traceback")) else { return error };
+    if error.condition() != "PYTHON_EXCEPTION" {
+        return error;
     }
+    // What PySpark itself says of the call stands alone.
+    let own = message.trim_start().starts_with("Failed to evaluate the user-defined table function");
+    let told = if own { message.trim() } else { traceback.trim_end() };
+    SparkError::new("TABLE_VALUED_FUNCTION_FAILED_TO_ANALYZE_IN_PYTHON").with("msg", told)
 }
 
 /// A constant as an Arrow stream of one row.
