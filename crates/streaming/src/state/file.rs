@@ -142,6 +142,12 @@ impl Chain {
         self.version
     }
 
+    /// The version of the file of all rows that the chain begins with.
+    pub fn snapshot(&self) -> Option<u64> {
+        let name = self.files.first()?.path.file_name()?.to_str()?;
+        name.strip_suffix(SNAPSHOT)?.parse().ok()
+    }
+
     /// Number of rows.
     pub fn total(&self) -> u64 {
         self.files.last().map_or(0, |file| file.total)
