@@ -346,6 +346,22 @@ def test_example_github_incremental(tmp_path):
     assert "continuous: 960 rows" in submitted(tmp_path, "github_incremental", "continuous", "--seconds", "1")
 
 
+def test_example_notebook(tmp_path):
+    """The cells of the notebook, one after the other."""
+    generated(tmp_path, "--days", "2")
+    with open(os.path.join(servers.ROOT, "examples", "github_incremental", "incremental.ipynb"), encoding="utf-8") as file:
+        cells = json.load(file)["cells"]
+    program = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    (tmp_path / "cells.py").write_text(program)
+    done = subprocess.run(
+        [servers.firesteel_binary(), "submit", "cells.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        env=servers.environment(),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "|2024|    1|  2|  480|" in done.stdout and "2024-01-01 480" in done.stdout
+    assert done.stdout.count("|  480|") == 4
+
+
 def test_example_crypto_stream(tmp_path):
     folder = os.path.join(servers.ROOT, "examples", "crypto_stream")
     apis = subprocess.Popen(
