@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -345,6 +346,22 @@ def test_example_github_incremental(tmp_path):
     assert "continuous: 960 rows" in submitted(tmp_path, "github_incremental", "continuous", "--seconds", "1")
 
 
+def test_example_notebook(tmp_path):
+    """The cells of the notebook, one after the other."""
+    generated(tmp_path, "--days", "2")
+    with open(os.path.join(servers.ROOT, "examples", "github_incremental", "incremental.ipynb"), encoding="utf-8") as file:
+        cells = json.load(file)["cells"]
+    program = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    (tmp_path / "cells.py").write_text(program)
+    done = subprocess.run(
+        [servers.firesteel_binary(), "submit", "cells.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        env=servers.environment(),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "|2024|    1|  2|  480|" in done.stdout and "2024-01-01 480" in done.stdout
+    assert done.stdout.count("|  480|") == 4
+
+
 def test_example_crypto_stream(tmp_path):
     folder = os.path.join(servers.ROOT, "examples", "crypto_stream")
     apis = subprocess.Popen(
@@ -360,3 +377,44 @@ def test_example_crypto_stream(tmp_path):
     told = submitted(tmp_path, "crypto_stream")
     # Thirty minutes of four coins; the last windows are still open: the watermark is two minutes behind.
     assert "20 windows" in told and "readings" in told
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_a_long_log_costs_a_batch_nothing(tmp_path):
+    """A query that has seen 100,000 files reads one entry of each log, however many there are, and lists each folder a
+    few times: counted, not timed."""
+    folder, log = tmp_path / "in", tmp_path / "cp" / "sources" / "0"
+    drop(folder, 0, 1)
+    program = lambda spark: spark.readStream.schema("k STRING, v BIGINT").option("maxFileAge", "1000d").json(str(folder))  # noqa: E731
+    start = lambda spark: finish(  # noqa: E731
+        program(spark).writeStream.format("noop").option("checkpointLocation", str(tmp_path / "cp")))
+    with servers.Firesteel(tmp_path) as server:
+        start(server.session("UTC"))
+    # As if it had seen a hundred thousand more: a compacted entry has them all.
+    first = (log / "0").read_text().splitlines()[1]
+    seen = [json.loads(first) | {"path": f"file://{folder}/old{number}.json", "batchId": 9} for number in range(100_000)]
+    (log / "9.compact").write_text("\n".join(["v1", first, *map(json.dumps, seen)]))
+    for kind in ("offsets", "commits"):
+        text = (tmp_path / "cp" / kind / "0").read_text().replace('{"logOffset":0}', '{"logOffset":9}')
+        for batch in range(1, 10):
+            (tmp_path / "cp" / kind / str(batch)).write_text(text)
+    trace = tmp_path / "trace"
+    with servers.Firesteel(tmp_path) as server:
+        spark = server.session("UTC")
+        process = subprocess.Popen(["strace", "-f", "-e", "trace=openat", "-o", str(trace), "-p", str(server.process.pid)])
+        try:
+            time.sleep(1)
+            drop(folder, 1, 1)
+            drop(folder, 2, 1)
+            writer = program(spark).writeStream.format("noop").option("checkpointLocation", str(tmp_path / "cp"))
+            query = writer.trigger(availableNow=True).start()
+            query.awaitTermination()
+            assert sum(one["sources"][0]["numInputRows"] for one in query.recentProgress) == 200
+        finally:
+            process.terminate()
+            process.wait()
+    opened = re.findall(r'openat\([^"]*"([^"]+)"', trace.read_text())
+    of = lambda part: [path for path in opened if part in path]  # noqa: E731
+    counts = {part: len(of(part)) for part in ("9.compact", "/cp/offsets", "/cp/commits", "/in/old")}
+    assert counts["9.compact"] == 1 and counts["/in/old"] == 0, counts
+    assert counts["/cp/offsets"] < 20 and counts["/cp/commits"] < 20, counts

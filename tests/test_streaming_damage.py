@@ -150,3 +150,22 @@ def test_state_that_its_memory_cannot_hold(spark, tmp_path):
     assert sizes[1] <= 1 << 20 < sizes[0]
     with pytest.raises(Exception, match="maxMemoryUsageMB"):
         spark.conf.set(key, "much")
+
+
+def test_a_join_by_partitions_of_its_state(spark):
+    """Batches of many keys are joined by several tasks, each with partitions of its own."""
+    spark.conf.set("spark.sql.shuffle.partitions", 7)
+    frame = lambda: spark.readStream.format("rate-micro-batch").option("rowsPerBatch", 30_000).load()  # noqa: E731
+    left, right = frame().selectExpr("value AS a"), frame().selectExpr("value + 7 AS b", "value AS c")
+    joined = left.join(right, left.a == right.b)
+    query = joined.writeStream.format("memory").queryName("many").start()
+    try:
+        while not query.lastProgress or query.lastProgress["batchId"] < 1:
+            query.awaitTermination(0.1)
+    finally:
+        query.stop()
+        spark.conf.unset("spark.sql.shuffle.partitions")
+    got = spark.sql("SELECT count(*) n, count(DISTINCT a) d, min(a) low, max(a) high, sum(a - c) s FROM many").first()
+    seen = got.high + 1
+    assert seen % 30_000 == 0 and seen >= 60_000
+    assert (got.n, got.d, got.low, got.s) == (seen - 7, seen - 7, 7, 7 * (seen - 7))

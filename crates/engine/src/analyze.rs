@@ -71,6 +71,7 @@ impl Session {
             }
             Analyze::Persist(message) => {
                 let relation = message.relation.ok_or_else(|| SparkError::internal("persist without relation"))?;
+                self.refuse_streams(relation.clone()).await?;
                 self.cache
                     .persist(&self.canonical(&relation), message.storage_level.unwrap_or_else(cache::default_level));
                 Answer::Persist(response::Persist {})
@@ -100,6 +101,14 @@ impl Session {
         let streaming =
             |plan: &datafusion::logical_expr::LogicalPlan| firesteel_sources::stream::table::is_streaming(plan);
         self.resolving(move |_, resolver| resolver.query(&relation).map(|resolved| streaming(&resolved.plan))).await
+    }
+
+    /// What is computed at once cannot be a stream.
+    pub async fn refuse_streams(&self, relation: pb::Relation) -> Result<()> {
+        match self.is_streaming(relation).await? {
+            false => Ok(()),
+            true => Err(firesteel_sources::stream::table::must_be_started("")),
+        }
     }
 
     /// The resolved plan as text in which ids are numbered by their first appearance.

@@ -138,6 +138,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("spark.sql.streaming.minBatchesToRetain", "100", "Batches whose logs and state are kept."),
     setting("spark.sql.streaming.multipleWatermarkPolicy", "min", "Which of several watermarks counts: min or max."),
     setting("spark.sql.streaming.noDataMicroBatches.enabled", "true", "Batches without rows let state expire."),
+    setting("spark.sql.streaming.numRecentProgressUpdates", "100", "Reports of a query that recentProgress keeps."),
     setting("spark.sql.streaming.pollingDelay", "10ms", "How often sources are asked for rows."),
     setting("spark.sql.streaming.schemaInference", "false", "Streams of files may infer their schema."),
     setting(

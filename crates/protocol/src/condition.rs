@@ -113,7 +113,9 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "STREAMING_OUTPUT_MODE.INVALID"
         | "INVALID_INTERVAL_FORMAT.UNRECOGNIZED_NUMBER"
         | "INVALID_INTERVAL_FORMAT.INVALID_FRACTION"
-        | "INVALID_INTERVAL_FORMAT.INVALID_UNIT" => return ILLEGAL_ARGUMENT,
+        | "INVALID_INTERVAL_FORMAT.INVALID_UNIT"
+        | "INVALID_INTERVAL_FORMAT.MISSING_UNIT"
+        | "_LEGACY_ERROR_TEMP_3262" => return ILLEGAL_ARGUMENT,
         // Found by the analyzer, not by the parser.
         "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX" => return ANALYSIS,
         // What the analyzer refuses is an AnalysisException, unlike other unsupported features.

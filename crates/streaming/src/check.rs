@@ -87,7 +87,7 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
                     return Err(refused("Union between streaming and batch DataFrames/Datasets is not supported"));
                 }
             }
-            LogicalPlan::Extension(extension) => check_extension(extension, mode)?,
+            LogicalPlan::Extension(extension) => check_extension(extension)?,
             LogicalPlan::Unnest(_) | LogicalPlan::Projection(_) | LogicalPlan::Filter(_) => {}
             _ => {}
         }
@@ -193,12 +193,13 @@ fn check_aggregate(aggregate: &Aggregate, mode: OutputMode) -> Result<()> {
              approx_count_distinct() instead.",
         ));
     }
-    if mode == OutputMode::Update && aggregate.group_expr.iter().any(is_session) {
+    if mode == OutputMode::Update && event_time::keys(aggregate).into_iter().any(is_session) {
         return Err(unsupported_mode(mode, "session window streaming aggregations"));
     }
-    if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
+    let sets = aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_)));
+    if sets && event_time::keys(aggregate).into_iter().any(is_session) {
         return Err(SparkError::unsupported(
-            "rollup, cube and grouping sets on a stream",
+            "session_window in rollup, cube and grouping sets on a stream",
             "Start one query for each grouping.",
         ));
     }
@@ -256,14 +257,12 @@ fn check_two_streams(join: &Join, kind: JoinType, mode: OutputMode) -> Result<()
             "{name} join between two streaming DataFrames/Datasets is not supported in {word} output mode, only in {modes}"
         )));
     }
-    const ANY_MS: i64 = 1_000_000;
     // A condition without equality is refused when a batch is planned, as in Spark.
     let Ok(shape) = JoinShape::of(join) else { return Ok(()) };
-    let bounded = |left: bool| shape.oldest_needed_ms(left, ANY_MS).is_some();
     let bounded = match kind {
-        JoinType::Left | JoinType::LeftSemi => bounded(true),
-        JoinType::Right => bounded(false),
-        JoinType::Full => bounded(true) || bounded(false),
+        JoinType::Left | JoinType::LeftSemi => shape.is_bounded(true),
+        JoinType::Right => shape.is_bounded(false),
+        JoinType::Full => shape.is_bounded(true) || shape.is_bounded(false),
         _ => true,
     };
     if shape.event_key.is_some() || bounded {
@@ -275,7 +274,7 @@ fn check_two_streams(join: &Join, kind: JoinType, mode: OutputMode) -> Result<()
     )))
 }
 
-fn check_extension(extension: &datafusion::logical_expr::Extension, mode: OutputMode) -> Result<()> {
+fn check_extension(extension: &datafusion::logical_expr::Extension) -> Result<()> {
     let node = &extension.node;
     if !node.inputs().iter().any(|input| is_streaming(input)) {
         return Ok(());
@@ -288,9 +287,6 @@ fn check_extension(extension: &datafusion::logical_expr::Extension, mode: Output
             return Err(refused(
                 "dropDuplicatesWithinWatermark is not supported on streaming DataFrames/DataSets without watermark",
             ));
-        }
-        if dedup.within_watermark && mode == OutputMode::Complete {
-            return Err(unsupported_mode(mode, "dropDuplicatesWithinWatermark"));
         }
     }
     Ok(())

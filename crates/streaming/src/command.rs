@@ -86,6 +86,7 @@ impl StreamingQueryManager {
             }
             Ask::Stop(_) => {
                 query.stop().await;
+                self.listeners.settle().await;
                 None
             }
             Ask::ProcessAllAvailable(_) => {

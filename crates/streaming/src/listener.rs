@@ -32,6 +32,16 @@ impl ListenerBus {
         self.sender.lock().expect("no panics while locked").take();
     }
 
+    /// Lets a client hear that a query has ended before it is told that the query is stopped: a client of PySpark that
+    /// removes its last listener waits for events that are under way with the lock that it needs to hear of them.
+    pub async fn settle(&self) {
+        const UNDER_WAY: std::time::Duration = std::time::Duration::from_millis(50);
+        let listens = self.sender.lock().expect("no panics while locked").is_some();
+        if listens {
+            tokio::time::sleep(UNDER_WAY).await;
+        }
+    }
+
     /// Whether anybody listens.
     pub fn is_used(&self) -> bool {
         let own = self.sender.lock().expect("no panics while locked").is_some();

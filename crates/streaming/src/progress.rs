@@ -55,7 +55,7 @@ pub struct StateReport {
     pub update_ms: u64,
     pub removal_ms: u64,
     pub commit_ms: u64,
-    pub custom: Vec<(&'static str, u64)>,
+    pub custom: Vec<(String, i64)>,
 }
 
 /// Everything that a report says.
@@ -163,7 +163,7 @@ impl Report<'_> {
 impl StateReport {
     fn json(&self) -> Value {
         let custom: Map<String, Value> =
-            self.custom.iter().map(|(key, number)| ((*key).to_string(), Value::from(*number))).collect();
+            self.custom.iter().map(|(key, number)| (key.clone(), Value::from(*number))).collect();
         json!({
             "operatorName": self.operator,
             "numRowsTotal": self.total,

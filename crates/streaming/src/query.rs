@@ -15,9 +15,6 @@ use crate::task_failed;
 /// Tasks on other threads at a time.
 const MOST_BUSY: u32 = 64;
 
-/// Reports that are kept.
-const RETAINED: usize = 100;
-
 /// What a query does right now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
@@ -62,11 +59,14 @@ pub struct StreamingQuery {
 struct State {
     status: Status,
     reports: VecDeque<Value>,
+    /// Spark drops reports until fewer than this are there.
+    most_reports: usize,
     failure: Option<QueryFailure>,
 }
 
 impl StreamingQuery {
-    pub fn new(id: String, name: Option<String>) -> Self {
+    /// A query that keeps less than `most_reports` of its reports, but always the last.
+    pub fn new(id: String, name: Option<String>, most_reports: usize) -> Self {
         let status =
             Status { message: "Initializing sources".into(), is_data_available: false, is_trigger_active: false };
         Self {
@@ -74,7 +74,7 @@ impl StreamingQuery {
             run_id: uuid::Uuid::new_v4().to_string(),
             name,
             cancel: CancelToken::new(),
-            state: Mutex::new(State { status, reports: VecDeque::new(), failure: None }),
+            state: Mutex::new(State { status, reports: VecDeque::new(), most_reports, failure: None }),
             ended: watch::Sender::new(false),
             triggers: AtomicU64::new(0),
             idle_trigger: watch::Sender::new(0),
@@ -115,7 +115,7 @@ impl StreamingQuery {
 
     pub(crate) fn add_report(&self, report: Value) {
         let mut state = self.lock();
-        if state.reports.len() == RETAINED {
+        while state.reports.len() + 1 >= state.most_reports.max(2) {
             state.reports.pop_front();
         }
         state.reports.push_back(report);

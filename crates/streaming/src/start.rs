@@ -102,6 +102,10 @@ pub async fn start(
     let relation = message.input.clone().ok_or_else(|| SparkError::internal("a stream without relation"))?;
     let name = Some(message.query_name.clone()).filter(|name| !name.is_empty());
     let mode = OutputMode::parse(&message.output_mode)?;
+    use pb::write_stream_operation_start::Trigger::ContinuousCheckpointInterval as Continuous;
+    if matches!(message.trigger, Some(Continuous(_))) && message.foreach_batch.is_some() {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1195").with("source", "foreachBatch"));
+    }
     let trigger = Trigger::of(message.trigger.as_ref())?;
     let options: Options = message.options.iter().collect();
     // The query keeps the session's settings and views as they are now.
@@ -128,7 +132,9 @@ pub async fn start(
         let path = checkpoint.path.clone();
         tokio::task::spawn_blocking(move || metadata::read_or_create(&path)).await.map_err(task_failed)??
     };
-    let query = Arc::new(StreamingQuery::new(id, name));
+    let most_reports = session.conf().checked("spark.sql.streaming.numRecentProgressUpdates")?;
+    let most_reports = most_reports.and_then(|text| text.trim().parse().ok()).unwrap_or(100);
+    let query = Arc::new(StreamingQuery::new(id, name, most_reports));
     manager.register(&query)?;
     let stop_other = !session
         .conf()

@@ -27,14 +27,20 @@ impl Trigger {
             Some(Message::Once(true)) => Ok(Self::Once),
             Some(Message::AvailableNow(true)) => Ok(Self::AvailableNow),
             Some(Message::Once(false) | Message::AvailableNow(false)) => Ok(Self::ProcessingTime { interval_ms: 0 }),
-            Some(Message::ContinuousCheckpointInterval(_)) => Err(SparkError::unsupported(
-                "continuous processing",
-                "Use the trigger processingTime: batches start within milliseconds.",
-            )),
-            Some(Message::RealTimeBatchDuration(_)) => Err(SparkError::unsupported(
-                "real-time mode",
-                "Use the trigger processingTime: batches start within milliseconds.",
-            )),
+            Some(Message::ContinuousCheckpointInterval(text)) => {
+                interval_ms(text)?;
+                Err(SparkError::unsupported(
+                    "continuous processing",
+                    "Use the trigger processingTime: batches start within milliseconds.",
+                ))
+            }
+            Some(Message::RealTimeBatchDuration(text)) => {
+                interval_ms(text)?;
+                Err(SparkError::unsupported(
+                    "real-time mode",
+                    "Use the trigger processingTime: batches start within milliseconds.",
+                ))
+            }
         }
     }
 
@@ -74,8 +80,10 @@ fn interval_ms(text: &str) -> Result<i64> {
 fn unreadable(text: &str) -> SparkError {
     let word = text.split_whitespace().next().unwrap_or_default();
     let error = if word.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') {
-        let unit = text.split_whitespace().nth(1).unwrap_or_default();
-        SparkError::new("INVALID_INTERVAL_FORMAT.INVALID_UNIT").with("unit", unit)
+        match text.split_whitespace().nth(1) {
+            Some(unit) => SparkError::new("INVALID_INTERVAL_FORMAT.INVALID_UNIT").with("unit", unit),
+            None => SparkError::new("INVALID_INTERVAL_FORMAT.MISSING_UNIT").with("word", word),
+        }
     } else {
         SparkError::new("INVALID_INTERVAL_FORMAT.UNRECOGNIZED_NUMBER").with("number", word)
     };

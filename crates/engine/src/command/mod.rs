@@ -85,12 +85,13 @@ async fn checkpoint(
     message: pb::CheckpointCommand,
     cancel: CancelToken,
 ) -> Result<Vec<ResponseType>> {
+    let relation = message.relation.ok_or_else(|| SparkError::internal("a checkpoint without relation"))?;
+    session.refuse_streams(relation.clone()).await?;
     if !message.local && session.conf().lookup(CHECKPOINT_DIR).is_none() {
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_3016")
             .with_message("Checkpoint directory has not been set in the SparkContext"));
     }
     let level = message.storage_level.unwrap_or_else(crate::cache::default_level);
-    let relation = message.relation.ok_or_else(|| SparkError::internal("a checkpoint without relation"))?;
     let id = uuid::Uuid::new_v4().to_string();
     let kept = session.keep(relation, level, cancel).await?;
     session.cache.keep_remote(&id, kept);

@@ -31,6 +31,7 @@ pub async fn run(session: &Session, message: pb::WriteOperation, operation: Oper
     if let Some(SaveType::Table(table)) = &message.save_type {
         let parts = firesteel_plan::sql::parse_table_name(&table.table_name)?;
         if table.save_method() == TableSaveMethod::InsertInto {
+            session.refuse_streams(relation.clone()).await.map_err(not_for_streams)?;
             if message.bucket_by.is_some() {
                 return Err(SparkError::new("_LEGACY_ERROR_TEMP_1312").with("operation", "insertInto"));
             }
@@ -291,7 +292,7 @@ pub(super) fn not_for_streams(error: SparkError) -> SparkError {
 
 fn not_called_on_streams(method: &str, error: SparkError) -> SparkError {
     match error.condition() {
-        "_LEGACY_ERROR_TEMP_3102" => {
+        "_LEGACY_ERROR_TEMP_3102" | "CALL_ON_STREAMING_DATASET_UNSUPPORTED" => {
             SparkError::new("CALL_ON_STREAMING_DATASET_UNSUPPORTED").with("methodName", method)
         }
         _ => error,

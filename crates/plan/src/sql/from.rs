@@ -169,8 +169,8 @@ impl Parser<'_> {
             // A table has nothing to look sideways at.
             self.advance();
         }
-        if self.is_word("STREAM") && (self.is_identifier_at(1) && self.is_word_at(1, "TABLE")) {
-            return Err(self.not_yet(start, "STREAM in SQL", "use spark.readStream.table"));
+        if let Some(table) = self.stream_relation(start)? {
+            return Ok(table);
         }
         let parts = self.name_parts()?;
         if self.is_symbol("(") {
@@ -184,15 +184,53 @@ impl Parser<'_> {
         {
             return Err(self.not_yet(start, "reading a table as of an earlier version", "read the current version"));
         }
-        let options = if self.is_word("WITH") && self.is_symbol_at(1, "(") {
-            self.advance();
-            self.properties()?.into_iter().collect()
-        } else {
-            HashMap::new()
-        };
+        let options = self.table_options()?;
         let table = self.named_table(start, &parts, options);
         let sampled = self.sample(table)?;
         self.aliased(start, sampled)
+    }
+
+    /// `STREAM t` or `STREAM(t)`, with options and an alias; a table may be called `stream`, too, if no name follows.
+    fn stream_relation(&mut self, start: usize) -> Result<Option<pb::Relation>> {
+        if !self.is_word("STREAM") {
+            return Ok(None);
+        }
+        let parts = self.attempt(|parser| {
+            parser.advance();
+            let in_parentheses = parser.is_symbol("(");
+            if in_parentheses {
+                parser.advance();
+            } else if !parser.is_bare_table_alias() {
+                return Err(parser.unexpected());
+            }
+            let parts = parser.name_parts()?;
+            match in_parentheses {
+                true => parser.expect_symbol(")").map(|()| parts),
+                false => Ok(parts),
+            }
+        });
+        let Some(parts) = parts else { return Ok(None) };
+        if self.is_symbol("(") {
+            return Err(self.not_yet(start, "STREAM of a table function", "use spark.readStream"));
+        }
+        let options = self.table_options()?;
+        let mut table = self.named_table(start, &parts, options);
+        if let Some(RelType::Read(read)) = table.rel_type.as_mut() {
+            read.is_streaming = true;
+        }
+        if self.is_word("WATERMARK") {
+            return Err(self.not_yet(start, "WATERMARK in SQL", "use withWatermark"));
+        }
+        self.aliased(start, table).map(Some)
+    }
+
+    /// `WITH (key = value, ..)` behind a table's name.
+    fn table_options(&mut self) -> Result<HashMap<String, String>> {
+        if !self.is_word("WITH") || !self.is_symbol_at(1, "(") {
+            return Ok(HashMap::new());
+        }
+        self.advance();
+        Ok(self.properties()?.into_iter().collect())
     }
 
     /// A table, view or CTE by name, or files as in `` parquet.`/path` ``.

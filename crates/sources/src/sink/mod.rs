@@ -165,14 +165,14 @@ pub async fn write_listed(
     let paths = stats.paths.clone();
     let synced = tokio::task::spawn_blocking(move || paths.iter().map(|path| synced(path)).collect::<Result<Vec<_>>>());
     let files = synced.await.map_err(|error| SparkError::internal(error.to_string()))??;
-    crate::stream::fault::point("the files are written");
+    crate::stream::fault::step("the files are written")?;
     Ok((stats, files))
 }
 
 /// Has a written file on the disk, and says what it is.
 fn synced(path: &std::path::Path) -> Result<InputFile> {
     let failed = |error| crate::stream::log::failed("cannot write", path, error);
-    crate::stream::fault::point("a file is not on the disk");
+    crate::stream::fault::point("a file is not on the disk").map_err(failed)?;
     std::fs::File::open(path).and_then(|file| file.sync_all()).map_err(failed)?;
     if let Some(folder) = path.parent() {
         crate::stream::log::sync_dir(folder).map_err(failed)?;

@@ -162,6 +162,11 @@ impl CompactLog {
 
     /// Writes an entry; `false` if there is one already.
     pub fn add(&self, id: u64, lines: &[String]) -> Result<bool> {
+        self.add_retained(id, lines, &|_| true)
+    }
+
+    /// Writes an entry; a compacted one has only the lines that are retained.
+    pub fn add_retained(&self, id: u64, lines: &[String], retained: &dyn Fn(&str) -> bool) -> Result<bool> {
         std::fs::create_dir_all(&self.dir).map_err(|error| log::failed("cannot make the folder", &self.dir, error))?;
         let mut text = String::from("v1");
         let compact = self.is_compaction(id);
@@ -169,12 +174,12 @@ impl CompactLog {
             if self.entries()?.iter().any(|entry| entry.id >= id) {
                 return Ok(false);
             }
-            for line in self.all()? {
+            for line in self.all()?.into_iter().filter(|line| retained(line)) {
                 text.push('\n');
                 text.push_str(&line);
             }
         }
-        for line in lines {
+        for line in lines.iter().filter(|line| !compact || retained(line)) {
             text.push('\n');
             text.push_str(line);
         }

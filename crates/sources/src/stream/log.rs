@@ -70,6 +70,7 @@ impl NumberedLog {
 
 /// The names in a folder; none where there is no folder.
 pub fn names(dir: &Path) -> Result<Vec<String>> {
+    fault::look("a folder is listed").map_err(|error| failed("cannot list", dir, error))?;
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
@@ -85,6 +86,7 @@ pub fn names(dir: &Path) -> Result<Vec<String>> {
 
 /// The content of a file; none where there is no file.
 pub fn read(path: &Path) -> Result<Option<String>> {
+    fault::look("a log entry is read").map_err(|error| failed("cannot read", path, error))?;
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -110,10 +112,7 @@ pub fn write_new(path: &Path, content: &[u8]) -> Result<bool> {
     let written = write_synced(&temporary, content).and_then(|()| {
         // A link fails where the name is taken; a rename would replace what another query wrote.
         match fs::hard_link(&temporary, path) {
-            Ok(()) => {
-                fault::point("a log entry has two names");
-                Ok(true)
-            }
+            Ok(()) => fault::point("a log entry has two names").map(|()| true),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(_) if path.exists() => Ok(false),
             Err(_) => fs::rename(&temporary, path).map(|()| true),
@@ -121,7 +120,7 @@ pub fn write_new(path: &Path, content: &[u8]) -> Result<bool> {
     });
     let _ = fs::remove_file(&temporary);
     let written = written.map_err(failed)?;
-    fault::point("a log entry is written");
+    fault::point("a log entry is written").map_err(failed)?;
     // A checksum that is left from a file of this name would make Hadoop refuse the new one.
     if written {
         let _ = fs::remove_file(path.with_file_name(format!(".{name}.crc")));
@@ -148,9 +147,9 @@ fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(path)?;
     let (first, second) = content.split_at(content.len() / 2);
     file.write_all(first)?;
-    fault::point("half of a log entry");
+    fault::point("half of a log entry")?;
     file.write_all(second)?;
-    fault::point("a log entry is not on the disk");
+    fault::point("a log entry is not on the disk")?;
     file.sync_all()
 }
 

@@ -18,12 +18,23 @@ const BLOCK_SIZE: u64 = 33_554_432;
 
 /// The log of a folder.
 #[derive(Debug)]
-pub struct SinkLog(CompactLog);
+pub struct SinkLog {
+    log: CompactLog,
+    /// How old a file may grow before the next compaction forgets it; none: all stay.
+    retention_ms: Option<i64>,
+}
 
 impl SinkLog {
     /// The log of the folder `root`.
     pub fn open(root: &Path, ctx: &SourceContext) -> Result<Self> {
-        CompactLog::open(&root.join(METADATA_DIR), CompactConf::new("fileSink", ctx)).map(Self)
+        CompactLog::open(&root.join(METADATA_DIR), CompactConf::new("fileSink", ctx))
+            .map(|log| Self { log, retention_ms: None })
+    }
+
+    /// The same with the sink's option `retention`.
+    #[must_use]
+    pub fn retaining(self, retention_ms: Option<i64>) -> Self {
+        Self { retention_ms, ..self }
     }
 
     /// Whether a folder has such a log.
@@ -33,19 +44,24 @@ impl SinkLog {
 
     /// The last batch that was written completely.
     pub fn latest(&self) -> Result<Option<u64>> {
-        self.0.latest()
+        self.log.latest()
     }
 
     /// Makes the files of a batch visible; `false` if the batch is there already.
     pub fn add(&self, batch_id: u64, files: &[InputFile]) -> Result<bool> {
         let lines: Vec<String> = files.iter().map(line).collect();
-        self.0.add(batch_id, &lines)
+        let now_ms = chrono::Utc::now().timestamp_millis();
+        let is_retained = |line: &str| match (self.retention_ms, parse(line)) {
+            (Some(retention_ms), Ok((file, _))) => now_ms.saturating_sub(file.modified_us / 1000) <= retention_ms,
+            _ => true,
+        };
+        self.log.add_retained(batch_id, &lines, &is_retained)
     }
 
     /// All visible files.
     pub fn files(&self) -> Result<Vec<InputFile>> {
         let mut files: Vec<InputFile> = vec![];
-        for line in self.0.all()? {
+        for line in self.log.all()? {
             let (file, added) = parse(&line)?;
             if added {
                 files.push(file);

@@ -201,7 +201,7 @@ impl ExecutionPlan for StreamScanExec {
         let counted = input.map(move |batch| {
             if let Ok(batch) = &batch {
                 rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
-                super::fault::point("a batch of rows is read");
+                super::fault::point("a batch of rows is read")?;
             }
             batch
         });

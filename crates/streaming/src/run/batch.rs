@@ -53,13 +53,13 @@ impl Execution {
         durations.add("queryPlanning", since);
 
         let since = Instant::now();
-        fault::point("the batch is planned");
+        fault::step("the batch is planned")?;
         let (session, operation) = (&self.manager.session, &planned.batch.operation);
         let record = session.queries.start(session, operation, Arc::clone(&planned.batch.plan));
         let mut guard = EndGuard::new(record);
         let added = self.spec.sink.add_batch(self.batch_id, planned.batch.clone(), self.spec.mode).await;
         let added = added.inspect_err(|error| guard.failed(error))?;
-        fault::point("the sink has the batch");
+        fault::step("the sink has the batch")?;
         // A sink that has the batch already, or looks at some rows only, leaves state behind.
         if !self.operators.have_seen_all() {
             let finished = exec::finish(&planned.batch.plan, &planned.batch.task_ctx).await;
@@ -72,7 +72,7 @@ impl Execution {
         let batch_id = self.batch_id;
         let state = self.query.blocking(move || operators.commit(batch_id)).await?;
         durations.add("addBatch", since);
-        fault::point("the state is written");
+        fault::step("the state is written")?;
 
         let measured: Vec<(Option<EventTimes>, i64)> =
             planned.trackers.iter().map(|(tracker, delay)| (tracker.times(), *delay)).collect();
@@ -86,7 +86,7 @@ impl Execution {
         }
         self.committed.clone_from(&self.available);
         durations.add("commitOffsets", since);
-        fault::point("the batch is committed");
+        fault::step("the batch is committed")?;
         Ok(Outcome {
             rows,
             observed,

@@ -29,7 +29,7 @@ impl Execution {
             }
         }
         durations.add("latestOffset", since);
-        fault::point("the offsets are known");
+        fault::step("the offsets are known")?;
         let new_data = self.available != self.committed;
         let watermark_ms = self.watermark.current_ms();
         // What the watermark or the clock has passed since comes out by a batch without data.
@@ -56,7 +56,7 @@ impl Execution {
             if batch_id == 0 { Ok(None) } else { log.get(batch_id - 1) }
         });
         let before = before.await?;
-        fault::point("the offsets are written");
+        fault::step("the offsets are written")?;
         if batch_id > 0 {
             self.previous_watermark_ms = previous;
         }
@@ -70,7 +70,7 @@ impl Execution {
             }
         }
         durations.add("walCommit", since);
-        fault::point("the sources know what is done");
+        fault::step("the sources know what is done")?;
         Ok(true)
     }
 

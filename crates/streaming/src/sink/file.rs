@@ -10,6 +10,7 @@ use firesteel_sources::Options;
 use firesteel_sources::listing::absolute;
 use firesteel_sources::sink::{SaveMode, WriteRequest, write_listed};
 use firesteel_sources::storage::hadoop_path;
+use firesteel_sources::stream::file_options::{duration_ms, unreadable_duration};
 use firesteel_sources::stream::sink_log::SinkLog;
 
 use super::{Batch, Sink};
@@ -21,6 +22,8 @@ use crate::task_failed;
 pub struct FileSink {
     root: PathBuf,
     request: WriteRequest,
+    /// The option `retention`: the log forgets files that are older.
+    retention_ms: Option<i64>,
 }
 
 impl FileSink {
@@ -32,12 +35,13 @@ impl FileSink {
         options: Options,
         partition_by: Vec<String>,
     ) -> Result<Self> {
-        if options.contains("retention") {
-            return Err(SparkError::unsupported(
-                "the option `retention` of a stream of files",
-                "Leave it out: all files stay in the log.",
-            ));
-        }
+        let retention_ms = match options.get("retention") {
+            None => None,
+            Some(text) => {
+                let ms = duration_ms(text).ok_or_else(|| unreadable_duration(text))?;
+                Some(i64::try_from(ms).unwrap_or(i64::MAX))
+            }
+        };
         let root = absolute(path, &session.engine.conf().working_dir)?;
         let request = WriteRequest {
             format,
@@ -47,7 +51,7 @@ impl FileSink {
             partition_by,
             ..WriteRequest::default()
         };
-        Ok(Self { root, request })
+        Ok(Self { root, request, retention_ms })
     }
 }
 
@@ -60,9 +64,9 @@ impl Sink for FileSink {
     async fn add_batch(&self, batch_id: u64, batch: Batch, _: OutputMode) -> Result<Option<u64>> {
         let ctx = batch.session.source_context(batch.session.env());
         let open = {
-            let (root, ctx) = (self.root.clone(), ctx.clone());
+            let (root, ctx, retention_ms) = (self.root.clone(), ctx.clone(), self.retention_ms);
             move || {
-                let log = SinkLog::open(&root, &ctx)?;
+                let log = SinkLog::open(&root, &ctx)?.retaining(retention_ms);
                 let latest = log.latest()?;
                 Ok::<_, SparkError>((log, latest))
             }

@@ -15,18 +15,23 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::{Column, DFSchemaRef, DataFusionError, Result as DfResult};
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Aggregate, LogicalPlan};
+use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::{AggregateFunctionExpr, LoweredAggregateBuilder};
+use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
+use datafusion::scalar::ScalarValue;
 use firesteel_functions::kernel::{from_arrow, from_datafusion};
+use firesteel_plan::operator::partition_map::{PartitionMap, PartitionMapExec};
 use firesteel_protocol::{Result, SparkError};
 
+use super::counted::Counted;
 use super::exec::{StatefulExec, Work, all, later};
 use super::node::{Planning, Stateful, StatefulNode, places};
 use super::operator::{Kind, Operator};
 use super::store::{Changes, Layout};
-use super::{Run, aggregate_names, event_time, session};
+use super::{Run, aggregate_names, event_time, lanes, session};
 use crate::progress::StateReport;
 use crate::start::OutputMode;
 
@@ -37,6 +42,8 @@ const STORE: &str = "default";
 pub struct AggregateState {
     /// Number of groups; the aggregates follow them.
     groups: usize,
+    /// Of each grouping set: which groups it leaves out. The number of the set is a key beside the groups then.
+    sets: Option<Vec<Vec<bool>>>,
     /// The group that the watermark speaks of.
     event: Option<usize>,
     /// The group that is a session.
@@ -46,10 +53,17 @@ pub struct AggregateState {
 impl AggregateState {
     /// Reads an aggregate of a stream.
     pub fn of(aggregate: &Aggregate) -> Self {
+        let keys = event_time::keys(aggregate);
+        let sets = match &aggregate.group_expr[..] {
+            [Expr::GroupingSet(GroupingSet::GroupingSets(sets))] => Some(sets),
+            _ => None,
+        };
+        let left_out = |set: &Vec<Expr>| keys.iter().map(|key| !set.contains(key)).collect();
         Self {
-            groups: aggregate.group_expr.len(),
+            groups: keys.len(),
+            sets: sets.map(|sets| sets.iter().map(left_out).collect()),
             event: event_time::of_groups(aggregate),
-            session: aggregate.group_expr.iter().position(session::is_session),
+            session: keys.iter().position(|key| session::is_session(key)),
         }
     }
 
@@ -74,7 +88,7 @@ impl AggregateState {
         }
         Ok(StatefulNode {
             inputs: vec![Arc::clone(&aggregate.input)],
-            exprs: aggregate.group_expr.iter().chain(&aggregate.aggr_expr).cloned().collect(),
+            exprs: event_time::keys(aggregate).into_iter().chain(&aggregate.aggr_expr).cloned().collect(),
             schema: Arc::clone(&aggregate.schema),
             run,
             stateful: Arc::new(self),
@@ -97,13 +111,31 @@ impl Stateful for AggregateState {
 
     /// Partial aggregation, the state, final aggregation.
     fn exec(&self, node: &StatefulNode, planning: &Planning<'_>) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let has_total = self.sets.iter().flatten().any(|set| set.iter().all(|left_out| *left_out));
+        let counted = has_total.then(|| Arc::new(Counted::default()));
         let input = Arc::clone(&planning.inputs[0]);
+        let input = match &counted {
+            Some(counted) => Arc::new(PartitionMapExec::new(input, Arc::clone(counted) as Arc<dyn PartitionMap>)),
+            None => input,
+        };
         let input_schema = input.schema();
         let (group_expr, aggr_expr) = node.exprs.split_at(self.groups);
         let mut groups = vec![];
         for (index, expr) in group_expr.iter().enumerate() {
             groups.push((planning.expr(expr, 0)?, node.schema.field(index).name().clone()));
         }
+        let group_by = match &self.sets {
+            None => PhysicalGroupBy::new_single(groups),
+            Some(sets) => {
+                let null = |(expr, name): &(Arc<dyn PhysicalExpr>, String)| -> DfResult<_> {
+                    let null = ScalarValue::try_from(&expr.data_type(&input_schema)?)?;
+                    let null: Arc<dyn PhysicalExpr> = Arc::new(Literal::new(null));
+                    Ok((null, name.clone()))
+                };
+                let nulls = groups.iter().map(null).collect::<DfResult<_>>()?;
+                PhysicalGroupBy::new(groups, nulls, sets.clone(), true)
+            }
+        };
         let (mut aggregates, mut filters) = (vec![], vec![]);
         for expr in aggr_expr {
             let (props, logical) = (planning.session.execution_props(), planning.schema(0));
@@ -114,7 +146,7 @@ impl Stateful for AggregateState {
         }
         let partial = AggregateExec::try_new(
             AggregateMode::Partial,
-            PhysicalGroupBy::new_single(groups),
+            group_by,
             aggregates,
             filters.clone(),
             input,
@@ -124,8 +156,8 @@ impl Stateful for AggregateState {
         let group_by = partial.group_expr().as_final();
         let partial: Arc<dyn ExecutionPlan> = Arc::new(partial);
         let schema = partial.schema();
-        let layout = layout(&schema, self.groups, self.session);
-        let delay = |at: usize| event_time::of_expr(&node.inputs[0], &group_expr[at]);
+        let layout = layout(&schema, group_by.expr().len(), self.session);
+        let delay = |at: usize| event_time::of_expr(&node.inputs[0], group_expr.get(at)?);
         node.run.operator.describe(|| aggregate_names::shape(layout, &schema, self.session, &aggregates, delay));
         let merge = Merge {
             group_by: group_by.clone(),
@@ -133,6 +165,7 @@ impl Stateful for AggregateState {
             input_schema: Arc::clone(&input_schema),
             event: self.event,
             session: self.session,
+            counted,
             run: node.run.clone(),
         };
         let state = Arc::new(StatefulExec::new(vec![partial], Arc::new(merge), schema));
@@ -154,6 +187,8 @@ struct Merge {
     input_schema: SchemaRef,
     event: Option<usize>,
     session: Option<usize>,
+    /// What came, where there is a total.
+    counted: Option<Arc<Counted>>,
     run: Run,
 }
 
@@ -178,10 +213,13 @@ impl Work for Merge {
     ) -> SendableRecordBatchStream {
         let own = Arc::clone(&schema);
         later(schema, async move {
-            let partial = match inputs.pop() {
+            let mut partial = match inputs.pop() {
                 Some(input) => all(input).await?,
                 None => vec![],
             };
+            if self.counted.as_ref().is_some_and(|counted| counted.is_empty()) {
+                partial.clear();
+            }
             self.merge(partial, own, context).await
         })
     }
@@ -189,7 +227,7 @@ impl Work for Merge {
 
 impl Merge {
     async fn merge(
-        &self,
+        self: Arc<Self>,
         partial: Vec<RecordBatch>,
         schema: SchemaRef,
         context: Arc<TaskContext>,
@@ -217,18 +255,17 @@ impl Merge {
                 rows.push(batch);
             }
         }
-        let touched = {
+        let lanes = {
             let mut state = operator.lock();
-            state.store(&operator, STORE, &layout, self.run.version)?.lookup(&rows)?
+            let store = state.store(&operator, STORE, &layout, self.run.version)?;
+            lanes::split(store, rows, &context)?
         };
-        // What came first stays first: `first`, `last` and lists follow the order of the batches.
-        let before = touched.iter().map(|batch| labelled(batch, &schema)).collect::<Result<Vec<_>>>()?;
-        rows.splice(0..0, before);
-        if let Some(session) = self.session {
-            let merged = session::merged(&rows, &schema, &layout.key, session)?;
-            rows = merged.into_iter().collect();
+        let merge = |rows| Arc::clone(&self).groups(rows, Arc::clone(&schema), layout.clone(), Arc::clone(&context));
+        let (mut touched, mut updated) = (vec![], vec![]);
+        for (known, new) in lanes::side_by_side(lanes.into_iter().map(merge)).await? {
+            touched.extend(known);
+            updated.extend(new);
         }
-        let updated = self.reduce(rows, &schema, context).await?;
         report.updated = updated.iter().map(|batch| batch.num_rows() as u64).sum();
         report.update_ms = millis(began);
 
@@ -269,6 +306,30 @@ impl Merge {
         changes.removed.extend(gone);
         state.finish(vec![(STORE, changes)], report);
         output.iter().map(|batch| labelled(batch, &schema)).collect()
+    }
+
+    /// The groups of some rows as they were and as they are now.
+    async fn groups(
+        self: Arc<Self>,
+        mut rows: Vec<RecordBatch>,
+        schema: SchemaRef,
+        layout: Layout,
+        context: Arc<TaskContext>,
+    ) -> Result<(Vec<RecordBatch>, Vec<RecordBatch>)> {
+        let touched = {
+            let operator = &self.run.operator;
+            let mut state = operator.lock();
+            state.store(operator, STORE, &layout, self.run.version)?.lookup(&rows)?
+        };
+        // What came first stays first: `first`, `last` and lists follow the order of the batches.
+        let before = touched.iter().map(|batch| labelled(batch, &schema)).collect::<Result<Vec<_>>>()?;
+        rows.splice(0..0, before);
+        if let Some(session) = self.session {
+            let merged = session::merged(&rows, &schema, &layout.key, session)?;
+            rows = merged.into_iter().collect();
+        }
+        let updated = self.reduce(rows, &schema, context).await?;
+        Ok((touched, updated))
     }
 
     /// Which groups have an event time that is not after a watermark.

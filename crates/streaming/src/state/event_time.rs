@@ -5,6 +5,7 @@ use arrow::array::{ArrayRef, BooleanArray, Int64Array};
 use arrow::compute::kernels::cmp::lt_eq;
 use arrow::datatypes::DataType;
 use datafusion::common::Column;
+use datafusion::logical_expr::utils::grouping_set_to_exprlist;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use firesteel_functions::kernel::from_arrow;
 use firesteel_plan::operator::watermark::{WatermarkNode, event_times};
@@ -15,7 +16,13 @@ use super::session;
 
 /// The place among an aggregate's groups of one that the watermark speaks of.
 pub fn of_groups(aggregate: &Aggregate) -> Option<usize> {
-    aggregate.group_expr.iter().position(|expr| of_expr(&aggregate.input, expr).is_some())
+    keys(aggregate).iter().position(|expr| of_expr(&aggregate.input, expr).is_some())
+}
+
+/// What an aggregate groups by: of grouping sets each expression once, in the order of the schema.
+pub fn keys(aggregate: &Aggregate) -> Vec<&Expr> {
+    // Only grouping sets beside other keys are refused; no plan has them.
+    grouping_set_to_exprlist(&aggregate.group_expr).unwrap_or_default()
 }
 
 /// The place of a plan's column with event time, and the watermark's delay in milliseconds.
@@ -33,7 +40,7 @@ pub fn of_column(plan: &LogicalPlan, column: &Column) -> Option<i64> {
         }
         LogicalPlan::Aggregate(aggregate) => {
             let index = aggregate.schema.index_of_column(column).ok()?;
-            of_expr(&aggregate.input, aggregate.group_expr.get(index)?)
+            of_expr(&aggregate.input, keys(aggregate).get(index)?)
         }
         LogicalPlan::Extension(extension) => {
             if let Some(node) = extension.node.as_any().downcast_ref::<WatermarkNode>() {

@@ -142,6 +142,12 @@ impl Chain {
         self.version
     }
 
+    /// The version of the file of all rows that the chain begins with.
+    pub fn snapshot(&self) -> Option<u64> {
+        let name = self.files.first()?.path.file_name()?.to_str()?;
+        name.strip_suffix(SNAPSHOT)?.parse().ok()
+    }
+
     /// Number of rows.
     pub fn total(&self) -> u64 {
         self.files.last().map_or(0, |file| file.total)
@@ -311,17 +317,17 @@ impl Writer {
         let failed = |error| log::failed("cannot write", &path, error);
         self.writer.write_metadata(BLOCKS, self.blocks.join(","));
         self.writer.flush().map_err(from_arrow)?;
-        fault::point("half of a state file");
+        fault::point("half of a state file").map_err(failed)?;
         self.writer.finish().map_err(from_arrow)?;
         let file = self.writer.into_inner().map_err(from_arrow)?;
         let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-        fault::point("a state file is not on the disk");
+        fault::point("a state file is not on the disk").map_err(failed)?;
         file.sync_all().map_err(failed)?;
-        fault::point("a state file has no name");
+        fault::point("a state file has no name").map_err(failed)?;
         // A batch that runs again writes its version again.
         std::fs::rename(&self.temporary, &path).map_err(failed)?;
         log::sync_dir(&self.dir).map_err(failed)?;
-        fault::point("a state file is written");
+        fault::point("a state file is written").map_err(failed)?;
         Ok(())
     }
 }

@@ -73,7 +73,9 @@ pub fn install(
                 };
                 let state = DedupState::of(dedup);
                 let kind = if dedup.within_watermark { Kind::DedupWithinWatermark } else { Kind::Dedup };
-                let run = next(kind, state.expires(), &[&dedup.input]);
+                // Spark looks again once the watermark has moved, whether or not a key can go.
+                let dated = event_time::of_plan(&dedup.input).is_some();
+                let run = next(kind, dated || state.expires(), &[&dedup.input]);
                 state.node(dedup, run)
             }
             _ => return Ok(Transformed::no(node)),

@@ -127,6 +127,21 @@ impl JoinShape {
         });
         bounds.min()
     }
+
+    /// Whether the conditions bound a time of one side by the event time of the other: all that Spark asks of an outer
+    /// join, though rows leave the state only where that time has a watermark, too.
+    pub fn is_bounded(&self, of_left: bool) -> bool {
+        const ANY_MS: i64 = 1_000_000;
+        let other = if of_left { &self.right } else { &self.left };
+        let Some(other) = other.event.as_ref() else { return false };
+        let [left, right] = &self.inputs;
+        let (own_plan, other_plan) = if of_left { (left, right) } else { (right, left) };
+        self.ranges.iter().any(|range| {
+            let mut times = range.column_refs().into_iter().filter(|column| own_plan.schema().has_column(column));
+            let (Some(own), None) = (times.next(), times.next()) else { return false };
+            range::bound_ms(range, (own_plan.schema(), own), (other_plan.schema(), other), ANY_MS).is_some()
+        })
+    }
 }
 
 /// The parts of a condition that must all hold. Also those that the guard of ANSI arithmetic keeps apart.

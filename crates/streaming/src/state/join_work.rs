@@ -24,13 +24,13 @@ use firesteel_functions::kernel::{from_arrow, from_datafusion};
 use firesteel_protocol::Result;
 use serde_json::json;
 
-use super::Run;
 use super::aggregate::millis;
 use super::event_time::not_after;
 use super::exec::{Work, all, later};
 use super::operator::Operator;
 use super::shape::{At, Shown, StoreShape};
 use super::store::{Changes, Layout};
+use super::{Run, lanes};
 use crate::progress::StateReport;
 
 /// The stores of the two sides.
@@ -198,7 +198,7 @@ impl JoinWork {
     }
 
     async fn join(
-        &self,
+        self: Arc<Self>,
         inputs: Vec<SendableRecordBatchStream>,
         schema: SchemaRef,
         context: Arc<TaskContext>,
@@ -213,13 +213,15 @@ impl JoinWork {
                 self.arrive(side, &batch, &mut number, &mut rows[side], &mut report)?;
             }
         }
-        for side in 0..2 {
-            rows[side].touched = self.lookup(side, &rows[1 - side].new)?;
+        let lanes = self.lanes([&rows[0].new, &rows[1].new], &context)?;
+        let meet = |new| Arc::clone(&self).meet(new, Arc::clone(&context));
+        let mut pairs = vec![];
+        for (touched, found) in lanes::side_by_side(lanes.into_iter().map(meet)).await? {
+            for (own, known) in rows.iter_mut().zip(touched) {
+                own.touched.extend(known);
+            }
+            pairs.extend(found);
         }
-        let [left, right] = &rows;
-        let lefts: Vec<RecordBatch> = left.touched.iter().chain(&left.new).cloned().collect();
-        let mut pairs = self.pairs(&left.new, &right.touched, &context).await?;
-        pairs.extend(self.pairs(&lefts, &right.new, &context).await?);
         let mut output = vec![];
         let [left_tag, right_tag] = [self.sides[0].tag(), self.sides[0].stored.fields().len() + self.sides[1].tag()];
         for pair in &pairs {
@@ -254,6 +256,38 @@ impl JoinWork {
         output.retain(|batch| batch.num_rows() > 0);
         self.run.operator.lock().finish(pending, report);
         Ok(output)
+    }
+
+    /// The new rows of both sides by the partitions of their keys.
+    fn lanes(&self, new: [&Vec<RecordBatch>; 2], context: &Arc<TaskContext>) -> Result<Vec<[Vec<RecordBatch>; 2]>> {
+        let operator = &self.run.operator;
+        let mut state = operator.lock();
+        let mut count = 1;
+        for (side, rows) in new.into_iter().enumerate() {
+            let store = state.store(operator, STORES[side], &self.sides[side].layout, self.run.version)?;
+            count = count.max(lanes::count(rows, store.partitions(), context));
+        }
+        let mut lanes = vec![[vec![], vec![]]; count];
+        for (side, rows) in new.into_iter().enumerate() {
+            let store = state.store(operator, STORES[side], &self.sides[side].layout, self.run.version)?;
+            for (lane, own) in lanes::split_into(store, rows.clone(), count)?.into_iter().enumerate() {
+                lanes[lane][side] = own;
+            }
+        }
+        Ok(lanes)
+    }
+
+    /// Some new rows of both sides meet: the stored rows with their keys, and the pairs.
+    async fn meet(
+        self: Arc<Self>,
+        new: [Vec<RecordBatch>; 2],
+        context: Arc<TaskContext>,
+    ) -> Result<([Vec<RecordBatch>; 2], Vec<RecordBatch>)> {
+        let touched = [self.lookup(0, &new[1])?, self.lookup(1, &new[0])?];
+        let lefts: Vec<RecordBatch> = touched[0].iter().chain(&new[0]).cloned().collect();
+        let mut pairs = self.pairs(&new[0], &touched[1], &context).await?;
+        pairs.extend(self.pairs(&lefts, &new[1], &context).await?);
+        Ok((touched, pairs))
     }
 
     /// Drops what is late, and sets apart what matches nothing.

@@ -5,12 +5,13 @@
 //! the checkpoint's `state/` in versions: batch N reads version N and writes version N + 1. The format is Firesteel's own.
 //!
 //! Reading order: [`node`] and [`exec`] (what all operators share), [`event_time`] (the column that the watermark speaks
-//! of), [`operator`], [`store`], [`part`] (a partition in memory), [`mod@file`] (versions on disk), [`shape`] (names), then the operators
-//! [`aggregate`] with [`session`], [`dedup`], [`limit`], [`join`] with
-//! [`join_plan`], [`range`] and [`join_work`], and [`python`].
+//! of), [`operator`], [`store`], [`part`] (a partition in memory), [`lanes`] (partitions side by side), [`mod@file`]
+//! (versions on disk), [`shape`] (names), then the operators [`aggregate`] with [`session`], [`dedup`], [`limit`],
+//! [`join`] with [`join_plan`], [`range`] and [`join_work`], and [`python`].
 
 pub mod aggregate;
 mod aggregate_names;
+mod counted;
 pub mod dedup;
 pub mod event_time;
 pub mod exec;
@@ -19,6 +20,7 @@ mod install;
 pub mod join;
 pub mod join_plan;
 pub mod join_work;
+pub mod lanes;
 pub mod limit;
 pub mod node;
 pub mod operator;

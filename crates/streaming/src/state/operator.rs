@@ -12,6 +12,10 @@ use super::store::{Changes, Keeping, Layout, Store};
 use crate::progress::StateReport;
 use crate::start::OutputMode;
 
+/// Partitions whose snapshots reports name: the default of
+/// `spark.sql.streaming.stateStore.numStateStoreInstanceMetricsToReport`.
+const SHOWN_PARTITIONS: usize = 5;
+
 /// What an operator does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -138,6 +142,28 @@ impl Operator {
         self.waits && !(aggregates && mode == OutputMode::Complete)
     }
 
+    /// Adds the numbers that Spark's `HDFSBackedStateStoreProvider` tells of its stores.
+    fn measure(&self, state: &State, report: &mut StateReport) {
+        let stores = || state.stores.iter().map(|(_, store)| store);
+        let mut put = |key: &str, number: u64| {
+            report.custom.push((key.to_string(), i64::try_from(number).unwrap_or(i64::MAX)));
+        };
+        put("loadedMapCacheHitCount", stores().map(|store| store.hits).sum());
+        put("loadedMapCacheMissCount", stores().map(|store| store.misses).sum());
+        put("stateOnCurrentVersionSizeBytes", stores().map(Store::memory_bytes).sum());
+        // A version is either complete or not there: none is forced, none repaired.
+        put("forceSnapshotCount", 0);
+        put("numSnapshotsAutoRepaired", 0);
+        if self.kind != Kind::Join {
+            // All partitions have their snapshot at once: the first few tell as much as any.
+            let snapshot = stores().filter_map(Store::snapshot).min();
+            let snapshot = snapshot.and_then(|version| i64::try_from(version).ok()).unwrap_or(-1);
+            let told = (0..self.keeping.partitions.min(SHOWN_PARTITIONS))
+                .map(|partition| (format!("SnapshotLastUploaded.partition_{partition}_default"), snapshot));
+            report.custom.extend(told);
+        }
+    }
+
     /// Says what the rows are called; the first batch of a run writes it down.
     pub fn describe(&self, shape: impl FnOnce() -> OperatorShape) {
         let mut state = self.lock();
@@ -170,6 +196,7 @@ impl Operator {
             report.total += store.row_count();
             report.memory_bytes += store.memory_bytes();
         }
+        self.measure(&state, &mut report);
         report.commit_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(report)
     }

@@ -83,6 +83,10 @@ pub struct Store {
     /// Counts uses, so that the oldest is known.
     clock: u64,
     total: u64,
+    /// How often a partition was in memory when it was asked for.
+    pub hits: u64,
+    /// How often it had to be read.
+    pub misses: u64,
 }
 
 impl Store {
@@ -93,12 +97,17 @@ impl Store {
         let chain = Chain::open(dir, Arc::clone(&schema), keeping.partitions, version)?;
         let parts = (0..keeping.partitions).map(|_| None).collect();
         let total = chain.total();
-        Ok(Self { keys: Keys::new(layout)?, schema, keeping, chain, parts, clock: 0, total })
+        Ok(Self { keys: Keys::new(layout)?, schema, keeping, chain, parts, clock: 0, total, hits: 0, misses: 0 })
     }
 
     /// The version that is there now.
     pub fn version(&self) -> u64 {
         self.chain.version()
+    }
+
+    /// The version of the last file of all rows.
+    pub fn snapshot(&self) -> Option<u64> {
+        self.chain.snapshot()
     }
 
     /// Number of rows.
@@ -113,13 +122,35 @@ impl Store {
     /// The rows of a batch by partition.
     fn by_partition(&self, batch: &RecordBatch) -> Result<BTreeMap<usize, Vec<u32>>> {
         let mut places: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        let hashes = murmur3(&self.keys.columns(batch), batch.num_rows())?;
+        let mut columns = self.keys.columns(batch);
+        // The number of a grouping set has no type of Spark's.
+        for column in columns.iter_mut().filter(|column| column.data_type().is_unsigned_integer()) {
+            *column = arrow::compute::cast(column, &DataType::Int64).map_err(from_arrow)?;
+        }
+        let hashes = murmur3(&columns, batch.num_rows())?;
         let count = i32::try_from(self.keeping.partitions).unwrap_or(i32::MAX);
         for (row, hash) in hashes.values().iter().enumerate() {
             let partition = usize::try_from(hash.rem_euclid(count)).unwrap_or(0);
             places.entry(partition).or_default().push(u32::try_from(row).unwrap_or(u32::MAX));
         }
         Ok(places)
+    }
+
+    pub fn partitions(&self) -> usize {
+        self.keeping.partitions
+    }
+
+    /// The rows of a batch by lane, where partitions are dealt to so many of them.
+    pub fn split(&self, batch: &RecordBatch, lanes: usize) -> Result<Vec<Option<RecordBatch>>> {
+        let mut places: Vec<Vec<u32>> = vec![vec![]; lanes];
+        for (partition, rows) in self.by_partition(batch)? {
+            places[partition % lanes].extend(rows);
+        }
+        let lane = |mut rows: Vec<u32>| {
+            rows.sort_unstable();
+            if rows.is_empty() { Ok(None) } else { taken(batch, rows).map(Some) }
+        };
+        places.into_iter().map(lane).collect()
     }
 
     /// A partition, read if it is not in memory.
@@ -132,6 +163,9 @@ impl Store {
                 part.apply(&block, &self.keys)?;
             }
             self.parts[partition] = Some(part);
+            self.misses += 1;
+        } else {
+            self.hits += 1;
         }
         let clock = self.clock;
         match &mut self.parts[partition] {
