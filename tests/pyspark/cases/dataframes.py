@@ -82,7 +82,6 @@ def case_duplicate_columns(spark, tmp):
         "columns": joined.columns,
         "rows": joined,
         "by plan": joined.select(left.dept, right["dept"], "title"),
-        "ambiguous": failure(lambda: joined.select("dept")),
         "drop one": joined.drop(right.dept).columns,
         "drop name": joined.drop("dept").columns,
         "filter": joined.filter(left["dept"] > 10).select("id"),
@@ -498,3 +497,33 @@ def case_approx_quantile_members(spark, tmp):
     mixed = spark.range(0, 5000, 1, 1).select((F.col("id") * 7919 % 5003).cast("double").alias("id"))
     errors = [0.0, 0.001, 0.01, 0.05, 0.1, 0.25, 1.0, 3.0]
     return [[error, *(df.approxQuantile("id", shares, error) for df in (ordered, mixed))] for error in errors]
+
+
+def case_chains_of_new_columns(spark, tmp):
+    """Each column over those before it: apart, one of another, in its place, by the DataFrame that had it, over windows."""
+    df = people(spark).orderBy("id").limit(5)
+    apart = df.withColumn("a", F.col("id") + 1).withColumn("b", F.col("id") * 2).withColumn("c", F.lit("x"))
+    each = df.withColumn("a", F.col("id") + 1).withColumn("b", F.col("a") * 2).withColumn("a", F.col("a") + F.col("b"))
+    in_place = df.withColumn("ID", F.col("id") + 1).withColumn("Name", F.upper("name")).withColumn("id", F.col("id") * 10)
+    first = df.withColumn("a", F.lit(1))
+    second = first.withColumn("b", F.lit(2))
+    by_frame = second.withColumn("c", first["a"] + second["b"]).withColumn("a", second["a"] + first.id)
+    window = Window.partitionBy("dept").orderBy("id")
+    windows = df.withColumn("n", F.row_number().over(window)).withColumn("m", F.col("n") + 1).withColumn(
+        "s", F.sum("m").over(window)
+    )
+    rows = df.withColumn("a", F.lit(1)).withColumn("e", F.explode(F.array(F.lit(1), F.col("a") + 1))).withColumn("f", F.col("e") + F.col("a"))
+    copies = df.withColumn("a", F.col("id")).withColumn("b", F.col("a")).withColumn("a", F.lit(0)).drop("name", "pay")
+    nested = df.withColumn("s", F.struct("id", "name")).withColumn("t", F.col("s.name")).withColumn("s", F.col("s").withField("n", F.col("t")))
+    return {
+        "apart": apart, "each": each, "in place": in_place, "by frame": by_frame, "windows": windows, "rows": rows,
+        "copies": copies, "nested": nested,
+        "sorted by what was replaced": df.withColumn("a", F.lit(1)).withColumn("id", -F.col("id")).sort(df["id"]),
+        "joined": first.join(second.withColumn("d", F.lit(4)), "id").orderBy("id").select(second["b"], "d"),
+        "missing": failure(lambda: df.withColumn("a", F.lit(1)).withColumn("b", F.col("nosuch")).withColumn("c", F.lit(1)).schema),
+        "replaced": failure(lambda: first.withColumn("a", F.lit(2)).withColumn("c", first["a"]).schema),
+        "twice": failure(lambda: df.withColumn("a", F.lit(1)).withColumns({"x": F.lit(1), "X": F.lit(2)}).schema),
+        "ids": df.withColumn("u", F.monotonically_increasing_id() >= 0).withColumn("v", F.rand(1) < 2).withColumn("w", F.col("v")),
+        "aggregate": failure(lambda: df.withColumn("a", F.lit(1)).withColumn("b", F.sum("a")).schema),
+        "shown": shown(lambda: apart.withColumn("d", F.col("a") + F.col("b")).show()),
+    }

@@ -7,9 +7,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::aggregate::SortKey;
-use firesteel_functions::{
-    Call, Entry, Kind, Typed, check_arity, check_text, collation, in_words, lookup, units,
-};
+use firesteel_functions::{Call, Entry, Kind, Typed, check_arity, check_text, collation, in_words, lookup, units};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::SqlFunction;
 use firesteel_protocol::types::name;

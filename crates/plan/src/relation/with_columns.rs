@@ -46,8 +46,15 @@ pub fn resolve(resolver: &Resolver, message: &pb::WithColumns, outer: Option<&Sc
 struct Chain {
     /// With the output that it will have.
     relation: Relation,
-    /// The list of the projection to be made, and names in the plan of what it computes; None where there is none.
-    waiting: Option<(Vec<Selected>, HashSet<Arc<str>>)>,
+    waiting: Option<Waiting>,
+}
+
+/// A projection to be made.
+struct Waiting {
+    input: Relation,
+    list: Vec<Selected>,
+    /// Names in the plan of what it computes.
+    computed: HashSet<Arc<str>>,
 }
 
 impl Chain {
@@ -88,9 +95,10 @@ impl Chain {
         }
         // What stays is neither looked at nor copied: a chain of these may be long and wide.
         let new = select_all(new, &self.relation);
-        let (list, computed) = self.waiting.get_or_insert_with(|| {
+        let Waiting { list, computed, .. } = self.waiting.get_or_insert_with(|| {
             let kept = |attribute: &Attribute| Selected { expr: attribute.expr(), attribute: attribute.clone() };
-            (self.relation.output.iter().map(kept).collect(), HashSet::new())
+            let list = self.relation.output.iter().map(kept).collect();
+            Waiting { input: self.relation.clone(), list, computed: HashSet::new() }
         });
         let stays =
             |new: &Selected| matches!(&new.expr, Expr::Column(own) if own.name == new.attribute.column.as_ref());
@@ -116,14 +124,14 @@ impl Chain {
             expr.exists(|node| Ok(matches!(node, Expr::Column(column) if computed.contains(column.name.as_str()))))
                 .unwrap_or(true)
         };
-        is_plain(expr) && !self.waiting.as_ref().is_some_and(|(_, computed)| uses(computed))
+        is_plain(expr) && !self.waiting.as_ref().is_some_and(|waiting| uses(&waiting.computed))
     }
 
     /// The relation with all columns in its plan.
     fn flushed(&mut self) -> Result<Relation> {
         match self.waiting.take() {
             None => Ok(self.relation.clone()),
-            Some((list, _)) => self.relation.clone().project(list),
+            Some(waiting) => waiting.input.project(waiting.list),
         }
     }
 
