@@ -182,7 +182,7 @@ def case_writer_arguments(spark, tmp):
         def process(self, row):
             pass
 
-    return all_of({
+    told = all_of({
         "output mode of nothing": lambda: write().outputMode(""),
         "output mode of blanks": lambda: write().outputMode("  "),
         "output mode of None": lambda: write().outputMode(None),
@@ -233,6 +233,9 @@ def case_writer_arguments(spark, tmp):
         "chained": lambda: type(write().format("noop").outputMode("append").queryName("q").option("a", 1).options(b=True)
         .trigger(once=True).partitionBy("k")).__name__,
     })
+    for number in range(1, 5):
+        spark.sql(f"DROP TABLE IF EXISTS tt{number}")
+    return told
 
 
 def two_of_a_name(stream):
@@ -527,7 +530,7 @@ def case_listener(spark, tmp):
 def case_sql_of_streams(spark, tmp):
     path = folder(tmp)
     spark.read.json(path).write.saveAsTable("st")
-    return all_of({
+    told = all_of({
         "stream of a table": lambda: spark.sql("SELECT * FROM STREAM st").isStreaming,
         "stream of a table in parentheses": lambda: spark.sql("SELECT * FROM STREAM(st)").isStreaming,
         "stream of nothing": lambda: spark.sql("SELECT * FROM STREAM nothing").isStreaming,
@@ -536,3 +539,5 @@ def case_sql_of_streams(spark, tmp):
         "a table": lambda: spark.readStream.table("st").isStreaming,
         "a view of batch rows": lambda: [spark.table("st").createOrReplaceTempView("bv"), spark.readStream.table("bv").isStreaming][1],
     })
+    spark.sql("DROP TABLE st")
+    return told
