@@ -597,6 +597,14 @@ def test_a_history_server_refuses_what_it_cannot_keep(tmp_path, option, told):
     assert done.returncode == 1 and told in done.stderr
 
 
+def test_a_history_server_says_what_it_does_not_use(tmp_path):
+    with History(tmp_path, "--conf", "spark.history.store.path=/nowhere", "--conf", "spark.history.ui.maxApplications=5") as server:
+        assert server.get("api/v1/applications")[0] == 200
+        server.process.terminate()
+        told = server.process.stderr.read()
+    assert "ignoring spark.history.store.path" in told and "maxApplications" not in told
+
+
 def test_a_large_stage_is_paged(tmp_path):
     """100,000 tasks: pages come in pieces, sorted by what is asked for."""
     spec = importlib.util.spec_from_file_location("event_log", os.path.join(servers.ROOT, "bench", "programs", "event_log.py"))

@@ -1,5 +1,7 @@
 //! `firesteel history-server`: shows what ran, out of event logs, as start-history-server.sh does.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -31,7 +33,14 @@ pub fn run(options: HistoryOptions) -> CommandResult {
     if let Some(port) = options.port {
         settings.conf.insert("spark.history.ui.port".into(), port.to_string());
     }
-    let conf = HistoryConf::of(&|key| settings.get(key).map(str::to_owned))?;
+    let asked = RefCell::new(HashSet::new());
+    let conf = HistoryConf::of(&|key| {
+        asked.borrow_mut().insert(key.to_owned());
+        settings.get(key).map(str::to_owned)
+    })?;
+    for key in settings.conf.keys().filter(|key| key.starts_with("spark.history.") && !asked.borrow().contains(*key)) {
+        eprintln!("firesteel: ignoring {key}, which has no effect on this history server");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     runtime.block_on(async {
