@@ -188,8 +188,8 @@ pub struct ListBuilder {
 pub fn check_count(before: usize, count: i128, function: &str) -> Result<()> {
     /// The most elements that Spark gives an array.
     const LIMIT: i128 = 2_147_483_632;
-    /// The most elements of one batch: two GiB of numbers.
-    const IN_BATCH: i128 = 1 << 28;
+    /// The most elements of one batch: four GiB of numbers.
+    const IN_BATCH: i128 = 1 << 29;
     if count > LIMIT {
         return Err(SparkError::new("COLLECTION_SIZE_LIMIT_EXCEEDED.PARAMETER")
             .with("numberOfElements", count.to_string())
