@@ -11,6 +11,7 @@ use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::cast::{self, force_nullable};
+use crate::units::same_time_precision;
 use crate::{Call, Env, Typed};
 
 /// A cast that changes the Arrow form only (`Utf8View` to `Utf8`) or widens without loss. Spark's own
@@ -429,7 +430,9 @@ impl Call<'_> {
     pub fn coerce_to_common(&self, range: std::ops::Range<usize>) -> Result<Vec<Typed>> {
         let args = &self.args[range];
         let data_types: Vec<DataType> = args.iter().map(|arg| arg.data_type.clone()).collect();
-        let common = common_type_of(&data_types, self.env).ok_or_else(|| self.data_diff_types(&data_types))?;
+        let common = common_type_of(&data_types, self.env)
+            .filter(|_| same_time_precision(args))
+            .ok_or_else(|| self.data_diff(args))?;
         args.iter().map(|arg| cast_silently(arg.clone(), &common, self.env)).collect()
     }
 
@@ -440,6 +443,12 @@ impl Call<'_> {
             .with("sqlExpr", format!("\"{}\"", self.display()))
             .with("functionName", name::quote(self.name))
             .with("dataType", format!("({})", words.join(" or ")))
+    }
+
+    /// [`Call::data_diff_types`] with the precisions and units that the arguments have.
+    fn data_diff(&self, args: &[Typed]) -> SparkError {
+        let words: Vec<String> = args.iter().map(|arg| format!("\"{}\"", arg.sql_type())).collect();
+        self.data_diff_types(&[]).with("dataType", format!("({})", words.join(" or ")))
     }
 
     /// All argument expressions.

@@ -42,6 +42,40 @@ fn carry_time(call: &Call<'_>, typed: Typed) -> Typed {
     }
 }
 
+/// Whether all TIMEs among the arguments, and those in their arrays and maps, have one precision: Spark has no common type of two.
+pub fn same_time_precision<'t>(args: impl IntoIterator<Item = &'t Typed>) -> bool {
+    let mut known = None;
+    args.into_iter().all(|arg| same_in(&arg.data_type, arg.time_precision(), &mut known))
+}
+
+/// `known` is the precision of the TIME at each place of the type that was met so far.
+fn same_in(data_type: &DataType, own: Option<u8>, known: &mut Option<Vec<Option<u8>>>) -> bool {
+    let mut found = vec![];
+    precisions(data_type, own, &mut found);
+    if found.iter().all(Option::is_none) {
+        return true;
+    }
+    match known {
+        Some(before) => before.iter().zip(&found).all(|(a, b)| a.is_none() || b.is_none() || a == b),
+        None => {
+            *known = Some(found);
+            true
+        }
+    }
+}
+
+fn precisions(data_type: &DataType, own: Option<u8>, found: &mut Vec<Option<u8>>) {
+    let mut within = |field: &arrow::datatypes::Field| {
+        precisions(field.data_type(), types::time_precision(field.data_type(), field.metadata()), found);
+    };
+    match data_type {
+        DataType::List(element) => within(element),
+        DataType::Map(entries, _) => within(entries),
+        DataType::Struct(fields) => fields.iter().for_each(|field| within(field)),
+        _ => found.push(own),
+    }
+}
+
 /// The units that values of any of these arguments have; `full` says which kind of interval counts.
 pub fn of_args(args: &[Typed], full: IntervalRange) -> Option<IntervalRange> {
     let same_kind = |range: &IntervalRange| (range.start <= IntervalUnit::Month) == (full.start <= IntervalUnit::Month);

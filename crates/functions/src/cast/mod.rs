@@ -126,10 +126,10 @@ pub fn cast_to(arg: Typed, target: &Field, mode: EvalMode, env: &Env) -> Result<
     } else {
         format!("{word}({} AS {})", arg.name, name::sql_of_field(target))
     };
+    if matches!(to, DataType::Time64(_)) && !env.time_type {
+        return Err(SparkError::new("UNSUPPORTED_TIME_TYPE"));
+    }
     if !can_cast(&arg.data_type, to, mode) {
-        if matches!(to, DataType::Time64(_)) && !env.time_type {
-            return Err(SparkError::new("UNSUPPORTED_TIME_TYPE"));
-        }
         return Err(errors::no_such_cast(&arg, target, mode, &label));
     }
     if let (Some(from), Some(digits)) = (arg.time_precision(), types::time_precision(to, target.metadata())) {

@@ -6,7 +6,9 @@ use arrow::array::{Array, ArrayRef, AsArray, Int32Array};
 use arrow::datatypes::{DataType, Field, Int32Type};
 use firesteel_protocol::{Result, SparkError};
 
-use super::list::{ListBuilder, array_and_value, bounds, list_arg, list_of, pool, require_array, retyped, with_units};
+use super::list::{
+    ListBuilder, array_and_value, bounds, check_count, list_arg, list_of, pool, require_array, retyped, with_units,
+};
 use crate::kernel::KernelArgs;
 use crate::{Call, Typed};
 
@@ -171,7 +173,9 @@ pub fn array_repeat(call: &Call) -> Result<Typed> {
                 builder.null_row();
                 continue;
             }
-            builder.extend(std::iter::repeat_n(row, counts.value(row).max(0) as usize));
+            let count = counts.value(row).max(0);
+            check_count(builder.count(), count.into(), "array_repeat")?;
+            builder.extend(std::iter::repeat_n(row, count as usize));
             builder.end_row();
         }
         builder.finish(&values, args.return_type)

@@ -7,11 +7,13 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{concat, take};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float32Type, Float64Type};
 use arrow::row::{RowConverter, Rows, SortField};
-use firesteel_protocol::types::{IntervalRange, is_variant, name};
+use datafusion::scalar::ScalarValue;
+use firesteel_protocol::types::{IntervalRange, TIME_DIGITS, is_variant, name, record_time_precision};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::coerce::common_type;
 use crate::kernel::{KernelArgs, from_arrow};
+use crate::units::same_time_precision;
 use crate::{Call, Env, Typed, units};
 
 /// The element of a list type.
@@ -50,6 +52,12 @@ pub fn list_of(element: &DataType, contains_null: bool) -> DataType {
 
 /// The field of values that any of these arguments may be, with the units of their intervals.
 pub fn with_units(field: Field, args: &[Typed]) -> Field {
+    if let DataType::Time64(_) = field.data_type() {
+        let digits = args.iter().filter_map(Typed::time_precision).max().unwrap_or(TIME_DIGITS);
+        let mut metadata = field.metadata().clone();
+        record_time_precision(digits, &mut metadata);
+        return field.with_metadata(metadata);
+    }
     match IntervalRange::full(field.data_type()).and_then(|full| units::of_args(args, full)) {
         Some(range) => range.on(field),
         None => field,
@@ -79,6 +87,7 @@ pub fn array_and_value(call: &Call, array: usize, value: usize) -> Result<(Typed
         return Ok((arg.clone(), call.coerce(value, element.data_type())?));
     }
     let common = element_type(element.data_type(), &call.args[value].data_type, call.env)
+        .filter(|_| same_time_precision([&element_typed(element), &call.args[value]]))
         .ok_or_else(|| different_types(call, array, value))?;
     let list = list_of(&common, element.is_nullable());
     Ok((call.coerce(array, &list)?, call.coerce(value, &common)?))
@@ -96,7 +105,8 @@ pub fn two_arrays(call: &Call) -> Result<(Typed, Typed)> {
             .with("rightType", sql(&call.args[1].data_type))
             .with("sqlExpr", format!("\"{}\"", call.display())));
     };
-    let common = element_type(left.data_type(), right.data_type(), call.env).ok_or_else(|| {
+    let common = element_type(left.data_type(), right.data_type(), call.env);
+    let common = common.filter(|_| same_time_precision(&call.args)).ok_or_else(|| {
         SparkError::new("DATATYPE_MISMATCH.BINARY_ARRAY_DIFF_TYPES")
             .with("functionName", name::quote(call.name))
             .with("arrayType", "\"ARRAY\"")
@@ -106,6 +116,12 @@ pub fn two_arrays(call: &Call) -> Result<(Typed, Typed)> {
     })?;
     let (left, right) = (list_of(&common, left.is_nullable()), list_of(&common, right.is_nullable()));
     Ok((call.coerce(0, &left)?, call.coerce(1, &right)?))
+}
+
+/// Something of the type of an array's elements.
+fn element_typed(element: &FieldRef) -> Typed {
+    let typed = Typed::literal(ScalarValue::Null, "");
+    Typed { data_type: element.data_type().clone(), metadata: element.metadata().clone(), ..typed }
 }
 
 /// `"ARRAY<INT>"`.
@@ -118,7 +134,7 @@ fn different_types(call: &Call, array: usize, value: usize) -> SparkError {
         .with("functionName", name::quote(call.name))
         .with("dataType", "\"ARRAY\"")
         .with("leftType", sql(&call.args[array].data_type))
-        .with("rightType", sql(&call.args[value].data_type))
+        .with("rightType", format!("\"{}\"", call.args[value].sql_type()))
         .with("sqlExpr", format!("\"{}\"", call.display()))
 }
 
@@ -167,7 +183,35 @@ pub struct ListBuilder {
     open: usize,
 }
 
+/// Refuses an array before its first element where it would be longer than any may be, as Spark does, or where a batch would
+/// not stay in bounded memory; `before` elements are in the batch already.
+pub fn check_count(before: usize, count: i128, function: &str) -> Result<()> {
+    /// The most elements that Spark gives an array.
+    const LIMIT: i128 = 2_147_483_632;
+    /// The most elements of one batch: four GiB of numbers.
+    const IN_BATCH: i128 = 1 << 29;
+    if count > LIMIT {
+        return Err(SparkError::new("COLLECTION_SIZE_LIMIT_EXCEEDED.PARAMETER")
+            .with("numberOfElements", count.to_string())
+            .with("functionName", name::quote(function))
+            .with("maxRoundedArrayLength", LIMIT.to_string())
+            .with("parameter", "`count`"));
+    }
+    let all = before as i128 + count;
+    if all > IN_BATCH {
+        return Err(SparkError::new("UNABLE_TO_ACQUIRE_MEMORY")
+            .with("requestedBytes", (all * 8).to_string())
+            .with("receivedBytes", (IN_BATCH * 8).to_string()));
+    }
+    Ok(())
+}
+
 impl ListBuilder {
+    /// How many elements there are in all rows so far.
+    pub fn count(&self) -> usize {
+        self.places.len()
+    }
+
     pub fn with_capacity(rows: usize) -> Self {
         Self { places: vec![], lengths: Vec::with_capacity(rows), valid: Vec::with_capacity(rows), open: 0 }
     }

@@ -17,6 +17,7 @@ use super::list::{
 };
 use crate::coerce::common_type_of;
 use crate::kernel::{KernelArgs, from_arrow, from_datafusion};
+use crate::units::same_time_precision;
 use crate::{Call, Env, Typed};
 
 /// `map(key, value, ...)`, `create_map`.
@@ -31,8 +32,9 @@ pub fn map(call: &Call) -> Result<Typed> {
     let side = |start: usize| (start..call.args.len()).step_by(2);
     let common = |start: usize, condition: &str| -> Result<DataType> {
         let types: Vec<DataType> = side(start).map(|index| call.args[index].data_type.clone()).collect();
-        common_type_of(&types, call.env).ok_or_else(|| {
-            let words: Vec<String> = types.iter().map(super::list::sql).collect();
+        let given = || side(start).map(|index| &call.args[index]);
+        common_type_of(&types, call.env).filter(|_| same_time_precision(given())).ok_or_else(|| {
+            let words: Vec<String> = given().map(|arg| format!("\"{}\"", arg.sql_type())).collect();
             SparkError::new(condition)
                 .with("functionName", "`map`")
                 .with("dataType", format!("[{}]", words.join(", ")))

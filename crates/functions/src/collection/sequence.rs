@@ -10,7 +10,7 @@ use arrow::datatypes::{
 };
 use firesteel_protocol::{Result, SparkError, types};
 
-use super::list::{element_of, list_of};
+use super::list::{check_count, element_of, list_of};
 use crate::coerce::common_type;
 use crate::datetime::Zone;
 use crate::datetime::civil::{self, DAY_US};
@@ -113,6 +113,7 @@ fn sequences(args: &KernelArgs) -> Result<ArrayRef> {
                     }
                 )));
             }
+            check_length(values.len(), start, stop, step, is_date)?;
             if is_date {
                 let within = |day: i64| if sign > 0 { day <= stop } else { day >= stop };
                 fill(&mut values, start, |index| shifted_day(start, step, index), within, sign)?;
@@ -130,6 +131,18 @@ fn sequences(args: &KernelArgs) -> Result<ArrayRef> {
     Ok(Arc::new(list))
 }
 
+/// Refuses a sequence that is too long before its first value; `before` values are in the batch already.
+fn check_length(before: usize, start: i64, stop: i64, step: Step, is_date: bool) -> Result<()> {
+    let day = if is_date { 1 } else { i128::from(DAY_US) };
+    let rest = if is_date { i128::from(step.rest.div_euclid(DAY_US)) } else { i128::from(step.rest) };
+    // Spark's estimate takes the shortest month.
+    let length = (i128::from(step.months) * 28 + i128::from(step.days)) * day + rest;
+    if length == 0 {
+        return Ok(());
+    }
+    check_count(before, 1 + (i128::from(stop) - i128::from(start)) / length, "sequence")
+}
+
 fn fill(
     values: &mut Vec<i64>,
     start: i64,
@@ -137,20 +150,12 @@ fn fill(
     within: impl Fn(i64) -> bool,
     sign: i64,
 ) -> Result<()> {
-    const LIMIT: usize = 2_147_483_632;
     if sign == 0 {
         values.push(start);
         return Ok(());
     }
     let mut index = 0;
     while let Some(value) = at(index).filter(|value| within(*value)) {
-        if values.len() >= LIMIT {
-            return Err(SparkError::new("COLLECTION_SIZE_LIMIT_EXCEEDED.PARAMETER")
-                .with("numberOfElements", values.len().to_string())
-                .with("functionName", "`sequence`")
-                .with("maxRoundedArrayLength", LIMIT.to_string())
-                .with("parameter", "`length`"));
-        }
         values.push(value);
         index += 1;
     }

@@ -2,10 +2,10 @@
 
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{Case, Expr};
-use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use crate::coerce::{cast_silently, common_type_of};
+use crate::units::same_time_precision;
 use crate::{Call, Typed};
 
 /// `CASE WHEN cond THEN value ... [ELSE value] END`, conditions and values in turn.
@@ -24,8 +24,9 @@ pub(super) fn when(call: &Call) -> Result<Typed> {
     let is_condition = |index: usize| index.is_multiple_of(2) && index + 1 < count;
     let values: Vec<usize> = (0..count).filter(|index| !is_condition(*index)).collect();
     let data_types: Vec<DataType> = values.iter().map(|index| call.args[*index].data_type.clone()).collect();
-    let common = common_type_of(&data_types, call.env).ok_or_else(|| {
-        let words: Vec<String> = data_types.iter().map(|t| format!("\"{}\"", name::sql(t))).collect();
+    let given = || values.iter().map(|index| &call.args[*index]);
+    let common = common_type_of(&data_types, call.env).filter(|_| same_time_precision(given())).ok_or_else(|| {
+        let words: Vec<String> = given().map(|arg| format!("\"{}\"", arg.sql_type())).collect();
         SparkError::new("DATATYPE_MISMATCH.DATA_DIFF_TYPES")
             .with("sqlExpr", format!("\"{label}\""))
             .with("functionName", "`casewhen`")
@@ -76,8 +77,9 @@ pub(super) fn if_else(call: &Call) -> Result<Typed> {
     let label = format!("(IF({}, {}, {}))", condition.name, value.name, otherwise.name);
     let condition = boolean(call, condition, 0, &label)?;
     let data_types = [value.data_type.clone(), otherwise.data_type.clone()];
-    let common = common_type_of(&data_types, call.env).ok_or_else(|| {
-        let words: Vec<String> = data_types.iter().map(|t| format!("\"{}\"", name::sql(t))).collect();
+    let given = [value, otherwise];
+    let common = common_type_of(&data_types, call.env).filter(|_| same_time_precision(given)).ok_or_else(|| {
+        let words = given.map(|arg| format!("\"{}\"", arg.sql_type()));
         SparkError::new("DATATYPE_MISMATCH.DATA_DIFF_TYPES")
             .with("sqlExpr", format!("\"{label}\""))
             .with("functionName", "`if`")

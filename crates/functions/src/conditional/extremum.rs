@@ -10,6 +10,7 @@ use firesteel_protocol::{Result, SparkError};
 use crate::coerce::{cast_silently, common_type_of, is_orderable, tightest_common_type};
 use crate::kernel::{KernelArgs, from_arrow};
 use crate::predicate::order::comparator;
+use crate::units::same_time_precision;
 use crate::{Call, Typed};
 
 pub(super) fn greatest(call: &Call) -> Result<Typed> {
@@ -38,8 +39,8 @@ fn extremum(call: &Call, what: &str) -> Result<Typed> {
     } else {
         common_type_of(&data_types, call.env)
     };
-    let common = common.ok_or_else(|| {
-        let words: Vec<String> = data_types.iter().map(|t| format!("\"{}\"", name::sql(t))).collect();
+    let common = common.filter(|_| same_time_precision(&call.args)).ok_or_else(|| {
+        let words: Vec<String> = call.args.iter().map(|arg| format!("\"{}\"", arg.sql_type())).collect();
         SparkError::new("DATATYPE_MISMATCH.DATA_DIFF_TYPES")
             .with("sqlExpr", format!("\"{}\"", call.display()))
             .with("functionName", name::quote(call.name))

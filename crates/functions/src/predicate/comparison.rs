@@ -14,6 +14,7 @@ use super::{fixed_length, order};
 use crate::cast::decimal::power_of_ten;
 use crate::coerce::{cast_silently, comparison_type, is_decimal, is_float, is_integral, is_orderable};
 use crate::kernel::{KernelArgs, kernel_expr};
+use crate::units::same_time_precision;
 use crate::{Call, Env, Typed};
 
 pub(super) fn equal(call: &Call) -> Result<Typed> {
@@ -113,7 +114,8 @@ fn comparison(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Type
 
 fn as_they_are(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Typed> {
     let label = format!("({} {} {})", left.name, symbol(op), right.name);
-    let common = comparison_type(&left.data_type, &right.data_type, env).ok_or_else(|| {
+    let common = comparison_type(&left.data_type, &right.data_type, env);
+    let common = common.filter(|_| same_time_precision([&left, &right])).ok_or_else(|| {
         SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
             .with("sqlExpr", format!("\"{label}\""))
             .with("left", format!("\"{}\"", left.sql_type()))

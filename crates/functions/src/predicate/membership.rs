@@ -9,6 +9,7 @@ use super::comparison::equality;
 use super::fixed_length;
 use super::order::has_floats;
 use crate::coerce::{cast_silently, common_type_of, same_shape};
+use crate::units::same_time_precision;
 use crate::{Call, Typed};
 
 /// The first argument is looked for among the others, all as their common type.
@@ -20,7 +21,8 @@ pub(super) fn is_in(call: &Call) -> Result<Typed> {
     let call = &call.with_args(padded);
     let data_types: Vec<DataType> = call.args.iter().map(|arg| arg.data_type.clone()).collect();
     let shape = || data_types[1..].iter().try_fold(data_types[0].clone(), |shape, next| same_shape(&shape, next));
-    let common = common_type_of(&data_types, call.env).or_else(shape).ok_or_else(|| {
+    let common = common_type_of(&data_types, call.env).or_else(shape);
+    let common = common.filter(|_| same_time_precision(&call.args)).ok_or_else(|| {
         let words: Vec<String> = call.args.iter().map(|arg| format!("\"{}\"", arg.sql_type())).collect();
         SparkError::new("DATATYPE_MISMATCH.DATA_DIFF_TYPES")
             .with("sqlExpr", format!("\"{label}\""))

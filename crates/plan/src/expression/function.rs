@@ -15,7 +15,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::aggregate::contains_aggregate;
 use super::lambda::CallLambdas;
-use super::{missing, star, unaliased, walk};
+use super::{missing, named, star, unaliased, walk};
 use crate::Resolver;
 use crate::operator::python::aggregate::PythonAggregate;
 use crate::resolver::Planned;
@@ -23,6 +23,9 @@ use crate::scope::Scope;
 
 /// Functions that SQL does not know.
 pub const FRAMES_ONLY: &[&str] = &["product"];
+
+/// Generators that stand in FROM only.
+const TABLES_ONLY: &[&str] = &["sql_keywords", "collations", "variant_explode", "variant_explode_outer"];
 
 /// Functions that know IGNORE NULLS.
 const IGNORES_NULLS: &[&str] = &[
@@ -206,6 +209,10 @@ fn call(
         let written = written.ok_or_else(|| unresolved_routine(resolver, function))?;
         return super::routine::call(resolver, &written, arguments, scope);
     };
+    if TABLES_ONLY.contains(&entry.name) {
+        return Err(not_scalar(function));
+    }
+    let arguments = &*named::in_order(entry.name, arguments)?;
     let (args, lambdas) = arguments_of(resolver, entry, function, arguments, distinct, scope)?;
     count(resolver, entry, arguments)?;
     let env = resolver.env_here();
@@ -312,10 +319,14 @@ pub(crate) fn routine_name(function: &str) -> Vec<String> {
     crate::sql::parse_column_name(function).unwrap_or_else(|_| vec![function.to_string()])
 }
 
+fn not_scalar(function: &str) -> SparkError {
+    SparkError::new("NOT_A_SCALAR_FUNCTION").with("functionName", name::quote(function))
+}
+
 fn unresolved_routine(resolver: &Resolver, function: &str) -> SparkError {
     let in_python = || resolver.ctx.catalog.python_table_function(function).is_some();
     if function.eq_ignore_ascii_case("range") || in_python() {
-        return SparkError::new("NOT_A_SCALAR_FUNCTION").with("functionName", name::quote(function));
+        return not_scalar(function);
     }
     let parts = crate::sql::parse_column_name(function).unwrap_or_else(|_| vec![function.to_string()]);
     let database = resolver.env().database.clone();
@@ -358,7 +369,9 @@ pub fn generator_call(expression: &pb::Expression) -> Option<(&str, &[pb::Expres
         ExprType::CallFunction(call) => (call.function_name.as_str(), call.arguments.as_slice()),
         _ => return None,
     };
-    matches!(lookup(function)?.kind, Kind::Generator(_)).then_some((function, arguments))
+    let entry = lookup(function)?;
+    let generates = matches!(entry.kind, Kind::Generator(_)) && !TABLES_ONLY.contains(&entry.name);
+    generates.then_some((function, arguments))
 }
 
 /// Builds the generator of such a call.
@@ -370,6 +383,7 @@ pub fn generator(
 ) -> Result<firesteel_functions::Generator> {
     let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
     let Kind::Generator(build) = entry.kind else { return Err(SparkError::internal("not a generator")) };
+    let arguments = &*named::in_order(entry.name, arguments)?;
     let (args, _) = arguments_of(resolver, entry, function, arguments, false, scope)?;
     count(resolver, entry, arguments)?;
     let env = resolver.env_here();

@@ -6,6 +6,7 @@ pub mod frame;
 pub mod function;
 pub mod lambda;
 pub mod literal;
+pub mod named;
 pub mod python;
 pub mod regex;
 pub mod routine;

@@ -234,6 +234,11 @@ pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> R
                 if are_literals(message) { error.in_parser() } else { error }
             })?;
         }
+        if !units::same_time_precision(rows.iter().map(|row| &row[column])) {
+            return Err(SparkError::new("INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE")
+                .with("colName", format!("`col{}`", column + 1))
+                .in_parser());
+        }
         if rows.iter().any(|row| !firesteel_functions::collation::same(&row[column], &rows[0][column])) {
             return Err(SparkError::new("INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE")
                 .with("colName", format!("`col{}`", column + 1)));

@@ -125,7 +125,8 @@ fn same_types(resolver: &Resolver, left: Relation, right: Relation, word: &str) 
     }
     let (mut left_list, mut right_list) = (vec![], vec![]);
     for (index, (l, r)) in left.output.iter().zip(&right.output).enumerate() {
-        let common = set_type(l.data_type(), r.data_type(), resolver.env());
+        let common = set_type(l.data_type(), r.data_type(), resolver.env())
+            .filter(|_| units::same_time_precision([&l.typed(), &r.typed()]));
         if !collation::same(&l.typed(), &r.typed()) {
             return Err(SparkError::new("INCOMPATIBLE_COLUMN_TYPE")
                 .with("operator", word)
