@@ -292,6 +292,12 @@ pub fn from_datafusion(error: DataFusionError) -> SparkError {
         DataFusionError::Execution(message) if message.contains("Scalar subquery returned more than one row") => {
             SparkError::new("SCALAR_SUBQUERY_TOO_MANY_ROWS")
         }
+        DataFusionError::NotImplemented(message) if message.contains("OuterReferenceColumn") => {
+            SparkError::unsupported(
+                "a subquery here that reads columns of the query around it",
+                "Select the subquery under a name in a query of FROM, and use the name here.",
+            )
+        }
         other => SparkError::internal(other.to_string()).with_source(other),
     }
 }

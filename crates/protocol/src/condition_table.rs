@@ -510,6 +510,7 @@ pub(crate) const RECORDED: &[Condition] = &[
     Condition { name: "UNSUPPORTED_FEATURE.DROP_DATABASE", template: "The feature is not supported: Drop the default database <database>.", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_FEATURE.INTERRUPT_TYPE", template: "The feature is not supported: Unsupported interrupt type: <interruptType>.", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_FEATURE.LAMBDA_FUNCTION_WITH_PYTHON_UDF", template: "The feature is not supported: Lambda function with Python UDF <funcName> in a higher order function.", sql_state: "0A000" },
+    Condition { name: "UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_WINDOW", template: "The feature is not supported: Referencing a lateral column alias <lca> in window expression <windowExpr>.", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_FEATURE.LATERAL_JOIN_USING", template: "The feature is not supported: JOIN USING with LATERAL correlation.", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_FEATURE.PANDAS_UDAF_IN_PIVOT", template: "The feature is not supported: Pandas user defined aggregate function in the PIVOT clause.", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE", template: "The feature is not supported: The SQL pipe operator syntax with aggregation (using |> AGGREGATE) does not support <case>.", sql_state: "0A000" },

@@ -27,6 +27,9 @@ pub async fn row(session: &Session, query: pb::Relation, types: Vec<Option<DataT
             let mut list = vec![];
             for (attribute, to) in relation.output.iter().zip(&types) {
                 let typed = attribute.typed();
+                if to.is_none() && typed.metadata.contains_key(COLLATION_KEY) {
+                    return Err(collated());
+                }
                 list.push(match to {
                     Some(to) if *to != typed.data_type => unaliased(cast(typed, to, EvalMode::Ansi, resolver.env())?),
                     _ => typed,
@@ -94,8 +97,7 @@ pub async fn declare(
     let decoded = |own: &pb::DataType| proto::decode_field("", own, true, std::collections::HashMap::new());
     let field = data_type.as_ref().map(decoded).transpose()?;
     if field.as_ref().is_some_and(|own| own.metadata().contains_key(COLLATION_KEY)) {
-        let way_round = "Declare it as STRING and use COLLATE where it is compared.";
-        return Err(SparkError::unsupported("variables of strings with a collation", way_round));
+        return Err(collated());
     }
     let to = field.map(|own| own.data_type().clone());
     let value = match (&default, &to) {
@@ -123,6 +125,11 @@ pub async fn declare(
     }
     session.variables.put(&own, declared);
     Ok(())
+}
+
+fn collated() -> SparkError {
+    let way_round = "Declare it as STRING and use COLLATE where it is compared.";
+    SparkError::unsupported("variables of strings with a collation", way_round)
 }
 
 /// `DROP TEMPORARY VARIABLE`.

@@ -346,7 +346,9 @@ impl Resolver<'_> {
                 let own = self.expression(inner, scope)?;
                 typed.name.clone_from(&own.name);
                 let units = typed.units();
+                let collated = firesteel_functions::collation::of_column(&typed.field()).to_string();
                 typed.metadata = own.metadata;
+                firesteel_protocol::types::collation::record(&collated, &mut typed.metadata);
                 if let Some(units) = units {
                     units.record(&mut typed.metadata);
                 }

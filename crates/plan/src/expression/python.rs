@@ -7,7 +7,7 @@ use datafusion::logical_expr::Expr;
 use firesteel_functions::Typed;
 use firesteel_functions::misc::placement;
 use firesteel_protocol::connect::{self as pb, common_inline_user_defined_function::Function, expression::ExprType};
-use firesteel_protocol::types::{name, proto};
+use firesteel_protocol::types::{collation, name, proto};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{missing, star, unaliased};
@@ -19,7 +19,19 @@ use crate::scope::Scope;
 /// A function that the client sent with the call.
 pub fn resolve(resolver: &Resolver, message: &pb::CommonInlineUserDefinedFunction, scope: &Scope) -> Result<Typed> {
     let function = python_function(message)?;
-    call(resolver, function, &message.arguments, message.is_distinct, scope)
+    let typed = call(resolver, function, &message.arguments, message.is_distinct, scope)?;
+    match message.function.as_ref() {
+        Some(Function::PythonUdf(udf)) => collated(typed, udf.output_type.as_ref()),
+        _ => Ok(typed),
+    }
+}
+
+/// The result with the collation of the declared type.
+fn collated(typed: Typed, output: Option<&pb::DataType>) -> Result<Typed> {
+    let Some(output) = output else { return Ok(typed) };
+    let field = proto::decode_field("", output, true, std::collections::HashMap::new())?;
+    let own = collation::of(field.metadata());
+    Ok(if own == collation::BINARY { typed } else { firesteel_functions::collation::with(typed, own, false) })
 }
 
 /// The Python function of a message.

@@ -10,6 +10,7 @@ use datafusion::physical_expr::create_physical_expr;
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
 use firesteel_protocol::Result;
+use firesteel_protocol::types::collation;
 
 use super::unaliased;
 use crate::Attribute;
@@ -54,7 +55,11 @@ pub fn select_all(list: Vec<Typed>, input: &Relation) -> Vec<Selected> {
 
 fn selected<'a>(typed: Typed, own: impl Fn(&str) -> Option<&'a Attribute>) -> Selected {
     if let Expr::Column(column) = &typed.expr {
-        if let Some(attribute) = own(&column.name) {
+        // A cast to another collation changes nothing but the type.
+        let same = |attribute: &&Attribute| {
+            collation::of(attribute.field.metadata()) == collation::of(typed.field().metadata())
+        };
+        if let Some(attribute) = own(&column.name).filter(same) {
             let mut attribute = attribute.clone();
             if attribute.name() != typed.name {
                 attribute.field = Arc::new(attribute.field.as_ref().clone().with_name(&typed.name));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
-use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, Volatility};
+use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, Volatility, lit, when};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::coerce::{cast_silently, common_type};
 use firesteel_functions::kernel::{KernelArgs, kernel_expr};
@@ -17,6 +17,7 @@ use firesteel_sources::stream::table::is_streaming;
 
 use super::unaliased;
 use crate::relation::{Origin, aggregate};
+use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Relation, Resolver};
 
@@ -199,6 +200,12 @@ fn contains(resolver: &Resolver, values: &[pb::Expression], relation: Relation, 
         values.into_iter().zip(&common).map(|(value, to)| cast(value, to)).collect::<Result<_>>()?;
     let inner: Vec<Typed> =
         relation.output.iter().zip(&common).map(|(own, to)| cast(own.typed(), to)).collect::<Result<_>>()?;
+    if let [value] = values.as_slice()
+        && crate::relation::dependent::all_references(&relation.plan).is_empty()
+        && matches!(super::select::evaluate_constant(&value.expr), Ok(Some(value)) if value.is_null())
+    {
+        return null_in(relation, shown);
+    }
     let pairs = values.into_iter().zip(inner);
     let pairs = pairs.map(|(value, own)| collation::compared(value, own, &shown, &resolver.env_here()));
     let (values, inner): (Vec<Typed>, Vec<Typed>) = pairs.collect::<Result<Vec<_>>>()?.into_iter().unzip();
@@ -207,6 +214,14 @@ fn contains(resolver: &Resolver, values: &[pb::Expression], relation: Relation, 
     let value = row_expr(resolver, values);
     let expr = Expr::InSubquery(InSubquery::new(Box::new(value), subquery(relation.plan), false));
     Ok(Typed::new(expr, shown, DataType::Boolean, nullable))
+}
+
+/// `NULL IN (SELECT ..)` without outer columns: unknown unless the subquery has no row. Spark's `NullPropagation`.
+fn null_in(relation: Relation, shown: String) -> Result<Typed> {
+    let some = Expr::Exists(Exists::new(subquery(relation.plan), false));
+    let null = Expr::Literal(ScalarValue::Boolean(None), None);
+    let expr = when(some, null).otherwise(lit(false)).planned()?;
+    Ok(Typed::new(expr, shown, DataType::Boolean, true))
 }
 
 /// Name of the marker that holds several values before IN.

@@ -23,6 +23,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
         message.partition_spec.iter().map(|e| resolver.expression(e, scope).map(unaliased)).collect::<Result<_>>()?;
     let mut order_by: Vec<SortExpr> =
         message.order_spec.iter().map(|o| resolver.sort_order(o, scope)).collect::<Result<_>>()?;
+    refuse_lateral(resolver, message, &function.name, scope)?;
     if let Some(map) = partition_by.iter().find(|typed| firesteel_functions::collection::has_map(&typed.data_type)) {
         return Err(SparkError::new("EXPRESSION_TYPE_IS_NOT_ORDERABLE")
             .with("expr", format!("\"{}\"", map.name))
@@ -194,4 +195,45 @@ fn interval_count(resolver: &Resolver, key: &Typed) -> Result<Option<Expr>> {
         }
         _ => Ok(None),
     }
+}
+
+/// `UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_WINDOW` where an alias further left in the list stands in the window.
+fn refuse_lateral(resolver: &Resolver, message: &pb::expression::Window, function: &str, scope: &Scope) -> Result<()> {
+    let aliases = resolver.lateral.take();
+    if aliases.is_empty() {
+        return Ok(());
+    }
+    let orders = message.order_spec.iter().filter_map(|order| order.child.as_deref());
+    let all = message.window_function.as_deref().into_iter().chain(&message.partition_spec).chain(orders);
+    let unknown = all.map(|own| resolver.expression(own, scope)).find_map(Result::err);
+    resolver.lateral.replace(aliases);
+    let Some(unknown) = unknown.filter(|error| error.condition().starts_with("UNRESOLVED_COLUMN")) else {
+        return Ok(());
+    };
+    let shown = |own: &pb::Expression| -> Result<String> {
+        let mut typed = resolver.expression(own, scope)?;
+        let reference = typed.unaliased_name.take_if(|name| name.starts_with("lateralAliasReference("));
+        Ok(reference.unwrap_or_else(|| unaliased(typed).name))
+    };
+    let mut spec = vec![];
+    if !message.partition_spec.is_empty() {
+        let keys = message.partition_spec.iter().map(shown).collect::<Result<Vec<_>>>()?;
+        spec.push(format!("PARTITION BY {}", keys.join(", ")));
+    }
+    let mut keys = vec![];
+    for order in &message.order_spec {
+        let (ascending, nulls_first) = sort_direction(order);
+        let child = order.child.as_deref().ok_or_else(|| missing("child", "SortOrder"))?;
+        let direction = if ascending { "ASC" } else { "DESC" };
+        let nulls = if nulls_first { "FIRST" } else { "LAST" };
+        keys.push(format!("{} {direction} NULLS {nulls}", shown(child)?));
+    }
+    if !keys.is_empty() {
+        spec.push(format!("ORDER BY {}", keys.join(", ")));
+    }
+    spec.push("unspecifiedframe$()".into());
+    Err(SparkError::new("UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_WINDOW")
+        .with("lca", unknown.param("objectName").unwrap_or_default())
+        .with("windowExpr", format!("\"{function} OVER ({})\"", spec.join(" ")))
+        .raised_as("UNRESOLVED_COLUMN"))
 }

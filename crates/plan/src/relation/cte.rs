@@ -101,6 +101,7 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
     resolver.ctes.borrow_mut().insert(cte.id, CteEntry::Plan(Arc::new(cte.clone())));
     let step = step?;
     refuse_places(&step.plan, &table)?;
+    refuse_several(&step.plan, &table)?;
     if step.output.len() != output.len() {
         return Err(SparkError::new("NUM_COLUMNS_MISMATCH")
             .with("operator", "UNION")
@@ -166,6 +167,34 @@ fn refuse_places(plan: &LogicalPlan, table: &str) -> Result<bool> {
     }
     let own = matches!(plan, LogicalPlan::TableScan(scan) if scan.table_name.table() == table);
     Ok(own || reads.contains(&true))
+}
+
+/// DataFusion gives the rows of the last step to one reader, which no subquery of an expression may be.
+fn refuse_several(plan: &LogicalPlan, table: &str) -> Result<()> {
+    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+    let mut found = (0, 0);
+    let reads = |node: &LogicalPlan| matches!(node, LogicalPlan::TableScan(scan) if scan.table_name.table() == table);
+    plan.apply(|node| {
+        found.0 += usize::from(reads(node));
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .planned()?;
+    plan.apply_with_subqueries(|node| {
+        found.1 += usize::from(reads(node));
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .planned()?;
+    match found {
+        (0 | 1, all) if all == found.0 => Ok(()),
+        (1.., all) if all == found.0 => Err(SparkError::unsupported(
+            "several references of a recursive query to itself",
+            "Refer to it once, and repeat its rows by a join with VALUES or a CASE.",
+        )),
+        _ => Err(SparkError::unsupported(
+            "a subquery of an expression that reads the recursive query around it",
+            "Refer to it in FROM, once.",
+        )),
+    }
 }
 
 /// Whether a plan names the CTE: the reference stands in it, encoded.

@@ -70,7 +70,7 @@ pub(crate) fn resolve_list(resolver: &Resolver, list: &[pb::Expression], scope: 
                     .with_lateral_aliases(&aliases, || resolver.expressions(std::slice::from_ref(expression), scope))
                 {
                     Ok(resolved) => columns.extend(resolved),
-                    Err(other) if other.condition() == "AMBIGUOUS_LATERAL_COLUMN_ALIAS" => return Err(other),
+                    Err(other) if other.condition().contains("LATERAL_COLUMN_ALIAS") => return Err(other),
                     Err(_) => return Err(error),
                 }
             }

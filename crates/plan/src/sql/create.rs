@@ -102,6 +102,9 @@ impl Parser<'_> {
                     let mode = self.eat_any(&["BINDING", "COMPENSATION", "EVOLUTION"]);
                     Some(mode.ok_or_else(|| self.unexpected())?.to_string())
                 };
+            } else if self.is_words(&["DEFAULT", "COLLATION"]) {
+                let way_round = "use COLLATE in its query";
+                return Err(self.not_yet(self.position(), "DEFAULT COLLATION of a view", way_round));
             } else {
                 break;
             }

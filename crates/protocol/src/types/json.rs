@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields};
 use serde_json::{Map, Value, json};
 
-use super::{CHAR_VARCHAR_KEY, METADATA_KEY, UDT_KEY, ddl, name};
+use super::{CHAR_VARCHAR_KEY, METADATA_KEY, UDT_KEY, collation, ddl, name};
 use crate::connect::data_type::{self as t, Kind};
 use crate::error::{Result, SparkError};
 
@@ -74,36 +74,96 @@ fn parse_struct_field(value: &Value) -> Result<Field> {
     let name = value.get("name").and_then(Value::as_str).ok_or_else(bad)?;
     let nullable = value.get("nullable").and_then(Value::as_bool).unwrap_or(true);
     let mut metadata = HashMap::new();
+    let mut collations = None;
     if let Some(Value::Object(own)) = value.get("metadata") {
+        let mut own = own.clone();
+        collations = own.remove(COLLATIONS);
         if !own.is_empty() {
-            metadata.insert(METADATA_KEY.into(), Value::Object(own.clone()).to_string());
+            metadata.insert(METADATA_KEY.into(), Value::Object(own).to_string());
         }
     }
-    parse_field(name, value.get("type").ok_or_else(bad)?, nullable, metadata)
+    let field = parse_field(name, value.get("type").ok_or_else(bad)?, nullable, metadata)?;
+    match collations {
+        Some(Value::Object(collations)) if !collations.is_empty() => collated(&field, name, &collations),
+        _ => Ok(field),
+    }
+}
+
+/// Metadata of a field in which Spark keeps the collations of its strings: `{"a.element":"spark.UTF8_LCASE"}`.
+const COLLATIONS: &str = "__COLLATIONS";
+
+/// A field whose strings have the collations at their paths; the fields of a struct keep theirs themselves.
+fn collated(field: &Field, path: &str, collations: &Map<String, Value>) -> Result<Field> {
+    let inner = |part: &str, own: &Field| collated(own, &format!("{path}.{part}"), collations).map(Arc::new);
+    let mut metadata = field.metadata().clone();
+    let data_type = match field.data_type() {
+        DataType::Utf8 => {
+            if let Some(own) = collations.get(path).and_then(Value::as_str) {
+                let own = own.rsplit_once('.').map_or(own, |(_provider, name)| name);
+                collation::record(collation::parse(own)?, &mut metadata);
+            }
+            DataType::Utf8
+        }
+        DataType::List(element) => DataType::List(inner("element", element)?),
+        DataType::Map(entries, sorted) => match entries.data_type() {
+            DataType::Struct(kv) if kv.len() == 2 => {
+                let kv = Fields::from(vec![inner("key", &kv[0])?, inner("value", &kv[1])?]);
+                let entries = entries.as_ref().clone().with_data_type(DataType::Struct(kv));
+                DataType::Map(Arc::new(entries), *sorted)
+            }
+            other => other.clone(),
+        },
+        other => other.clone(),
+    };
+    Ok(Field::new(field.name(), data_type, field.is_nullable()).with_metadata(metadata))
+}
+
+/// Collects the collations of a field's strings by their paths, as [`COLLATIONS`] has them.
+fn collations_of(field: &Field, path: &str, found: &mut Map<String, Value>) {
+    match field.data_type() {
+        DataType::Utf8 => {
+            let own = collation::of(field.metadata());
+            if own != collation::BINARY {
+                found.insert(path.into(), format!("spark.{own}").into());
+            }
+        }
+        DataType::List(element) => collations_of(element, &format!("{path}.element"), found),
+        DataType::Map(entries, _) => {
+            if let DataType::Struct(kv) = entries.data_type()
+                && let [key, value] = kv.as_ref()
+            {
+                collations_of(key, &format!("{path}.key"), found);
+                collations_of(value, &format!("{path}.value"), found);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// A type as JSON value.
 pub fn to_json(data_type: &DataType) -> Value {
-    field_type(&Field::new("", data_type.clone(), true))
+    field_type(&Field::new("", data_type.clone(), true), false)
 }
 
-fn field_type(field: &Field) -> Value {
+/// `in_struct`: the field of a struct around it tells the collations.
+fn field_type(field: &Field, in_struct: bool) -> Value {
     if let Some(udt) = field.metadata().get(UDT_KEY).and_then(|text| serde_json::from_str(text).ok()) {
         return udt;
     }
     if let Some(declared) = field.metadata().get(CHAR_VARCHAR_KEY) {
         return Value::String(declared.clone());
     }
-    if let Some(declared) = super::interval::declared(field).or_else(|| super::collation::declared(field)) {
+    let collated = || if in_struct { None } else { collation::declared(field) };
+    if let Some(declared) = super::interval::declared(field).or_else(collated) {
         return Value::String(declared);
     }
     match field.data_type() {
         DataType::List(element) => {
-            json!({"type": "array", "elementType": field_type(element), "containsNull": element.is_nullable()})
+            json!({"type": "array", "elementType": field_type(element, in_struct), "containsNull": element.is_nullable()})
         }
         DataType::Map(entries, _) => match entries.data_type() {
             DataType::Struct(kv) => json!({
-                "type": "map", "keyType": field_type(&kv[0]), "valueType": field_type(&kv[1]),
+                "type": "map", "keyType": field_type(&kv[0], in_struct), "valueType": field_type(&kv[1], in_struct),
                 "valueContainsNull": kv[1].is_nullable()
             }),
             _ => Value::Null,
@@ -112,12 +172,25 @@ fn field_type(field: &Field) -> Value {
         DataType::Struct(fields) => {
             let fields: Vec<Value> = fields
                 .iter()
-                .map(|f| json!({"name": f.name(), "type": field_type(f), "nullable": f.is_nullable(), "metadata": own_metadata(f.metadata())}))
+                .map(|f| json!({"name": f.name(), "type": field_type(f, true), "nullable": f.is_nullable(), "metadata": all_metadata(f)}))
                 .collect();
             json!({"type": "struct", "fields": fields})
         }
         other => Value::String(name::tree_word(other)),
     }
+}
+
+/// The metadata of a struct's field, the collations of its strings among it.
+fn all_metadata(field: &Field) -> Value {
+    let mut metadata = own_metadata(field.metadata());
+    let mut collations = Map::new();
+    collations_of(field, field.name(), &mut collations);
+    if !collations.is_empty()
+        && let Value::Object(own) = &mut metadata
+    {
+        own.insert(COLLATIONS.into(), Value::Object(collations));
+    }
+    metadata
 }
 
 fn own_metadata(metadata: &HashMap<String, String>) -> Value {

@@ -1,0 +1,20 @@
+-- NULL IN (SELECT ..) is unknown unless the subquery has no row; recursive queries and lateral aliases that Spark refuses.
+select NULL IN (SELECT 1);
+select NULL IN (SELECT 1 WHERE false);
+select 3 IN (SELECT 1 UNION ALL SELECT NULL);
+select NULL NOT IN (SELECT 1);
+select NULL NOT IN (SELECT 1 WHERE false);
+select a, a IN (SELECT 1 UNION ALL SELECT NULL) c FROM VALUES (1),(3),(NULL) t(a);
+select a, CAST(NULL AS INT) IN (SELECT 1) c FROM VALUES (1),(3),(NULL) t(a);
+select a, NULL IN (SELECT b FROM VALUES (1) u(b) WHERE b = a) c FROM VALUES (1),(3),(NULL) t(a);
+select a FROM VALUES (1),(3),(NULL) t(a) WHERE NOT (NULL IN (SELECT 1));
+select a FROM VALUES (1),(3),(NULL) t(a) WHERE (NULL IN (SELECT 1)) IS NULL;
+select a FROM VALUES (1),(3),(NULL) t(a) WHERE NULL NOT IN (SELECT 1 WHERE false);
+select (1, NULL) IN (SELECT 1, 2);
+select CASE WHEN NULL IN (SELECT 1) THEN 't' WHEN NOT (NULL IN (SELECT 1)) THEN 'f' ELSE 'n' END;
+with recursive r(n) as (select 1 union all select n+1 from r where n<3 union all select n+2 from r where n<3) select * from r;
+select a+1 AS x, sum(x) OVER () FROM VALUES (1),(3) t(a);
+select a+1 AS x, sum(a) OVER (PARTITION BY x) FROM VALUES (1),(3) t(a);
+select a+1 AS x, sum(a) OVER (ORDER BY x) FROM VALUES (1),(3) t(a);
+select a+1 AS x, row_number() OVER (ORDER BY a) AS r, r + 1 FROM VALUES (1),(3) t(a);
+select a+1 AS x, row_number() OVER w AS r FROM VALUES (1),(3) t(a) WINDOW w AS (ORDER BY x);
