@@ -1,6 +1,6 @@
 //! Collations: which strings are equal, and in which order they stand.
 //!
-//! There is no second engine for them. Where strings are compared, each stands as its key (see [`key`]), a string whose
+//! There is no second engine for them. Where strings are compared, each stands as its key (see [`mod@key`]), a string whose
 //! bytes are equal and ordered as the collation says; functions that cut or replace text have kernels in [`text`]. The
 //! rules for which collation several strings have together are Spark's: an explicit one (`COLLATE`), else that of the
 //! columns, else that of the session.
