@@ -202,6 +202,28 @@ def test_known_package_is_accepted(tmp_path):
     assert (status, out) == (0, "ran\n"), err
 
 
+def test_a_jdbc_hint_is_refused_when_it_would_be_sent(tmp_path):
+    """As Spark 4.2.1 with SQLite's driver on its class path answers, of which the recorder has none."""
+    script = """
+import sqlite3
+from pyspark.errors import IllegalArgumentException
+from pyspark.sql import SparkSession
+with sqlite3.connect("t.db") as connection:
+    connection.execute("CREATE TABLE t (a INT)")
+spark = SparkSession.builder.getOrCreate()
+frame = spark.read.format("jdbc").option("url", "jdbc:sqlite:t.db").option("dbtable", "t").option("hint", "/*+ x */").load()
+print(frame.columns)
+try:
+    frame.collect()
+except IllegalArgumentException as error:
+    print(error.getCondition(), error.getMessageParameters())
+spark.stop()
+"""
+    status, out, err = submit(tmp_path, script)
+    assert status == 0, err
+    assert out == "['a']\nHINT_UNSUPPORTED_FOR_JDBC_DIALECT {'jdbcDialect': 'NoopDialect$'}\n"
+
+
 def test_spark_submit_by_its_name(tmp_path):
     link = tmp_path / "spark-submit"
     link.symlink_to(servers.firesteel_binary())

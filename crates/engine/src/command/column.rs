@@ -7,8 +7,7 @@ use arrow::datatypes::{DataType, Field, Fields};
 use firesteel_plan::sql::build;
 use firesteel_plan::sql::command::ColumnDefinition;
 use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
-use firesteel_protocol::types::collation::COLLATION_KEY;
-use firesteel_protocol::types::{CHAR_VARCHAR_KEY, INTERVAL_KEY, json, name, proto};
+use firesteel_protocol::types::{CHAR_VARCHAR_KEY, declared_as, json, name, proto};
 use firesteel_protocol::{Result, SparkError};
 use serde_json::Value;
 
@@ -35,13 +34,8 @@ pub fn metadata(field: &Field) -> serde_json::Map<String, Value> {
 
 /// The column with other metadata; what of its type is metadata stays.
 pub fn with_metadata(field: &Field, own: serde_json::Map<String, Value>) -> Result<Field> {
-    let mut metadata = if own.is_empty() { HashMap::new() } else { json::metadata(&Value::Object(own).to_string())? };
-    for key in [CHAR_VARCHAR_KEY, COLLATION_KEY, INTERVAL_KEY] {
-        if let Some(declared) = field.metadata().get(key) {
-            metadata.insert(key.into(), declared.clone());
-        }
-    }
-    Ok(field.clone().with_metadata(metadata))
+    let metadata = if own.is_empty() { HashMap::new() } else { json::metadata(&Value::Object(own).to_string())? };
+    Ok(declared_as(field.clone().with_metadata(metadata), field))
 }
 
 /// The column without its DEFAULT.

@@ -273,7 +273,6 @@ fn named(fields: &Fields, names: &[String], kind: &str, table: &str) -> Result<V
     Ok(found)
 }
 
-/// Columns checked and in the table's order: data, then partition columns.
 /// Refuses columns whose strings have no one collation, and maps with collated keys.
 pub fn collations(fields: &Fields) -> Result<()> {
     use firesteel_protocol::types::collation::{COLLATION_KEY, INDETERMINATE, of};
@@ -301,6 +300,7 @@ pub fn collations(fields: &Fields) -> Result<()> {
     }
 }
 
+/// Columns checked and in the table's order: data, then partition columns.
 fn arranged(
     fields: &Fields,
     partition_by: &[String],

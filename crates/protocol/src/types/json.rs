@@ -154,7 +154,8 @@ fn field_type(field: &Field, in_struct: bool) -> Value {
         return Value::String(declared.clone());
     }
     let collated = || if in_struct { None } else { collation::declared(field) };
-    if let Some(declared) = super::interval::declared(field).or_else(collated) {
+    let declared = super::interval::declared(field).or_else(|| super::time::declared(field)).or_else(collated);
+    if let Some(declared) = declared {
         return Value::String(declared);
     }
     match field.data_type() {

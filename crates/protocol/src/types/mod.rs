@@ -154,12 +154,19 @@ pub fn canonical(data_type: &DataType) -> DataType {
     }
 }
 
-/// The field with what of another's type is metadata.
-fn declared_as(field: Field, other: &Field) -> Field {
-    let own = |key: &&&str| other.metadata().contains_key(**key);
-    let keys = [CHAR_VARCHAR_KEY, INTERVAL_KEY, UDT_KEY, collation::COLLATION_KEY];
-    let kept = keys.iter().filter(own).map(|key| ((*key).to_string(), other.metadata()[*key].clone()));
-    field.with_metadata(kept.collect())
+/// The keys of metadata that is part of a type.
+const TYPE_KEYS: [&str; 5] = [CHAR_VARCHAR_KEY, INTERVAL_KEY, UDT_KEY, collation::COLLATION_KEY, TIME_KEY];
+
+/// The field with what of another's type is metadata; its other metadata stays.
+pub fn declared_as(field: Field, other: &Field) -> Field {
+    let mut metadata = field.metadata().clone();
+    for key in TYPE_KEYS {
+        match other.metadata().get(key) {
+            Some(declared) => metadata.insert(key.into(), declared.clone()),
+            None => metadata.remove(key),
+        };
+    }
+    field.with_metadata(metadata)
 }
 
 /// [`canonical`] for a field; name, nullability and metadata stay.
