@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Benchmarks: wall time and memory of whole programs, Firesteel's or, with --spark, also Apache Spark's.
 
-    python3 bench/run.py [NAME] [--spark] [--rows N] [--sf N] [--runs N] [--work FOLDER]
+    python3 bench/run.py [NAME] [--spark] [--datafusion] [--rows N] [--sf N] [--runs N] [--work FOLDER]
 
-NAME is one of: startup, server, etl, csv, python, rdd, tpch, streaming, events; without it all of them run. Each program runs in a fresh process; printed
+NAME is one of: startup, server, etl, csv, python, rdd, tpch, tpcds, streaming, events; without it all of them run. Each program runs in a fresh process; printed
 are the median of its wall seconds and the largest resident memory of all its processes together, sampled from /proc.
 Run it with an interpreter that has PySpark (`cargo xtask bench`); for fair numbers set FIRESTEEL to a release build.
 """
@@ -253,45 +253,76 @@ def write_events(path, rows):
 
 
 def tpch(report, engines, options, folder):
-    """One program an engine that runs all queries once, cold, and then `--runs` times more, warm."""
-    data = os.path.join(options.work, f"tpch-{options.sf:g}")
-    subprocess.run([sys.executable, os.path.join(HERE, "tpch", "generate.py"), data, str(options.sf)], check=True)
-    script = os.path.join(PROGRAMS, "tpch.py")
-    totals = {}
-    for engine in engines:
-        passes = str(options.runs + 1)
-        took, held, out = run(submit(engine, script, data, os.path.join(HERE, "tpch", "queries"), passes), folder)
-        queries = {}
-        for name, text in re.findall(r"^(q\d\d) ([\d.]+)$", out, re.MULTILINE):
-            queries.setdefault(name, []).append(float(text))
-        for failed in sorted(set(re.findall(r"^q\d\d failed.*$", out, re.MULTILINE))):
+    queries(report, engines, options, folder, "tpch")
+
+
+def tpcds(report, engines, options, folder):
+    queries(report, engines, options, folder, "tpcds")
+
+
+def queries(report, engines, options, folder, benchmark):
+    """One program an engine that runs all queries once, cold, and then `--runs` times more, warm; then whether the engines agree."""
+    passes = str(options.runs + 1)
+    told = [tables(options, benchmark), os.path.join(HERE, benchmark, "queries"), passes]
+    script, plain = (os.path.join(PROGRAMS, name) for name in ("queries.py", "queries_datafusion.py"))
+    commands = {engine: submit(engine, script, *told) for engine in engines}
+    if options.datafusion:
+        commands["DataFusion"] = [plain_datafusion(options), plain, *told]
+    totals, answers = {}, {}
+    for engine, command in commands.items():
+        took, held, out = run(command, folder)
+        times = {}
+        for name, text, answer in re.findall(r"^(q\w+) ([\d.]+)(.*)$", out, re.MULTILINE):
+            times.setdefault(name, []).append(float(text))
+            if answer:
+                answers.setdefault(name, {})[engine] = answer.strip()
+        for failed in sorted(set(re.findall(r"^q\w+ failed.*$", out, re.MULTILINE))):
             print(f"  {engine}: {failed}")
-        totals[engine] = {name: statistics.median(one[1:]) for name, one in queries.items()}
-        report.line(f"TPC-H scale factor {options.sf:g}, {passes} passes", engine, took, held)
-        cold, warm = sum(one[0] for one in queries.values()), sum(totals[engine].values())
-        print(f"{f'  {len(queries)} queries, first pass':36} {engine:10} {cold:9.3f} s")
+        totals[engine] = {name: statistics.median(one[1:] or one) for name, one in times.items()}
+        report.line(f"{benchmark} scale factor {options.sf:g}, {passes} passes", engine, took, held)
+        cold, warm = sum(one[0] for one in times.values()), sum(totals[engine].values())
+        print(f"{f'  {len(times)} queries, first pass':36} {engine:10} {cold:9.3f} s")
         print(f"{'  sum of warm medians':36} {engine:10} {warm:9.3f} s")
     for name in sorted(set.intersection(*(set(one) for one in totals.values()))):
-        times = [totals[engine][name] for engine in engines]
-        ratio = f"   Spark takes {times[1] / times[0]:.1f} times as long" if len(times) == 2 else ""
-        print(f"  {name}" + "".join(f" {engine} {one:.3f} s" for engine, one in zip(engines, times)) + ratio, flush=True)
+        times = {engine: one[name] for engine, one in totals.items()}
+        ratios = "".join(f"   {engine} takes {one / times['Firesteel']:.2f} times as long" for engine, one in times.items() if engine != "Firesteel")
+        print(f"  {name}" + "".join(f" {engine} {one:.3f} s" for engine, one in times.items()) + ratios, flush=True)
+    if "Spark" in totals:
+        same = [name for name, one in answers.items() if len(set(one.values())) == 1 and len(one) == 2]
+        print(f"  {len(same)} of {len(answers)} answers are Spark's; others: {' '.join(sorted(set(answers) - set(same))) or 'none'}", flush=True)
+
+
+def tables(options, benchmark):
+    """The folder of a benchmark's tables, generated if they are not there."""
+    data = os.path.join(options.work, f"{benchmark}-{options.sf:g}")
+    subprocess.run([sys.executable, os.path.join(HERE, benchmark, "generate.py"), data, str(options.sf)], check=True)
+    return data
+
+
+def plain_datafusion(options):
+    """An interpreter with DataFusion's own Python package, of the major version that Firesteel is built with."""
+    folder = os.path.join(options.work, "datafusion")
+    interpreter = os.path.join(folder, "bin", "python")
+    if not os.path.exists(interpreter):
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([interpreter, "-m", "pip", "install", "--quiet", "datafusion==55.0.0"], check=True)
+    return interpreter
 
 
 def events(report, engines, options, folder):
     """What the event log and the web UI cost: TPC-H with both and with neither, in turn. Then how fast a log of 1 GB opens."""
-    data = os.path.join(options.work, f"tpch-{options.sf:g}")
-    subprocess.run([sys.executable, os.path.join(HERE, "tpch", "generate.py"), data, str(options.sf)], check=True)
+    data = tables(options, "tpch")
     logs = os.path.join(folder, "logs")
     os.makedirs(logs)
     kinds = {"neither": ["spark.ui.enabled=false", "spark.eventLog.enabled=false"],
              "UI and log": ["spark.ui.enabled=true", "spark.eventLog.enabled=true", f"spark.eventLog.dir=file://{logs}"]}
     best = {kind: {} for kind in kinds}
-    script, queries = os.path.join(PROGRAMS, "tpch.py"), os.path.join(HERE, "tpch", "queries")
+    script, texts = os.path.join(PROGRAMS, "queries.py"), os.path.join(HERE, "tpch", "queries")
     for _ in range(report.runs):
         for kind, settings in kinds.items():
             conf = [word for setting in settings for word in ("--conf", setting)]
-            _, _, out = run([firesteel(), "submit", *conf, script, data, queries, "4"], folder)
-            for name, text in re.findall(r"^(q\d\d) ([\d.]+)$", out, re.MULTILINE):
+            _, _, out = run([firesteel(), "submit", *conf, script, data, texts, "4"], folder)
+            for name, text in re.findall(r"^(q\d\d) ([\d.]+)", out, re.MULTILINE):
                 best[kind][name] = min(best[kind].get(name, float("inf")), float(text))
     sums = {kind: sum(one.values()) for kind, one in best.items()}
     for kind, seconds in sums.items():
@@ -353,7 +384,7 @@ def streaming(report, engines, options, folder):
 
 
 BENCHMARKS = {
-    "startup": startup, "server": server, "etl": etl, "csv": csv, "python": python, "rdd": rdd, "tpch": tpch, "streaming": streaming,
+    "startup": startup, "server": server, "etl": etl, "csv": csv, "python": python, "rdd": rdd, "tpch": tpch, "tpcds": tpcds, "streaming": streaming,
     "events": events,
 }
 
@@ -362,10 +393,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="one benchmark instead of all")
     parser.add_argument("--spark", action="store_true", help="run each program on Apache Spark too")
+    parser.add_argument("--datafusion", action="store_true", help="run tpch and tpcds on plain DataFusion too, from PyPI")
     parser.add_argument("--rows", type=int, action="append", help="rows for etl, csv and python, megabytes for rdd and the log of events; can be given several times")
     parser.add_argument("--jobs", type=int, default=10_000, help="small jobs of rdd (default: %(default)s)")
     parser.add_argument("--files", type=int, default=10_000, help="files that wait for the first batch of streaming (default: %(default)s)")
-    parser.add_argument("--sf", type=float, default=0.1, help="scale factor of TPC-H (default: %(default)s)")
+    parser.add_argument("--sf", type=float, default=0.1, help="scale factor of TPC-H and TPC-DS (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each program (default: %(default)s)")
     parser.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "firesteel-bench"), help="where data is kept (default: %(default)s)")
     options = parser.parse_args()

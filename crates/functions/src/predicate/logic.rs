@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray};
-use arrow::datatypes::{DataType, Float32Type, Float64Type, Int8Type};
-use datafusion::common::tree_node::TreeNode;
-use datafusion::logical_expr::{BinaryExpr, Case, Expr, Operator, Volatility};
-use datafusion::scalar::ScalarValue;
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use datafusion::logical_expr::{Expr, Operator};
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
-use crate::coerce::{cast_silently, plain_cast};
-use crate::kernel::{KernelArgs, kernel_expr};
-use crate::{Call, Env, Typed};
+use super::guard;
+use crate::coerce::cast_silently;
+use crate::kernel::KernelArgs;
+use crate::{Call, Typed};
 
 pub(super) fn and(call: &Call) -> Result<Typed> {
     connect(call, Operator::And)
@@ -47,70 +46,9 @@ fn connect(call: &Call, op: Operator) -> Result<Typed> {
     let left = cast_silently(call.args[0].clone(), &DataType::Boolean, call.env)?;
     let right = cast_silently(call.args[1].clone(), &DataType::Boolean, call.env)?;
     let nullable = left.nullable || right.nullable;
-    let right = if can_fail(&right.expr) && repeatable(&left.expr) && repeatable(&right.expr) {
-        guarded(&left.expr, op, right.expr, call.env)
-    } else {
-        right.expr
-    };
-    let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left.expr), op, Box::new(right)));
+    let joined = if op == Operator::And { guard::and } else { guard::or };
+    let expr = joined(left.expr, right.expr, call.env);
     Ok(Typed::new(expr, label, DataType::Boolean, nullable))
-}
-
-/// Whether evaluating the expression can raise an error for some rows: a kernel of ANSI mode says so in its name.
-/// Over constants it fails for all rows or for none.
-fn can_fail(expr: &Expr) -> bool {
-    let failing = |node: &Expr| {
-        matches!(node, Expr::ScalarFunction(function)
-            if function.func.name().starts_with("ansi_") && !node.column_refs().is_empty())
-    };
-    expr.exists(|node| Ok(failing(node))).unwrap_or(true)
-}
-
-/// Whether the expression may stand in a plan twice.
-fn repeatable(expr: &Expr) -> bool {
-    let single = |node: &Expr| {
-        matches!(
-            node,
-            Expr::Exists(_)
-                | Expr::InSubquery(_)
-                | Expr::ScalarSubquery(_)
-                | Expr::SetComparison(_)
-                | Expr::WindowFunction(_)
-                // The optimizer finds correlations in plain conjunctions only.
-                | Expr::OuterReferenceColumn(..)
-        )
-    };
-    !expr.is_volatile() && !expr.exists(|node| Ok(single(node))).unwrap_or(true)
-}
-
-/// `right`, evaluated only on rows where `left` does not decide alone. In `x <> 0 AND 1 / x > 2` Spark
-/// never divides by zero; DataFusion evaluates both sides for the whole batch. The CASE goes through
-/// bytes and back, since the optimizer would rewrite a CASE of booleans into AND and OR.
-fn guarded(left: &Expr, op: Operator, right: Expr, env: &Env) -> Expr {
-    let (decided, value) = match op {
-        Operator::And => (Expr::IsFalse(Box::new(left.clone())), 0_i8),
-        _ => (Expr::IsTrue(Box::new(left.clone())), 1_i8),
-    };
-    let literal = Expr::Literal(ScalarValue::Int8(Some(value)), None);
-    let case = Case::new(
-        None,
-        vec![(Box::new(decided), Box::new(literal))],
-        Some(Box::new(plain_cast(right, &DataType::Int8))),
-    );
-    let as_boolean = |args: &KernelArgs<'_>| -> Result<ArrayRef> {
-        let bytes = args.array(0)?;
-        Ok(Arc::new(BooleanArray::from_unary(bytes.as_primitive::<Int8Type>(), |byte| byte != 0)))
-    };
-    kernel_expr(
-        "ansi_guarded",
-        vec![Expr::Case(case)],
-        DataType::Boolean,
-        true,
-        Volatility::Immutable,
-        env,
-        String::new(),
-        as_boolean,
-    )
 }
 
 pub(super) fn not(call: &Call) -> Result<Typed> {

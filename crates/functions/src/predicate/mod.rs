@@ -5,6 +5,7 @@
 
 mod comparison;
 mod fixed_length;
+pub mod guard;
 mod like;
 mod logic;
 mod matching;

@@ -3,13 +3,14 @@
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use firesteel_functions::Typed;
+use firesteel_functions::predicate::guard;
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::extension::Qualify;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use super::subquery::{self, Clause};
-use super::{Origin, Relation, node, required, sort};
+use super::{Origin, Relation, join, node, required, sort};
 use crate::expression::aggregate::{contains_aggregate, contains_window};
 use crate::expression::select::Selected;
 use crate::expression::unaliased;
@@ -97,7 +98,8 @@ pub(crate) fn apply(resolver: &Resolver, input: Relation, condition: Typed) -> R
     }
     let (input, condition) = plain_first(input, condition)?;
     let (input, mut list) = super::supplied(resolver, input, vec![condition], Clause::Where)?;
-    let plan = node::filter(input.plan.clone(), unaliased(list.remove(0)).expr)?;
+    let condition = guard::loosen(unaliased(list.remove(0)).expr, || join::inputs(&input.plan), true, resolver.env());
+    let plan = node::filter(input.plan.clone(), condition)?;
     Ok(input.with_plan(plan))
 }
 

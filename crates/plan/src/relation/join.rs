@@ -1,10 +1,12 @@
 //! Joins of every kind: with conditions, USING, natural, cross, lateral.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::common::JoinType;
+use datafusion::common::{Column, JoinType};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use firesteel_functions::Typed;
+use firesteel_functions::predicate::guard;
 use firesteel_protocol::connect::{self as pb, join::JoinType as Kind};
 use firesteel_protocol::extension::NaturalJoin;
 use firesteel_protocol::{Result, SparkError};
@@ -60,7 +62,28 @@ pub fn resolve(resolver: &Resolver, join: &pb::Join, outer: Option<&Scope>) -> R
         let condition = Typed::new(condition.clone(), "", arrow::datatypes::DataType::Boolean, true);
         return filter::apply(resolver, both, condition);
     }
+    let condition = condition.map(|condition| {
+        let sides = || match joined_type(kind) {
+            JoinType::Inner => [inputs(&left.plan), inputs(&right.plan)].concat(),
+            _ => [&left, &right].map(|side| columns(&side.plan)).to_vec(),
+        };
+        guard::loosen(condition, sides, joined_type(kind) == JoinType::Inner, resolver.env())
+    });
     combine(left, right, kind, condition)
+}
+
+/// The columns of each plan that inner joins make one of.
+pub(super) fn inputs(plan: &LogicalPlan) -> Vec<HashSet<Column>> {
+    match plan {
+        LogicalPlan::Join(join) if join.join_type == JoinType::Inner => {
+            [inputs(&join.left), inputs(&join.right)].concat()
+        }
+        other => vec![columns(other)],
+    }
+}
+
+fn columns(plan: &LogicalPlan) -> HashSet<Column> {
+    plan.schema().columns().into_iter().collect()
 }
 
 /// `UNSUPPORTED_EXPR_FOR_OPERATOR` for aggregates and window functions.

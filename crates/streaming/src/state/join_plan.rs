@@ -7,7 +7,7 @@ use datafusion::common::{Column, DataFusionError, JoinType, Result};
 use datafusion::logical_expr::expr::BinaryExpr;
 use datafusion::logical_expr::utils::find_valid_equijoin_key_pair;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Operator, lit, when};
-use firesteel_functions::predicate::NESTED_EQUAL;
+use firesteel_functions::predicate::guard::{equal_sides, guarded_part};
 use firesteel_protocol::SparkError;
 
 use super::{event_time, range};
@@ -159,28 +159,6 @@ pub fn conjuncts(expr: &Expr) -> Vec<Expr> {
         }
         Expr::Alias(alias) => conjuncts(&alias.expr),
         other => vec![other.clone()],
-    }
-}
-
-/// Both sides of an equality.
-fn equal_sides(expr: &Expr) -> Option<(&Expr, &Expr)> {
-    match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => Some((left, right)),
-        Expr::ScalarFunction(call) if call.func.name() == NESTED_EQUAL => Some((call.args.first()?, call.args.get(1)?)),
-        _ => None,
-    }
-}
-
-/// `B` of `ansi_guarded(CASE WHEN A IS FALSE THEN 0 ELSE CAST(B AS TINYINT) END)`.
-fn guarded_part(expr: &Expr) -> Option<&Expr> {
-    let Expr::ScalarFunction(call) = expr else { return None };
-    if call.func.name() != "ansi_guarded" {
-        return None;
-    }
-    let Expr::Case(case) = call.args.first()? else { return None };
-    match case.else_expr.as_deref()? {
-        Expr::Cast(cast) => Some(&cast.expr),
-        _ => None,
     }
 }
 
