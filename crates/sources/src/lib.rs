@@ -23,6 +23,7 @@ pub mod scan;
 pub mod sink;
 pub mod slots;
 pub mod storage;
+pub mod store;
 pub mod stream;
 pub mod text;
 pub mod texts;
