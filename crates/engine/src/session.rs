@@ -137,6 +137,7 @@ impl Session {
             size_of_null: self.conf.flag("spark.sql.legacy.sizeOfNull"),
             allow_precision_loss: self.conf.flag("spark.sql.decimalOperations.allowPrecisionLoss"),
             map_key_dedup: text("spark.sql.mapKeyDedupPolicy").to_uppercase().into(),
+            timestamp_ntz: text("spark.sql.timestampType").eq_ignore_ascii_case("TIMESTAMP_NTZ"),
             time_type: self.conf.flag("spark.sql.timeType.enabled"),
             now_us: chrono::Utc::now().timestamp_micros(),
             user: self.user().into(),

@@ -32,7 +32,9 @@ pub struct Generator {
 
 /// The lambda arguments of a higher-order function, resolved once their parameter types are known.
 pub trait Lambdas {
-    /// How many parameters lambda `index` (counted among lambdas, from 0) names.
+    /// Whether the call has lambda `index` (counted among lambdas, from 0).
+    fn given(&self, index: usize) -> bool;
+    /// How many parameters lambda `index` names; None for a plain value, which stands for a lambda that ignores them.
     fn arity(&self, index: usize) -> Option<usize>;
     /// Resolves the body of lambda `index` with parameters of these types and nullabilities.
     fn resolve(&self, index: usize, params: &[(DataType, bool)]) -> Result<LambdaBody>;

@@ -24,6 +24,8 @@ pub struct Env {
     pub allow_precision_loss: bool,
     /// `spark.sql.mapKeyDedupPolicy`: EXCEPTION or LAST_WIN.
     pub map_key_dedup: Arc<str>,
+    /// `spark.sql.timestampType` is TIMESTAMP_NTZ: what functions without a time zone in their name make.
+    pub timestamp_ntz: bool,
     /// `spark.sql.timeType.enabled`: whether the type TIME may be used.
     pub time_type: bool,
     /// The start of the query, microseconds since the epoch: `current_timestamp()`.
@@ -111,6 +113,7 @@ impl Default for Env {
             size_of_null: true,
             allow_precision_loss: true,
             map_key_dedup: "EXCEPTION".into(),
+            timestamp_ntz: false,
             time_type: false,
             now_us: 0,
             user: "user".into(),

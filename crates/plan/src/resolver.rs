@@ -55,6 +55,8 @@ pub(crate) struct Occurrence {
 pub(crate) struct LambdaVariable {
     pub name: String,
     pub unique: String,
+    /// What expressions with it print, where that is not `namedlambdavariable()`.
+    pub shown: Option<String>,
     pub data_type: DataType,
     pub nullable: bool,
 }

@@ -71,6 +71,12 @@ fn subtract(left: &Typed, right: &Typed, operation: &Operation<'_>) -> Result<Ty
                 (cast_silently(left.clone(), &common, env)?, cast_silently(right.clone(), &common, env)?);
             Ok(tried.kernel(left, right, types::day_time_interval(), subtract_timestamps))
         }
+        (l, Date32) if !is_interval(l) => Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
+            .with("sqlExpr", format!("\"{}\"", operation.label))
+            .with("paramIndex", "first")
+            .with("requiredType", "\"DATE\"")
+            .with("inputSql", format!("\"{}\"", left.name))
+            .with("inputType", format!("\"{}\"", left.sql_type()))),
         _ => shift(left, right, operation, "date_sub"),
     }
 }
@@ -132,7 +138,7 @@ fn shift(left: &Typed, right: &Typed, operation: &Operation<'_>, date_function: 
             .with("paramIndex", "second")
             .with("requiredType", "(\"INT\" or \"SMALLINT\" or \"TINYINT\")")
             .with("inputSql", format!("\"{}\"", right.name))
-            .with("inputType", format!("\"{}\"", if r == &Utf8 { "DATE".to_string() } else { right.sql_type() }))),
+            .with("inputType", format!("\"{}\"", if r == &Utf8 { (if env.ansi { "DATE" } else { "DOUBLE" }).to_string() } else { right.sql_type() }))),
         (l, r) if is_interval(r) && (is_interval(l) || is_numeric(l)) => {
             Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
                 .with("sqlExpr", format!("\"{}\"", moved().label))

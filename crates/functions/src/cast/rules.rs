@@ -87,7 +87,9 @@ pub fn force_nullable(from: &DataType, to: &DataType) -> bool {
         (Date32, Timestamp(_, Some(_))) => false,
         (Date32, _) => true,
         (_, Interval(IntervalUnit::MonthDayNano)) => true,
-        (from, Decimal128(precision, scale)) => !fits_decimal(from, *precision, *scale),
+        (from, Decimal128(precision, scale)) => {
+            !fits_decimal(from, *precision, *scale) && !rounds_into_decimal(from, *precision, *scale)
+        }
         (from, to) if (is_float(from) || is_decimal(from)) && is_integral(to) => true,
         _ => false,
     }
@@ -102,6 +104,12 @@ fn fits_decimal(from: &DataType, precision: u8, scale: i8) -> bool {
         }
         _ => false,
     }
+}
+
+/// Rounding to fewer digits behind the point adds one before it at most.
+fn rounds_into_decimal(from: &DataType, precision: u8, scale: i8) -> bool {
+    let whole = |p: u8, s: i8| i32::from(p) - i32::from(s);
+    is_decimal(from) && decimal_of(from).is_some_and(|(p, s)| whole(p, s) < whole(precision, scale))
 }
 
 /// Whether every value of `from` is one of `to`, so that `try_cast` cannot give NULL: Spark's `Cast.canUpCast`.

@@ -3,7 +3,7 @@
 mod array;
 mod binary_search;
 mod extract;
-mod higher_order;
+pub mod higher_order;
 pub mod list;
 mod map;
 mod map_key;

@@ -100,10 +100,18 @@ fn sequences(args: &KernelArgs) -> Result<ArrayRef> {
         if let (true, Some(step)) = (known, step) {
             let (start, stop) = (starts.value(row), stops.value(row));
             let sign = step.sign();
+            if is_date && step.rest != 0 {
+                let kind = if step.months == 0 && step.days == 0 || matches!(args.args[2].data_type(), DataType::Duration(_)) {
+                    "interval day to second"
+                } else {
+                    "interval"
+                };
+                return Err(SparkError::new("_LEGACY_ERROR_TEMP_3242").with("intervalType", kind));
+            }
             let reaches = (sign > 0 && start <= stop) || (sign < 0 && start >= stop) || start == stop;
             if !reaches {
-                return Err(SparkError::new("_LEGACY_ERROR_TEMP_3235").with_message(format!(
-                    "Illegal sequence boundaries: {start} to {stop} by {}",
+                return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(format!(
+                    "requirement failed: Illegal sequence boundaries: {start} to {stop} by {}",
                     if step.months != 0 {
                         step.months
                     } else if step.days != 0 {

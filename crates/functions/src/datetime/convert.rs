@@ -33,14 +33,24 @@ pub fn try_to_date(call: &Call) -> Result<Typed> {
     tolerant(call, &DataType::Date32)
 }
 
-/// `to_timestamp(x[, pattern])`, `to_timestamp_ltz`.
+/// `to_timestamp(x[, pattern])`.
 pub fn to_timestamp(call: &Call) -> Result<Typed> {
+    temporal(call, &session_type(call), call.env.ansi, "`try_to_timestamp`")
+}
+
+/// `to_timestamp_ltz(x[, pattern])`.
+pub fn to_timestamp_ltz(call: &Call) -> Result<Typed> {
     temporal(call, &types::timestamp(), call.env.ansi, "`try_to_timestamp`")
+}
+
+/// What the session means by a timestamp.
+pub(super) fn session_type(call: &Call) -> DataType {
+    if call.env.timestamp_ntz { types::timestamp_ntz() } else { types::timestamp() }
 }
 
 /// `try_to_timestamp(x[, pattern])`: NULL where `to_timestamp` fails.
 pub fn try_to_timestamp(call: &Call) -> Result<Typed> {
-    tolerant(call, &types::timestamp())
+    tolerant(call, &session_type(call))
 }
 
 /// `to_timestamp_ntz(x[, pattern])`.
@@ -65,7 +75,16 @@ fn temporal(call: &Call, to: &DataType, strict: bool, tolerant_name: &str) -> Re
             (false, true) => EvalMode::Try,
             (false, false) => EvalMode::Legacy,
         };
-        return Ok(cast(arg.clone(), to, mode, call.env)?.named(display));
+        let temporal = matches!(arg.data_type, DataType::Date32 | DataType::Timestamp(..));
+        // A date comes out of a text only; of numbers their text is read.
+        let arg = if to == &DataType::Date32 && !text && !temporal {
+            call.coerce(0, &DataType::Utf8)?
+        } else {
+            arg.clone()
+        };
+        if arg.data_type != DataType::Utf8 || call.args.len() == 1 {
+            return Ok(cast(arg, to, mode, call.env)?.named(display));
+        }
     }
     let inner = call.coerced(&[DataType::Utf8, DataType::Utf8])?;
     let nullable = !strict || inner.any_nullable();
@@ -167,6 +186,8 @@ fn unparsable(message: &str, function: &str) -> SparkError {
 pub fn date_format(call: &Call) -> Result<Typed> {
     call.arity(2)?;
     let time = match call.args[0].data_type {
+        // The wall clock of a TIMESTAMP_NTZ is taken for one of the session, whose zone patterns can print.
+        DataType::Timestamp(_, None) => cast(call.args[0].clone(), &types::timestamp(), EvalMode::Legacy, call.env)?,
         DataType::Timestamp(..) => call.args[0].clone(),
         _ => call.coerce(0, &types::timestamp())?,
     };
@@ -342,7 +363,7 @@ fn scaled(args: &KernelArgs, factor: i64) -> Result<ArrayRef> {
 
 /// Java's plain ArithmeticException.
 fn long_overflow() -> SparkError {
-    SparkError::new("_LEGACY_ERROR_TEMP_3262").with_message("long overflow")
+    SparkError::new("_LEGACY_ARITHMETIC").with_message("long overflow")
 }
 
 /// `timestamp_seconds(n)`: fractions count.
@@ -387,7 +408,7 @@ fn decimal_micros(value: i128, scale: i8) -> Result<i64> {
     } else {
         let divisor = 10_i128.pow((scale - 6) as u32);
         if value % divisor != 0 {
-            return Err(SparkError::new("_LEGACY_ERROR_TEMP_3262").with_message("Rounding necessary"));
+            return Err(SparkError::new("_LEGACY_ARITHMETIC").with_message("Rounding necessary"));
         }
         value / divisor
     };

@@ -186,14 +186,21 @@ pub fn date_part(call: &Call) -> Result<Typed> {
     Ok(part(call)?.named(name))
 }
 
+fn inner_of<'a>(call: &Call<'a>) -> Call<'a> {
+    Call { name: call.name, args: call.args.clone(), distinct: false, ignore_nulls: false, env: call.env }
+}
+
 fn part(call: &Call) -> Result<Typed> {
     let field = match constant::evaluate(&call.args[0].expr) {
         Some(ScalarValue::Utf8(Some(field))) => field,
         Some(value) if value.is_null() => return Ok(Typed::literal(ScalarValue::Float64(None), "NULL")),
-        _ => {
-            call.constant(0)?;
-            return Err(call.unexpected_type(0, "\"STRING\""));
+        None => {
+            return Err(SparkError::new("NON_FOLDABLE_ARGUMENT")
+                .with("funcName", name::quote(call.name))
+                .with("paramName", "`field`")
+                .with("paramType", "\"STRING\""));
         }
+        _ => return Err(call.unexpected_type(0, "\"STRING\"")),
     };
     let source = call.args[1].clone();
     let invalid = || {
@@ -209,7 +216,8 @@ fn part(call: &Call) -> Result<Typed> {
         _ => {
             let time = is_time(&source);
             let inner = call.with_args(vec![source]);
-            let of_date = |field| of_date(&inner, field);
+            // Errors show the function of the field.
+            let of_date = |field| of_date(&Call { name: field, ..inner_of(&inner) }, field);
             match upper.as_str() {
                 word if time && !matches!(word.chars().next(), Some('H' | 'M' | 'S')) => Err(invalid()),
                 "MONTH" | "MON" | "MONS" | "MONTHS" if time => Err(invalid()),

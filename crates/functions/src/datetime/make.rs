@@ -89,12 +89,27 @@ fn out_of_bounds(reason: &str) -> SparkError {
 
 /// `make_timestamp(y, m, d, h, min, s[, zone])`, `make_timestamp(date[, time[, zone]])`.
 pub fn make_timestamp(call: &Call) -> Result<Typed> {
+    timestamp(call, in_session(call), call.env.ansi)
+}
+
+/// `make_timestamp_ltz(...)`.
+pub fn make_timestamp_ltz(call: &Call) -> Result<Typed> {
     timestamp(call, types::timestamp(), call.env.ansi)
+}
+
+/// `try_make_timestamp_ltz(...)`.
+pub fn try_make_timestamp_ltz(call: &Call) -> Result<Typed> {
+    timestamp(call, types::timestamp(), false)
+}
+
+/// What the session means by a timestamp; a zone makes it an instant.
+fn in_session(call: &Call) -> DataType {
+    if matches!(call.args.len(), 3 | 7) { types::timestamp() } else { super::convert::session_type(call) }
 }
 
 /// `try_make_timestamp(...)`: NULL where the fields make no timestamp.
 pub fn try_make_timestamp(call: &Call) -> Result<Typed> {
-    timestamp(call, types::timestamp(), false)
+    timestamp(call, in_session(call), false)
 }
 
 /// `make_timestamp_ntz(...)`.
@@ -166,11 +181,7 @@ fn of_fields(args: &KernelArgs) -> Result<ArrayRef> {
                 result.push(None);
                 continue;
             }
-            Err(error) if strict => return Err(error),
-            Err(_) => {
-                result.push(None);
-                continue;
-            }
+            Err(error) => return Err(error),
         };
         match local_micros(&fields, seconds.value(row) as i64) {
             Ok(local) => result.push(Some(zone.to_utc(local))),

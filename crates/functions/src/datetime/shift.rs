@@ -33,6 +33,17 @@ fn days(call: &Call, name: &'static str, kernel: crate::kernel::Kernel) -> Resul
     call.arity(2)?;
     let date = call.coerce(0, &DataType::Date32)?;
     let count = match call.args[1].data_type {
+        DataType::Utf8 if !call.env.ansi => {
+            let count = call.coerce(1, &DataType::Int32)?;
+            // A text that is no number is refused while the query is analyzed.
+            if let (Some(_), Some(value)) = (call.args[1].as_literal(), constant::evaluate(&count.expr)) {
+                let given = call.args[1].as_literal().is_some_and(|text| !text.is_null());
+                if given && value.is_null() {
+                    return Err(SparkError::new("SECOND_FUNCTION_ARGUMENT_NOT_INTEGER").with("functionName", call.name));
+                }
+            }
+            count
+        }
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Utf8 | DataType::Null => {
             call.coerce(1, &DataType::Int32)?
         }
@@ -268,6 +279,18 @@ pub fn timestamp_add(call: &Call) -> Result<Typed> {
     Ok(inner.kernel_with("timestampadd", output, nullable, unit, added).named(display))
 }
 
+/// A timestamp as a literal: `TIMESTAMP '2020-01-01 00:00:00'`.
+fn shown_time(times: &arrow::array::PrimitiveArray<TimestampMicrosecondType>, row: usize, zone: &str) -> String {
+    let one: arrow::array::ArrayRef = Arc::new(times.slice(row, 1));
+    let (word, env) = match times.data_type() {
+        DataType::Timestamp(_, None) => ("TIMESTAMP_NTZ", crate::Env::default()),
+        _ => ("TIMESTAMP", crate::Env { time_zone: zone.into(), ..crate::Env::default() }),
+    };
+    let text = crate::cast::cast_array(&one, &DataType::Utf8, crate::cast::EvalMode::Legacy, &env);
+    let text = text.map(|text| text.as_string::<i32>().value(0).to_string()).unwrap_or_default();
+    format!("{word} '{text}'")
+}
+
 fn added(args: &KernelArgs) -> Result<ArrayRef> {
     let unit = Unit::parse(args.param).ok_or_else(|| SparkError::internal("the unit was checked"))?;
     let (counts, times) = (args.array(0)?, args.array(1)?);
@@ -282,7 +305,12 @@ fn added(args: &KernelArgs) -> Result<ArrayRef> {
         let sum = unit.add(times.value(row), counts.value(row), zone).ok_or_else(|| {
             SparkError::new("DATETIME_OVERFLOW").with(
                 "operation",
-                format!("add {} {} to TIMESTAMP", counts.value(row), args.param.to_ascii_uppercase()),
+                format!(
+                    "add {}L {} to {}",
+                    counts.value(row),
+                    args.param.to_ascii_uppercase(),
+                    shown_time(&times, row, &args.env.time_zone)
+                ),
             )
         })?;
         result.push(Some(sum));

@@ -10,7 +10,7 @@ use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use crate::cast::{EvalMode, cast_array};
-use crate::coerce::{cast_silently, common_type, is_integral};
+use crate::coerce::{cast_silently, common_type, decimal_of, decimal_of_literal, is_integral};
 use crate::kernel::KernelArgs;
 use crate::rowwise::ints;
 use crate::{Call, Typed};
@@ -25,6 +25,13 @@ pub(super) fn bitwise(call: &Call) -> Result<Typed> {
     };
     let (left, right) = (&call.args[0], &call.args[1]);
     let label = format!("({} {} {})", left.name, call.name, right.name);
+    let is_decimal = |typed: &Typed| matches!(typed.data_type, DataType::Decimal128(..));
+    if is_decimal(left) != is_decimal(right) && is_exact(left) && is_exact(right) {
+        return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("left", decimal_name(left))
+            .with("right", decimal_name(right)));
+    }
     let common = common_type(&left.data_type, &right.data_type, call.env);
     let common = match common {
         Some(DataType::Null) => Some(Int32),
@@ -47,6 +54,19 @@ pub(super) fn bitwise(call: &Call) -> Result<Typed> {
     let nullable = left.nullable || right.nullable;
     let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left.expr), op, Box::new(right.expr)));
     Ok(Typed::new(expr, label, common, nullable))
+}
+
+fn is_exact(typed: &Typed) -> bool {
+    is_integral(&typed.data_type) || matches!(typed.data_type, DataType::Decimal128(..))
+}
+
+/// The decimal that stands for an exact number beside a decimal.
+fn decimal_name(typed: &Typed) -> String {
+    let own = typed.as_literal().and_then(decimal_of_literal).or_else(|| decimal_of(&typed.data_type));
+    match own {
+        Some((precision, scale)) => format!("\"DECIMAL({precision},{scale})\""),
+        None => format!("\"{}\"", typed.sql_type()),
+    }
 }
 
 /// `~a`.

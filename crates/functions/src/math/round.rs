@@ -48,9 +48,20 @@ fn rounded(call: &Call, mode: &str, keeps_floats: bool) -> Result<Typed> {
         _ => call.coerce(0, &Decimal128(30, 15))?,
     };
     let places = call.coerce(1, &Int32)?;
-    let places = crate::constant::evaluate(&places.expr).ok_or_else(|| {
-        call.constant(1).err().unwrap_or_else(|| SparkError::internal("the scale of a rounding is no constant"))
-    })?;
+    let not_constant = || {
+        if keeps_floats {
+            return call.constant(1).err().unwrap_or_else(|| SparkError::internal("the scale of a rounding"));
+        }
+        SparkError::new("NON_FOLDABLE_ARGUMENT")
+            .with("funcName", firesteel_protocol::types::name::quote(call.name))
+            .with("paramName", "`scale`")
+            .with("paramType", "\"INT\"")
+    };
+    let places = crate::constant::evaluate(&places.expr);
+    if !keeps_floats && places.as_ref().is_some_and(ScalarValue::is_null) {
+        return Err(not_constant());
+    }
+    let places = places.ok_or_else(not_constant)?;
     let ScalarValue::Int32(Some(places)) = places else {
         // A NULL scale makes everything NULL.
         let to = value.data_type.clone();

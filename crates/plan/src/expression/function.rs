@@ -7,6 +7,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::aggregate::SortKey;
+use firesteel_functions::collection::higher_order::values_before_lambdas;
 use firesteel_functions::{Call, Entry, Kind, Typed, check_arity, check_text, collation, in_words, lookup, units};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::SqlFunction;
@@ -14,7 +15,7 @@ use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use super::aggregate::contains_aggregate;
-use super::lambda::CallLambdas;
+use super::lambda::{CallLambdas, Given, unresolved_name};
 use super::{missing, named, star, unaliased, walk};
 use crate::Resolver;
 use crate::operator::python::aggregate::PythonAggregate;
@@ -246,7 +247,8 @@ fn call(
                 ));
             }
             let lambdas = CallLambdas { resolver, scope, lambdas, used: Cell::new(0) };
-            build(&call, &lambdas).and_then(|typed| match crate::relation::subquery::has_subquery(&typed.expr) {
+            let built = build(&call, &lambdas).map_err(|error| with_lambdas(&call, &lambdas, error));
+            built.and_then(|typed| match crate::relation::subquery::has_subquery(&typed.expr) {
                 true => Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.HIGHER_ORDER_FUNCTION")),
                 false => Ok(typed),
             })
@@ -268,6 +270,40 @@ fn call(
     typed.map(|typed| units::carry(&call, typed)).map_err(|error| in_words(&call, error))
 }
 
+/// An error about the values of a call shows the lambdas too, which have no types yet then.
+fn with_lambdas(call: &Call, lambdas: &CallLambdas, error: SparkError) -> SparkError {
+    let shown = format!("\"{}\"", call.display());
+    if error.param("sqlExpr") != Some(shown.as_str()) {
+        return error;
+    }
+    let mut words: Vec<String> = call.args.iter().map(|arg| arg.name.clone()).collect();
+    words.extend(lambdas.lambdas.iter().map(|given| match given {
+        Given::Lambda(lambda) => unresolved_name(lambdas.resolver, lambda, lambdas.scope),
+        Given::Value(value) => {
+            let value = lambdas.resolver.expression(value, lambdas.scope).map(|typed| typed.name).unwrap_or_default();
+            format!("lambdafunction({value})")
+        }
+    }));
+    if matches!(call.name, "aggregate" | "reduce") && lambdas.lambdas.len() == 1 {
+        words.push("lambdafunction(id, id)".to_string());
+    }
+    error.with("sqlExpr", format!("\"{}({})\"", call.name, words.join(", ")))
+}
+
+/// The error of a lambda where a function takes none.
+fn takes_no_lambda(entry: &Entry) -> SparkError {
+    const PACKAGE: &str = "org.apache.spark.sql.catalyst.expressions";
+    let class = if entry.kind.is_aggregate() {
+        format!("{PACKAGE}.aggregate.AggregateExpression")
+    } else {
+        let capitalized = |word: &str| word[..1].to_uppercase() + &word[1..];
+        let words: String = entry.name.split('_').filter(|word| !word.is_empty()).map(capitalized).collect();
+        let created = matches!(entry.name, "array" | "map" | "named_struct");
+        format!("{PACKAGE}.{}{words}", if created { "Create" } else { "" })
+    };
+    SparkError::new("INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION").with("class", class)
+}
+
 /// Resolved arguments, lambdas apart.
 fn arguments_of<'m>(
     resolver: &Resolver,
@@ -276,12 +312,23 @@ fn arguments_of<'m>(
     arguments: &'m [pb::Expression],
     distinct: bool,
     scope: &Scope,
-) -> Result<(Vec<Typed>, Vec<&'m pb::expression::LambdaFunction>)> {
+) -> Result<(Vec<Typed>, Vec<Given<'m>>)> {
     let mut args = Vec::with_capacity(arguments.len());
     let mut lambdas = vec![];
-    for argument in arguments {
+    let values = match entry.kind {
+        Kind::HigherOrder(_) => values_before_lambdas(entry.name),
+        _ => usize::MAX,
+    };
+    for (index, argument) in arguments.iter().enumerate() {
         match argument.expr_type.as_ref() {
-            Some(ExprType::LambdaFunction(lambda)) => lambdas.push(lambda.as_ref()),
+            Some(ExprType::LambdaFunction(_)) if values == usize::MAX => return Err(takes_no_lambda(entry)),
+            Some(ExprType::LambdaFunction(_)) if index < values => {
+                return Err(SparkError::new(
+                    "INVALID_LAMBDA_FUNCTION_CALL.PARAMETER_DOES_NOT_ACCEPT_LAMBDA_FUNCTION",
+                ));
+            }
+            Some(ExprType::LambdaFunction(lambda)) => lambdas.push(Given::Lambda(lambda.as_ref())),
+            Some(_) if index >= values => lambdas.push(Given::Value(argument)),
             // count(*) counts rows; count(DISTINCT *) distinct combinations of all columns.
             Some(ExprType::UnresolvedStar(star))
                 if star.unparsed_target.is_none() && function.eq_ignore_ascii_case("count") && !distinct =>

@@ -15,29 +15,52 @@ use crate::attribute::next_id;
 use crate::resolver::LambdaVariable;
 use crate::scope::{Scope, quote_parts};
 
+/// An argument where a function takes a lambda.
+#[derive(Debug, Clone, Copy)]
+pub enum Given<'a> {
+    Lambda(&'a pb::expression::LambdaFunction),
+    /// Any other expression: a lambda that ignores its parameters.
+    Value(&'a pb::Expression),
+}
+
 /// The lambda arguments of one call.
 #[derive(Debug)]
 pub struct CallLambdas<'a, 'r, 's> {
     pub resolver: &'a Resolver<'r>,
     pub scope: &'a Scope<'s>,
-    pub lambdas: Vec<&'a pb::expression::LambdaFunction>,
+    pub lambdas: Vec<Given<'a>>,
     /// Set when a lambda was resolved, to catch builders that forget one.
     pub used: Cell<usize>,
 }
 
 impl Lambdas for CallLambdas<'_, '_, '_> {
+    fn given(&self, index: usize) -> bool {
+        index < self.lambdas.len()
+    }
+
     fn arity(&self, index: usize) -> Option<usize> {
-        self.lambdas.get(index).map(|lambda| lambda.arguments.len())
+        match self.lambdas.get(index)? {
+            Given::Lambda(lambda) => Some(lambda.arguments.len()),
+            Given::Value(_) => None,
+        }
     }
 
     fn resolve(&self, index: usize, params: &[(DataType, bool)]) -> Result<LambdaBody> {
-        let lambda = self.lambdas.get(index).ok_or_else(|| SparkError::internal("a lambda argument is missing"))?;
-        if lambda.arguments.len() > params.len() {
+        let given = self.lambdas.get(index).ok_or_else(|| SparkError::internal("a lambda argument is missing"))?;
+        self.used.set(self.used.get() + 1);
+        let lambda = match given {
+            Given::Lambda(lambda) => lambda,
+            Given::Value(value) => {
+                let params = params.iter().map(|_| format!("col#{}", next_id())).collect();
+                return Ok(LambdaBody { params, body: unaliased(self.resolver.expression(value, self.scope)?) });
+            }
+        };
+        if lambda.arguments.len() != params.len() {
             return Err(SparkError::new("INVALID_LAMBDA_FUNCTION_CALL.NUM_ARGS_MISMATCH")
                 .with("expectedNumArgs", lambda.arguments.len().to_string())
                 .with("actualNumArgs", params.len().to_string()));
         }
-        self.used.set(self.used.get() + 1);
+        check_names(self.resolver, lambda)?;
         let variables: Vec<LambdaVariable> = lambda
             .arguments
             .iter()
@@ -45,17 +68,71 @@ impl Lambdas for CallLambdas<'_, '_, '_> {
             .map(|(argument, (data_type, nullable))| {
                 let name = argument.name_parts.join(".");
                 let unique = format!("{name}#{}", next_id());
-                LambdaVariable { name, unique, data_type: data_type.clone(), nullable: *nullable }
+                LambdaVariable { name, unique, shown: None, data_type: data_type.clone(), nullable: *nullable }
             })
             .collect();
         let names = variables.iter().map(|variable| variable.unique.clone()).collect();
-        let body = lambda.function.as_deref().ok_or_else(|| missing("function", "LambdaFunction"))?;
-        let before = self.resolver.lambdas.borrow().len();
-        self.resolver.lambdas.borrow_mut().extend(variables);
-        let result = self.resolver.expression(body, self.scope);
-        self.resolver.lambdas.borrow_mut().truncate(before);
-        Ok(LambdaBody { params: names, body: unaliased(result?) })
+        let body = within(self.resolver, lambda, variables, self.scope)?;
+        Ok(LambdaBody { params: names, body: by_path(body) })
     }
+}
+
+/// The body of a lambda with these variables in sight.
+fn within(
+    resolver: &Resolver,
+    lambda: &pb::expression::LambdaFunction,
+    variables: Vec<LambdaVariable>,
+    scope: &Scope,
+) -> Result<Typed> {
+    let body = lambda.function.as_deref().ok_or_else(|| missing("function", "LambdaFunction"))?;
+    let before = resolver.lambdas.borrow().len();
+    resolver.lambdas.borrow_mut().extend(variables);
+    let result = resolver.expression(body, scope);
+    resolver.lambdas.borrow_mut().truncate(before);
+    result
+}
+
+/// A nested field by its whole path, which is what it is called inside of calls.
+fn by_path(body: Typed) -> Typed {
+    match (&body.expr, &body.unaliased_name) {
+        (Expr::Alias(_), _) | (_, None) => unaliased(body),
+        (_, Some(path)) => {
+            let path = path.clone();
+            body.named(path)
+        }
+    }
+}
+
+/// The parameters of a lambda have names of their own.
+fn check_names(resolver: &Resolver, lambda: &pb::expression::LambdaFunction) -> Result<()> {
+    let name = |argument: &pb::expression::UnresolvedNamedLambdaVariable| {
+        let name = argument.name_parts.join(".");
+        if resolver.env().case_sensitive { name } else { name.to_lowercase() }
+    };
+    let names: Vec<String> = lambda.arguments.iter().map(name).collect();
+    let own: std::collections::HashSet<&String> = names.iter().collect();
+    if own.len() == names.len() {
+        return Ok(());
+    }
+    let quoted: Vec<String> = names.iter().map(|name| quote_parts(std::slice::from_ref(name))).collect();
+    Err(SparkError::new("INVALID_LAMBDA_FUNCTION_CALL.DUPLICATE_ARG_NAMES")
+        .with("args", quoted.join(", "))
+        .with("caseSensitiveConfig", "\"spark.sql.caseSensitive\""))
+}
+
+/// How a lambda is printed whose parameters have no types: `lambdafunction((x + 1), x)`.
+pub fn unresolved_name(resolver: &Resolver, lambda: &pb::expression::LambdaFunction, scope: &Scope) -> String {
+    let names: Vec<String> = lambda.arguments.iter().map(|argument| argument.name_parts.join(".")).collect();
+    let variables = names.iter().map(|name| LambdaVariable {
+        name: name.clone(),
+        unique: format!("{name}#{}", next_id()),
+        shown: Some(name.clone()),
+        data_type: DataType::Null,
+        nullable: true,
+    });
+    let body = within(resolver, lambda, variables.collect(), scope).map(|body| by_path(body).name);
+    let words: Vec<String> = std::iter::once(body.unwrap_or_default()).chain(names).collect();
+    format!("lambdafunction({})", words.join(", "))
 }
 
 /// A lambda variable by its name parts; Spark falls back to columns.
@@ -80,7 +157,7 @@ pub fn lookup(resolver: &Resolver, parts: &[String]) -> Result<Option<Typed>> {
     let Some(variable) = found else { return Ok(None) };
     let field = Field::new(&variable.unique, variable.data_type.clone(), variable.nullable);
     let expr = Expr::LambdaVariable(LambdaVariableExpr::new(variable.unique.clone(), Some(field.into())));
-    let name = "namedlambdavariable()";
+    let name = variable.shown.unwrap_or_else(|| "namedlambdavariable()".to_string());
     let typed = Typed::new(expr, name, variable.data_type, variable.nullable);
     resolver.nested(typed, &parts[1..]).map(Some)
 }

@@ -226,6 +226,19 @@ pub fn print(value: &ScalarValue, env: &Env) -> Result<String> {
     print_field(value, &Field::new("", value.data_type(), true), env)
 }
 
+/// A decimal below 0.000001 as Java's `BigDecimal.toString` writes it: `1.5E-8`.
+fn scientific(unscaled: i128, scale: i8) -> Option<String> {
+    let digits = unscaled.unsigned_abs().to_string();
+    let exponent = digits.len() as i32 - 1 - i32::from(scale);
+    if exponent >= -6 {
+        return None;
+    }
+    let sign = if unscaled < 0 { "-" } else { "" };
+    let (first, rest) = digits.split_at(1);
+    let point = if rest.is_empty() { "" } else { "." };
+    Some(format!("{sign}{first}{point}{rest}E{exponent}"))
+}
+
 /// [`print`] for a value of a field, whose metadata knows the units of intervals.
 fn print_field(value: &ScalarValue, field: &Field, env: &Env) -> Result<String> {
     if value.is_null() {
@@ -251,6 +264,10 @@ fn print_field(value: &ScalarValue, field: &Field, env: &Env) -> Result<String> 
             debug_assert_eq!(values.len(), 1);
             format!("INTERVAL '{}'", text(&array)?)
         }
+        DataType::Decimal128(_, scale) => match value {
+            ScalarValue::Decimal128(Some(unscaled), ..) => scientific(*unscaled, scale).map_or_else(|| text(&array), Ok)?,
+            _ => text(&array)?,
+        },
         DataType::List(_) => {
             let elements = arrow::array::cast::AsArray::as_list::<i32>(&array).value(0);
             let mut parts = Vec::with_capacity(elements.len());

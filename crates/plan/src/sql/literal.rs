@@ -101,8 +101,16 @@ impl Parser<'_> {
                 .with("value", format!("'{text}'"));
             parser.error_from(start, error)
         };
-        let local = |parser: &Self| {
-            iso::parse_timestamp_ntz(&text).map(LiteralType::TimestampNtz).ok_or_else(|| invalid(parser))
+        let local = |parser: &Self| -> Result<LiteralType> {
+            let zone = Zone::of(&parser.ctx.time_zone)?;
+            let special = match special_timestamp(&text, zone) {
+                Some(0) => Some(0),
+                special => special.map(|micros| zone.to_local(micros)),
+            };
+            special
+                .or_else(|| iso::parse_timestamp_ntz(&text))
+                .map(LiteralType::TimestampNtz)
+                .ok_or_else(|| invalid(parser))
         };
         let instant = |parser: &Self| -> Result<LiteralType> {
             let zone = Zone::of(&parser.ctx.time_zone)?;

@@ -3,6 +3,7 @@
 
 use arrow::array::{Array, ArrayRef, UInt64Array};
 use arrow::compute::{concat, take};
+use arrow::datatypes::DataType;
 use firesteel_protocol::{Result, SparkError};
 
 use super::super::list::{bounds, nullable, require_array, retyped, sql};
@@ -20,18 +21,20 @@ pub fn aggregate(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
     let mut builder = Builder::new(call, lambdas);
     let merge = builder.lambda(&[(accumulator.clone(), true), (element.data_type().clone(), element.is_nullable())])?;
     let (merged, merge_name) = (merge.data_type.clone(), merge.name.clone());
-    let same = nullable(&merged) == accumulator;
-    let fits = if same { Some(()) } else { builder.coerce_body(0, &accumulator) };
+    let same = nullable(&merged) == accumulator || merged == DataType::Null;
+    let fits = if same { builder.coerce_body(0, &accumulator) } else { None };
     fits.ok_or_else(|| {
         let lambda = lambda_name(&merge_name, 2);
+        let identity = lambda_name("namedlambdavariable()", 1);
+        let words = [&call.args[0].name, &call.args[1].name, &lambda, &identity].map(String::as_str);
         SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
-            .with("sqlExpr", format!("\"{}({}, {}, {lambda})\"", call.name, call.args[0].name, call.args[1].name))
+            .with("sqlExpr", format!("\"{}({})\"", call.name, words.join(", ")))
             .with("paramIndex", "third")
             .with("requiredType", sql(&start))
             .with("inputSql", format!("\"{lambda}\""))
             .with("inputType", sql(&merged))
     })?;
-    if lambdas.arity(1).is_some() {
+    if lambdas.given(1) {
         let body = builder.lambda(&[(accumulator, true)])?;
         let (output, may_be_null) = (body.data_type.clone(), body.nullable);
         return Ok(builder.finish("aggregate", output, call.args[0].nullable || may_be_null, |args| folded(args, true)));

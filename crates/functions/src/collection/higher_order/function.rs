@@ -189,12 +189,12 @@ impl<'a, 'b> Builder<'a, 'b> {
     pub fn lambda(&mut self, params: &[(DataType, bool)]) -> Result<&Typed> {
         let index = self.bodies.len();
         let given = self.lambdas.arity(index).unwrap_or(params.len());
-        if given > params.len() || given == 0 {
+        if given != params.len() {
             return Err(SparkError::new("INVALID_LAMBDA_FUNCTION_CALL.NUM_ARGS_MISMATCH")
                 .with("expectedNumArgs", given.to_string())
                 .with("actualNumArgs", params.len().to_string()));
         }
-        let body = self.lambdas.resolve(index, &params[..given])?;
+        let body = self.lambdas.resolve(index, params)?;
         let field = |(name, (data_type, nullable)): (&String, &(DataType, bool))| {
             Arc::new(Field::new(name, data_type.clone(), *nullable))
         };

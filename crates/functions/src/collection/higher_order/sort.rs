@@ -16,7 +16,7 @@ use crate::{Call, Lambdas, Typed};
 pub fn array_sort(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
     call.arity(1)?;
     let element = require_array(call, 0)?;
-    if lambdas.arity(0).is_none() {
+    if !lambdas.given(0) {
         let v = "namedlambdavariable()";
         let body = format!(
             "(IF((({v} IS NULL) AND ({v} IS NULL)), 0, (IF(({v} IS NULL), 1, (IF(({v} IS NULL), -1, \
