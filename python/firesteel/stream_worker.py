@@ -45,7 +45,7 @@ def main():
     header = json.loads(channel.receive())
     command = channel.receive()
     try:
-        run = {"foreachBatch": foreach_batch, "foreach": foreach, "source": source, "sink": sink}[header["kind"]](header, command)
+        run = {"foreachBatch": foreach_batch, "foreach": foreach, "source": source}[header["kind"]](header, command)
     except BaseException as error:
         channel.answer(error=described(error))
         return
@@ -120,13 +120,6 @@ def source(header, command):
     from firesteel.stream_source import Source
 
     return Source(header["more"], command).run
-
-
-def sink(header, command):
-    """A data source of the user's that is written to."""
-    from firesteel.stream_source import Sink
-
-    return Sink(header["more"], command).run
 
 
 if __name__ == "__main__":

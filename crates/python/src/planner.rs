@@ -26,6 +26,13 @@ impl Question {
         self
     }
 
+    /// A number of eight bytes.
+    #[must_use]
+    pub fn long(mut self, number: i64) -> Self {
+        self.0.extend_from_slice(&number.to_be_bytes());
+        self
+    }
+
     #[must_use]
     pub fn flag(mut self, flag: bool) -> Self {
         self.0.push(u8::from(flag));

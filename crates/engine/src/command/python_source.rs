@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Fields};
 use bytes::Bytes;
 use firesteel_plan::operator::python::function::{PythonDataSource, PythonFunction, eval_type};
@@ -19,7 +19,7 @@ use firesteel_sources::sink::SaveMode;
 use crate::{OperationHandle, Session};
 
 /// A pickled None: what a partition that failed has to say.
-const NONE: &[u8] = b"N.";
+pub const NONE: &[u8] = b"N.";
 
 /// Writes the relation.
 pub(crate) async fn write(
@@ -43,19 +43,51 @@ pub(crate) async fn write(
     let input = session.resolving(move |_, resolver| resolver.query(&relation)).await?;
     let partitions = 1;
     let settings = WorkerSettings::of(&session.resolve_context());
-    let message: Fields = vec![Field::new("message", DataType::Binary, true)].into();
-    let given = DataType::Struct(message.clone());
+    let writing = plan(&settings, source, &options, (&input.fields(), overwrite), false).await;
+    let Writing { call, writer } = writing.map_err(|error| failed("plan", &source.name, error))?;
+    let mapped = map::plan(input, call, vec![message_field()].into(), "write()", false)?;
+    let own = session.arc();
+    let planned = tokio::task::spawn_blocking(move || own.physical(mapped, vec![])).await;
+    let planned = planned.map_err(|error| SparkError::internal(error.to_string()))??;
+    match session.collect(planned, operation).await {
+        Ok((_, batches)) => end(&settings, source, &writer, &messages(&batches), false).await,
+        Err(error) => {
+            let nothing = vec![Bytes::from_static(NONE); partitions];
+            // The write's own error says more than that of the clean-up.
+            let _ = end(&settings, source, &writer, &nothing, true).await;
+            Err(error)
+        }
+    }
+}
+
+/// How rows are written.
+#[derive(Debug, Clone)]
+pub struct Writing {
+    /// Takes the rows of a partition in a worker; its one row is what the writer says, pickled.
+    pub call: PythonCall,
+    /// The pickled writer.
+    pub writer: Bytes,
+}
+
+/// Has the source say how rows of these fields are written, anew or behind what is there.
+pub async fn plan(
+    settings: &WorkerSettings,
+    source: &PythonDataSource,
+    options: &[(String, String)],
+    (fields, overwrite): (&Fields, bool),
+    streaming: bool,
+) -> Result<Writing> {
+    let given = DataType::Struct(vec![message_field()].into());
     let question = Question::default()
         .with(&source.command)
         .with(&source.name)
-        .with(json::to_json(&DataType::Struct(input.fields())).to_string())
+        .with(json::to_json(&DataType::Struct(fields.clone())).to_string())
         .with(json::to_json(&given).to_string())
-        .options(&options)
+        .options(options)
         .flag(overwrite)
-        .flag(false)
+        .flag(streaming)
         .flag(true);
-    let planned = question.ask(&settings.session, "write_into_data_source", &source.python).await;
-    let mut planned = planned.map_err(|error| failed("plan", source, error))?;
+    let mut planned = question.ask(&settings.session, "write_into_data_source", &source.python).await?;
     let (command, writer) = (planned.bytes()?, planned.bytes()?);
     let function = Arc::new(PythonFunction {
         name: format!("write {}", source.name),
@@ -66,29 +98,18 @@ pub(crate) async fn write(
         deterministic: true,
     });
     let whole = Function { commands: vec![command], arguments: vec![Argument { offset: 0, name: None }] };
-    let call = PythonCall::udf(&settings, &[(function, whole)], None)?;
-    let mapped = map::plan(input, call, message, "write()", false)?;
-    let own = session.arc();
-    let planned = tokio::task::spawn_blocking(move || own.physical(mapped, vec![])).await;
-    let planned = planned.map_err(|error| SparkError::internal(error.to_string()))??;
-    match session.collect(planned, operation).await {
-        Ok((_, batches)) => {
-            let mut messages: Vec<Bytes> = vec![];
-            for batch in &batches {
-                let column = batch.column(0).as_binary::<i32>();
-                for row in 0..column.len() {
-                    messages.push(Bytes::copy_from_slice(column.value(row)));
-                }
-            }
-            end(&settings, source, &writer, &messages, false).await
-        }
-        Err(error) => {
-            let nothing = vec![Bytes::from_static(NONE); partitions];
-            // The write's own error says more than that of the clean-up.
-            let _ = end(&settings, source, &writer, &nothing, true).await;
-            Err(error)
-        }
-    }
+    Ok(Writing { call: PythonCall::udf(settings, &[(function, whole)], None)?, writer })
+}
+
+/// The column of what a writer says of its partition.
+pub fn message_field() -> Field {
+    Field::new("message", DataType::Binary, true)
+}
+
+/// The messages in what the writers said.
+pub fn messages(batches: &[RecordBatch]) -> Vec<Bytes> {
+    let columns = batches.iter().map(|batch| batch.column(0).as_binary::<i32>());
+    columns.flat_map(|column| column.iter().flatten().map(Bytes::copy_from_slice)).collect()
 }
 
 /// Commits the write, or takes it back.
@@ -103,5 +124,21 @@ async fn end(
         messages.iter().fold(Question::default().with(writer).int(messages.len()), Question::with).flag(abort);
     let answer = question.ask(&settings.session, "commit_data_source_write", &source.python).await;
     let action = if abort { "abort" } else { "commit" };
-    answer.map(|_| ()).map_err(|error| failed(action, source, error))
+    answer.map(|_| ()).map_err(|error| failed(action, &source.name, error))
+}
+
+/// Commits a batch of a stream, or takes it back. `instance` is the pickled source.
+pub async fn end_batch(
+    settings: &WorkerSettings,
+    (source, instance): (&PythonDataSource, &Bytes),
+    (fields, overwrite): (&Fields, bool),
+    messages: &[Bytes],
+    batch_id: u64,
+    abort: bool,
+) -> Result<()> {
+    let schema = json::to_json(&DataType::Struct(fields.clone())).to_string();
+    let question = Question::default().with(instance).with(schema).flag(overwrite).int(messages.len());
+    let question = messages.iter().fold(question, Question::with);
+    let question = question.long(i64::try_from(batch_id).unwrap_or(i64::MAX)).flag(abort);
+    question.ask(&settings.session, "python_streaming_sink_runner", &source.python).await.map(drop)
 }

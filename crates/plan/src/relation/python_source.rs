@@ -7,12 +7,13 @@ use std::sync::Arc;
 use arrow::array::{BinaryArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Fields, Schema};
 use bytes::Bytes;
+use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use firesteel_functions::kernel::from_arrow;
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::types::{ddl, json};
 use firesteel_protocol::{Result, SparkError};
-use firesteel_python::planner::Question;
+use firesteel_python::planner::{Answer, Question};
 use firesteel_python::{Argument, Function};
 use firesteel_sources::stream::{PYTHON, PYTHON_OPTIONS};
 
@@ -29,39 +30,61 @@ pub fn read(resolver: &Resolver, source: &PythonDataSource, message: &pb::read::
     let runtime = resolver.ctx.source.runtime.clone();
     let (instance, fields) = created(resolver, &settings, source, message)?;
 
-    let partition: Fields = vec![Field::new("partition", DataType::Binary, true)].into();
-    let asked = DataType::Struct(fields.clone());
-    let rows = settings.batch_rows.min(i32::MAX as usize);
-    let question = Question::default()
-        .with(&instance)
-        .with(json::to_json(&DataType::Struct(partition.clone())).to_string())
-        .with(json::to_json(&asked).to_string())
-        .int(rows)
-        .flag(false)
-        .flag(false)
-        .flag(true);
-    let session = settings.session.clone();
-    let python = source.python.clone();
-    let planned = runtime.block_on(async move { question.ask(&session, "plan_data_source_read", &python).await });
-    let mut planned = planned.map_err(|error| failed("plan", source, error))?;
-    let command = planned.bytes()?;
-    let count = planned.int()?;
-    let mut partitions = vec![];
-    for _ in 0..count {
-        partitions.push(planned.bytes()?);
-    }
-    let input = partition_rows(&partitions, &partition)?;
-    let function = Arc::new(PythonFunction {
-        name: format!("read {}", source.name),
-        eval_type: eval_type::MAP_ARROW_ITER,
-        command: command.clone(),
-        python: source.python.clone(),
-        data_type: asked,
-        deterministic: true,
-    });
-    let whole = Function { commands: vec![command], arguments: vec![Argument { offset: 0, name: None }] };
-    let call = PythonCall::udf(&settings, &[(function, whole)], None)?;
+    let reader = Reader { settings: &settings, source: &source.name, python: &source.python };
+    let planned = runtime.block_on(reader.plan(&instance, &fields, false));
+    let (call, partitions) = planned.map_err(|error| failed("plan", &source.name, error))?;
+    let schema = Arc::new(Schema::new(vec![partition_field()]));
+    let input = local_relation::stored(Stored { provider: partition_rows(&partitions)?, fields: schema })?;
     map::plan(input, call, fields, "read()", false)
+}
+
+/// Who reads a source.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader<'a> {
+    pub settings: &'a WorkerSettings,
+    /// The user's name of the source.
+    pub source: &'a str,
+    /// The Python that pickled it.
+    pub python: &'a str,
+}
+
+impl Reader<'_> {
+    /// What reads the rows of a partition in a worker, and the partitions of a batch query, pickled.
+    pub async fn plan(&self, instance: &Bytes, fields: &Fields, streaming: bool) -> Result<(PythonCall, Vec<Bytes>)> {
+        let settings = self.settings;
+        let partition = DataType::Struct(vec![partition_field()].into());
+        let asked = DataType::Struct(fields.clone());
+        let question = Question::default()
+            .with(instance)
+            .with(json::to_json(&partition).to_string())
+            .with(json::to_json(&asked).to_string())
+            .int(settings.batch_rows.min(i32::MAX as usize))
+            .flag(false)
+            .flag(streaming)
+            .flag(true);
+        let mut planned = question.ask(&settings.session, "plan_data_source_read", self.python).await?;
+        let command = planned.bytes()?;
+        let count = planned.int()?;
+        let mut partitions = vec![];
+        for _ in 0..count {
+            partitions.push(planned.bytes()?);
+        }
+        let function = Arc::new(PythonFunction {
+            name: format!("read {}", self.source),
+            eval_type: eval_type::MAP_ARROW_ITER,
+            command: command.clone(),
+            python: self.python.to_string(),
+            data_type: asked,
+            deterministic: true,
+        });
+        let whole = Function { commands: vec![command], arguments: vec![Argument { offset: 0, name: None }] };
+        Ok((PythonCall::udf(settings, &[(function, whole)], None)?, partitions))
+    }
+}
+
+/// The column by which a worker is told its partition.
+pub fn partition_field() -> Field {
+    Field::new("partition", DataType::Binary, true)
 }
 
 /// A stream of the source: what to read it with travels among the options of the request.
@@ -98,20 +121,28 @@ fn created(
         Some(text) => Some(schema_of(text)?),
         None => None,
     };
-    let mut question = Question::default().with(&source.command).with(&source.name).flag(declared.is_some());
-    if let Some(fields) = &declared {
-        question = question.with(json::to_json(&DataType::Struct(fields.clone())).to_string());
-    }
-    let question = question.options(&options_of(&message.options, &message.paths));
-    let session = settings.session.clone();
-    let python = source.python.clone();
-    let created = runtime.block_on(async move { question.ask(&session, "create_data_source", &python).await });
-    let mut created = created.map_err(|error| failed("create", source, error))?;
+    let options = options_of(&message.options, &message.paths);
+    let created = runtime.block_on(create(settings, source, declared.as_ref(), &options));
+    let mut created = created.map_err(|error| failed("create", &source.name, error))?;
     let instance = created.bytes()?;
     let is_ddl = created.int()? == 1;
     let text = created.text()?;
     let fields = if is_ddl { ddl::parse_schema(&text)? } else { schema_of(&text)? };
     Ok((instance, fields))
+}
+
+/// Has Python make the source: its answer is the pickled source, then its schema.
+pub async fn create(
+    settings: &WorkerSettings,
+    source: &PythonDataSource,
+    declared: Option<&Fields>,
+    options: &[(String, String)],
+) -> Result<Answer> {
+    let mut question = Question::default().with(&source.command).with(&source.name).flag(declared.is_some());
+    if let Some(fields) = declared {
+        question = question.with(json::to_json(&DataType::Struct(fields.clone())).to_string());
+    }
+    question.options(options).ask(&settings.session, "create_data_source", &source.python).await
 }
 
 fn schema_of(text: &str) -> Result<Fields> {
@@ -136,25 +167,24 @@ fn options_of(options: &HashMap<String, String>, paths: &[String]) -> Vec<(Strin
     all
 }
 
-/// A relation of one row a partition.
-fn partition_rows(partitions: &[Bytes], fields: &Fields) -> Result<Relation> {
-    let schema = Arc::new(Schema::new(fields.clone()));
+/// A table of one row a partition.
+pub fn partition_rows(partitions: &[Bytes]) -> Result<Arc<dyn TableProvider>> {
+    let schema = Arc::new(Schema::new(vec![partition_field()]));
     let mut batches = vec![];
     for partition in partitions {
         let column = BinaryArray::from_vec(vec![partition.as_ref()]);
         let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(column)]).map_err(from_arrow)?;
         batches.push(vec![batch]);
     }
-    let table = MemTable::try_new(Arc::clone(&schema), batches).planned()?;
-    local_relation::stored(Stored { provider: Arc::new(table), fields: schema })
+    Ok(Arc::new(MemTable::try_new(schema, batches).planned()?))
 }
 
 /// The user's words for a failure of the source.
-pub fn failed(action: &str, source: &PythonDataSource, error: SparkError) -> SparkError {
+pub fn failed(action: &str, source: &str, error: SparkError) -> SparkError {
     match error.param("traceback") {
         Some(traceback) if error.condition() == "PYTHON_EXCEPTION" => SparkError::new("PYTHON_DATA_SOURCE_ERROR")
             .with("action", action)
-            .with("type", &source.name)
+            .with("type", source)
             .with("msg", traceback),
         _ => error,
     }

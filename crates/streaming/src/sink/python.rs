@@ -97,7 +97,7 @@ impl Program {
         let pool = &self.session.engine.conf().python;
         let mut command = Command::new(&self.python);
         let mut modules = pool.modules.clone();
-        if matches!(self.kind, "source" | "sink") {
+        if self.kind == "source" {
             modules.insert(0, (pool.package)(dir.path()).map_err(|error| failed("no package", error))?);
         }
         if !modules.is_empty() {
@@ -185,14 +185,9 @@ impl Worker {
             Some(reason) => {
                 let condition = match kind {
                     "source" => {
-                        return Err(SparkError::new("PYTHON_STREAMING_DATA_SOURCE_RUNTIME_ERROR")
-                            .with("action", "streamReader")
-                            .with("msg", reason));
-                    }
-                    "sink" => {
                         return Err(SparkError::new("PYTHON_DATA_SOURCE_ERROR")
-                            .with("action", "write")
-                            .with("type", "streamWriter")
+                            .with("action", "plan")
+                            .with("type", "initialize source")
                             .with("msg", reason));
                     }
                     "foreach" => "FOREACH_USER_FUNCTION_ERROR",
@@ -247,14 +242,6 @@ impl Lazy {
             worker.answer(kind).await?;
         }
         Ok(rows)
-    }
-
-    /// Has the process commit what it was given of a batch.
-    pub(super) async fn commit(&self, batch_id: u64) -> Result<()> {
-        let mut slot = self.worker.lock().await;
-        let Some(worker) = slot.as_mut() else { return Err(SparkError::internal("a sink that took no rows")) };
-        worker.send(json!({ "batch": batch_id }).to_string().as_bytes()).await?;
-        worker.answer("sink").await
     }
 
     pub(super) async fn stop(&self) {

@@ -1,4 +1,4 @@
-//! Counts the rows that an aggregate of a stream takes in.
+//! Counts the rows of a batch that an aggregate takes in, or a sink.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +31,11 @@ impl PartitionMap for Counted {
 impl Counted {
     /// Whether no row has come.
     pub fn is_empty(&self) -> bool {
-        self.rows.load(Ordering::Relaxed) == 0
+        self.rows() == 0
+    }
+
+    /// The rows that have come.
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
     }
 }

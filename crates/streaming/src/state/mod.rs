@@ -11,7 +11,7 @@
 
 pub mod aggregate;
 mod aggregate_names;
-mod counted;
+pub(crate) mod counted;
 pub mod dedup;
 pub mod event_time;
 pub mod exec;

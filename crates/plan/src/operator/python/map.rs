@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Fields, SchemaRef};
+use arrow::datatypes::{Fields, Schema, SchemaRef};
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
@@ -63,6 +63,26 @@ pub fn plan(input: Relation, call: PythonCall, given: Fields, operation: &str, b
     };
     let plan = LogicalPlan::Extension(datafusion::logical_expr::Extension { node: Arc::new(node) });
     Ok(Relation::new(plan, output))
+}
+
+/// The function over the partitions of an operator, outside a logical plan. `fields` are the types of its columns; what
+/// comes out has the names of `given`.
+pub fn exec(
+    input: Arc<dyn ExecutionPlan>,
+    call: PythonCall,
+    fields: &Fields,
+    given: Fields,
+    operation: &str,
+) -> Arc<dyn ExecutionPlan> {
+    let map = PythonMap {
+        taken: worker_fields(fields, &call.settings.zone),
+        call,
+        schema: Arc::new(Schema::new(given.clone())),
+        given,
+        operation: operation.to_string(),
+        barrier: None,
+    };
+    Arc::new(PartitionMapExec::new(input, Arc::new(map)))
 }
 
 /// The plan's schema for these columns.
