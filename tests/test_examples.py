@@ -26,7 +26,7 @@ PROGRAMS = [
 OTHERS = {
     "ml/": "programs of pyspark.ml",
     "mllib/": "programs of pyspark.mllib, whose algorithms are the JVM's",
-    "streaming/": "programs of DStreams",
+    "streaming/": "a text server or new files; they run in test_dstreams.py",
     "sql/streaming/": "a server that sends text or Kafka's messages; what they do is in test_streaming.py",
     "avro_inputformat.py": "a converter class of the JVM",
     "parquet_inputformat.py": "a converter class of the JVM",

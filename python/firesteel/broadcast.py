@@ -13,6 +13,11 @@ _identities = itertools.count()
 class Broadcast:
     """What `SparkContext.broadcast` returns; `value` is the object, on the driver and in functions."""
 
+    @classmethod
+    def __class_getitem__(cls, _):
+        """`Broadcast[int]` in annotations."""
+        return cls
+
     def __init__(self, sc=None, value=None, pickle_registry=None, path=None, sock_file=None):
         self._destroyed = False
         self._identity = next(_identities)

@@ -429,15 +429,6 @@ class SparkContext(Sources):
             SparkContext._next_accum_id += 1
             return accumulators.Accumulator(SparkContext._next_accum_id - 1, value, accum_param)
 
-    def _add_updates(self, updates):
-        """Add what finished tasks have added; each update is a pickled list of (accumulator, value)."""
-        import pickle
-
-        from firesteel.connect_client import add
-
-        for update in updates:
-            add(pickle.loads(update))
-
     def statusTracker(self):
         return StatusTracker(self._jobs)
 

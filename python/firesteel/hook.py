@@ -92,7 +92,14 @@ SUPPLIED = {
     "pyspark.core.files": "firesteel.files",
     "pyspark.core.broadcast": "firesteel.broadcast",
     "pyspark.core.status": "firesteel.status",
+    "pyspark.streaming": "firesteel.streaming",
+    "pyspark.streaming.context": "firesteel.streaming.context",
+    "pyspark.streaming.dstream": "firesteel.streaming.dstream",
+    "pyspark.streaming.listener": "firesteel.streaming.listener",
+    "pyspark.streaming.util": "firesteel.streaming.util",
+    "pyspark.streaming.kinesis": "firesteel.streaming.kinesis",
 }
+SUPPLIED_PACKAGES = ("pyspark.core", "pyspark.streaming")
 
 MLLIB_WAY = "%s is not supported by Firesteel yet. Way round: another library on df.toPandas()."
 MLLIB = (
@@ -100,8 +107,6 @@ MLLIB = (
     "tree util"
 )
 MISSING = {
-    "pyspark.streaming": "DStreams (pyspark.streaming) are not supported by Firesteel yet. "
-    "Way round: Structured Streaming's spark.readStream, or a batch read.",
     **{name: MLLIB_WAY % name for name in ("pyspark.mllib." + part for part in MLLIB.split())},
 }
 # Where the real ones are installed, they are used: exceptions must be of the class that a script knows.
@@ -121,7 +126,7 @@ class PySparkFinder:
             found = PathFinder.find_spec(name, path)
             return found or ModuleSpec(name, SuppliedLoader(), is_package=name == "py4j")
         if name in SUPPLIED:
-            return ModuleSpec(name, SuppliedLoader(), is_package=name == "pyspark.core")
+            return ModuleSpec(name, SuppliedLoader(), is_package=name in SUPPLIED_PACKAGES)
         if name in MISSING:
             return ModuleSpec(name, MissingLoader(), is_package=True)
         if name in PATCHES:

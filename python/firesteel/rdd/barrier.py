@@ -4,6 +4,11 @@ __all__ = ["RDDBarrier"]
 
 
 class RDDBarrier:
+    @classmethod
+    def __class_getitem__(cls, _):
+        """`RDDBarrier[int]` in annotations."""
+        return cls
+
     def __init__(self, rdd):
         self.rdd = rdd
 

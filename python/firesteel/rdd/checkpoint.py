@@ -20,6 +20,23 @@ def write_checkpoint(context, node):
     count = node.partition_count()
     writer = PickledPart(directory)
     job.run_tasks(context, lineage.Step(node, writer))
-    node.checkpoint = lineage.Made(
+    node.checkpoint = reading(directory, count)
+    # What it was made of may go, or a program that loops would keep all that it ever made.
+    node.parents = ()
+
+
+def reading(directory, count):
+    return lineage.Made(
         count, lambda: pickled_records(directory), "ReliableCheckpointRDD", "checkpoint at NativeMethodAccessorImpl.java:0"
     )
+
+
+def read_checkpoint(context, path, count):
+    """The RDD of a checkpoint that an earlier run has written."""
+    from firesteel.rdd.hadoop_files import local_path
+    from firesteel.rdd.rdd import RDD
+
+    rdd = RDD(reading(local_path(path), count), context)
+    rdd._node.checkpoint_path = path
+    rdd._node.checkpoint = reading(local_path(path), count)
+    return rdd

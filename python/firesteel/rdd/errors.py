@@ -9,7 +9,7 @@ import contextlib
 import re
 
 # A frame of a traceback that lies in this package: the place, and the line of code where it is shown.
-OUR_FRAME = re.compile(r'^  File "[^"\n]*firesteel[^"\n]*", line .*\n(?:    .*\n)*', re.MULTILINE)
+OUR_FRAME = re.compile(r'^  File "[^"\n]*(?:firesteel|contextlib)[^"\n]*", line .*\n(?:    .*\n)*', re.MULTILINE)
 
 
 # What the JVM finds out there while it zips.

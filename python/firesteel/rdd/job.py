@@ -20,8 +20,6 @@ class Compiler:
         self.context = context
         self.session = context._session
         self.job = job
-        # Whether a task of the stages made so far may add to an accumulator.
-        self.adds = False
         context._ship_code()
 
     def compiled(self, node, selection=None):
@@ -39,7 +37,7 @@ class Compiler:
                     min(len(selection), lineage.MOST_TASKS)
                 )
             rows = lineage.known(rows, lineage.FRAME)
-            return rows, node.reader() if isinstance(node, lineage.Shuffle) else frame.EncodedSource(is_kept=True)
+            return rows, node.reader() if isinstance(node, lineage.Shuffle) else frame.EncodedSource()
         if isinstance(node, lineage.Union):
             return self.union(node, selection), frame.EncodedSource()
         return node.frame(self.session, selection)
@@ -107,8 +105,6 @@ class Compiler:
             if isinstance(error.__context__, java_error_class()):
                 raise error.__context__ from None
             raise
-        # The name of the function that makes an accumulator in a task stands in the pickle as it is.
-        self.adds = self.adds or b"_deserialize_accumulator" in payload
         return payload
 
     def mapped(self, rows, payload, schema, barrier=False):
@@ -138,20 +134,11 @@ class Compiler:
 
     def keep(self, node):
         """Compute a node and keep its frame on the server."""
-        self.adds = False
         if isinstance(node, lineage.Shuffle):
             rows = self.exchanged(node)
         else:
             rows = self.written(node, Encode())
-        kept = rows.localCheckpoint(eager=True)
-        if self.adds:
-            self.context._add_updates(self.updates_of(kept))
-        node.kept = kept
-
-    @staticmethod
-    def updates_of(kept):
-        updates = lineage.known(kept, lineage.FRAME).filter("tag = %d" % frame.UPDATES).select("data").toArrow()
-        return updates["data"].to_pylist()
+        node.kept = rows.localCheckpoint(eager=True)
 
 
 @contextlib.contextmanager
@@ -196,7 +183,6 @@ def run_tasks(context, node, selection=None):
         job.tasks = count
         table = compiler.written(node, Encode(), selection).toArrow()
         parts = {}
-        updates = []
         columns = (table.column(name).to_pylist() for name in ("part", "tag", "seq"))
         data = table.column("data")
         order = sorted(zip(*columns, range(table.num_rows)))
@@ -204,9 +190,6 @@ def run_tasks(context, node, selection=None):
             records = parts.setdefault(part, [])
             if tag >= 0:
                 records.extend(pickle.loads(data[position].as_buffer()))
-            elif tag == frame.UPDATES:
-                updates.append(data[position].as_py())
-        context._add_updates(updates)
     return parts
 
 

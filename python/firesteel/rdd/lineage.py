@@ -200,7 +200,7 @@ class Shuffle(Node):
         return self.targets
 
     def reader(self):
-        return TaggedSource(len(self.parents)) if self.apart else EncodedSource(is_kept=True)
+        return TaggedSource(len(self.parents)) if self.apart else EncodedSource()
 
 
 class Union(Node):

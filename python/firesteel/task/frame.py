@@ -8,7 +8,6 @@ from itertools import islice
 
 # Tags below zero carry no records.
 MARK = -1
-UPDATES = -2
 # A batch grows and shrinks between these sizes; a record batch of several rows ends at the third.
 SMALL_BATCH_BYTES = 1 << 17
 LARGE_BATCH_BYTES = 1 << 20
@@ -120,15 +119,13 @@ def batches(partition_records, size):
                 size //= 2
 
 
-def records(partition_rows, passed):
-    """The records of rows; rows that only pass through on their way to the driver go to the list `passed`."""
+def records(partition_rows):
+    """The records of rows. Marks, which say that there is a partition, have none."""
     from pickle import loads
 
     for _, tag, _, data in partition_rows:
         if tag >= 0:
             yield from loads(data)
-        elif tag == UPDATES:
-            passed.append(data)
 
 
 class Encode:
@@ -160,21 +157,13 @@ class Encode:
         if empty:
             yield part, MARK, seq, b""
 
-    def place_of_updates(self, index):
-        return index + self.offset
-
 
 class EncodedSource:
-    """A reader: the records of a frame's rows. Values for accumulators that a kept frame holds have been told already."""
+    """A reader: the records of a frame's rows."""
 
-    def __init__(self, is_kept=False):
-        self.is_kept = is_kept
-
-    def partitions(self, batches, passed):
-        if self.is_kept:
-            passed = []
+    def partitions(self, batches):
         for index, group in partitions(batches):
-            yield index, records(group, passed)
+            yield index, records(group)
 
 
 class TaggedSource:
@@ -183,7 +172,7 @@ class TaggedSource:
     def __init__(self, parents):
         self.parents = parents
 
-    def partitions(self, batches, passed):
+    def partitions(self, batches):
         from pickle import loads
 
         for index, group in partitions(batches):
@@ -200,7 +189,7 @@ class IndexSource:
     def __init__(self, make):
         self.make = make
 
-    def partitions(self, batches, passed):
+    def partitions(self, batches):
         for batch in batches:
             for index in batch.column(0).to_pylist():
                 yield index, iter(self.make(index))
@@ -213,7 +202,7 @@ class RowSource:
         self.schema_json = schema_json
         self.selection = selection
 
-    def partitions(self, batches, passed):
+    def partitions(self, batches):
         from itertools import chain
 
         batches = iter(batches)

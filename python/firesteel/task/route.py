@@ -33,9 +33,6 @@ class Route:
                 yield target, self.tag, seq, frame.quick_dumps(batch)
             seq += 1
 
-    def place_of_updates(self, index):
-        return 0
-
 
 class ByKey:
     """Places pairs by a function of their key."""

@@ -1,7 +1,7 @@
 """A task: read a partition's records, take them through the fused steps, write rows. What `mapInArrow` calls.
 
-Values that a task adds to accumulators go out as a row of their own, after the records: they arrive exactly when the
-task's result does.
+What a task adds to accumulators leaves with its end, as that of a DataFrame's functions does: it counts when the task has
+succeeded, whatever becomes of the others.
 """
 
 from firesteel.task import barrier, frame
@@ -15,8 +15,7 @@ def run(payload, batches):
 
     collect_rarely()
     output = frame.Output()
-    passed = []
-    # What was added to accumulators where rows have no place for it: it leaves as that of a DataFrame's functions.
+    # What the partitions that are done have added to accumulators.
     told = []
 
     def unpickled():
@@ -30,7 +29,7 @@ def run(payload, batches):
     stage, held = unpickled()
     stage.prepare_imports()
     fresh = True
-    for index, records in stage.source.partitions(batches, passed):
+    for index, records in stage.source.partitions(batches):
         if not fresh:
             stage, held = unpickled()
         fresh = False
@@ -49,21 +48,7 @@ def run(payload, batches):
                         yield output.take()
         except Exception as error:
             raise explained(error, index)
-        if stage.writer.writes_batches:
-            told.extend((identity, one._value) for identity, one in held.items())
-            for data in passed:
-                told.extend(loads(data))
-            passed.clear()
-            continue
-        place = stage.writer.place_of_updates(index)
-        for data in passed:
-            output.add((place, frame.UPDATES, index, data.to_pybytes()))
-        passed.clear()
-        if held:
-            values = [(identity, one._value) for identity, one in held.items()]
-            output.add((place, frame.UPDATES, index, frame.dumps(values)))
-        if output.is_full:
-            yield output.take()
+        told.extend((identity, one._value) for identity, one in held.items())
     if output.part:
         yield output.take()
     if told:
