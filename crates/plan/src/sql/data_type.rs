@@ -99,7 +99,11 @@ impl Parser<'_> {
                 return Err(self.error_from(start, error));
             }
             ("ARRAY" | "MAP" | "STRUCT", []) => {
-                let condition = format!("INCOMPLETE_TYPE_DEFINITION.{word}");
+                let condition = match word {
+                    "ARRAY" => "INCOMPLETE_TYPE_DEFINITION.ARRAY",
+                    "MAP" => "INCOMPLETE_TYPE_DEFINITION.MAP",
+                    _ => "INCOMPLETE_TYPE_DEFINITION.STRUCT",
+                };
                 let mut error = SparkError::new(condition);
                 if word == "ARRAY" {
                     error = error.with("elementType", "<INT>");
