@@ -4,7 +4,7 @@
     python3 tests/oracle/record_conditions.py     (with an interpreter that has pyspark 4.2)
 
 Reads the conditions that the installed Apache Spark carries, looks which of them stand as string
-literals in `crates/`, and writes `crates/protocol/src/condition_table.rs`.
+literals in `crates/`, and writes `crates/protocol/src/condition_table.rs`; the names of all go to `condition_names.txt`.
 """
 import glob
 import json
@@ -16,6 +16,7 @@ import pyspark
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TABLE = os.path.join(ROOT, "crates/protocol/src/condition_table.rs")
+NAMES = os.path.join(ROOT, "crates/protocol/src/condition_names.txt")
 
 
 def spark_conditions():
@@ -59,6 +60,8 @@ def main():
             text, state = conditions[name]
             out.write(f"    Condition {{ name: {rust(name)}, template: {rust(text)}, sql_state: {rust(state)} }},\n")
         out.write("];\n")
+    with open(NAMES, "w", encoding="utf-8") as out:
+        out.writelines(f"{name}\n" for name in sorted(conditions) if not name.startswith("_LEGACY"))
     print(f"{len(rows)} conditions recorded")
 
 

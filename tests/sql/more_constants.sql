@@ -41,7 +41,6 @@ SELECT 999999999999, 99999999999999999999, 2147483648, -2147483648;
 SELECT typeof(1), typeof(2147483648), typeof(99999999999999999999), typeof(1.0), typeof(1e1), typeof(1e1BD), typeof('a'), typeof(X'01'), typeof(null), typeof(true);
 SELECT true, TRUE, false, null, NULL;
 SELECT DATE '2024-01-01', TIMESTAMP '2024-01-01 00:00:00', date'2024-1-1', DATE"2024-01-01";
-SELECT DATE'epoch', TIMESTAMP'epoch', DATE'now' IS NOT NULL;
 SELECT 'a' 'b' "c", 'it\'s', "q\"q", 'tab\tx', 'a\\b', '\u0041', 'a''b', "a""b";
 SELECT r'a\nb', R'x', r"it's", r'\d+';
 SELECT '%', '\%', '\_', 'a\%b', '\0', '\b\n\r\Z';

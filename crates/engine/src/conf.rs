@@ -383,6 +383,12 @@ fn check(key: &str, value: &str) -> Result<()> {
         "spark.sql.sources.partitionOverwriteMode" if !one_of(value, &["STATIC", "DYNAMIC"]) => {
             options("STATIC, DYNAMIC")
         }
+        "spark.sql.storeAssignmentPolicy" if !one_of(value, &["ANSI", "LEGACY", "STRICT"]) => {
+            options("ANSI, LEGACY, STRICT")
+        }
+        "spark.sql.legacy.ctePrecedencePolicy" if !one_of(value, &["EXCEPTION", "LEGACY", "CORRECTED"]) => {
+            options("EXCEPTION, LEGACY, CORRECTED")
+        }
         "spark.sql.legacy.timeParserPolicy" if !one_of(value, &["LEGACY", "CORRECTED", "EXCEPTION"]) => {
             options("EXCEPTION, LEGACY, CORRECTED")
         }

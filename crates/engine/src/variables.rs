@@ -24,9 +24,17 @@ pub struct Variables(Mutex<BTreeMap<String, Declared>>);
 /// Variables of one block, loop row or script.
 #[derive(Debug, Default)]
 pub struct Frame {
-    /// The block's label or the loop's variable.
+    /// The block's label or the loop's variable; one that nobody writes where there is none.
     pub label: Option<String>,
     pub variables: BTreeMap<String, Declared>,
+}
+
+impl Frame {
+    /// Of a block or loop with that label.
+    pub fn of(label: Option<String>) -> Self {
+        let label = label.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        Self { label: Some(label), variables: BTreeMap::new() }
+    }
 }
 
 /// The blocks that a script is in, innermost last.
@@ -88,12 +96,14 @@ pub fn find(session: &Variables, frames: Option<&Frames>, parts: &[String]) -> O
 
 /// A frame's variable, by its name or the label and its name.
 pub fn in_frame<'f>(frame: &'f Frame, parts: &[String]) -> Option<(String, &'f Declared)> {
-    let own = |name: &String| frame.variables.get(&name.to_lowercase());
-    match parts {
-        [name] => own(name).map(|declared| (name.to_lowercase(), declared)),
-        [label, name] if frame.label.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(label)) => {
-            own(name).map(|declared| (format!("{}.{}", label.to_lowercase(), name.to_lowercase()), declared))
-        }
-        _ => None,
-    }
+    let label = frame.label.as_deref().unwrap_or_default();
+    let name = match parts {
+        [name] => name,
+        [own, name] if own.eq_ignore_ascii_case(label) => name,
+        _ => return None,
+    };
+    let declared = frame.variables.get(&name.to_lowercase())?;
+    let parts = [label.to_lowercase(), name.to_lowercase()];
+    let shown = parts.iter().map(|part| firesteel_protocol::types::name::quote_if_needed(part));
+    Some((format!("local.{}", shown.collect::<Vec<_>>().join(".")), declared))
 }

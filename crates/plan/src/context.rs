@@ -60,6 +60,10 @@ pub trait Catalog: std::fmt::Debug + Send + Sync {
     fn variable(&self, parts: &[String]) -> Option<Variable>;
     /// The function that the user wrote in SQL under that name.
     fn routine(&self, parts: &[String]) -> Option<Arc<UserFunction>>;
+    /// The full name and the class of a function that is kept by its Java class.
+    fn function_class(&self, _parts: &[String]) -> Option<(String, String)> {
+        None
+    }
     /// The kept rows of this very relation, where it was cached; makes them on the first use.
     fn cached(&self, relation: &pb::Relation) -> Result<Option<Stored>>;
     /// Whether any relation was cached.

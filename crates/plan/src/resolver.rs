@@ -119,6 +119,11 @@ impl<'a> Resolver<'a> {
         self.at(error, expression.common.as_ref().and_then(|common| common.origin.as_ref()))
     }
 
+    /// [`Resolver::at_expression`] in a text.
+    pub fn place_of(&self, error: SparkError, text: &str, expression: &pb::Expression) -> SparkError {
+        self.with_sql_text(text, || Err::<(), _>(self.at_expression(error, expression))).unwrap_err()
+    }
+
     fn context_of(&self, origin: Option<&pb::Origin>) -> Option<QueryContext> {
         Some(match origin?.function.as_ref()? {
             pb::origin::Function::JvmOrigin(place) => {

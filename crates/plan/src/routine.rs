@@ -29,6 +29,8 @@ pub struct Parameter {
     pub name: String,
     pub data_type: pb::DataType,
     pub default: Option<pb::Expression>,
+    /// The default as it was written.
+    pub default_text: Option<String>,
 }
 
 /// What RETURNS says.

@@ -27,6 +27,11 @@ pub fn lookup(name: &str) -> Option<&'static Condition> {
     recorded.or_else(|| OWN.iter().find(|row| row.name == name))
 }
 
+/// Whether Spark has a condition of that name: handlers in scripts may be for those only.
+pub fn is_known(name: &str) -> bool {
+    include_str!("condition_names.txt").lines().any(|own| own == name)
+}
+
 /// Conditions that Spark raises without a place in the query, also where it knows one.
 pub fn is_placeless(condition: &str) -> bool {
     matches!(

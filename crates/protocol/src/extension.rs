@@ -163,6 +163,9 @@ pub struct Cte {
     /// `MAX RECURSION LEVEL n`.
     #[prost(int32, optional, tag = "6")]
     pub max_recursion_level: Option<i32>,
+    /// Where its definition stands.
+    #[prost(message, optional, tag = "7")]
+    pub origin: Option<pb::Origin>,
 }
 
 /// The rows of a [`Cte`] in scope. Each reference is wrapped in a `SubqueryAlias` of the CTE's name.
@@ -182,6 +185,9 @@ pub struct CteRef {
 pub struct Values {
     #[prost(message, repeated, tag = "1")]
     pub rows: Vec<ValuesRow>,
+    /// Those of its columns, where an alias gives them; for errors.
+    #[prost(string, repeated, tag = "2")]
+    pub names: Vec<String>,
 }
 
 /// One row of [`Values`].

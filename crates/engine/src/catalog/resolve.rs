@@ -171,6 +171,11 @@ impl Catalog for SessionCatalog {
         variables::find(&self.session.variables, self.frames.as_ref(), parts)
     }
 
+    fn function_class(&self, parts: &[String]) -> Option<(String, String)> {
+        let (database, own, class) = crate::command::function::find(&self.session, parts).ok()??;
+        Some((crate::catalog::table::quoted(&database, &own), class))
+    }
+
     fn routine(&self, parts: &[String]) -> Option<Arc<UserFunction>> {
         if let Some(function) = session_name(parts).and_then(|own| self.session.routines.get(&own)) {
             return Some(function);

@@ -94,6 +94,11 @@ pub async fn table(session: &Session, parts: &[String], alteration: Alteration) 
             Err(unsupported(&target(session, parts, "ALTER TABLE ... REPLACE COLUMNS")?.quoted(), "REPLACE COLUMNS"))
         }
         Alteration::Refused(what) => Err(unsupported(&target(session, parts, "ALTER TABLE")?.quoted(), what)),
+        Alteration::SetSerde => {
+            let table = target(session, parts, "ALTER TABLE ... SET [SERDE|SERDEPROPERTIES]")?;
+            Err(SparkError::new("UNSUPPORTED_FEATURE.ALTER_TABLE_SERDE_FOR_DATASOURCE_TABLE")
+                .with("tableName", table.quoted()))
+        }
         Alteration::SetOptions(options) => {
             let table = target(session, parts, "ALTER TABLE ... SET [SERDE|SERDEPROPERTIES]")?;
             let mut changed = table.as_ref().clone();
@@ -161,6 +166,9 @@ pub fn rename(session: &Session, table: &Table, to: &[String]) -> Result<()> {
 }
 
 async fn add_columns(session: &Session, table: &Table, columns: &[ColumnDefinition]) -> Result<()> {
+    if columns.iter().any(|column| !column.nullable) {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1052"));
+    }
     let new = column::definitions(session, columns, "ALTER TABLE ADD COLUMNS").await?;
     let mut seen: Vec<String> = table.columns.iter().map(|field| field.name().to_lowercase()).collect();
     for field in &new {
@@ -198,7 +206,7 @@ async fn change_column(
             .with("objectName", quote_parts(parts))
             .with("proposal", columns.join(", ")));
     };
-    if nullable == Some(false) {
+    if nullable.is_some() {
         return Err(unsupported(&table.quoted(), "ALTER COLUMN ... SET NOT NULL"));
     }
     let mut collated = None;
@@ -229,7 +237,7 @@ async fn change_column(
     match default {
         Some(Some(text)) => {
             // Checked as for a new column; rows that are there keep what they have.
-            column::default_value(session, field, &text, "ALTER TABLE ALTER COLUMN").await?;
+            column::default_value(session, field, &text, "ALTER TABLE ALTER COLUMN", &[]).await?;
             own.insert(column::CURRENT_DEFAULT.into(), Value::String(text));
         }
         Some(None) => {

@@ -106,7 +106,7 @@ pub async fn definitions(session: &Session, columns: &[ColumnDefinition], statem
         }
         let plain = proto::decode_field(&column.name, &column.data_type, column.nullable, HashMap::new())?;
         if let Some(text) = &column.default {
-            let value = default_value(session, &plain, text, statement).await?;
+            let value = default_value(session, &plain, text, statement, columns).await?;
             own.insert(CURRENT_DEFAULT.into(), Value::String(text.clone()));
             own.insert(EXISTS_DEFAULT.into(), Value::String(value));
         }
@@ -115,8 +115,24 @@ pub async fn definitions(session: &Session, columns: &[ColumnDefinition], statem
     Ok(Fields::from(fields))
 }
 
-/// The value of a DEFAULT now, as a SQL literal.
-pub async fn default_value(session: &Session, field: &Field, text: &str, statement: &str) -> Result<String> {
+/// Whether an expression is one of the columns that are being defined.
+fn names_column(expression: &pb::Expression, all: &[ColumnDefinition]) -> bool {
+    match &expression.expr_type {
+        Some(ExprType::UnresolvedAttribute(own)) => {
+            all.iter().any(|column| column.name.eq_ignore_ascii_case(own.unparsed_identifier.trim_matches('`')))
+        }
+        _ => false,
+    }
+}
+
+/// The value of a DEFAULT now, as a SQL literal. `all` are the columns of the statement.
+pub async fn default_value(
+    session: &Session,
+    field: &Field,
+    text: &str,
+    statement: &str,
+    all: &[ColumnDefinition],
+) -> Result<String> {
     let invalid = |kind: &'static str| {
         SparkError::new(kind)
             .with("statement", statement)
@@ -130,13 +146,19 @@ pub async fn default_value(session: &Session, field: &Field, text: &str, stateme
     let relation = |expressions: Vec<pb::Expression>| {
         build::rel(RelType::Project(Box::new(pb::Project { input: None, expressions })))
     };
+    if names_column(&expression, all) {
+        return Err(invalid("INVALID_DEFAULT_VALUE.NOT_CONSTANT"));
+    }
     let found = session.fields(relation(vec![expression.clone()])).await;
     let found = found.map_err(|error| match error.condition().starts_with("UNRESOLVED_COLUMN") {
         true => invalid("INVALID_DEFAULT_VALUE.UNRESOLVED_EXPRESSION"),
         false => error,
     })?;
     let Some(own) = found.first() else { return Err(invalid("INVALID_DEFAULT_VALUE.UNRESOLVED_EXPRESSION")) };
-    if !firesteel_functions::coerce::can_store_assign(own.data_type(), field.data_type()) {
+    let (digits, room) = (integer_digits(own.data_type()), integer_digits(field.data_type()));
+    let narrows = matches!((digits, room), (Some(digits), Some(room)) if digits > room)
+        && !matches!(expression.expr_type, Some(ExprType::Literal(_)));
+    if narrows || !firesteel_functions::coerce::can_store_assign(own.data_type(), field.data_type()) {
         return Err(invalid("INVALID_DEFAULT_VALUE.DATA_TYPE")
             .with("expectedType", format!("\"{}\"", name::sql(field.data_type())))
             .with("actualType", format!("\"{}\"", name::sql(own.data_type()))));
@@ -162,6 +184,16 @@ pub async fn default_value(session: &Session, field: &Field, text: &str, stateme
         _ if !field.data_type().is_nested() => shown,
         _ => text.to_string(),
     })
+}
+
+fn integer_digits(data_type: &DataType) -> Option<u8> {
+    match data_type {
+        DataType::Int8 => Some(3),
+        DataType::Int16 => Some(5),
+        DataType::Int32 => Some(10),
+        DataType::Int64 => Some(19),
+        _ => None,
+    }
 }
 
 fn is_subquery(expression: &pb::Expression) -> bool {

@@ -320,6 +320,20 @@ fn arranged(
     if !partition_by.is_empty() && partition_by.len() == fields.len() {
         return Err(SparkError::new("ALL_PARTITION_COLUMNS_NOT_ALLOWED"));
     }
+    if let Some(field) =
+        fields.iter().find(|field| partition_by.contains(field.name()) && field.data_type().is_nested())
+    {
+        return Err(SparkError::new("INVALID_PARTITION_COLUMN_DATA_TYPE")
+            .with("type", format!("\"{}\"", name::sql(field.data_type()))));
+    }
+    let within = |names: &[String]| {
+        names.iter().find(|own| partition_by.iter().any(|column| column.eq_ignore_ascii_case(own))).cloned()
+    };
+    if let Some(column) = bucketing.as_ref().and_then(|own| within(&own.columns)) {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1166")
+            .with("bucketCol", column)
+            .with("normalizedPartCols", partition_by.join(", ")));
+    }
     let bucketing = match bucketing {
         Some(own) => Some(Bucketing {
             columns: named(fields, &own.columns, "bucket", table)?,

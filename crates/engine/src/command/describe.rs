@@ -104,10 +104,18 @@ pub fn column(session: &Session, parts: &[String], column: &[String], extended: 
             .with("colName", name::quote(&column.join(".")))
             .with("caseSensitiveConfig", "\"spark.sql.caseSensitive\"")
     };
-    let [wanted] = column else {
-        return Err(SparkError::unsupported("DESCRIBE of a nested column", "Describe the column that it is in."));
-    };
+    let Some((wanted, nested)) = column.split_first() else { return Err(missing()) };
     let field = fields.iter().find(|field| field.name().eq_ignore_ascii_case(wanted)).ok_or_else(missing)?;
+    if !nested.is_empty() {
+        if !field.data_type().is_nested() {
+            return Err(SparkError::new("INVALID_EXTRACT_BASE_FIELD_TYPE")
+                .with("base", format!("\"{wanted}\""))
+                .with("other", format!("\"{}\"", name::sql(field.data_type()))));
+        }
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1060")
+            .with("command", "DESC TABLE COLUMN")
+            .with("column", column.join(".")));
+    }
     let mut found = vec![
         cells!["col_name", field.name()],
         cells!["data_type", name::simple_of_field(field)],
@@ -118,6 +126,7 @@ pub fn column(session: &Session, parts: &[String], column: &[String], extended: 
         for key in ["min", "max", "num_nulls", "distinct_count", "avg_col_len", "max_col_len", "histogram"] {
             found.push(cells![key, facts.get(key).cloned().unwrap_or_else(|| "NULL".into())]);
         }
+        found.extend(column::default_text(field).map(|default| cells!["default", default]));
     }
     rows::rows(&[text("info_name"), text("info_value")], found)
 }
@@ -179,7 +188,7 @@ pub fn facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> {
         facts.push(("View Query Output Columns", quoted_list(&view.query_columns)));
     }
     if !table.properties.is_empty() {
-        facts.push(("Table Properties", bracketed(&table.properties)));
+        facts.push(("Table Properties", bracketed(&without_secrets(&table.properties))));
     }
     facts.extend(table.statistics.as_ref().map(|statistics| ("Statistics", statistics_text(statistics))));
     if !table.location.is_empty() {
@@ -196,14 +205,22 @@ pub fn facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> {
 
 /// Options without secrets.
 fn shown_options(table: &Table) -> std::collections::BTreeMap<String, String> {
-    let mut options = table.options.clone();
-    for (key, value) in &mut options {
+    without_secrets(&table.options)
+}
+
+/// Properties or options as Spark shows them: what a key calls a secret is none of the reader's.
+pub fn without_secrets(
+    pairs: &std::collections::BTreeMap<String, String>,
+) -> std::collections::BTreeMap<String, String> {
+    const SECRET: [&str; 6] = ["password", "secret", "token", "access.key", "accesskey", "url"];
+    let mut shown = pairs.clone();
+    for (key, value) in &mut shown {
         let lower = key.to_lowercase();
-        if ["password", "secret", "token", "access.key"].iter().any(|word| lower.contains(word)) || lower == "url" {
+        if SECRET.iter().any(|word| lower.contains(word)) {
             *value = "*********(redacted)".into();
         }
     }
-    options
+    shown
 }
 
 fn storage_facts(table: &Table) -> Vec<(&'static str, String)> {
@@ -332,7 +349,7 @@ pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
         own.insert("view_query_output_columns".into(), json!(view.query_columns));
     }
     if !table.properties.is_empty() {
-        own.insert("table_properties".into(), json!(table.properties));
+        own.insert("table_properties".into(), json!(without_secrets(&table.properties)));
     }
     if let Some(view) = &table.view {
         own.insert("view_creation_spark_configuration".into(), json!(view.conf));

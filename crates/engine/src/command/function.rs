@@ -127,7 +127,10 @@ pub fn refresh(session: &Session, parts: &[String]) -> Result<()> {
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_1256").with("functionName", own));
     }
     match find(session, parts)? {
-        Some((database, own, class)) => Err(no_class(&class, catalog::table::quoted(&database, &own))),
+        Some((database, own, class)) => {
+            let class = if routine::Written::decode(&class).is_some() { "sqlFunction." } else { &class };
+            Err(no_class(class, catalog::table::quoted(&database, &own)))
+        }
         None => {
             let (database, own) = place(session, parts)?;
             Err(missing(format!("{}.{}", name::quote(&database), name::quote(&own))))

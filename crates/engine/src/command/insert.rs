@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, FieldRef, Fields};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use firesteel_functions::coerce::can_store_assign;
 use firesteel_plan::sql::build;
 use firesteel_plan::sql::command::PartitionSpec;
@@ -48,6 +48,13 @@ pub async fn run(session: &Session, insert: Insert, query: pb::Relation, operati
     let table = session.find_table(&insert.table, Search::Everywhere, "INSERT")?;
     let spec = partition::values(session, &table, &insert.partition).await?;
     check_order(&table, &spec)?;
+    if !spec.is_empty() && spec.len() < table.partition_columns.len() {
+        let given: Vec<&str> = spec.iter().map(|(own, _)| own.as_str()).collect();
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1169")
+            .with("tableName", table.quoted())
+            .with("normalizedPartSpec", given.join(","))
+            .with("partColNames", table.partition_columns.join(",")));
+    }
     if insert.if_partition_not_exists {
         let folder = partition::folder(&table, &spec);
         if session.store()?.partitions(&table)?.iter().any(|own| own.spec == folder) {
@@ -57,7 +64,9 @@ pub async fn run(session: &Session, insert: Insert, query: pb::Relation, operati
     let query = with_defaults(session, &table, &spec, &insert.columns, query)?;
     let fields = session.fields(query.clone()).await?;
     let rows = shaped(session, &table, &spec, &insert.columns, query, &fields)?;
-    store(session, &table, rows, &spec, insert.overwrite, &insert.options, operation).await
+    let sources = targets(&table, &spec, &insert.columns)?;
+    let stored = store(session, &table, rows, &spec, insert.overwrite, &insert.options, operation).await;
+    stored.map_err(|error| out_of_range(&sources, &fields, error))
 }
 
 /// Fixed partition columns come before those that the query decides.
@@ -236,17 +245,77 @@ fn by_name(table: &Table, targets: &[FieldRef], fields: &Fields) -> Result<Vec<O
     Ok(found)
 }
 
-/// Spark's ANSI store assignment: what is no safe cast is refused before anything runs.
+/// Spark's store assignment: what is no safe cast is refused before anything runs, STRICT also what may lose something.
 fn assignable(table: &Table, from: &Field, to: &Field, session: &Session) -> Result<()> {
     let policy = session.conf().lookup("spark.sql.storeAssignmentPolicy").unwrap_or_else(|| "ANSI".into());
-    if policy.eq_ignore_ascii_case("LEGACY") || can_store_assign(from.data_type(), nullable(to).data_type()) {
+    if policy.eq_ignore_ascii_case("LEGACY") {
         return Ok(());
     }
+    let fits: fn(&DataType, &DataType) -> bool =
+        if policy.eq_ignore_ascii_case("STRICT") { is_up_cast } else { can_store_assign };
+    let to = nullable(to);
+    if fits(from.data_type(), to.data_type()) {
+        return Ok(());
+    }
+    let (path, from, to) = misfit(name::quote(to.name()), from.data_type(), to.data_type(), fits);
+    let shown = |own: &DataType| format!("\"{}\"", name::simple(own).to_uppercase());
     Err(SparkError::new("INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST")
         .with("tableName", table.quoted())
-        .with("colName", name::quote(to.name()))
-        .with("srcType", format!("\"{}\"", name::sql(from.data_type())))
-        .with("targetType", format!("\"{}\"", name::sql(to.data_type()))))
+        .with("colName", path)
+        .with("srcType", shown(&from))
+        .with("targetType", shown(&to)))
+}
+
+/// The innermost part that does not fit, and what it is called.
+fn misfit(
+    path: String,
+    from: &DataType,
+    to: &DataType,
+    fits: fn(&DataType, &DataType) -> bool,
+) -> (String, DataType, DataType) {
+    match (from, to) {
+        (DataType::List(a), DataType::List(b)) if !fits(a.data_type(), b.data_type()) => {
+            misfit(format!("{path}.`element`"), a.data_type(), b.data_type(), fits)
+        }
+        (DataType::Struct(a), DataType::Struct(b)) if a.len() == b.len() => {
+            let wrong = a.iter().zip(b).find(|(a, b)| !fits(a.data_type(), b.data_type()));
+            match wrong {
+                Some((a, b)) => misfit(format!("{path}.{}", name::quote(b.name())), a.data_type(), b.data_type(), fits),
+                None => (path, from.clone(), to.clone()),
+            }
+        }
+        _ => (path, from.clone(), to.clone()),
+    }
+}
+
+/// Spark's `Cast.canUpCast`: nothing is lost.
+fn is_up_cast(from: &DataType, to: &DataType) -> bool {
+    use DataType::*;
+    let rank = |own: &DataType| [Int8, Int16, Int32, Int64, Float32, Float64].iter().position(|known| known == own);
+    let digits = |own: &DataType| match own {
+        Int8 => Some((3, 0)),
+        Int16 => Some((5, 0)),
+        Int32 => Some((10, 0)),
+        Int64 => Some((20, 0)),
+        Decimal128(precision, scale) => Some((i32::from(*precision), i32::from(*scale))),
+        _ => None,
+    };
+    match (from, to) {
+        _ if from == to => true,
+        (Null, _) => true,
+        (_, Decimal128(..)) => match (digits(from), digits(to)) {
+            (Some((p, s)), Some((precision, scale))) => p - s <= precision - scale && s <= scale,
+            _ => false,
+        },
+        (Date32, Timestamp(..)) | (Timestamp(_, None), Timestamp(_, Some(_))) => true,
+        (Timestamp(_, Some(_)), Timestamp(_, None)) => true,
+        (from, Utf8) => !from.is_nested() && *from != Binary,
+        (List(a), List(b)) => is_up_cast(a.data_type(), b.data_type()),
+        (Struct(a), Struct(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_up_cast(a.data_type(), b.data_type()))
+        }
+        _ => matches!((rank(from), rank(to)), (Some(from), Some(to)) if from <= to),
+    }
 }
 
 fn nullable(field: &Field) -> Field {
@@ -309,6 +378,21 @@ pub async fn store(
     }
     let target = Store::Table(Arc::clone(table));
     write::save(session, request, rows, target, operation).await.map_err(|error| overflow(table, error))
+}
+
+/// A decimal that its column cannot hold is named by the column.
+fn out_of_range(targets: &[FieldRef], fields: &Fields, error: SparkError) -> SparkError {
+    if error.condition() != "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION" {
+        return error;
+    }
+    let (Some(precision), Some(scale)) = (error.param("precision"), error.param("scale")) else { return error };
+    let wanted = format!("DECIMAL({precision},{scale})");
+    let found = targets.iter().zip(fields).find(|(target, _)| name::sql(target.data_type()) == wanted);
+    let Some((target, source)) = found else { return error };
+    SparkError::new("CAST_OVERFLOW_IN_TABLE_INSERT")
+        .with("sourceType", format!("\"{}\"", name::sql(source.data_type())))
+        .with("targetType", format!("\"{wanted}\""))
+        .with("columnName", name::quote(target.name()))
 }
 
 /// A number that its column cannot hold is named by the column.

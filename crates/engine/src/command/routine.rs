@@ -44,9 +44,18 @@ pub async fn create(session: &Session, parts: &[String], mut function: UserFunct
     }
     refuse_signature(&last, &function)?;
     let checked = function.clone();
-    let (body, at) = (function.body_text.clone(), function.body_start);
     let checked = session.resolving(move |_, resolver| routine::check(resolver, &checked)).await;
-    checked.map_err(|error| error.within(&body, at))?;
+    checked.map_err(|error| {
+        let late = ["DATATYPE_MISMATCH", "INVALID_SUBQUERY_EXPRESSION"];
+        if error.context().is_none() && late.iter().any(|own| error.condition().starts_with(own)) {
+            let ctx = session.resolve_context();
+            let context = firesteel_plan::Resolver::new(&ctx).sql_context();
+            if let Some(place) = sql::place_of_statement(&function.text, false, &context) {
+                return error.with_context(place);
+            }
+        }
+        error
+    })?;
     if creation.temporary {
         session.routines.put(&last, function);
     } else {
@@ -70,6 +79,41 @@ fn refuse_signature(own: &str, function: &UserFunction) -> Result<()> {
         return Err(SparkError::new("DUPLICATE_ROUTINE_PARAMETER_NAMES")
             .with("routineName", own)
             .with("names", twice.join(", ")));
+    }
+    let text = |data_type: &pb::DataType| {
+        use pb::data_type::Kind;
+        matches!(data_type.kind, Some(Kind::Char(_) | Kind::VarChar(_)))
+    };
+    let mut types: Vec<&pb::DataType> = parameters.iter().map(|own| &own.data_type).collect();
+    match &function.returns {
+        Returns::Value(data_type) => types.push(data_type),
+        Returns::Rows(columns) => {
+            types.extend(columns.iter().map(|column| &column.data_type));
+            let mut twice: Vec<String> = vec![];
+            for (index, column) in columns.iter().enumerate() {
+                if columns[..index].iter().any(|known| known.name.eq_ignore_ascii_case(&column.name)) {
+                    twice.push(name::quote(&column.name.to_lowercase()));
+                }
+            }
+            if !twice.is_empty() {
+                return Err(SparkError::new("DUPLICATE_ROUTINE_RETURNS_COLUMNS")
+                    .with("routineName", own)
+                    .with("columns", twice.join(", ")));
+            }
+        }
+        Returns::Any => {}
+    }
+    if types.into_iter().any(text) {
+        return Err(SparkError::new("UNSUPPORTED_CHAR_OR_VARCHAR_AS_STRING"));
+    }
+    let queries = |default: &pb::Expression| {
+        use firesteel_plan::expression::walk;
+        !walk::find(default, &|part| walk::is_subquery(part, &|_| true)).is_empty()
+    };
+    if let Some(parameter) = parameters.iter().find(|own| own.default.as_ref().is_some_and(queries)) {
+        return Err(SparkError::new("USER_DEFINED_FUNCTIONS.NOT_A_VALID_DEFAULT_EXPRESSION")
+            .with("functionName", own)
+            .with("parameterName", parameter.name.as_str()));
     }
     if let Some(pair) = parameters.windows(2).find(|pair| pair[0].default.is_some() && pair[1].default.is_none()) {
         return Err(SparkError::new("USER_DEFINED_FUNCTIONS.NOT_A_VALID_DEFAULT_PARAMETER_POSITION")
@@ -100,7 +144,11 @@ fn database(session: &Session, parts: &[String]) -> Result<String> {
     let own = match parts {
         [_] => session.views.current_database(),
         [database, _] | [_, database, _] => database.to_lowercase(),
-        _ => return Err(SparkError::internal("a function's name has one to three parts")),
+        _ => {
+            return Err(SparkError::new("REQUIRES_SINGLE_PART_NAMESPACE")
+                .with("sessionCatalog", CATALOG)
+                .with("identifier", catalog::quote_parts(parts)));
+        }
     };
     session.database(&own)?;
     Ok(own)
@@ -112,6 +160,14 @@ pub fn find(session: &Session, parts: &[String]) -> Option<Arc<UserFunction>> {
         && let Some(function) = session.routines.get(&own.to_lowercase())
     {
         return Some(function);
+    }
+    let is = |part: &str, word: &str| part.eq_ignore_ascii_case(word);
+    match parts {
+        [qualifier, own] if is(qualifier, "session") => return session.routines.get(&own.to_lowercase()),
+        [system, qualifier, own] if is(system, "system") && is(qualifier, "session") => {
+            return session.routines.get(&own.to_lowercase());
+        }
+        _ => {}
     }
     let (database, own) = match parts {
         [own] => (session.views.current_database(), own),
@@ -189,7 +245,18 @@ pub fn describe(function: &UserFunction, written: Option<&Written>, extended: bo
     };
     let inputs: Vec<(String, String)> =
         function.parameters.iter().map(|own| (own.name.clone(), shown(&own.data_type))).collect();
-    entries.push(("Input:", if inputs.is_empty() { vec!["()".into()] } else { aligned(inputs) }));
+    let defaults = function.parameters.iter().map(|own| own.default_text.as_ref().filter(|_| extended));
+    let inputs = match inputs.is_empty() {
+        true => vec!["()".into()],
+        false => {
+            let line = |(line, default): (String, Option<&String>)| match default {
+                Some(default) => format!("{line} DEFAULT {default}"),
+                None => line,
+            };
+            aligned(inputs).into_iter().zip(defaults).map(line).collect()
+        }
+    };
+    entries.push(("Input:", inputs));
     entries.push((
         "Returns:",
         match &function.returns {

@@ -72,7 +72,7 @@ impl Run<'_> {
     fn block<'a>(&'a mut self, block: &'a Block) -> BoxFuture<'a, Result<Flow>> {
         Box::pin(async move {
             let depth = self.depth();
-            self.push(Frame { label: block.label.clone(), ..Frame::default() });
+            self.push(Frame::of(block.label.clone()));
             let flow = match self.steps(&block.steps).await {
                 Err(error) => match block.handlers.iter().find(|handler| fits(handler, &error)) {
                     // What the failed statement left open ends; the handler belongs to the block.
@@ -110,9 +110,11 @@ impl Run<'_> {
     async fn step(&mut self, step: &Step) -> Result<Flow> {
         match step {
             Step::Sql(text) => self.sql(text).await?,
-            Step::Command(command) => {
-                let input = statement_of(self.text);
-                sql::boxed_rows(self.session, command.as_ref().clone(), &input, self.operation.clone()).await?;
+            Step::Command(command, text) => {
+                let input = statement_of(text);
+                let done =
+                    sql::boxed_rows(self.session, command.as_ref().clone(), &input, self.operation.clone()).await;
+                done.map_err(|error| sql::placed(self.session, &input, command, error))?;
             }
             Step::Block(block) => return self.block(block).await,
             Step::Branches(branches) => {
@@ -157,14 +159,23 @@ impl Run<'_> {
         match variable::value(self.session, condition.clone(), None, Some(self.text)).await? {
             ScalarValue::Boolean(holds) => Ok(holds == Some(true)),
             other => {
-                let shown = match other {
-                    ScalarValue::Utf8(Some(text)) => format!("'{}'", text.to_uppercase()),
-                    ScalarValue::Null => "NULL".into(),
-                    other => other.to_string(),
+                let shown = match (other, self.written(condition)) {
+                    (_, Some(text)) => text.to_uppercase(),
+                    (ScalarValue::Utf8(Some(text)), _) => format!("'{}'", text.to_uppercase()),
+                    (ScalarValue::Null, _) => "NULL".into(),
+                    (other, _) => other.to_string(),
                 };
                 Err(SparkError::new("INVALID_BOOLEAN_STATEMENT").with("invalidStatement", shown))
             }
         }
+    }
+
+    /// The text of an expression of the script.
+    fn written(&self, expression: &pb::Expression) -> Option<String> {
+        let origin = expression.common.as_ref()?.origin.as_ref()?;
+        let Some(pb::origin::Function::JvmOrigin(place)) = &origin.function else { return None };
+        let (start, stop) = (usize::try_from(place.start_index?).ok()?, usize::try_from(place.stop_index?).ok()?);
+        Some(self.text.chars().take(stop + 1).skip(start).collect())
     }
 
     async fn sql(&mut self, text: &str) -> Result<()> {
@@ -198,7 +209,7 @@ impl Run<'_> {
         let (_, batches) = self.session.collect(planned, self.operation.clone()).await?;
         for batch in batches {
             for row in 0..batch.num_rows() {
-                let mut frame = Frame { label: variable.cloned(), ..Frame::default() };
+                let mut frame = Frame::of(variable.cloned());
                 for ((name, data_type), column) in names.iter().zip(batch.columns()) {
                     debug_assert!(row < column.len());
                     let value = ScalarValue::try_from_array(column, row).map_err(from_datafusion)?;

@@ -146,8 +146,10 @@ pub fn properties(session: &Session, parts: &[String], key: Option<&str>) -> Res
     let columns = [text("key"), text("value")];
     if let Some(key) = key {
         let missing = || format!("Table {shown} does not have property: {key}");
+        let properties = super::describe::without_secrets(&properties);
         return rows::rows(&columns, [cells![key, properties.get(key).cloned().unwrap_or_else(missing)]]);
     }
+    let properties = super::describe::without_secrets(&properties);
     rows::rows(&columns, properties.into_iter().map(|(key, value)| cells![key, value]))
 }
 
@@ -177,7 +179,7 @@ fn view_text(table: &Table) -> String {
     let named = format!("{}.{}", name::quote_if_needed(&table.database), name::quote_if_needed(&table.name));
     let mut text = format!("CREATE VIEW {named} (\n  {})\n", columns.join(",\n  "));
     text.push_str(&comment_clause(table));
-    text.push_str(&pairs_clause("TBLPROPERTIES", &table.properties));
+    text.push_str(&pairs_clause("TBLPROPERTIES", &super::describe::without_secrets(&table.properties)));
     let query = table.view.as_ref().map(|view| view.text.as_str()).unwrap_or_default();
     let mode = table.view.as_ref().map_or("COMPENSATION", |view| view.schema_mode.as_str());
     text + "WITH SCHEMA " + mode + "\nAS " + query + "\n"
@@ -206,7 +208,7 @@ fn table_text(table: &Table) -> String {
         text.push_str(&format!("LOCATION '{}'\n", escaped(&catalog::uri(&table.location))));
     }
     text.push_str(&comment_clause(table));
-    text + &pairs_clause("TBLPROPERTIES", &table.properties)
+    text + &pairs_clause("TBLPROPERTIES", &super::describe::without_secrets(&table.properties))
 }
 
 /// `name TYPE [COLLATE ..] [DEFAULT ..] [COMMENT ..]`.

@@ -45,7 +45,7 @@ pub async fn run(session: &Session, message: pb::SqlCommand, operation: Operatio
         }
         Statement::Command(command) => match *command {
             SqlCommand::ExecuteImmediate { text, into, using } if into.is_empty() => {
-                let sql = super::variable::immediate(session, *text, using).await?;
+                let sql = super::variable::immediate(session, *text, using, text_of(&input)).await?;
                 let text = sql.query.clone();
                 let input = in_context(&input, pb::Relation { common: None, rel_type: Some(RelType::Sql(sql)) });
                 let message = pb::SqlCommand { input: Some(input), ..Default::default() };
@@ -81,6 +81,7 @@ impl Whole {
             SqlCommand::AlterTable { .. } | SqlCommand::DeclareVariable { .. } | SqlCommand::SetVariables { .. } => {
                 Self::Statement
             }
+            SqlCommand::DescribeTable { column: Some(_), .. } => Self::Statement,
             SqlCommand::Insert { .. } => Self::Head,
             _ => Self::None,
         }
@@ -92,7 +93,12 @@ impl Whole {
             Self::Statement => {
                 matches!(
                     family,
-                    "UNRESOLVED_COLUMN" | "NOT_SUPPORTED_CHANGE_COLUMN" | "CAST_INVALID_INPUT" | "CAST_OVERFLOW"
+                    "UNRESOLVED_COLUMN"
+                        | "NOT_SUPPORTED_CHANGE_COLUMN"
+                        | "CAST_INVALID_INPUT"
+                        | "CAST_OVERFLOW"
+                        | "UNSUPPORTED_EXPR_FOR_OPERATOR"
+                        | "INVALID_EXTRACT_BASE_FIELD_TYPE"
                 )
             }
             Self::Head => matches!(family, "UNRESOLVED_COLUMN" | "CAST_INVALID_INPUT" | "_LEGACY_ERROR_TEMP_1012"),
@@ -130,7 +136,10 @@ fn immediately(error: SparkError, text: &str) -> SparkError {
             object_type: "EXECUTE IMMEDIATE".into(),
             object_name: String::new(),
         };
-        return error.embedded(all);
+        return if error.condition() == "PARSE_EMPTY_STATEMENT" { error } else { error.embedded(all) };
+    }
+    if error.condition() == "UNBOUND_SQL_PARAMETER" {
+        return error;
     }
     error.of_object("EXECUTE IMMEDIATE", "")
 }
@@ -158,6 +167,7 @@ fn at_name(session: &Session, input: &pb::Relation, place: Whole, error: SparkEr
         Some("UNRESOLVED_VARIABLE") => "variableName",
         Some("UNRESOLVED_COLUMN") if place == Whole::None => "objectName",
         Some("UNRESOLVED_ROUTINE") => "routineName",
+        Some("_LEGACY_ERROR_TEMP_1256") => "functionName",
         _ => return error,
     };
     let ctx = session.resolve_context();
@@ -174,6 +184,11 @@ fn at_name(session: &Session, input: &pb::Relation, place: Whole, error: SparkEr
         Some(place) => error.with_context(place),
         None => error,
     }
+}
+
+/// [`at_name`] for a step of a script.
+pub(super) fn placed(session: &Session, input: &pb::Relation, command: &SqlCommand, error: SparkError) -> SparkError {
+    at_name(session, input, Whole::of(command), error)
 }
 
 pub(super) fn statement(session: &Session, input: &pb::Relation) -> Result<Statement> {
@@ -220,15 +235,21 @@ pub(super) async fn answer(
     if let SqlCommand::ExecuteImmediate { text, into, using } = &command
         && into.is_empty()
     {
-        let sql = super::variable::immediate(session, text.as_ref().clone(), using.clone()).await?;
+        let sql = super::variable::immediate(session, text.as_ref().clone(), using.clone(), text_of(input)).await?;
+        let text = sql.query.clone();
         let relation = pb::Relation { common: None, rel_type: Some(RelType::Sql(sql)) };
-        return match statement(session, &relation)? {
-            Statement::Query(_) => {
-                let planned = session.plan(relation).await?;
-                session.collect(planned, operation).await.map(Some)
+        // The text does not see the variables of the script.
+        let nothing = crate::variables::Frames::default();
+        let run = crate::variables::FRAMES.scope(nothing, async {
+            match statement(session, &relation)? {
+                Statement::Query(_) => {
+                    let planned = session.plan(relation).await?;
+                    session.collect(planned, operation).await.map(Some)
+                }
+                Statement::Command(command) => boxed_rows(session, *command, &relation, operation).await.map(Some),
             }
-            Statement::Command(command) => boxed_rows(session, *command, &relation, operation).await.map(Some),
-        };
+        });
+        return run.await.map_err(|error| immediately(error, &text));
     }
     boxed_rows(session, command, input, operation).await.map(Some)
 }
@@ -352,10 +373,20 @@ async fn command_rows(
                 boxed_rows(session, insert, input, operation.clone()).await?;
             }
         }
+        SqlCommand::InsertDirectory { format: None, .. } => {
+            return Err(SparkError::new("NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT")
+                .with("cmd", "INSERT OVERWRITE DIRECTORY with the Hive format"));
+        }
         SqlCommand::InsertDirectory { path, format, options, query, .. } => {
             insert_directory(session, path, format, &options, in_context(input, *query), operation).await?;
         }
         SqlCommand::DeclareVariable { names, data_type, default, text, replace } => {
+            let twice = names.iter().enumerate().find(|(index, own)| {
+                names[..*index].iter().any(|known| known.join(".").eq_ignore_ascii_case(&own.join(".")))
+            });
+            if let Some((_, own)) = twice {
+                return Err(variable::declared_twice(own));
+            }
             for name in names {
                 let default = default.as_deref().cloned();
                 let (data_type, shown) = (data_type.clone(), text.clone());
@@ -372,7 +403,7 @@ async fn command_rows(
             variable::assign_row(session, names, in_context(input, *query)).await?;
         }
         SqlCommand::ExecuteImmediate { text, into, using } => {
-            let sql = variable::immediate(session, *text, using).await?;
+            let sql = variable::immediate(session, *text, using, text_of(input)).await?;
             let query = pb::Relation { common: None, rel_type: Some(RelType::Sql(sql)) };
             if let Statement::Command(_) = statement(session, &query)? {
                 let text = match &query.rel_type {
@@ -424,7 +455,14 @@ async fn command_rows(
         SqlCommand::AnalyzeTables { database, noscan } => {
             statistics::tables(session, database.as_deref(), noscan).await?;
         }
-        SqlCommand::RowChange { table, operation } => return Err(row_change(session, &table, operation)?),
+        SqlCommand::RowChange { table, operation, columns, source } => {
+            if let Some(source) = &source {
+                session.find(&table, Search::Everywhere)?;
+                session.find(source, Search::Everywhere)?;
+            }
+            unknown_assigned(session, &table, &columns)?;
+            return Err(row_change(session, &table, operation)?);
+        }
         SqlCommand::Reset { key } => setting::reset(session, key.as_deref())?,
         SqlCommand::CacheTable { table, lazy, options, query, .. } => {
             let query = query.map(|query| in_context(input, *query));
@@ -495,6 +533,34 @@ async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -
             Err(SparkError::unsupported(format!("the statement {word}"), "The DataFrame API may offer what it does."))
         }
     }
+}
+
+/// `UNRESOLVED_COLUMN` for a column that UPDATE assigns and the table does not have.
+fn unknown_assigned(
+    session: &Session,
+    table: &[String],
+    columns: &[(Vec<String>, Option<firesteel_protocol::QueryContext>)],
+) -> Result<()> {
+    let Found::Table(found) = session.find(table, Search::Everywhere)?.1 else { return Ok(()) };
+    if found.is_view() {
+        return Ok(());
+    }
+    let own: Vec<firesteel_plan::Attribute> =
+        found.columns.iter().map(|field| firesteel_plan::Attribute::new(field.clone())).collect();
+    let all: Vec<&firesteel_plan::Attribute> = own.iter().collect();
+    for (parts, place) in columns {
+        let last = &parts[parts.len() - 1..];
+        if firesteel_plan::scope::find_in(&all, last, false)?.is_none()
+            && firesteel_plan::scope::find_in(&all, parts, false)?.is_none()
+        {
+            let error = firesteel_plan::scope::unresolved(parts, own.iter());
+            return Err(match place {
+                Some(place) => error.with_context(place.clone()),
+                None => error,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// DELETE, UPDATE, MERGE: files cannot.

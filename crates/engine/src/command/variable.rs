@@ -81,6 +81,16 @@ pub async fn declare(
     replace: bool,
     text: Option<&str>,
 ) -> Result<()> {
+    let local = variables::frames().is_some_and(|frames| !frames.lock().expect("no panics while locked").is_empty());
+    if local {
+        let refused = |condition: &str| SparkError::new(condition).with("varName", quote_parts(parts)).placeless();
+        if parts.len() > 1 {
+            return Err(refused("INVALID_VARIABLE_DECLARATION.QUALIFIED_LOCAL_VARIABLE"));
+        }
+        if replace {
+            return Err(refused("INVALID_VARIABLE_DECLARATION.REPLACE_LOCAL_VARIABLE"));
+        }
+    }
     if session_name(parts).is_none() && variables::frames().is_none() {
         return Err(SparkError::new("UNRESOLVED_VARIABLE")
             .with("variableName", quote_parts(parts))
@@ -93,6 +103,10 @@ pub async fn declare(
             .with("statement", "DECLARE VARIABLE")
             .with("colName", qualified(&own))
             .with("defaultValue", shown.unwrap_or_default()));
+    }
+    if let Some(call) = default.as_ref().and_then(aggregate_in) {
+        let shown = self::shown(session, call).await?;
+        return Err(SparkError::new("UNSUPPORTED_EXPR_FOR_OPERATOR").with("invalidExprSqls", format!("\"{shown}\"")));
     }
     let decoded = |own: &pb::DataType| proto::decode_field("", own, true, std::collections::HashMap::new());
     let field = data_type.as_ref().map(decoded).transpose()?;
@@ -132,8 +146,22 @@ fn collated() -> SparkError {
     SparkError::unsupported("variables of strings with a collation", way_round)
 }
 
+/// DECLARE names a variable twice.
+pub fn declared_twice(parts: &[String]) -> SparkError {
+    let shown = match session_name(parts) {
+        Some(own) if variables::frames().is_none() => qualified(&own),
+        _ => quote_parts(parts),
+    };
+    SparkError::new("DUPLICATE_VARIABLE_NAME_INSIDE_DECLARE").with("variableName", shown)
+}
+
 /// `DROP TEMPORARY VARIABLE`.
 pub fn drop(session: &Session, parts: &[String], if_exists: bool) -> Result<()> {
+    if variables::frames().is_some() {
+        return Err(SparkError::new("UNSUPPORTED_FEATURE.SQL_SCRIPTING_DROP_TEMPORARY_VARIABLE")
+            .raised_as("UNRESOLVED_COLUMN")
+            .placeless());
+    }
     let own = session_name(parts).ok_or_else(|| unresolved(session, parts))?;
     if session.variables.remove(&own) || if_exists {
         return Ok(());
@@ -226,6 +254,12 @@ fn put_in_frames(frames: &Frames, parts: &[String], value: &ScalarValue) -> bool
     true
 }
 
+/// An aggregate function stands in the expression.
+fn aggregate_in(expression: &pb::Expression) -> Option<pb::Expression> {
+    use firesteel_plan::expression::walk;
+    walk::find(expression, &walk::is_aggregate).into_iter().next()
+}
+
 /// A query stands in the expression.
 fn has_subquery(expression: &pb::Expression) -> bool {
     use pb::expression::ExprType;
@@ -263,12 +297,13 @@ pub async fn immediate(
     session: &Session,
     text: pb::Expression,
     using: Vec<(Option<String>, pb::Expression)>,
+    statement: Option<&str>,
 ) -> Result<pb::Sql> {
     let own = match &text.expr_type {
         Some(pb::expression::ExprType::UnresolvedAttribute(own)) => own.unparsed_identifier.clone(),
         _ => "sql_string".into(),
     };
-    let text = match value(session, text, None, None).await? {
+    let text = match value(session, text, None, statement).await? {
         ScalarValue::Utf8(Some(text)) => text,
         ScalarValue::Utf8(None) => {
             let parts = firesteel_plan::sql::parse_column_name(&own)?;
@@ -279,6 +314,10 @@ pub async fn immediate(
             return Err(SparkError::new("INVALID_EXPR_TYPE_FOR_QUERY_EXECUTE_IMMEDIATE").with("exprType", shown));
         }
     };
+    let first = text.trim_start().split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    if first.eq_ignore_ascii_case("BEGIN") {
+        return Err(SparkError::new("SQL_SCRIPT_IN_EXECUTE_IMMEDIATE").with("sqlString", text));
+    }
     let mut sql = pb::Sql { query: text, ..Default::default() };
     // Names matter where the text has `:name`.
     let (by_name, by_position) = firesteel_plan::sql::parameters_in(&sql.query);
@@ -295,6 +334,7 @@ pub async fn immediate(
         return Err(SparkError::new("ALL_PARAMETERS_MUST_BE_NAMED").with("exprs", unnamed.join(", ")));
     }
     for (own, argument) in using {
+        let argument = constant(session, argument, statement).await?;
         match own.filter(|_| by_name) {
             Some(own) => {
                 sql.named_arguments.insert(own, argument);
@@ -303,4 +343,57 @@ pub async fn immediate(
         }
     }
     Ok(sql)
+}
+
+/// The value of an argument in its place, written as SQL writes it; what cannot be written so stays an expression.
+async fn constant(session: &Session, argument: pb::Expression, statement: Option<&str>) -> Result<pb::Expression> {
+    use firesteel_plan::expression::literal;
+    if has_subquery(&argument) {
+        let name = shown(session, argument.clone()).await?;
+        let error = SparkError::new("UNSUPPORTED_EXPR_FOR_PARAMETER").with("invalidExprSql", format!("\"{name}\""));
+        let ctx = session.resolve_context();
+        let resolver = firesteel_plan::Resolver::new(&ctx);
+        return Err(resolver.place_of(error, statement.unwrap_or_default(), &argument));
+    }
+    let simple = matches!(&argument.expr_type, Some(pb::expression::ExprType::Literal(_)));
+    if simple {
+        return Ok(argument);
+    }
+    let found = value(session, argument.clone(), None, statement).await?;
+    let ctx = session.resolve_context();
+    let resolver = firesteel_plan::Resolver::new(&ctx);
+    let written = match literal::sql_text(&found, resolver.env()) {
+        Ok(_) if found.is_null() => format!("CAST(NULL AS {})", name::sql(&found.data_type())),
+        Ok(text) => text,
+        Err(_) => return Ok(argument),
+    };
+    let plain = matches!(
+        found.data_type(),
+        DataType::Boolean
+            | DataType::Int8
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::Int64
+            | DataType::Utf8
+            | DataType::Date32
+            | DataType::Decimal128(..)
+    );
+    let suffix = match found.data_type() {
+        _ if found.is_null() => "",
+        DataType::Int8 => "Y",
+        DataType::Int16 => "S",
+        DataType::Int64 => "L",
+        DataType::Decimal128(..) => "BD",
+        _ => "",
+    };
+    if !plain {
+        return Ok(argument);
+    }
+    match firesteel_plan::sql::parse_expression(&format!("{written}{suffix}"), &resolver.sql_context()) {
+        Ok(mut constant) => {
+            constant.common = None;
+            Ok(constant)
+        }
+        Err(_) => Ok(argument),
+    }
 }

@@ -138,7 +138,13 @@ fn shift(left: &Typed, right: &Typed, operation: &Operation<'_>, date_function: 
             .with("paramIndex", "second")
             .with("requiredType", "(\"INT\" or \"SMALLINT\" or \"TINYINT\")")
             .with("inputSql", format!("\"{}\"", right.name))
-            .with("inputType", format!("\"{}\"", if r == &Utf8 { (if env.ansi { "DATE" } else { "DOUBLE" }).to_string() } else { right.sql_type() }))),
+            .with(
+                "inputType",
+                format!(
+                    "\"{}\"",
+                    if r == &Utf8 { (if env.ansi { "DATE" } else { "DOUBLE" }).to_string() } else { right.sql_type() }
+                ),
+            )),
         (l, r) if is_interval(r) && (is_interval(l) || is_numeric(l)) => {
             Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
                 .with("sqlExpr", format!("\"{}\"", moved().label))

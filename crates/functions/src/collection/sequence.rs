@@ -101,7 +101,9 @@ fn sequences(args: &KernelArgs) -> Result<ArrayRef> {
             let (start, stop) = (starts.value(row), stops.value(row));
             let sign = step.sign();
             if is_date && step.rest != 0 {
-                let kind = if step.months == 0 && step.days == 0 || matches!(args.args[2].data_type(), DataType::Duration(_)) {
+                let kind = if step.months == 0 && step.days == 0
+                    || matches!(args.args[2].data_type(), DataType::Duration(_))
+                {
                     "interval day to second"
                 } else {
                     "interval"

@@ -77,11 +77,8 @@ fn temporal(call: &Call, to: &DataType, strict: bool, tolerant_name: &str) -> Re
         };
         let temporal = matches!(arg.data_type, DataType::Date32 | DataType::Timestamp(..));
         // A date comes out of a text only; of numbers their text is read.
-        let arg = if to == &DataType::Date32 && !text && !temporal {
-            call.coerce(0, &DataType::Utf8)?
-        } else {
-            arg.clone()
-        };
+        let arg =
+            if to == &DataType::Date32 && !text && !temporal { call.coerce(0, &DataType::Utf8)? } else { arg.clone() };
         if arg.data_type != DataType::Utf8 || call.args.len() == 1 {
             return Ok(cast(arg, to, mode, call.env)?.named(display));
         }

@@ -25,6 +25,11 @@ pub fn sql_keywords(call: &Call) -> Result<Generator> {
     rows(fields, vec![Arc::new(StringArray::from(words)), Arc::new(reserved)])
 }
 
+/// A word of the SQL standard that Spark keeps for itself where it enforces reserved words.
+pub fn is_reserved_word(word: &str) -> bool {
+    KEYWORDS.lines().any(|line| line.strip_suffix(" reserved").is_some_and(|own| own.eq_ignore_ascii_case(word)))
+}
+
 /// `collations()`: those that are known here.
 pub fn collations(call: &Call) -> Result<Generator> {
     call.arity(0)?;

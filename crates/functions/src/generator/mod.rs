@@ -7,6 +7,8 @@ mod language;
 mod stack;
 mod variant;
 
+pub use language::is_reserved_word;
+
 use crate::registry::{Entry, Kind};
 
 const fn generator(name: &'static str, build: fn(&crate::Call) -> crate::Result<crate::Generator>) -> Entry {

@@ -62,7 +62,18 @@ pub fn resolve(resolver: &Resolver, message: Option<&Message>, order: &Order<'_>
     let lower = end(resolver, message.lower.as_deref(), true, scope)?;
     let upper = end(resolver, message.upper.as_deref(), false, scope)?;
     let word = if rows { "ROWS" } else { "RANGE" };
-    let text = format!("{word} BETWEEN {} AND {}", lower.text, upper.text);
+    let is_cast = |end: &End| {
+        let own = end.value.as_ref().map(|value| &value.data_type);
+        !rows
+            && own.is_some_and(|own| {
+                own.is_numeric() && order.types.first().is_some_and(|key| key.is_numeric() && key != own)
+            })
+    };
+    let text = if is_cast(&lower) || is_cast(&upper) {
+        text_as_negated(&lower, &upper)
+    } else {
+        format!("{word} BETWEEN {} AND {}", lower.text, upper.text)
+    };
     check_ends(rows, &lower, &upper, &text, order)?;
     check_order(rows, &lower, &upper, &text, order)?;
     let kind = if rows { "RowFrame" } else { "RangeFrame" };

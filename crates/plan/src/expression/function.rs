@@ -73,6 +73,11 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlFunction, scope: &Scope) ->
         }
     }
     if let Some(filter) = message.filter.as_deref() {
+        if lookup(unqualified(&function.function_name)).is_none()
+            && let Some(written) = resolver.ctx.catalog.routine(&routine_name(&function.function_name))
+        {
+            return Err(unsupported_syntax(&written.name, "FILTER CLAUSE"));
+        }
         if PythonAggregate::of(&typed.expr).is_some() {
             return Err(super::python::unsupported_syntax("FILTER CLAUSE"));
         }
@@ -200,6 +205,7 @@ fn call(
     ignore_nulls: bool,
     scope: &Scope,
 ) -> Result<Typed> {
+    let function = unqualified(function);
     if let Some(own) = resolver.ctx.catalog.python_function(function) {
         return super::python::call(resolver, own, arguments, distinct, scope);
     }
@@ -208,6 +214,9 @@ fn call(
     let Some(entry) = known else {
         let written = resolver.ctx.catalog.routine(&routine_name(function));
         let written = written.ok_or_else(|| unresolved_routine(resolver, function))?;
+        if distinct {
+            return Err(unsupported_syntax(&written.name, "DISTINCT"));
+        }
         return super::routine::call(resolver, &written, arguments, scope);
     };
     if TABLES_ONLY.contains(&entry.name) {
@@ -304,6 +313,32 @@ fn takes_no_lambda(entry: &Entry) -> SparkError {
     SparkError::new("INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION").with("class", class)
 }
 
+/// A call of a function in SQL with a clause that is for aggregates.
+fn unsupported_syntax(function: &str, clause: &str) -> SparkError {
+    SparkError::new("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX")
+        .with("prettyName", crate::scope::quote_parts(&routine_name(function)))
+        .with("syntax", clause)
+}
+
+/// The name of a built-in function without the namespace that all of them are in.
+pub(crate) fn unqualified(function: &str) -> &str {
+    let Some((qualifier, own)) = function.rsplit_once('.') else { return function };
+    let builtin = qualifier.eq_ignore_ascii_case("builtin") || qualifier.eq_ignore_ascii_case("system.builtin");
+    if builtin && lookup(own).is_some() { own } else { function }
+}
+
+/// A function in SQL that an expression calls.
+pub(crate) fn called_routine(
+    resolver: &Resolver,
+    expression: &pb::Expression,
+) -> Option<std::sync::Arc<crate::routine::UserFunction>> {
+    let own = walk::function_name(expression)?;
+    if lookup(unqualified(&own)).is_some() {
+        return None;
+    }
+    resolver.ctx.catalog.routine(&routine_name(&own))
+}
+
 /// Resolved arguments, lambdas apart.
 fn arguments_of<'m>(
     resolver: &Resolver,
@@ -320,12 +355,13 @@ fn arguments_of<'m>(
         _ => usize::MAX,
     };
     for (index, argument) in arguments.iter().enumerate() {
+        if let Some(ExprType::UnresolvedStar(star)) = argument.expr_type.as_ref() {
+            refuse_star(resolver, entry, star, arguments.len(), distinct)?;
+        }
         match argument.expr_type.as_ref() {
             Some(ExprType::LambdaFunction(_)) if values == usize::MAX => return Err(takes_no_lambda(entry)),
             Some(ExprType::LambdaFunction(_)) if index < values => {
-                return Err(SparkError::new(
-                    "INVALID_LAMBDA_FUNCTION_CALL.PARAMETER_DOES_NOT_ACCEPT_LAMBDA_FUNCTION",
-                ));
+                return Err(SparkError::new("INVALID_LAMBDA_FUNCTION_CALL.PARAMETER_DOES_NOT_ACCEPT_LAMBDA_FUNCTION"));
             }
             Some(ExprType::LambdaFunction(lambda)) => lambdas.push(Given::Lambda(lambda.as_ref())),
             Some(_) if index >= values => lambdas.push(Given::Value(argument)),
@@ -347,6 +383,51 @@ fn arguments_of<'m>(
         }
     }
     Ok((args, lambdas))
+}
+
+/// A star stands for arguments of functions, not of operators; of `count(t.*)` Spark asks which of its two meanings is meant.
+fn refuse_star(
+    resolver: &Resolver,
+    entry: &Entry,
+    star: &pb::expression::UnresolvedStar,
+    count: usize,
+    distinct: bool,
+) -> Result<()> {
+    const OPERATORS: &[(&str, &str)] = &[
+        ("+", "add"),
+        ("-", "subtract"),
+        ("*", "multiply"),
+        ("/", "divide"),
+        ("%", "remainder"),
+        ("=", "equalto"),
+        ("==", "equalto"),
+        ("<=>", "equalnullsafe"),
+        ("<", "lessthan"),
+        (">", "greaterthan"),
+        ("<=", "lessthanorequal"),
+        (">=", "greaterthanorequal"),
+        ("and", "and"),
+        ("or", "or"),
+        ("not", "not"),
+    ];
+    if let Some((_, class)) = OPERATORS.iter().find(|(own, _)| *own == entry.name) {
+        return Err(SparkError::new("INVALID_USAGE_OF_STAR_OR_REGEX")
+            .with("elem", "'*'")
+            .with("prettyName", format!("expression `{class}`"))
+            .placeless());
+    }
+    let allowed = resolver.ctx.conf_bool("spark.sql.legacy.allowStarWithSingleTableIdentifierInCount", false);
+    match star.unparsed_target.as_deref() {
+        Some(target)
+            if entry.name == "count" && count == 1 && !distinct && !allowed && resolver.env_here().place.is_sql() =>
+        {
+            let parts = crate::sql::parse_column_name(target.trim_end_matches(".*")).unwrap_or_default();
+            Err(SparkError::new("INVALID_USAGE_OF_STAR_WITH_TABLE_IDENTIFIER_IN_COUNT")
+                .with("tableName", crate::scope::quote_parts(&parts))
+                .placeless())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Aliases inside a call name nothing, but for the fields of a struct.
@@ -376,6 +457,21 @@ fn unresolved_routine(resolver: &Resolver, function: &str) -> SparkError {
         return not_scalar(function);
     }
     let parts = crate::sql::parse_column_name(function).unwrap_or_else(|_| vec![function.to_string()]);
+    let foreign = match parts.as_slice() {
+        [system, namespace, _] if system.eq_ignore_ascii_case("system") => {
+            !["builtin", "session"].iter().any(|own| namespace.eq_ignore_ascii_case(own))
+        }
+        parts => parts.len() > 3,
+    };
+    if foreign {
+        return SparkError::new("REQUIRES_SINGLE_PART_NAMESPACE")
+            .with("sessionCatalog", "spark_catalog")
+            .with("identifier", crate::scope::quote_parts(&parts))
+            .placeless();
+    }
+    if let Some((written, class)) = resolver.ctx.catalog.function_class(&parts) {
+        return SparkError::new("CANNOT_LOAD_FUNCTION_CLASS").with("className", class).with("functionName", written);
+    }
     let database = resolver.env().database.clone();
     SparkError::new("UNRESOLVED_ROUTINE")
         .with("routineName", crate::scope::quote_parts(&parts))

@@ -265,7 +265,9 @@ fn print_field(value: &ScalarValue, field: &Field, env: &Env) -> Result<String> 
             format!("INTERVAL '{}'", text(&array)?)
         }
         DataType::Decimal128(_, scale) => match value {
-            ScalarValue::Decimal128(Some(unscaled), ..) => scientific(*unscaled, scale).map_or_else(|| text(&array), Ok)?,
+            ScalarValue::Decimal128(Some(unscaled), ..) => {
+                scientific(*unscaled, scale).map_or_else(|| text(&array), Ok)?
+            }
             _ => text(&array)?,
         },
         DataType::List(_) => {

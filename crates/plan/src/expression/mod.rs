@@ -56,7 +56,15 @@ impl Resolver<'_> {
             ExprType::Alias(alias) => self.alias(alias, scope),
             ExprType::Cast(message) => self.cast(message, scope),
             ExprType::Window(window) => window::resolve(self, window, scope),
-            ExprType::UnresolvedExtractValue(extract) => extract::resolve(self, extract, scope),
+            ExprType::UnresolvedExtractValue(extract) => {
+                extract::resolve(self, extract, scope).map_err(|error| match error.condition() {
+                    // Spark knows no place here.
+                    "INVALID_EXTRACT_BASE_FIELD_TYPE" | "FIELD_NOT_FOUND" | "AMBIGUOUS_REFERENCE_TO_FIELDS" => {
+                        error.placeless()
+                    }
+                    _ => error,
+                })
+            }
             ExprType::UpdateFields(update) => update_fields::resolve(self, update, scope),
             ExprType::SubqueryExpression(subquery) => subquery::resolve(self, subquery, scope),
             ExprType::UnresolvedNamedLambdaVariable(variable) => lambda::variable(self, &variable.name_parts, scope),
@@ -155,9 +163,11 @@ impl Resolver<'_> {
                 return Ok(attribute.typed());
             }
         }
-        let mut outer = scope.outer;
-        while let Some(enclosing) = outer {
-            if let Some(found) = enclosing.find(parts)? {
+        // A subquery sees the query around it, but none further out.
+        if let Some(enclosing) = scope.outer
+            && let Some(found) = enclosing.find(parts)?
+        {
+            {
                 let column = datafusion::common::Column::new_unqualified(found.attribute.column.as_ref());
                 let field = Field::new(found.attribute.column.as_ref(), found.attribute.data_type().clone(), true);
                 let mut typed = found.attribute.typed();
@@ -174,17 +184,23 @@ impl Resolver<'_> {
                 };
                 return self.nested(typed, found.rest);
             }
-            outer = enclosing.outer;
         }
         if let [name] = parts {
             if let Some(typed) = function::without_parentheses(self, name)? {
                 return Ok(typed);
             }
         }
-        if let Some(variable) = self.ctx.catalog.variable(parts) {
-            let shown = literal::sql_text(&variable.value, self.env())?;
+        // Behind a variable's name there may be fields of it.
+        for end in (1..=parts.len()).rev() {
+            let Some(variable) = self.ctx.catalog.variable(&parts[..end]) else { continue };
+            let shown = match literal::sql_text(&variable.value, self.env())? {
+                _ if variable.value.is_null() && !variable.value.data_type().is_null() => {
+                    format!("CAST(NULL AS {})", firesteel_protocol::types::name::sql(&variable.value.data_type()))
+                }
+                shown => shown,
+            };
             let name = format!("{VARIABLE}{}={shown})", variable.name);
-            return Ok(Typed::literal(variable.value, name));
+            return self.nested(Typed::literal(variable.value, name), &parts[end..]);
         }
         Err(scope.unresolved_column(parts))
     }
@@ -363,7 +379,7 @@ impl Resolver<'_> {
         let child = order.child.as_deref().ok_or_else(|| missing("child", "SortOrder"))?;
         let typed = self.expression(child, scope)?;
         let (ascending, nulls_first) = sort_direction(order);
-        check_orderable(&typed)?;
+        check_orderable(&typed).map_err(|error| self.at_expression(error, child))?;
         let key = firesteel_functions::collation::key(&unaliased(typed), &self.env_here());
         Ok(SortExpr::new(key.expr, ascending, nulls_first))
     }
@@ -377,6 +393,14 @@ impl Resolver<'_> {
             quoted_regex: self.ctx.conf_bool("spark.sql.parser.quotedRegexColumnNames", false),
             group_by_ordinal: self.ctx.conf_bool("spark.sql.groupByOrdinal", true),
             order_by_ordinal: self.ctx.conf_bool("spark.sql.orderByOrdinal", true),
+            case_sensitive: self.env().case_sensitive,
+            reserved_words: self.env().ansi && self.ctx.conf_bool("spark.sql.ansi.enforceReservedKeywords", false),
+            equal_set_operations: self.ctx.conf_bool("spark.sql.legacy.setopsPrecedence.enabled", false),
+            outer_ctes_first: self
+                .ctx
+                .conf("spark.sql.legacy.ctePrecedencePolicy")
+                .is_some_and(|policy| policy.eq_ignore_ascii_case("LEGACY")),
+            pipes: self.ctx.conf_bool("spark.sql.operatorPipeSyntaxEnabled", true),
             timestamp_ntz: self
                 .ctx
                 .conf("spark.sql.timestampType")

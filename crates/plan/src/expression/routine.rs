@@ -36,6 +36,10 @@ pub fn call(
     if matches!(function.returns, Returns::Rows(_)) {
         return Err(SparkError::new("NOT_A_SCALAR_FUNCTION").with("functionName", quoted(&function.name)));
     }
+    if !resolver.lambdas.borrow().is_empty() {
+        let error = SparkError::new("UNSUPPORTED_FEATURE.LAMBDA_FUNCTION_WITH_SQL_UDF");
+        return Err(error.with("funcName", function.name.as_str()).raised_as("UNRESOLVED_COLUMN"));
+    }
     let (bound, shown) = bind(resolver, function, arguments, scope)?;
     let body = value(resolver, function, &bound)?;
     let expr = substituted(body.expr, &bound, scope)?;
@@ -67,6 +71,12 @@ pub fn rows(
 pub fn check(resolver: &Resolver, function: &UserFunction) -> Result<()> {
     let mut bound = vec![];
     for parameter in &function.parameters {
+        if let Some(default) = &parameter.default {
+            let nothing = project::one_row();
+            let inputs = [&nothing];
+            let text = parameter.default_text.as_deref().unwrap_or_default();
+            resolver.with_sql_text(text, || resolver.expression(default, &resolver.scope(&inputs, None)))?;
+        }
         let data_type = proto::decode(&parameter.data_type)?;
         let attribute = Attribute::new(Arc::new(Field::new(&parameter.name, data_type, true)));
         bound.push(Bound { argument: attribute.expr(), attribute });
@@ -106,6 +116,7 @@ fn bind(
         return Err(wrong());
     }
     let mut given: Vec<Option<&pb::Expression>> = vec![None; count];
+    let (mut positional, mut last_named) = (0, None);
     for (index, argument) in arguments.iter().enumerate() {
         let (at, value) = match &argument.expr_type {
             Some(ExprType::NamedArgumentExpression(named)) => {
@@ -117,22 +128,35 @@ fn bind(
                         .with("argumentName", name::quote(&named.key))
                         .with("proposal", proposal.join(" "))
                 })?;
+                last_named = Some(named.key.as_str());
                 if given[at].is_some() {
-                    return Err(SparkError::new(
-                        "DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT.DOUBLE_NAMED_ARGUMENT_REFERENCE",
-                    )
+                    return Err(SparkError::new(if at < positional {
+                        "DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT.BOTH_POSITIONAL_AND_NAMED"
+                    } else {
+                        "DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT.DOUBLE_NAMED_ARGUMENT_REFERENCE"
+                    })
                     .with("routineName", quoted(&function.name))
                     .with("parameterName", name::quote(&named.key)));
                 }
                 (at, named.value.as_deref().unwrap_or(argument))
             }
-            _ => (index, argument),
+            _ => {
+                if let Some(named) = last_named {
+                    return Err(SparkError::new("UNEXPECTED_POSITIONAL_ARGUMENT")
+                        .with("routineName", quoted(&function.name))
+                        .with("parameterName", name::quote(named)));
+                }
+                positional = index + 1;
+                (index, argument)
+            }
         };
         given[at] = Some(value);
     }
+    // Defaults before the last argument are part of the call's name.
+    let last_given = given.iter().rposition(Option::is_some);
     let mut bound = vec![];
     let mut shown = vec![];
-    for (parameter, given) in function.parameters.iter().zip(given) {
+    for (index, (parameter, given)) in function.parameters.iter().zip(given).enumerate() {
         let argument = match (given, &parameter.default) {
             (Some(argument), _) => {
                 let typed = unaliased(resolver.expression(argument, scope)?);
@@ -142,7 +166,11 @@ fn bind(
             (None, Some(default)) => {
                 let nothing = project::one_row();
                 let inputs = [&nothing];
-                unaliased(resolver.expression(default, &resolver.scope(&inputs, None))?)
+                let typed = unaliased(resolver.expression(default, &resolver.scope(&inputs, None))?);
+                if last_given.is_some_and(|last| index < last) {
+                    shown.push(typed.name.clone());
+                }
+                typed
             }
             (None, None) => return Err(wrong()),
         };
@@ -180,7 +208,7 @@ fn inside<T>(
     let scope = resolver.scope(&inputs, None);
     let lambdas = std::mem::take(&mut *resolver.lambdas.borrow_mut());
     let lateral = std::mem::take(&mut *resolver.lateral.borrow_mut());
-    let result = resolver.with_sql_text(&function.text, || resolve(&scope));
+    let result = resolver.with_sql_text(&function.body_text, || resolve(&scope));
     *resolver.lambdas.borrow_mut() = lambdas;
     *resolver.lateral.borrow_mut() = lateral;
     result
@@ -195,7 +223,15 @@ fn value(resolver: &Resolver, function: &UserFunction, bound: &[Bound]) -> Resul
         }
     })?;
     match &function.returns {
-        Returns::Value(data_type) => converted(resolver, typed, &proto::decode(data_type)?),
+        Returns::Value(data_type) => {
+            let own = format!("\"{}\"", typed.name);
+            let converted = converted(resolver, typed, &proto::decode(data_type)?);
+            // Spark tells the body, not the cast round it.
+            converted.map_err(|error| match error.condition().starts_with("DATATYPE_MISMATCH") {
+                true => error.with("sqlExpr", own),
+                false => error,
+            })
+        }
         _ => Ok(typed),
     }
 }

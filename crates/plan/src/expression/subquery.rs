@@ -142,8 +142,16 @@ fn one_row(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 
 /// `(a, b) IN (SELECT ..)`.
 fn contains(resolver: &Resolver, values: &[pb::Expression], relation: Relation, scope: &Scope) -> Result<Typed> {
-    let values: Vec<Typed> =
-        values.iter().map(|value| resolver.expression(value, scope).map(unaliased)).collect::<Result<_>>()?;
+    let values: Vec<Typed> = values
+        .iter()
+        .map(|value| {
+            let mut typed = resolver.expression(value, scope)?;
+            if let Some(shown) = typed.unaliased_name.take_if(|shown| shown.starts_with("lateralAliasReference(")) {
+                typed.name = shown;
+            }
+            Ok(unaliased(typed))
+        })
+        .collect::<Result<_>>()?;
     let values = match values.as_slice() {
         // A struct before IN stands for its fields where the subquery has so many columns.
         [value] if relation.output.len() > 1 => match &value.data_type {

@@ -1,7 +1,7 @@
 //! Looking through expressions before they are resolved: which part of one an error speaks of, and by which names.
 
 use firesteel_functions::{Kind, lookup};
-use firesteel_protocol::connect::{self as pb, expression::ExprType};
+use firesteel_protocol::connect::{self as pb, expression::ExprType, subquery_expression::SubqueryType};
 use firesteel_protocol::extension::ExpressionKind;
 
 use super::aggregate::is_grouping;
@@ -76,7 +76,9 @@ pub fn function_name(expression: &pb::Expression) -> Option<String> {
 }
 
 fn is_kind(expression: &pb::Expression, wanted: fn(&Kind) -> bool) -> bool {
-    function_name(expression).and_then(|name| lookup(&name)).is_some_and(|entry| wanted(&entry.kind))
+    function_name(expression)
+        .and_then(|name| lookup(super::function::unqualified(&name)))
+        .is_some_and(|entry| wanted(&entry.kind))
 }
 
 /// An aggregate function is called.
@@ -87,6 +89,25 @@ pub fn is_aggregate(expression: &pb::Expression) -> bool {
 /// `grouping` or `grouping_id` is called.
 pub fn is_grouping_call(expression: &pb::Expression) -> bool {
     function_name(expression).is_some_and(|name| is_grouping(&name.to_ascii_lowercase()))
+}
+
+/// A scalar subquery, with the plan that it refers to or without.
+pub fn is_scalar_subquery(expression: &pb::Expression) -> bool {
+    is_subquery(expression, &|kind| kind == SubqueryType::Scalar)
+}
+
+/// A subquery of a kind that is `wanted`.
+pub fn is_subquery(expression: &pb::Expression, wanted: &dyn Fn(SubqueryType) -> bool) -> bool {
+    match &expression.expr_type {
+        Some(ExprType::SubqueryExpression(subquery)) => wanted(subquery.subquery_type()),
+        Some(ExprType::Extension(any)) => match ExpressionKind::from_any(any) {
+            Some(ExpressionKind::WithRelations(with)) => {
+                with.expression.as_deref().is_some_and(|inner| is_subquery(inner, wanted))
+            }
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// A generator is called.

@@ -109,6 +109,13 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
         Ok(Transformed::new(window, true, TreeNodeRecursion::Jump))
     });
     function.expr = expr.map(|transformed| transformed.data).planned()?;
+    if found == 0
+        && let Some(written) = super::function::called_routine(resolver, called)
+    {
+        return Err(SparkError::new("UNSUPPORTED_SQL_UDF_USAGE")
+            .with("functionName", crate::scope::quote_parts(&super::function::routine_name(&written.name)))
+            .with("nodeName", "Window"));
+    }
     if found == 0 {
         return Err(SparkError::new("UNSUPPORTED_EXPR_FOR_WINDOW").with("sqlExpr", format!("\"{name}\"")));
     }
@@ -210,6 +217,11 @@ fn refuse_lateral(resolver: &Resolver, message: &pb::expression::Window, functio
     let Some(unknown) = unknown.filter(|error| error.condition().starts_with("UNRESOLVED_COLUMN")) else {
         return Ok(());
     };
+    // Only a resolved ranking function is printed in upper case.
+    let function = match function.split_once('(') {
+        Some((name, rest)) => format!("{}({rest}", name.to_lowercase()),
+        None => function.to_string(),
+    };
     let shown = |own: &pb::Expression| -> Result<String> {
         let mut typed = resolver.expression(own, scope)?;
         let reference = typed.unaliased_name.take_if(|name| name.starts_with("lateralAliasReference("));
@@ -235,5 +247,6 @@ fn refuse_lateral(resolver: &Resolver, message: &pb::expression::Window, functio
     Err(SparkError::new("UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_WINDOW")
         .with("lca", unknown.param("objectName").unwrap_or_default())
         .with("windowExpr", format!("\"{function} OVER ({})\"", spec.join(" ")))
-        .raised_as("UNRESOLVED_COLUMN"))
+        .raised_as("UNRESOLVED_COLUMN")
+        .placeless())
 }

@@ -246,6 +246,7 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
     }
     let by_nothing = message.group_by_all && grouping.is_empty();
     refuse_outer(resolver, &grouping, &message.grouping, &list, &message.select, &scope)?;
+    refuse_correlated(resolver, &grouping, &list, &message.select, &scope)?;
     let sets = (!message.grouping_sets.is_empty())
         .then(|| message.grouping_sets.iter().map(|set| set.columns.iter().map(|c| *c as usize).collect()).collect());
     let mut aggregated =
@@ -264,7 +265,9 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
         }
         let shown = condition.name.clone();
         let known = |error: SparkError| match error.condition() {
-            "MISSING_AGGREGATION" => aggregated.unknown_in_output(resolver, having, outer).unwrap_or(error),
+            "MISSING_AGGREGATION" | "MISSING_GROUP_BY" => {
+                aggregated.unknown_in_output(resolver, having, outer).unwrap_or(error)
+            }
             _ => error,
         };
         let rewritten = aggregated.clone().rewrite(condition.expr.clone(), &shown).map_err(known);
@@ -327,7 +330,9 @@ fn refuse_plain(resolver: &Resolver, message: &SqlAggregate, keys: usize, outer:
     let shown = resolver.name_with(Names::WithIds, inner, &scope);
     let error =
         SparkError::new("PIPE_OPERATOR_AGGREGATE_EXPRESSION_CONTAINS_NO_AGGREGATE_FUNCTION").with("expr", shown);
-    Err(resolver.at_expression(error, inner))
+    // Spark tells the place of the last key.
+    let place = keys.checked_sub(1).and_then(|last| message.grouping.get(last)).unwrap_or(inner);
+    Err(resolver.at_expression(error, place))
 }
 
 /// An aggregation in a subquery may not read the rows around it, but for its filters.
@@ -378,6 +383,36 @@ pub(crate) fn refuse_outer(
     let shown: Vec<String> = shown.iter().map(|one| format!("\"{one}\"")).collect();
     Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.CORRELATED_REFERENCE")
         .with("sqlExprs", shown.join(",")))
+}
+
+/// Beside aggregates a scalar subquery that reads columns of the aggregated rows is grouped by, or refused.
+pub(crate) fn refuse_correlated(
+    resolver: &Resolver,
+    grouping: &[Typed],
+    list: &[Typed],
+    select: &[pb::Expression],
+    scope: &Scope,
+) -> Result<()> {
+    let correlated = |typed: &Typed| {
+        let is = |node: &Expr| match node {
+            Expr::ScalarSubquery(subquery) => !super::dependent::all_references(&subquery.subquery).is_empty(),
+            _ => false,
+        };
+        typed.expr.exists(|node| Ok(is(node))).unwrap_or(false)
+    };
+    if grouping.iter().any(|typed| subquery::has_subquery(&typed.expr)) || !list.iter().any(correlated) {
+        return Ok(());
+    }
+    let stops = |part: &pb::Expression| walk::is_aggregate(part) || walk::is_scalar_subquery(part);
+    for part in select.iter().flat_map(|item| walk::find(item, &stops)).filter(walk::is_scalar_subquery) {
+        let typed = resolver.expression(&part, scope)?;
+        if correlated(&typed) {
+            let error = SparkError::new("SCALAR_SUBQUERY_IS_IN_GROUP_BY_OR_AGGREGATE_FUNCTION")
+                .with("sqlExpr", format!("\"{}\"", typed.name));
+            return Err(resolver.at_expression(error, &part));
+        }
+    }
+    Ok(())
 }
 
 /// Aggregates may not be grouped by, whether written there or in the select list under an alias.
@@ -454,7 +489,10 @@ fn grouping_of(
     }
     match resolver.expression(expression, scope) {
         Ok(typed) => Ok(typed),
-        Err(error) if error.condition().starts_with("UNRESOLVED_COLUMN") => {
+        Err(error)
+            if error.condition().starts_with("UNRESOLVED_COLUMN")
+                && resolver.ctx.conf_bool("spark.sql.groupByAliases", true) =>
+        {
             let alias = match &expression.expr_type {
                 Some(ExprType::UnresolvedAttribute(attribute)) => {
                     crate::sql::parse_column_name(&attribute.unparsed_identifier)?
@@ -815,25 +853,22 @@ fn grouping_function(name: &str, args: &[Expr], grouping: &[(Expr, Expr)], order
     let position = |arg: &Expr| {
         grouping.iter().position(|(key, _)| key == arg).ok_or_else(|| {
             let known = shown(&mut grouping.iter().map(|(key, _)| key));
-            if name == "grouping" {
-                return SparkError::new("GROUPING_COLUMN_MISMATCH")
-                    .with("grouping", arg.schema_name().to_string())
-                    .with("groupingColumns", known);
-            }
-            SparkError::new("GROUPING_ID_COLUMN_MISMATCH")
-                .with("groupingIdColumn", shown(&mut args.iter()))
-                .with("groupByColumns", known)
+            SparkError::new("GROUPING_COLUMN_MISMATCH")
+                .with("grouping", arg.schema_name().to_string())
+                .with("groupingColumns", known)
         })
     };
     if name == "grouping" {
         let arg = args.first().ok_or_else(|| SparkError::internal("grouping() without argument"))?;
         return Ok(plan_cast(bit(position(arg)?), DataType::Int8));
     }
-    let positions: Vec<usize> = if args.is_empty() {
-        (0..grouping.len()).collect()
-    } else {
-        args.iter().map(position).collect::<Result<_>>()?
-    };
+    let positions: Vec<usize> = (0..grouping.len()).collect();
+    // All keys in their order, or none.
+    if !args.is_empty() && !args.iter().eq(grouping.iter().map(|(key, _)| key)) {
+        return Err(SparkError::new("GROUPING_ID_COLUMN_MISMATCH")
+            .with("groupingIdColumn", shown(&mut args.iter()))
+            .with("groupByColumns", shown(&mut grouping.iter().map(|(key, _)| key))));
+    }
     let mut sum = lit(0i64);
     for position in positions {
         sum = binary(

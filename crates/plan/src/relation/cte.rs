@@ -50,7 +50,7 @@ pub fn reference(resolver: &Resolver, message: &CteRef, outer: Option<&Scope>) -
             let relation =
                 if cte.recursive { recursive(resolver, &cte, plan)? } else { resolver.relation_in(plan, outer)? };
             let relation = relation.narrow()?;
-            named(relation, &cte.column_names)
+            named(relation, &cte.column_names).map_err(|error| resolver.at(error, cte.origin.as_ref()))
         }
         CteEntry::Working { table, output, levels } => {
             let rows = limit(resolver.ctx.conf("spark.sql.cteRecursionRowLimit"), 1_000_000);

@@ -422,7 +422,20 @@ pub fn equal(
     let columns =
         |names: &[String]| names.iter().map(|name| Column::new_unqualified(name.as_str())).collect::<Vec<_>>();
     let keys = (columns(left_keys), columns(right_keys));
+    // The optimizer makes keys of equalities, of which NULLs would be equal as of the other keys.
+    let condition = condition.map(without_nulls);
     builder.join_detailed(right, join_type, keys, condition, NullEquality::NullEqualsNull).planned()?.build().planned()
+}
+
+/// The conjunction, which does not hold either where NULLs of its equalities are held equal.
+fn without_nulls(condition: Expr) -> Expr {
+    use datafusion::logical_expr::{BinaryExpr, Operator};
+    let parts = datafusion::logical_expr::utils::split_conjunction(&condition);
+    let sides = parts.into_iter().filter_map(|part| match part {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, .. }) => Some(left.as_ref().clone().is_not_null()),
+        _ => None,
+    });
+    sides.collect::<Vec<_>>().into_iter().fold(condition, Expr::and)
 }
 
 /// Columns of `outer` in an expression as a subquery names them.

@@ -48,6 +48,7 @@ pub fn resolve(resolver: &Resolver, join: &pb::Join, outer: Option<&Scope>) -> R
                     .with("sqlExprs", format!("\"{}\"", typed.name))
                     .placeless());
             }
+            refuse_subqueries(resolver, condition, &typed, kind, &resolver.scope(&inputs, outer))?;
             Some(join_condition(typed)?)
         }
     };
@@ -96,6 +97,39 @@ fn refuse_calls(resolver: &Resolver, condition: &pb::Expression, typed: &Typed, 
         crate::expression::function::name_of_first(resolver, condition, scope, firesteel_functions::Kind::is_aggregate);
     Err(SparkError::new("UNSUPPORTED_EXPR_FOR_OPERATOR")
         .with("invalidExprSqls", format!("\"{}\"", found.unwrap_or_else(|| typed.name.clone()))))
+}
+
+/// A subquery in a condition may not read columns: but for EXISTS and IN of inner joins, which are filters.
+fn refuse_subqueries(
+    resolver: &Resolver,
+    condition: &pb::Expression,
+    typed: &Typed,
+    kind: Kind,
+    scope: &Scope,
+) -> Result<()> {
+    use datafusion::common::tree_node::TreeNode;
+    let reads = |plan: &LogicalPlan| !dependent::all_references(plan).is_empty();
+    let scalar = |node: &Expr| matches!(node, Expr::ScalarSubquery(own) if reads(&own.subquery));
+    let other = |node: &Expr| match node {
+        Expr::Exists(own) => reads(&own.subquery.subquery),
+        Expr::InSubquery(own) => reads(&own.subquery.subquery),
+        _ => false,
+    };
+    if typed.expr.exists(|node| Ok(scalar(node))).unwrap_or(false) {
+        let name = crate::expression::unaliased(typed.clone()).name;
+        let error = SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.UNSUPPORTED_CORRELATED_SCALAR_SUBQUERY");
+        return Err(error.with("treeNode", format!("Join {}, {name}", shown_type(kind))));
+    }
+    if !matches!(kind, Kind::Inner | Kind::Cross) && typed.expr.exists(|node| Ok(other(node))).unwrap_or(false) {
+        let wanted = |part: &pb::Expression| walk::is_subquery(part, &|_| true);
+        let part = walk::find(condition, &wanted).into_iter().next();
+        let name = part.map(|part| resolver.name_with(walk::Names::Qualified, &part, scope)).unwrap_or_default();
+        let error = SparkError::new(
+            "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.UNSUPPORTED_CORRELATED_EXPRESSION_IN_JOIN_CONDITION",
+        );
+        return Err(error.with("subqueryExpression", name).placeless());
+    }
+    Ok(())
 }
 
 /// A join's type as Spark's plans print it.
@@ -270,13 +304,13 @@ pub fn lateral(resolver: &Resolver, join: &pb::LateralJoin, outer: Option<&Scope
             }
         };
     }
-    if let Some(relation) = lateral_select(resolver, &left, required(join.right.as_deref(), "LateralJoin")?, outer)? {
+    if let Some(relation) = lateral_select(resolver, &left, required(join.right.as_deref(), "LateralJoin")?)? {
         if join.join_condition.is_none() {
             return Ok(relation);
         }
     }
     let inputs = [&left];
-    let scope = resolver.scope(&inputs, outer);
+    let scope = resolver.scope(&inputs, None);
     let right = resolver.subquery(required(join.right.as_deref(), "LateralJoin")?, &scope)?.narrow()?;
     let condition = match &join.join_condition {
         None => None,
@@ -318,12 +352,7 @@ fn is_generator(plan: &LogicalPlan) -> bool {
 }
 
 /// `LATERAL (SELECT expressions)` without FROM adds columns to each row of the left side. None for anything else.
-fn lateral_select(
-    resolver: &Resolver,
-    left: &Relation,
-    right: &pb::Relation,
-    outer: Option<&Scope>,
-) -> Result<Option<Relation>> {
+fn lateral_select(resolver: &Resolver, left: &Relation, right: &pb::Relation) -> Result<Option<Relation>> {
     use pb::relation::RelType;
     let (project, qualifier) = match right.rel_type.as_ref() {
         Some(RelType::Project(project)) => (project, vec![]),
@@ -337,7 +366,19 @@ fn lateral_select(
         return Ok(None);
     }
     let inputs = [left];
-    let new = super::project::resolve_list(resolver, &project.expressions, &resolver.scope(&inputs, outer))?;
+    let new = match super::project::resolve_list(resolver, &project.expressions, &resolver.scope(&inputs, None)) {
+        // Resolved as any other subquery it fails in Spark's words.
+        Err(error) if error.condition().starts_with("UNRESOLVED_COLUMN") => return Ok(None),
+        new => new?,
+    };
+    if let Some(varying) = new.iter().find(|typed| crate::expression::python::is_nondeterministic(&typed.expr)) {
+        if new.iter().any(|typed| !typed.expr.column_refs().is_empty()) {
+            let error =
+                SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.NON_DETERMINISTIC_LATERAL_SUBQUERIES");
+            return Err(error.with("treeNode", format!("LateralJoin lateral-subquery [{}], Inner", varying.name)));
+        }
+        return Ok(None);
+    }
     if new.iter().any(|typed| crate::expression::aggregate::contains_aggregate(&typed.expr)) {
         return Ok(None);
     }

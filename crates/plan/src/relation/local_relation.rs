@@ -224,24 +224,28 @@ pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> R
             .with("actualNumCols", rows[at].len().to_string())
             .with("rowIndex", at.to_string()));
     }
+    let shown = |column: usize| match message.names.get(column) {
+        Some(name) => firesteel_protocol::types::name::quote(name),
+        None => format!("`col{}`", column + 1),
+    };
     let mut fields = vec![];
     for column in 0..width {
         let mut data_type = rows[0][column].data_type.clone();
         for row in &rows[1..] {
             data_type = plain_common_type(&data_type, &row[column].data_type, resolver.env()).ok_or_else(|| {
                 let error = SparkError::new("INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE")
-                    .with("colName", format!("`col{}`", column + 1));
+                    .with("colName", shown(column));
                 if are_literals(message) { error.in_parser() } else { error }
             })?;
         }
         if !units::same_time_precision(rows.iter().map(|row| &row[column])) {
             return Err(SparkError::new("INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE")
-                .with("colName", format!("`col{}`", column + 1))
+                .with("colName", shown(column))
                 .in_parser());
         }
         if rows.iter().any(|row| !firesteel_functions::collation::same(&row[column], &rows[0][column])) {
             return Err(SparkError::new("INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE")
-                .with("colName", format!("`col{}`", column + 1)));
+                .with("colName", shown(column)));
         }
         let nullable = rows.iter().any(|row| row[column].nullable);
         let field = Field::new(format!("col{}", column + 1), data_type, nullable);

@@ -12,6 +12,7 @@ use super::{Relation, aggregate, generate, node};
 use crate::attribute::next_id;
 use crate::expression::aggregate::{contains_aggregate, contains_window, replace};
 use crate::expression::select::{Selected, select_all};
+use crate::expression::walk;
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
@@ -53,6 +54,7 @@ pub fn select_list(
     }
     if columns.iter().any(|column| contains_aggregate(&column.expr)) {
         aggregate::refuse_outer(resolver, &[], &[], &columns, list, &scope)?;
+        aggregate::refuse_correlated(resolver, &[], &columns, list, &scope)?;
         return aggregate::global(resolver, input, columns).map_err(|error| aggregate::at_part(resolver, error, list));
     }
     project(resolver, input, columns)
@@ -65,11 +67,18 @@ pub(crate) fn resolve_list(resolver: &Resolver, list: &[pb::Expression], scope: 
     for expression in list {
         match resolver.expressions(std::slice::from_ref(expression), scope) {
             Ok(resolved) => columns.extend(resolved),
-            Err(error) if error.condition().starts_with("UNRESOLVED_COLUMN") && !aliases.is_empty() => {
+            Err(error)
+                if error.condition().starts_with("UNRESOLVED_COLUMN")
+                    && !aliases.is_empty()
+                    && resolver.ctx.conf_bool("spark.sql.lateralColumnAlias.enableImplicitResolution", true) =>
+            {
                 match resolver
                     .with_lateral_aliases(&aliases, || resolver.expressions(std::slice::from_ref(expression), scope))
                 {
-                    Ok(resolved) => columns.extend(resolved),
+                    Ok(resolved) => {
+                        resolver.with_lateral_aliases(&aliases, || refuse_lateral(resolver, expression, scope))?;
+                        columns.extend(resolved);
+                    }
                     Err(other) if other.condition().contains("LATERAL_COLUMN_ALIAS") => return Err(other),
                     Err(_) => return Err(error),
                 }
@@ -81,6 +90,22 @@ pub(crate) fn resolve_list(resolver: &Resolver, list: &[pb::Expression], scope: 
         }
     }
     Ok(columns)
+}
+
+/// An aggregate function may not take an alias of its own list.
+fn refuse_lateral(resolver: &Resolver, expression: &pb::Expression, scope: &Scope) -> Result<()> {
+    for call in walk::find(expression, &walk::is_aggregate) {
+        let shown = resolver.expression(&call, scope)?.name;
+        if let Some((_, rest)) = shown.split_once("lateralAliasReference(") {
+            let alias = rest.split_once(')').map_or(rest, |(alias, _)| alias);
+            return Err(SparkError::new("UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_AGGREGATE_FUNC")
+                .with("lca", firesteel_protocol::types::name::quote(alias))
+                .with("aggFunc", format!("\"{shown}\""))
+                .raised_as("UNRESOLVED_COLUMN")
+                .placeless());
+        }
+    }
+    Ok(())
 }
 
 /// Projects resolved columns, computing window functions first.
@@ -112,21 +137,42 @@ pub fn windows(plan: LogicalPlan, mut selected: Vec<Selected>) -> Result<(Logica
             exprs.extend(computed.iter().map(|(expr, column)| expr.clone().alias(column_name(column))));
             plan = node::project(plan, exprs)?;
         }
-        let mut names = vec![];
+        // Windows that differ, but not in DataFusion's name of them, are computed one after the other.
+        let mut taken: Vec<(Expr, String)> = vec![];
         let mut distinct: Vec<Expr> = vec![];
-        for window in &prepared {
-            names.push(window.schema_name().to_string());
-            if !distinct.contains(window) {
-                distinct.push(window.clone());
+        for (own, window) in found.iter().zip(&prepared) {
+            let name = window.schema_name().to_string();
+            match taken.iter().zip(&distinct).find(|((_, known), _)| *known == name) {
+                Some((_, known)) if known != window => {}
+                Some(_) => taken.push((own.clone(), name)),
+                None => {
+                    taken.push((own.clone(), name));
+                    distinct.push(window.clone());
+                }
             }
         }
+        let postponed = taken.len() < found.len();
         plan = LogicalPlanBuilder::window_plan(plan, distinct).planned()?;
+        if postponed {
+            let fresh = |name: &str| format!("{name}#{}", next_id());
+            let mut exprs: Vec<Expr> = vec![];
+            for own in plan.schema().columns() {
+                let new = taken.iter().any(|(_, name)| *name == own.name).then(|| fresh(&own.name));
+                match new {
+                    Some(new) => {
+                        let same = taken.iter_mut().filter(|(_, name)| *name == own.name);
+                        same.for_each(|(_, name)| name.clone_from(&new));
+                        exprs.push(Expr::Column(own).alias(new));
+                    }
+                    None => exprs.push(Expr::Column(own)),
+                }
+            }
+            plan = node::project(plan, exprs)?;
+        }
         for column in &mut selected {
             column.expr = replace(column.expr.clone(), |node| {
-                Ok(found
-                    .iter()
-                    .position(|window| window == node)
-                    .map(|index| Expr::Column(Column::new_unqualified(&names[index]))))
+                let known = taken.iter().find(|(window, _)| window == node);
+                Ok(known.map(|(_, name)| Expr::Column(Column::new_unqualified(name))))
             })?;
         }
     }

@@ -192,7 +192,7 @@ fn union(left: Relation, right: Relation) -> Result<Relation> {
         .output
         .iter()
         .zip(&right.output)
-        .map(|(l, r)| l.clone().with_nullable(l.field.is_nullable() || r.field.is_nullable()).qualified(vec![]))
+        .map(|(l, r)| l.clone().with_nullable(l.field.is_nullable() || r.field.is_nullable()))
         .collect();
     // Chains of unions become one node of many inputs.
     let mut inputs: Vec<Arc<LogicalPlan>> = vec![];

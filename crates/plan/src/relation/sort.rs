@@ -1,19 +1,20 @@
 //! ORDER BY, SORT BY; sort keys may name what the select list left out.
 //! Spark's `ResolveReferencesInSort` and `ResolveAggregateFunctions`.
 
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::expr::Sort as SortExpr;
 use datafusion::logical_expr::{LogicalPlan, Sort};
-use firesteel_functions::{Kind, Typed};
-use firesteel_protocol::connect::{self as pb, expression::ExprType};
+use firesteel_functions::Typed;
+use firesteel_protocol::connect::{self as pb, expression::ExprType, subquery_expression::SubqueryType};
 use firesteel_protocol::extension::{ExpressionKind, OrderByAll};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::table::is_streaming;
 use std::sync::Arc;
 
-use super::{Origin, Relation, aggregate, node, required};
+use super::{Origin, Relation, aggregate, required};
 use crate::Resolver;
-use crate::expression::aggregate::{contains_aggregate, contains_window};
-use crate::expression::select::{Selected, select};
+use crate::expression::aggregate::contains_aggregate;
+use crate::expression::select::Selected;
 use crate::expression::walk;
 use crate::expression::{sort_direction, unaliased};
 use crate::scope::Scope;
@@ -42,22 +43,34 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
         let plan = format!("Sort [{}], {global}", orders.join(", "));
         return Err(SparkError::new("UNSUPPORTED_GENERATOR.OUTSIDE_SELECT").with("plan", plan).placeless());
     }
+    let is_routine = |part: &pb::Expression| crate::expression::function::called_routine(resolver, part).is_some();
+    if let Some(call) = keys.iter().flat_map(|key| walk::find(key, &is_routine)).next()
+        && let Some(written) = crate::expression::function::called_routine(resolver, &call)
+    {
+        let parts = crate::expression::function::routine_name(&written.name);
+        let error = SparkError::new("UNSUPPORTED_SQL_UDF_USAGE")
+            .with("functionName", crate::scope::quote_parts(&parts))
+            .with("nodeName", "Sort");
+        return Err(resolver.at_expression(error, &call));
+    }
     let resolved: Result<Vec<Typed>> = keys.iter().map(|key| resolver.expression(key, &scope)).collect();
     if let Ok(columns) = &resolved {
         refuse_outer(resolver, sort, &keys, columns, &scope)?;
     }
     let global = sort.is_global.unwrap_or(true);
+    refuse_windows(resolver, &input, &keys, &scope)?;
+    // A subquery sees the output alone.
+    let seen = |kind: SubqueryType| kind != SubqueryType::In;
+    let blind = |key: &pb::Expression| {
+        let parts = walk::find(key, &|part| walk::is_subquery(part, &seen));
+        parts.iter().any(|part| resolver.expression(part, &scope).is_err())
+    };
     match resolved {
         Ok(columns) if !columns.iter().any(|column| contains_aggregate(&column.expr)) => {
-            // ORDER BY a window function: compute it beside the output, then drop it.
-            if columns.iter().any(|column| contains_window(&column.expr)) {
-                let output = input.output.clone();
-                let (extended, columns) = beside(input, columns)?;
-                let sorted = apply(resolver, extended, orders(resolver, sort, columns)?, global)?;
-                return Relation { output, ..sorted }.narrow();
-            }
+            refuse_subqueries(resolver, &keys, &columns)?;
             apply(resolver, input, orders(resolver, sort, columns)?, global)
         }
+        Err(error) if error.condition().starts_with("UNRESOLVED_COLUMN") && keys.iter().any(blind) => Err(error),
         other => match through_origin(resolver, &input, &keys, outer) {
             // What is not in the output of an aggregation is not there at all.
             Err(error) if matches!(error.condition(), "MISSING_AGGREGATION" | "MISSING_GROUP_BY") => {
@@ -65,6 +78,7 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
             }
             Err(error) => Err(error),
             Ok(Some((extended, columns))) => {
+                refuse_subqueries(resolver, &keys, &columns)?;
                 let output = input.output.clone();
                 let sorted = apply(resolver, extended, orders(resolver, sort, columns)?, global)?;
                 Relation { output, ..sorted }.narrow()
@@ -78,13 +92,92 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
                     None => unknown,
                 })
             }
-            Ok(None) => Err(other.err().unwrap_or_else(|| {
-                let name = |key| crate::expression::function::name_of_first(resolver, key, &scope, Kind::is_aggregate);
-                let name = keys.iter().find_map(name).unwrap_or_default();
-                SparkError::new("UNSUPPORTED_EXPR_FOR_OPERATOR").with("invalidExprSqls", format!("\"{name}\""))
-            })),
+            Ok(None) => Err(match (other, below(&input)) {
+                (Ok(_), _) => not_here(resolver, &keys, &walk::is_aggregate, &scope),
+                (Err(_), Some(below)) if aggregates(resolver, &keys, &below, outer) => {
+                    let inputs = [&below];
+                    not_here(resolver, &keys, &walk::is_aggregate, &resolver.scope(&inputs, outer))
+                }
+                (Err(error), _) => error,
+            }),
         },
     }
+}
+
+/// `input` with what its list left out in sight.
+fn below(input: &Relation) -> Option<Relation> {
+    match input.origin.as_deref() {
+        Some(Origin::Project { input: below, .. }) => {
+            let hidden = below.output.iter().chain(&below.hidden).cloned().collect();
+            Some(Relation { hidden, ..input.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// Whether keys of an order aggregate columns of `below`.
+fn aggregates(resolver: &Resolver, keys: &[pb::Expression], below: &Relation, outer: Option<&Scope>) -> bool {
+    let inputs = [below];
+    let scope = resolver.scope(&inputs, outer);
+    let resolved: Result<Vec<Typed>> = keys.iter().map(|key| resolver.expression(key, &scope)).collect();
+    resolved.is_ok_and(|columns| columns.iter().any(|column| contains_aggregate(&column.expr)))
+}
+
+/// `UNSUPPORTED_EXPR_FOR_OPERATOR` with the parts of keys that may not stand in an order.
+fn not_here(
+    resolver: &Resolver,
+    keys: &[pb::Expression],
+    wanted: &dyn Fn(&pb::Expression) -> bool,
+    scope: &Scope,
+) -> SparkError {
+    let mut shown = vec![];
+    for part in keys.iter().flat_map(|key| walk::find(key, wanted)) {
+        shown.push(format!("\"{}\"", resolver.name_with(walk::Names::Plain, &part, scope)));
+        if let Some(ExprType::Window(window)) = &part.expr_type
+            && let Some(call) = window.window_function.as_deref().filter(|call| walk::is_aggregate(call))
+        {
+            shown.push(format!("\"{}\"", resolver.name_with(walk::Names::Plain, call, scope)));
+        }
+    }
+    SparkError::new("UNSUPPORTED_EXPR_FOR_OPERATOR").with("invalidExprSqls", shown.join(", "))
+}
+
+/// Spark computes window functions in select lists only.
+fn refuse_windows(resolver: &Resolver, input: &Relation, keys: &[pb::Expression], scope: &Scope) -> Result<()> {
+    if !keys.iter().any(|key| !walk::find(key, &walk::is_window).is_empty()) {
+        return Ok(());
+    }
+    let below = below(input);
+    let inputs = [below.as_ref().unwrap_or(input)];
+    let scope = resolver.scope(&inputs, scope.outer);
+    for key in keys {
+        match resolver.expression(key, &scope) {
+            Err(error) if !error.condition().starts_with("UNRESOLVED_COLUMN") => return Err(error),
+            _ => {}
+        }
+    }
+    Err(not_here(resolver, keys, &walk::is_window, &scope))
+}
+
+/// Rows are ordered by scalar subqueries that read nothing of them, but by no others.
+fn refuse_subqueries(resolver: &Resolver, keys: &[pb::Expression], columns: &[Typed]) -> Result<()> {
+    use datafusion::logical_expr::Expr;
+    let all = |kind: SubqueryType| kind != SubqueryType::Scalar;
+    let found = |key: &pb::Expression| walk::find(key, &|part| walk::is_subquery(part, &all)).into_iter().next();
+    let tree = || format!("Sort [{}], true", columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "));
+    if let Some(part) = keys.iter().find_map(found) {
+        let error = SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.UNSUPPORTED_IN_EXISTS_SUBQUERY");
+        return Err(resolver.at_expression(error.with("treeNode", tree()), &part));
+    }
+    let is_correlated = |node: &Expr| match node {
+        Expr::ScalarSubquery(subquery) => !super::dependent::all_references(&subquery.subquery).is_empty(),
+        _ => false,
+    };
+    if columns.iter().any(|column| column.expr.exists(|node| Ok(is_correlated(node))).unwrap_or(false)) {
+        return Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.UNSUPPORTED_CORRELATED_SCALAR_SUBQUERY")
+            .with("treeNode", tree()));
+    }
+    Ok(())
 }
 
 /// A subquery may not sort by what the query around it has.
@@ -95,7 +188,6 @@ fn refuse_outer(
     columns: &[Typed],
     scope: &Scope,
 ) -> Result<()> {
-    use datafusion::common::tree_node::TreeNode;
     let is_outer = |node: &datafusion::logical_expr::Expr| {
         Ok(matches!(node, datafusion::logical_expr::Expr::OuterReferenceColumn(..)))
     };
@@ -213,23 +305,6 @@ fn apply(resolver: &Resolver, input: Relation, orders: Vec<SortExpr>, global: bo
     }
     let plan = LogicalPlan::Sort(Sort { expr: orders, input: Arc::new(input.plan.clone()), fetch: None });
     Ok(input.with_plan(plan))
-}
-
-/// Computes expressions with window functions beside the columns of `input`.
-fn beside(input: Relation, columns: Vec<Typed>) -> Result<(Relation, Vec<Typed>)> {
-    let mut selected: Vec<Selected> = input
-        .output
-        .iter()
-        .chain(&input.hidden)
-        .map(|attribute| Selected { expr: attribute.expr(), attribute: attribute.clone() })
-        .collect();
-    let extra: Vec<Selected> = columns.into_iter().map(|column| select(column, &input)).collect();
-    let keys = extra.iter().map(|column| column.attribute.typed()).collect();
-    selected.extend(extra);
-    let (plan, selected) = super::project::windows(input.plan.clone(), selected)?;
-    let exprs: Vec<_> = selected.iter().map(Selected::projected).collect();
-    let plan = node::project(plan, exprs)?;
-    Ok((input.with_plan(plan), keys))
 }
 
 /// Resolves expressions against the output and what it was selected from. The relation given back has the

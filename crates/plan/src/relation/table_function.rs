@@ -19,8 +19,12 @@ pub fn resolve(
     outer: Option<&Scope>,
 ) -> Result<Relation> {
     let function = call.function_name.to_ascii_lowercase();
+    let function = match function.rsplit_once('.') {
+        Some(("builtin" | "system.builtin", own)) => own.to_string(),
+        _ => function,
+    };
     if function == "range" {
-        return range_call(resolver, call);
+        return range_call(resolver, call, outer);
     }
     if matches!(lookup(&function).map(|entry| entry.kind), Some(Kind::Generator(_))) {
         let input = project::one_row();
@@ -42,14 +46,46 @@ pub fn resolve(
     Err(SparkError::new("UNRESOLVABLE_TABLE_VALUED_FUNCTION").with("name", name::quote(&call.function_name)))
 }
 
-fn range_call(resolver: &Resolver, call: &pb::UnresolvedTableValuedFunction) -> Result<Relation> {
+/// `range(..)`: its arguments are constants.
+fn range_call(
+    resolver: &Resolver,
+    call: &pb::UnresolvedTableValuedFunction,
+    outer: Option<&Scope>,
+) -> Result<Relation> {
     let nothing = project::one_row();
     let inputs = [&nothing];
     let scope = resolver.scope(&inputs, None);
     let mut values = vec![];
-    for argument in &call.arguments {
-        let typed = unaliased(resolver.expression(argument, &scope)?);
-        let value = evaluate_constant(&typed.expr)?.unwrap_or(ScalarValue::Null);
+    for (index, argument) in call.arguments.iter().enumerate() {
+        let names: &[&str] =
+            if call.arguments.len() == 1 { &["end"] } else { &["start", "end", "step", "numPartitions"] };
+        let varies = || {
+            SparkError::new("NON_FOLDABLE_ARGUMENT")
+                .with("funcName", "`range`")
+                .with("paramName", name::quote(names.get(index).copied().unwrap_or_default()))
+                .with("paramType", if index == 3 { "\"INT\"" } else { "\"BIGINT\"" })
+        };
+        if matches!(argument.expr_type, Some(pb::expression::ExprType::NamedArgumentExpression(_))) {
+            return Err(varies());
+        }
+        let typed = match resolver.expression(argument, &scope) {
+            Err(error) if error.condition().starts_with("UNRESOLVED_COLUMN") => {
+                let around = outer.map(|outer| resolver.expression(argument, outer));
+                return Err(if matches!(around, Some(Ok(_))) { varies() } else { error });
+            }
+            typed => unaliased(typed?),
+        };
+        let mut value = evaluate_constant(&typed.expr)?.unwrap_or(ScalarValue::Null);
+        if typed.data_type == arrow::datatypes::DataType::Utf8 && !value.is_null() {
+            let to = arrow::datatypes::DataType::Int64;
+            let number = firesteel_functions::cast::cast(
+                typed.clone(),
+                &to,
+                firesteel_functions::cast::EvalMode::Ansi,
+                &resolver.env_here(),
+            )?;
+            value = evaluate_constant(&unaliased(number).expr)?.unwrap_or(ScalarValue::Null);
+        }
         match value.cast_to(&arrow::datatypes::DataType::Int64) {
             Ok(ScalarValue::Int64(Some(value))) => values.push(value),
             _ => {

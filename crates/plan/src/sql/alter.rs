@@ -69,6 +69,13 @@ impl Parser<'_> {
             if self.eat_word("LOCATION") {
                 return Ok(Alteration::SetLocation { location: self.string()?, partition: None });
             }
+            if self.eat_word("SERDE") {
+                self.string()?;
+                if self.eat_words(&["WITH", "SERDEPROPERTIES"]) {
+                    self.properties()?;
+                }
+                return Ok(Alteration::SetSerde);
+            }
             if self.eat_words(&["SERDEPROPERTIES"]) {
                 return Ok(Alteration::SetOptions(self.properties()?));
             }
@@ -286,6 +293,12 @@ impl Parser<'_> {
         let partition = self.partition_spec()?;
         self.expect_words(&["COMPUTE", "STATISTICS"])?;
         let noscan = self.eat_word("NOSCAN");
+        if !noscan && self.is_identifier_at(0) && !self.is_word("FOR") {
+            let word = self.peek().text.to_uppercase();
+            self.advance();
+            let error = SparkError::new("INVALID_SQL_SYNTAX.ANALYZE_TABLE_UNEXPECTED_NOSCAN");
+            return Err(self.error_whole(error.with("ctx", word)));
+        }
         let columns = if self.eat_words(&["FOR", "ALL", "COLUMNS"]) {
             Some(vec![])
         } else if self.eat_words(&["FOR", "COLUMNS"]) {
@@ -297,7 +310,8 @@ impl Parser<'_> {
     }
 
     pub fn repair(&mut self) -> Result<SqlCommand> {
-        self.expect_words(&["MSCK", "REPAIR", "TABLE"])?;
+        self.eat_word("MSCK");
+        self.expect_words(&["REPAIR", "TABLE"])?;
         let table = self.name_parts()?;
         let word = self.eat_any(&["ADD", "DROP", "SYNC"]);
         if word.is_some() {

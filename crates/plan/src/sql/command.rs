@@ -105,6 +105,8 @@ pub enum Alteration {
     /// `ADD CONSTRAINT ..`, `DROP CONSTRAINT ..` and others that tables in files refuse by this name.
     Refused(&'static str),
     /// `SET SERDEPROPERTIES`: options of the table's format.
+    /// `SET SERDE`: tables in files have none.
+    SetSerde,
     SetOptions(Properties),
     /// `ALTER VIEW .. WITH SCHEMA mode`.
     SetSchemaMode(String),
@@ -381,6 +383,10 @@ pub enum SqlCommand {
     RowChange {
         table: Name,
         operation: &'static str,
+        /// Columns that UPDATE assigns, and where they stand.
+        columns: Vec<(Name, Option<firesteel_protocol::QueryContext>)>,
+        /// The table that MERGE takes its rows from.
+        source: Option<Name>,
     },
     TruncateTable {
         table: Name,
@@ -561,7 +567,7 @@ impl Parser<'_> {
             "TRUNCATE" => self.truncate(),
             "COMMENT" => self.comment_on(),
             "ANALYZE" => self.analyze(),
-            "MSCK" => self.repair(),
+            "MSCK" | "REPAIR" => self.repair(),
             "OPEN" | "FETCH" | "CLOSE" if self.is_identifier_at(1) => Err(super::script::no_cursors()),
             "DECLARE" if self.is_word_at(2, "CURSOR") => Err(super::script::no_cursors()),
             "DECLARE" => self.declare(),
@@ -569,7 +575,22 @@ impl Parser<'_> {
             "MERGE" | "DELETE" | "UPDATE" => self.row_change(&word),
             "BEGIN" => self.script().map(|block| SqlCommand::Script(Box::new(block))),
             "EXECUTE" if self.is_word_at(1, "IMMEDIATE") => self.execute_immediate(),
-            "CALL" => Err(self.not_yet(start, "CALL", "use the DataFrame API")),
+            "CALL" => {
+                self.advance();
+                let name = self.name_parts()?;
+                self.expect_symbol("(")?;
+                if !self.is_symbol(")") {
+                    self.comma_separated(|parser| parser.argument(false))?;
+                }
+                self.expect_symbol(")")?;
+                // Its catalog has no procedures.
+                let session = self.ctx.session.as_ref();
+                let database = session.map_or_else(|| "default".to_string(), |ctx| ctx.env.database.to_string());
+                let path = format!("[`system`.`builtin`, `system`.`session`, `spark_catalog`.`{database}`]");
+                let error = SparkError::new("UNRESOLVED_ROUTINE");
+                let error = error.with("routineName", super::name::quote_parts(&name)).with("searchPath", path);
+                Err(self.error_from(start, error).raised_as("UNRESOLVED_COLUMN"))
+            }
             "LOAD" if self.is_word_at(1, "DATA") => self.row_change(&word),
             _ => Err(self.unexpected()),
         }?;
@@ -585,6 +606,9 @@ impl Parser<'_> {
                 "MERGE INTO TABLE"
             }
             "DELETE" => {
+                if !self.is_word("FROM") && self.is_identifier_at(0) {
+                    return Err(self.lacking("FROM"));
+                }
                 self.expect_word("FROM")?;
                 "DELETE"
             }
@@ -603,10 +627,71 @@ impl Parser<'_> {
         if self.is_end() && !matches!(word, "DELETE" | "LOAD") {
             return Err(self.unexpected());
         }
+        if word == "UPDATE" {
+            return self.update(table);
+        }
+        if word == "MERGE" {
+            return self.merge(table);
+        }
         while !self.is_end() && !self.is_symbol(";") {
             self.advance();
         }
-        Ok(SqlCommand::RowChange { table, operation })
+        Ok(SqlCommand::RowChange { table, operation, columns: vec![], source: None })
+    }
+
+    /// `[[AS] alias] SET a = value, .. [WHERE condition]`.
+    fn update(&mut self, table: Name) -> Result<SqlCommand> {
+        if !self.is_word("SET") {
+            self.eat_word("AS");
+            self.identifier()?;
+        }
+        self.expect_word("SET")?;
+        let columns = self.comma_separated(|parser| {
+            let start = parser.position();
+            let name = parser.name_parts()?;
+            parser.expect_symbol("=")?;
+            parser.standalone_expression()?;
+            let unknown = parser.error_from(start, SparkError::new("UNRESOLVED_COLUMN.WITH_SUGGESTION"));
+            Ok((name, unknown.context().cloned()))
+        })?;
+        if self.eat_word("WHERE") {
+            self.standalone_expression()?;
+        }
+        Ok(SqlCommand::RowChange { table, operation: "UPDATE TABLE", columns, source: None })
+    }
+
+    /// `[[AS] alias] USING source [[AS] alias] ON condition WHEN ..`.
+    fn merge(&mut self, table: Name) -> Result<SqlCommand> {
+        if self.eat_words(&["WITH", "SCHEMA", "EVOLUTION"]) {}
+        if !self.is_word("USING") {
+            self.eat_word("AS");
+            self.identifier()?;
+        }
+        self.expect_word("USING")?;
+        let source = if self.is_symbol("(") {
+            self.advance();
+            self.query()?;
+            self.expect_symbol(")")?;
+            None
+        } else {
+            Some(self.name_parts()?)
+        };
+        if !self.is_word("ON") {
+            self.eat_word("AS");
+            self.identifier()?;
+        }
+        self.expect_word("ON")?;
+        self.standalone_expression()?;
+        if self.is_end() || self.is_symbol(";") {
+            return Err(self.error_whole(SparkError::new("MERGE_WITHOUT_WHEN")));
+        }
+        if !self.is_word("WHEN") {
+            return Err(self.unexpected());
+        }
+        while !self.is_end() && !self.is_symbol(";") {
+            self.advance();
+        }
+        Ok(SqlCommand::RowChange { table, operation: "MERGE INTO TABLE", columns: vec![], source })
     }
 
     /// `IF NOT EXISTS`.
@@ -682,8 +767,18 @@ impl Parser<'_> {
         self.advance();
         let partition = self.parenthesized(|parser| {
             let name = parser.identifier()?;
-            let value = if parser.eat_symbol("=") { Some(parser.expression()?) } else { None };
-            Ok((name, value))
+            if !parser.eat_symbol("=") {
+                return Ok((name, None));
+            }
+            let first = parser.position();
+            let value = parser.expression()?;
+            // A constant, no computation.
+            let is_constant = matches!(parser.token(first).kind, Kind::Number(_) | Kind::Text);
+            if is_constant && matches!(value.expr_type, Some(pb::expression::ExprType::UnresolvedFunction(_))) {
+                parser.jump(first + 1);
+                return Err(parser.unexpected());
+            }
+            Ok((name, Some(value)))
         })?;
         for (index, (name, _)) in partition.iter().enumerate() {
             if partition[..index].iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {

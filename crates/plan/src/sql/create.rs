@@ -26,13 +26,24 @@ impl Parser<'_> {
         }
         if self.eat_word("TABLE") {
             if temporary {
-                let error = SparkError::new("INVALID_SQL_SYNTAX.CREATE_TEMP_TABLE_USING_PROVIDER");
-                return Err(self.error_from(start, error));
+                let provided = (0..).map(|at| self.token(at)).take_while(|token| token.kind != super::lexer::Kind::End);
+                let provided = provided.into_iter().any(|token| token.text.eq_ignore_ascii_case("USING"));
+                let error = if provided {
+                    SparkError::new("INVALID_SQL_SYNTAX.CREATE_TEMP_TABLE_USING_PROVIDER")
+                } else {
+                    SparkError::new("_LEGACY_ERROR_TEMP_0046")
+                };
+                return Err(self.error_whole(error));
             }
             return self.create_table(external, replace);
         }
         if self.eat_word("FUNCTION") {
-            return self.create_function(start, temporary, replace);
+            return self.create_function(temporary, replace);
+        }
+        if self.is_words(&["MATERIALIZED", "VIEW"]) || self.is_words(&["STREAMING", "TABLE"]) {
+            let kind = format!("{} {}", self.peek().text, self.peek_at(1).text).to_uppercase();
+            let error = SparkError::new("UNSUPPORTED_FEATURE.CREATE_PIPELINE_DATASET_QUERY_EXECUTION");
+            return Err(error.with("pipelineDatasetType", kind));
         }
         if self.is_any_word(&["INDEX", "MATERIALIZED", "STREAMING", "FLOW"]) {
             let what = format!("CREATE {}", self.peek().text.to_ascii_uppercase());
@@ -54,6 +65,12 @@ impl Parser<'_> {
                 self.advance();
                 self.advance();
                 properties = self.properties()?;
+                if properties.iter().any(|(key, _)| key == "location") {
+                    let error = SparkError::new("UNSUPPORTED_FEATURE.SET_NAMESPACE_PROPERTY")
+                        .with("property", "location")
+                        .with("msg", "please use the LOCATION clause to specify it");
+                    return Err(self.error_whole(error));
+                }
             } else {
                 return Ok(SqlCommand::CreateDatabase { name, if_not_exists, comment, location, properties });
             }
@@ -96,6 +113,13 @@ impl Parser<'_> {
             } else if self.eat_word("TBLPROPERTIES") {
                 properties = self.properties()?;
             } else if self.eat_words(&["WITH", "SCHEMA"]) {
+                if temporary || global {
+                    while !self.is_end() && !self.is_symbol(";") {
+                        self.advance();
+                    }
+                    let error = SparkError::new("UNSUPPORTED_FEATURE.TEMPORARY_VIEW_WITH_SCHEMA_BINDING_MODE");
+                    return Err(self.error_whole(error));
+                }
                 schema_mode = if self.eat_words(&["TYPE", "EVOLUTION"]) {
                     Some("TYPE EVOLUTION".to_string())
                 } else {
@@ -442,9 +466,17 @@ impl Parser<'_> {
         }
     }
 
-    fn create_function(&mut self, start: usize, temporary: bool, replace: bool) -> Result<SqlCommand> {
+    fn create_function(&mut self, temporary: bool, replace: bool) -> Result<SqlCommand> {
         let if_not_exists = self.if_not_exists();
         let name = self.name_parts()?;
+        if if_not_exists && temporary {
+            let error = SparkError::new("INVALID_SQL_SYNTAX.CREATE_TEMP_FUNC_WITH_IF_NOT_EXISTS");
+            return Err(self.error_whole(error));
+        }
+        if if_not_exists && replace {
+            let error = SparkError::new("INVALID_SQL_SYNTAX.CREATE_ROUTINE_WITH_IF_NOT_EXISTS_AND_REPLACE");
+            return Err(self.error_whole(error));
+        }
         if self.is_symbol("(") {
             if let (true, [qualifier @ .., own]) = (temporary && name.len() > 1, name.as_slice())
                 && !qualifier.last().is_some_and(|last| last.eq_ignore_ascii_case("session"))
@@ -460,8 +492,12 @@ impl Parser<'_> {
         }
         self.expect_word("AS")?;
         let class = self.string()?;
-        if self.is_word("USING") {
-            return Err(self.not_yet(start, "functions from JAR files", "register a Python UDF"));
+        if self.eat_word("USING") {
+            // Spark looks for the file at the first use, which fails here anyway.
+            self.comma_separated(|parser| {
+                parser.eat_any(&["JAR", "FILE", "ARCHIVE"]).ok_or_else(|| parser.unexpected())?;
+                parser.string()
+            })?;
         }
         Ok(SqlCommand::CreateFunction { name, class, temporary, replace, if_not_exists })
     }

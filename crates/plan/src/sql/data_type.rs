@@ -99,11 +99,12 @@ impl Parser<'_> {
                 return Err(self.error_from(start, error));
             }
             ("ARRAY" | "MAP" | "STRUCT", []) => {
-                let mut error = SparkError::new(match word {
+                let condition = match word {
                     "ARRAY" => "INCOMPLETE_TYPE_DEFINITION.ARRAY",
                     "MAP" => "INCOMPLETE_TYPE_DEFINITION.MAP",
                     _ => "INCOMPLETE_TYPE_DEFINITION.STRUCT",
-                });
+                };
+                let mut error = SparkError::new(condition);
                 if word == "ARRAY" {
                     error = error.with("elementType", "<INT>");
                 }

@@ -1,7 +1,7 @@
 //! `EXECUTE IMMEDIATE text [INTO variables] [USING arguments]`.
 
-use firesteel_protocol::Result;
 use firesteel_protocol::connect as pb;
+use firesteel_protocol::{Result, SparkError};
 
 use super::command::SqlCommand;
 use super::parser::Parser;
@@ -11,7 +11,19 @@ impl Parser<'_> {
         self.expect_words(&["EXECUTE", "IMMEDIATE"])?;
         let text = Box::new(self.standalone_expression()?);
         let into = if self.eat_word("INTO") { self.comma_separated(Self::name_parts)? } else { vec![] };
+        let clause = self.position();
         let using = if self.eat_word("USING") { self.using_arguments()? } else { vec![] };
+        let mut twice: Vec<String> = vec![];
+        for (index, (name, _)) in using.iter().enumerate() {
+            let known = using[..index].iter().any(|(own, _)| own.is_some() && own == name);
+            if let (true, Some(name)) = (known, name) {
+                twice.push(super::name::quote_parts(std::slice::from_ref(name)));
+            }
+        }
+        if !twice.is_empty() {
+            let error = SparkError::new("EXEC_IMMEDIATE_DUPLICATE_ARGUMENT_ALIASES");
+            return Err(self.error_from(clause, error.with("aliases", twice.join(", "))));
+        }
         Ok(SqlCommand::ExecuteImmediate { text, into, using })
     }
 

@@ -125,7 +125,11 @@ impl Parser<'_> {
                 let error = SparkError::new("INVALID_LATERAL_JOIN_TYPE").with("joinType", name);
                 return Err(self.error_from(start, error));
             }
-            if natural || using {
+            if natural {
+                let error = SparkError::new("INCOMPATIBLE_JOIN_TYPES");
+                return Err(self.error_from(start, error.with("joinType1", "LATERAL").with("joinType2", "NATURAL")));
+            }
+            if using {
                 return Err(self.error_from(start, SparkError::new("UNSUPPORTED_FEATURE.LATERAL_JOIN_USING")));
             }
             return Ok(self.placed_relation(start, lateral_join(left, right, join_type, condition)));
@@ -168,6 +172,10 @@ impl Parser<'_> {
         if self.is_word("LATERAL") && self.is_identifier_at(1) && !self.is_words(&["LATERAL", "VIEW"]) {
             // A table has nothing to look sideways at.
             self.advance();
+            self.any_primary()?;
+            let clause = (0..start).rev().find(|at| self.token(*at).text.eq_ignore_ascii_case("FROM")).unwrap_or(start);
+            let error = SparkError::new("INVALID_SQL_SYNTAX.LATERAL_WITHOUT_SUBQUERY_OR_TABLE_VALUED_FUNC");
+            return Err(self.error_from(clause, error));
         }
         if let Some(table) = self.stream_relation(start)? {
             return Ok(table);
@@ -339,12 +347,17 @@ impl Parser<'_> {
         }
         self.expect_symbol(")")?;
         let function = pb::UnresolvedTableValuedFunction { function_name: unparse(parts), arguments };
-        let relation = self.placed_relation(start, build::rel(RelType::UnresolvedTableValuedFunction(function)));
+        let relation = build::rel(RelType::UnresolvedTableValuedFunction(function));
         if self.is_word("TABLESAMPLE") && self.is_symbol_at(1, "(") {
             // A function has no samples: the word is an alias and columns should follow.
             self.jump(self.position() + 2);
             return Err(self.unexpected());
         }
+        // The function's alias is part of its place.
+        let before = self.mark();
+        self.aliased(start, build::one_row())?;
+        let relation = self.placed_relation(start, relation);
+        self.reset(before);
         self.aliased(start, relation)
     }
 
@@ -457,8 +470,14 @@ impl Parser<'_> {
         Ok(keys)
     }
 
-    /// A row whose only value is `(a, b)` has the columns a and b.
+    /// A row whose only value is `(a, b)` or `struct(a, b)` has the columns a and b.
     fn row_of(values: Vec<pb::Expression>) -> Vec<pb::Expression> {
+        if let [pb::Expression { expr_type: Some(ExprType::UnresolvedFunction(call)), .. }] = &values[..]
+            && call.function_name.eq_ignore_ascii_case("struct")
+            && !call.arguments.is_empty()
+        {
+            return call.arguments.clone();
+        }
         if let [pb::Expression { expr_type: Some(ExprType::UnresolvedFunction(call)), .. }] = &values[..]
             && call.function_name == "named_struct"
             && call.arguments.iter().step_by(2).all(|name| name.common.is_none())
@@ -484,13 +503,30 @@ impl Parser<'_> {
                     return Ok(ValuesRow { values: Self::row_of(values) });
                 }
             }
-            Ok(ValuesRow { values: vec![parser.expression()?] })
+            Ok(ValuesRow { values: Self::row_of(vec![parser.expression()?]) })
         })?;
-        let values = RelationKind::Values(Values { rows }).into_relation();
-        let values = self.placed_relation(start, values);
         let is_clause =
             self.is_any_word(&["UNION", "EXCEPT", "INTERSECT", "MINUS", "ORDER", "LIMIT", "OFFSET", "SORT"]);
-        if is_clause { Ok(values) } else { self.aliased(start, values) }
+        if is_clause {
+            let values = RelationKind::Values(Values { rows, names: vec![] }).into_relation();
+            return Ok(self.placed_relation(start, values));
+        }
+        // The table's alias is part of its place, and errors know its columns by their names.
+        let before = self.mark();
+        let names = match self.aliased(start, build::one_row())?.rel_type {
+            Some(RelType::SubqueryAlias(alias)) => match alias.input.and_then(|input| input.rel_type) {
+                Some(RelType::Extension(any)) => match RelationKind::from_any(&any) {
+                    Some(RelationKind::ColumnAliases(aliases)) => aliases.names,
+                    _ => vec![],
+                },
+                _ => vec![],
+            },
+            _ => vec![],
+        };
+        let values = RelationKind::Values(Values { rows, names }).into_relation();
+        let values = self.placed_relation(start, values);
+        self.reset(before);
+        self.aliased(start, values)
     }
 
     /// `TABLESAMPLE (..) [REPEATABLE (seed)]`.
@@ -619,7 +655,19 @@ impl Parser<'_> {
         self.expect_symbol(")")?;
         let pivot = SqlPivot { input: Some(Box::new(input)), aggregates, columns, values };
         let pivot = self.placed_relation(own, RelationKind::Pivot(Box::new(pivot)).into_relation());
-        self.aliased(start, pivot)
+        self.named_only(start, pivot)
+    }
+
+    /// `[AS] name`, without names of columns.
+    fn named_only(&mut self, start: usize, relation: pb::Relation) -> Result<pb::Relation> {
+        if !self.eat_word("AS") && !self.is_bare_table_alias() {
+            return Ok(relation);
+        }
+        let name = self.identifier()?;
+        if self.is_symbol("(") {
+            return Err(self.unexpected());
+        }
+        Ok(self.placed_relation(start, build::subquery_alias(relation, name)))
     }
 
     fn is_unpivot(&self) -> bool {
@@ -642,12 +690,17 @@ impl Parser<'_> {
             None => false,
         };
         self.expect_symbol("(")?;
-        let value_columns =
-            if self.is_symbol("(") { self.parenthesized(Self::identifier)? } else { vec![self.identifier()?] };
+        let several = self.is_symbol("(");
+        let value_columns = if several { self.parenthesized(Self::identifier)? } else { vec![self.identifier()?] };
         self.expect_word("FOR")?;
         let variable_column = self.identifier()?;
         self.expect_word("IN")?;
-        let columns = self.parenthesized(Self::unpivot_column)?;
+        let columns = self.parenthesized(|parser| {
+            if several && parser.is_identifier_at(0) {
+                return Err(parser.lacking("("));
+            }
+            parser.unpivot_column()
+        })?;
         self.expect_symbol(")")?;
         let unpivot =
             SqlUnpivot { input: Some(Box::new(input)), include_nulls, variable_column, value_columns, columns };

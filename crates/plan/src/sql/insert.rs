@@ -37,6 +37,7 @@ impl Parser<'_> {
     }
 
     pub fn insert(&mut self) -> Result<SqlCommand> {
+        let start = self.position();
         self.expect_word("INSERT")?;
         let overwrite = self.eat_any(&["INTO", "OVERWRITE"]).ok_or_else(|| self.unexpected())? == "OVERWRITE";
         let local = overwrite && self.is_words(&["LOCAL", "DIRECTORY"]) && self.eat_word("LOCAL");
@@ -77,6 +78,18 @@ impl Parser<'_> {
         }
         let partition = self.partition_spec()?;
         let if_partition_not_exists = self.if_not_exists();
+        if if_partition_not_exists {
+            if !overwrite {
+                let error = SparkError::new("INVALID_STATEMENT_OR_CLAUSE");
+                return Err(self.error_from(start, error.with("operation", "INSERT INTO ... IF NOT EXISTS")));
+            }
+            let dynamic: Vec<&str> =
+                partition.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str()).collect();
+            if !dynamic.is_empty() {
+                let message = format!("IF NOT EXISTS with dynamic partitions: {}", dynamic.join(", "));
+                return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
+            }
+        }
         let by_name = self.eat_words(&["BY", "NAME"]) || by_name_first;
         let mut columns = vec![];
         if by_name && self.is_symbol("(") && !self.is_query_at(1) && !self.is_nested_query() {

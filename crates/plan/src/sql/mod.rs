@@ -57,6 +57,16 @@ pub struct SqlContext {
     pub group_by_ordinal: bool,
     /// `spark.sql.orderByOrdinal`.
     pub order_by_ordinal: bool,
+    /// `spark.sql.caseSensitive`.
+    pub case_sensitive: bool,
+    /// `spark.sql.ansi.enforceReservedKeywords` under ANSI: reserved words are no names.
+    pub reserved_words: bool,
+    /// `spark.sql.legacy.setopsPrecedence.enabled`: INTERSECT binds no tighter than UNION.
+    pub equal_set_operations: bool,
+    /// `spark.sql.legacy.ctePrecedencePolicy` is LEGACY: of two CTEs of a name the outer one is meant.
+    pub outer_ctes_first: bool,
+    /// `spark.sql.operatorPipeSyntaxEnabled`.
+    pub pipes: bool,
     /// `spark.sql.timestampType` is TIMESTAMP_NTZ: what `TIMESTAMP` means.
     pub timestamp_ntz: bool,
     /// `spark.sql.session.timeZone`, for `TIMESTAMP '..'`.
@@ -78,6 +88,11 @@ impl Default for SqlContext {
             quoted_regex: false,
             group_by_ordinal: true,
             order_by_ordinal: true,
+            case_sensitive: false,
+            reserved_words: false,
+            equal_set_operations: false,
+            outer_ctes_first: false,
+            pipes: true,
             timestamp_ntz: false,
             time_zone: "UTC".into(),
             session: None,

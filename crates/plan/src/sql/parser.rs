@@ -63,6 +63,10 @@ pub struct Parser<'a> {
     pub in_list: bool,
     /// The query of a FOR loop is being read: DO ends it.
     pub in_for: bool,
+    /// A script is being read: its variables have no values yet.
+    pub in_script: bool,
+    /// How many blocks of a script are open.
+    pub blocks: usize,
     /// What stands behind the FROM before several INSERTs, and the subqueries in it.
     pub source: Option<(pb::Relation, Vec<pb::Relation>)>,
     /// What is wrong with a script that reads well: told when all of it was read.
@@ -116,6 +120,8 @@ impl<'a> Parser<'a> {
             conditions: vec![],
             in_list: false,
             in_for: false,
+            in_script: false,
+            blocks: 0,
             source: None,
             late: None,
         })
@@ -184,10 +190,25 @@ impl<'a> Parser<'a> {
     pub fn is_identifier_at(&self, ahead: usize) -> bool {
         let token = self.peek_at(ahead);
         match token.kind {
+            Kind::Word if self.ctx.reserved_words => !self.is_reserved_at(ahead, true),
             Kind::Word | Kind::Quoted => true,
             Kind::Text => self.ctx.double_quoted_identifiers && token.text.starts_with('"'),
             _ => false,
         }
+    }
+
+    /// A word that may be no name, since the session wants reserved words kept. Some are names of functions, and `in_expression`
+    /// some are values.
+    fn is_reserved_at(&self, ahead: usize, in_expression: bool) -> bool {
+        const VALUES: [&str; 5] = ["CURRENT_DATE", "CURRENT_TIMESTAMP", "CURRENT_USER", "USER", "SESSION_USER"];
+        const FUNCTIONS: [&str; 3] = ["LEFT", "RIGHT", "FILTER"];
+        let word = self.peek_at(ahead).text;
+        let among = |words: &[&str]| words.iter().any(|own| word.eq_ignore_ascii_case(own));
+        self.ctx.reserved_words
+            && self.peek_at(ahead).kind == Kind::Word
+            && firesteel_functions::is_reserved_word(word)
+            && !(in_expression && among(&VALUES))
+            && !(self.is_symbol_at(ahead + 1, "(") && among(&FUNCTIONS))
     }
 
     /// Whether the text has `:name`, and `?`.
@@ -257,16 +278,18 @@ impl<'a> Parser<'a> {
     }
 
     pub fn expect_end(&mut self) -> Result<()> {
+        let before = self.at;
         while self.eat_symbol(";") {}
         if self.is_end() {
             return Ok(());
         }
-        Err(if self.peek_at(1).kind == Kind::End { self.extra() } else { self.unexpected() })
+        let lone = self.peek_at(1).kind == Kind::End || self.is_symbol_at(1, ";");
+        Err(if lone || self.at > before { self.extra() } else { self.unexpected() })
     }
 
     /// A name, bare or in back quotes.
     pub fn identifier(&mut self) -> Result<String> {
-        if !self.is_identifier_at(0) {
+        if !self.is_identifier_at(0) || self.is_reserved_at(0, false) {
             return Err(self.unexpected());
         }
         if self.is_word_at(0, "IDENTIFIER") && self.is_symbol_at(1, "(") {
@@ -338,17 +361,20 @@ impl<'a> Parser<'a> {
             let error = SparkError::new("NOT_A_CONSTANT_STRING.WRONG_TYPE").with("name", "IDENTIFIER");
             self.error_from(start, error.with("expr", shown).with("dataType", data_type)).raised_as("UNRESOLVED_COLUMN")
         });
-        let computed = self.error_from(
-            start,
-            SparkError::unsupported("IDENTIFIER of a computed string", "give the name as one string"),
-        );
+        let shown = self.source(start).to_string();
+        let computed = SparkError::new("NOT_A_CONSTANT_STRING.NOT_CONSTANT").with("name", "IDENTIFIER");
+        let computed = self.error_from(start, computed.with("expr", shown)).raised_as("UNRESOLVED_COLUMN");
         self.expect_symbol(")")?;
         if let Some(wrong) = wrong {
             return Err(wrong);
         }
         let text = match super::literal::constant_text(&expression) {
             Some(text) => text,
-            None => self.computed_text(&expression).ok_or(computed)?,
+            None => match self.computed_text(&expression) {
+                Some(text) => text,
+                None if self.in_script => "identifier".to_string(),
+                None => return Err(computed),
+            },
         };
         super::name::parse_parts(&text).map_err(|error| {
             match self.error_from(clause, SparkError::new("PARSE_SYNTAX_ERROR")).context() {

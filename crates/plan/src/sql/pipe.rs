@@ -11,6 +11,10 @@ impl Parser<'_> {
     /// All `|> operator` that follow a query.
     pub fn pipes(&mut self, start: usize, mut query: pb::Relation) -> Result<pb::Relation> {
         while self.eat_symbol("|>") {
+            if !self.ctx.pipes {
+                let message = "Operator pipe SQL syntax using |>";
+                return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
+            }
             let next = self.pipe(start, query)?;
             query = self.placed_relation(start, next);
         }
@@ -19,10 +23,11 @@ impl Parser<'_> {
 
     fn pipe(&mut self, start: usize, input: pb::Relation) -> Result<pb::Relation> {
         if self.is_word("SELECT") {
-            return self.select_over(Some(input));
+            return self.select_in_pipe(input);
         }
         if self.eat_word("EXTEND") {
             let added = self.comma_separated(Self::named_expression)?;
+            refuse_star(&added)?;
             let pipe = PipeColumns { input: Some(Box::new(input)), columns: added, set: false };
             return Ok(RelationKind::PipeColumns(Box::new(pipe)).into_relation());
         }
@@ -60,6 +65,11 @@ impl Parser<'_> {
         }
         if self.eat_word("WHERE") {
             let condition = self.expression()?;
+            if self.is_word("WINDOW") && self.is_word_at(2, "AS") {
+                self.skip_window_clause()?;
+                let error = SparkError::new("NOT_ALLOWED_IN_PIPE_OPERATOR_WHERE.WINDOW_CLAUSE");
+                return Err(self.error_whole(error));
+            }
             return Ok(build::filter(input, condition));
         }
         if self.eat_word("AGGREGATE") {
@@ -121,6 +131,7 @@ impl Parser<'_> {
             return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
         }
         let aggregates = if self.is_word("GROUP") { vec![] } else { self.comma_separated(Self::named_expression)? };
+        refuse_star(&aggregates)?;
         let mut keys = vec![];
         if self.eat_words(&["GROUP", "BY"]) {
             if self.is_word("ALL") && (self.peek_at(1).kind == super::lexer::Kind::End || self.is_symbol_at(1, "|>")) {
@@ -140,6 +151,12 @@ impl Parser<'_> {
                 return Err(self.error_whole(error));
             }
             keys = self.comma_separated(Self::named_expression)?;
+            if self.is_any_word(&["ROLLUP", "CUBE"]) && self.previous().text.eq_ignore_ascii_case("WITH") {
+                let word = format!("GROUP BY {}", self.peek().text.to_uppercase());
+                self.advance();
+                let error = SparkError::new("UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE");
+                return Err(self.error_whole(error.with("case", word)));
+            }
             // A position is one of the input's columns.
             keys.iter_mut().for_each(super::query::to_ordinal);
         }
@@ -168,4 +185,15 @@ impl Parser<'_> {
         };
         Ok(firesteel_protocol::extension::RelationKind::Aggregate(Box::new(aggregate)).into_relation())
     }
+}
+
+/// EXTEND and AGGREGATE take no star.
+fn refuse_star(list: &[pb::Expression]) -> Result<()> {
+    if !list.iter().any(|item| matches!(item.expr_type, Some(ExprType::UnresolvedStar(_)))) {
+        return Ok(());
+    }
+    Err(SparkError::new("INVALID_USAGE_OF_STAR_OR_REGEX")
+        .with("elem", "'*'")
+        .with("prettyName", "expression `pipeexpression`")
+        .placeless())
 }

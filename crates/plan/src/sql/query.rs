@@ -108,6 +108,7 @@ impl Parser<'_> {
 
     /// `name [(columns)] [MAX RECURSION LEVEL n] [AS] (query)`.
     fn cte(&mut self, recursive: bool) -> Result<Cte> {
+        let start = self.position();
         let name = self.identifier()?;
         let column_names = if self.is_symbol("(") && !self.is_query_at(1) && !self.is_nested_query() {
             self.parenthesized(Self::identifier)?
@@ -121,20 +122,28 @@ impl Parser<'_> {
         let id = next_id();
         let scope = self.ctes.len();
         if recursive {
-            self.ctes.push(CteName { name: name.to_lowercase(), id, in_definition: true });
+            self.ctes.push(CteName { name: self.cte_name(&name), id, in_definition: true });
         }
         let plan = self.query()?;
         self.ctes.truncate(scope);
         self.expect_symbol(")")?;
-        self.ctes.push(CteName { name: name.to_lowercase(), id, in_definition: false });
+        self.ctes.push(CteName { name: self.cte_name(&name), id, in_definition: false });
         let recursive = recursive && mentions(&plan, id);
-        Ok(Cte { id, name, column_names, plan: Some(plan), recursive, max_recursion_level })
+        let origin = Some(self.origin(start));
+        Ok(Cte { id, name, column_names, plan: Some(plan), recursive, max_recursion_level, origin })
+    }
+
+    /// A CTE's name as it is compared.
+    fn cte_name(&self, name: &str) -> String {
+        if self.ctx.case_sensitive { name.to_string() } else { name.to_lowercase() }
     }
 
     /// A reference to the CTE of that name, if one is in sight.
     pub fn cte_reference(&self, name: &str) -> Option<pb::Relation> {
-        let lower = name.to_lowercase();
-        let cte = self.ctes.iter().rev().find(|cte| cte.name == lower)?;
+        let own = self.cte_name(name);
+        let known: Vec<&CteName> = self.ctes.iter().filter(|cte| cte.name == own).collect();
+        // Before Spark 3 the outermost definition was meant.
+        let cte = if self.ctx.outer_ctes_first { known.first() } else { known.last() }?;
         let reference = CteRef { id: cte.id, name: name.to_string(), recursive: cte.in_definition };
         Some(RelationKind::CteRef(reference).into_relation())
     }
@@ -144,7 +153,11 @@ impl Parser<'_> {
         let references = self.references.len();
         let start = self.position();
         let term = self.set_operation(0)?;
+        let before = self.position();
         let query = self.organized(start, term)?;
+        if self.position() > before && self.is_symbol("|>") {
+            return Err(self.unexpected());
+        }
         let query = self.pipes(start, query)?;
         let references = self.references.split_off(references);
         if references.is_empty() {
@@ -177,7 +190,8 @@ impl Parser<'_> {
             let kind = match level {
                 0 if self.is_word("UNION") => SetOpType::Union,
                 0 if self.is_word("EXCEPT") || self.is_word("MINUS") => SetOpType::Except,
-                1 if self.is_word("INTERSECT") => SetOpType::Intersect,
+                1 if self.is_word("INTERSECT") && !self.ctx.equal_set_operations => SetOpType::Intersect,
+                0 if self.is_word("INTERSECT") && self.ctx.equal_set_operations => SetOpType::Intersect,
                 _ => return Ok(left),
             };
             self.advance();
@@ -209,6 +223,7 @@ impl Parser<'_> {
             return self.inline_table();
         }
         if self.eat_word("TABLE") {
+            let start = self.position();
             let parts = self.name_parts()?;
             let table = self.named_table(start, &parts, Default::default());
             return Ok(table);
@@ -230,20 +245,20 @@ impl Parser<'_> {
     pub fn organized(&mut self, start: usize, mut query: pb::Relation) -> Result<pb::Relation> {
         let organized = self.position();
         if self.eat_words(&["ORDER", "BY"]) {
-            query = self.order_by(start, query)?;
+            query = self.order_by(query)?;
         } else if self.eat_words(&["SORT", "BY"]) {
             let order = self.comma_separated(Self::sort_order)?;
-            query = self.placed_relation(start, sort(query, order, false));
+            query = sort(query, order, false);
         } else if self.eat_words(&["CLUSTER", "BY"]) {
             let expressions = self.comma_separated(Self::expression)?;
             let order = expressions.iter().cloned().map(ascending).collect();
-            query = self.placed_relation(start, sort(distribute(query, expressions), order, false));
+            query = sort(distribute(query, expressions), order, false);
         } else if self.eat_words(&["DISTRIBUTE", "BY"]) {
             let expressions = self.comma_separated(Self::expression)?;
-            query = self.placed_relation(start, distribute(query, expressions));
+            query = distribute(query, expressions);
             if self.eat_words(&["SORT", "BY"]) {
                 let order = self.comma_separated(Self::sort_order)?;
-                query = self.placed_relation(start, sort(query, order, false));
+                query = sort(query, order, false);
             }
         }
         for words in [["ORDER", "BY"], ["SORT", "BY"], ["CLUSTER", "BY"], ["DISTRIBUTE", "BY"]] {
@@ -253,6 +268,7 @@ impl Parser<'_> {
                 return Err(self.error_from(organized, error));
             }
         }
+        let ordered = organized != self.position();
         self.skip_window_clause()?;
         let limit = if self.is_word("LIMIT") && !self.ends_here(1) {
             self.advance();
@@ -266,6 +282,10 @@ impl Parser<'_> {
         } else {
             None
         };
+        if ordered {
+            // An order is where all the clauses behind the query are.
+            query = self.placed_relation(organized, query);
+        }
         Ok(self.limited(start, query, limit, offset))
     }
 
@@ -279,7 +299,7 @@ impl Parser<'_> {
         token.kind == Kind::End || (token.kind == Kind::Symbol && matches!(token.text, ")" | ";"))
     }
 
-    fn order_by(&mut self, start: usize, query: pb::Relation) -> Result<pb::Relation> {
+    fn order_by(&mut self, query: pb::Relation) -> Result<pb::Relation> {
         if self.is_word("ALL") && !self.is_symbol_at(1, ".") && !self.is_symbol_at(1, ",") {
             self.advance();
             let (direction, null_ordering) = self.direction()?;
@@ -288,7 +308,7 @@ impl Parser<'_> {
                 direction: direction.into(),
                 null_ordering: null_ordering.into(),
             };
-            return Ok(self.placed_relation(start, RelationKind::OrderByAll(Box::new(order)).into_relation()));
+            return Ok(RelationKind::OrderByAll(Box::new(order)).into_relation());
         }
         let mut order = self.comma_separated(Self::sort_order)?;
         for item in &mut order {
@@ -298,7 +318,7 @@ impl Parser<'_> {
                 to_ordinal(child);
             }
         }
-        Ok(self.placed_relation(start, sort(query, order, true)))
+        Ok(sort(query, order, true))
     }
 
     /// Plain integers become `Limit` and `Offset`, anything else goes to the resolver as it is.

@@ -1,6 +1,6 @@
 //! What follows the name in CREATE FUNCTION: parameters, RETURNS, characteristics, the body behind RETURN.
 
-use firesteel_protocol::Result;
+use firesteel_protocol::{Result, SparkError};
 
 use super::command::ColumnDefinition;
 use super::parser::Parser;
@@ -16,11 +16,19 @@ impl Parser<'_> {
         self.expect_symbol(")")?;
         let mut returns = Returns::Any;
         let mut comment = None;
+        let mut foreign = None;
         loop {
             if self.eat_word("RETURNS") {
                 returns = self.function_returns()?;
-            } else if self.eat_word("LANGUAGE") {
-                self.identifier()?;
+            } else if self.is_word("LANGUAGE") {
+                let start = self.position();
+                self.advance();
+                let language = self.identifier()?;
+                if !language.eq_ignore_ascii_case("SQL") {
+                    let message = format!("Unsupported language for user defined functions: {language}");
+                    let error = SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message);
+                    foreign = Some(self.error_from(start, error));
+                }
             } else if self.eat_word("COMMENT") {
                 comment = Some(self.string()?);
             } else if self.eat_words(&["SQL", "SECURITY"]) {
@@ -36,7 +44,8 @@ impl Parser<'_> {
             }
         }
         if !self.eat_word("RETURN") {
-            return Err(self.lacking("RETURN"));
+            let quoted = self.is_word("AS") && (self.is_text_at(1) || self.is_word_at(1, "BEGIN"));
+            return Err(if quoted { self.unexpected() } else { self.lacking("RETURN") });
         }
         let body_start = self.token(self.position()).start;
         let rows = matches!(returns, Returns::Rows(_));
@@ -47,19 +56,38 @@ impl Parser<'_> {
         };
         let name = name.last().cloned().unwrap_or_default();
         let (text, statement) = (self.text.to_string(), self.text[start..self.previous().end].to_string());
-        let body_text = self.text.chars().take(self.previous().end).skip(body_start).collect();
+        let body_text: String = self.text.chars().take(self.previous().end).skip(body_start).collect();
+        if let Some(error) = foreign {
+            return Err(error);
+        }
+        // Places are those in the body.
+        let body = match body {
+            Body::Query(_) => Body::Query(Box::new(super::parse_query(&body_text, self.ctx)?)),
+            Body::Value(_) => Body::Value(Box::new(super::parse_expression(&body_text, self.ctx)?)),
+        };
         Ok(UserFunction { name, parameters, returns, body, text, statement, comment, body_start, body_text })
     }
 
     fn function_parameter(&mut self) -> Result<Parameter> {
+        let start = self.position();
         let name = self.identifier()?;
         let data_type = self.data_type()?;
-        self.eat_words(&["NOT", "NULL"]);
-        let default = if self.eat_word("DEFAULT") { Some(self.standalone_expression()?) } else { None };
+        if self.eat_words(&["NOT", "NULL"]) {
+            return Err(SparkError::new("USER_DEFINED_FUNCTIONS.NOT_NULL_ON_FUNCTION_PARAMETERS")
+                .with("input", self.source(start)));
+        }
+        let (mut default, mut default_text) = (None, None);
+        if self.eat_word("DEFAULT") {
+            let start = self.position();
+            self.standalone_expression()?;
+            let text = self.source(start).to_string();
+            default = Some(super::parse_expression(&text, self.ctx)?);
+            default_text = Some(text);
+        }
         if self.eat_word("COMMENT") {
             self.string()?;
         }
-        Ok(Parameter { name, data_type, default })
+        Ok(Parameter { name, data_type, default, default_text })
     }
 
     fn function_returns(&mut self) -> Result<Returns> {

@@ -36,8 +36,8 @@ pub enum Trigger {
 pub enum Step {
     /// Any statement that could stand alone, as text.
     Sql(String),
-    /// DECLARE and SET of variables.
-    Command(Box<SqlCommand>),
+    /// DECLARE and SET of variables, with the text before and of them.
+    Command(Box<SqlCommand>, String),
     Block(Block),
     /// IF, and CASE as conditions; the last branch may be without one.
     Branches(Vec<(Option<pb::Expression>, Vec<Step>)>),
@@ -72,11 +72,30 @@ fn duplicate(trigger: &Trigger) -> SparkError {
     }
 }
 
+/// What is wrong with a handler that names something twice.
+fn repeated(trigger: &Trigger) -> SparkError {
+    let condition = |name: &str| {
+        SparkError::new("INVALID_HANDLER_DECLARATION.DUPLICATE_CONDITION_IN_HANDLER_DECLARATION")
+            .with("condition", name)
+    };
+    match trigger {
+        Trigger::SqlState(state) => {
+            SparkError::new("INVALID_HANDLER_DECLARATION.DUPLICATE_SQLSTATE_IN_HANDLER_DECLARATION")
+                .with("sqlState", state.as_str())
+        }
+        Trigger::SqlException => condition("SQLEXCEPTION"),
+        Trigger::NotFound => condition("NOT FOUND"),
+        Trigger::Condition(name) => condition(name),
+    }
+}
+
 impl Parser<'_> {
     /// A whole script.
     pub fn script(&mut self) -> Result<Block> {
         let mut labels = vec![];
+        self.in_script = true;
         let block = self.block(None, &mut labels)?;
+        self.in_script = false;
         match self.late.take() {
             Some(error) => Err(error),
             None => Ok(block),
@@ -90,6 +109,7 @@ impl Parser<'_> {
     fn block(&mut self, label: Option<String>, labels: &mut Vec<String>) -> Result<Block> {
         self.expect_word("BEGIN")?;
         self.eat_words(&["NOT", "ATOMIC"]);
+        self.blocks += 1;
         let known = labels.len();
         let conditions = self.conditions.len();
         labels.extend(label.clone());
@@ -131,6 +151,7 @@ impl Parser<'_> {
         }
         self.expect_word("END")?;
         self.end_label(block.label.as_deref())?;
+        self.blocks -= 1;
         labels.truncate(known);
         self.conditions.truncate(conditions);
         Ok(block)
@@ -147,16 +168,24 @@ impl Parser<'_> {
         }
         let mut state = "45000".to_string();
         if self.eat_word("FOR") {
+            if self.is_text_at(0) {
+                return Err(self.lacking("SQLSTATE"));
+            }
             self.expect_word("SQLSTATE")?;
             self.eat_word("VALUE");
             state = self.string()?;
         }
-        let valid = state.len() == 5 && state.chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
-        if !valid || ["00", "01", "XX"].contains(&&state[..2]) {
-            self.later(SparkError::new("INVALID_SQLSTATE").with("sqlState", state.as_str()).placeless());
-        }
+        self.check_state(&state);
         self.conditions.push(name);
         Ok(())
+    }
+
+    /// `INVALID_SQLSTATE` for what is none, or none of an error.
+    fn check_state(&mut self, state: &str) {
+        let valid = state.len() == 5 && state.chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
+        if !valid || ["00", "01", "XX"].contains(&&state[..2]) {
+            self.later(SparkError::new("INVALID_SQLSTATE").with("sqlState", state).placeless());
+        }
     }
 
     /// To the semicolon behind a statement.
@@ -166,7 +195,7 @@ impl Parser<'_> {
         }
     }
 
-    fn is_any_word_at(&self, ahead: usize, words: &[&str]) -> bool {
+    pub fn is_any_word_at(&self, ahead: usize, words: &[&str]) -> bool {
         words.iter().any(|word| self.is_word_at(ahead, word))
     }
 
@@ -176,6 +205,9 @@ impl Parser<'_> {
             return Ok(());
         }
         let start = self.position();
+        if label.is_none() && self.blocks == 1 {
+            return Err(self.extra());
+        }
         let end = self.identifier()?;
         match label {
             Some(label) if label.eq_ignore_ascii_case(&end) => Ok(()),
@@ -188,6 +220,20 @@ impl Parser<'_> {
                 SparkError::new("END_LABEL_WITHOUT_BEGIN_LABEL").with("endLabel", end.to_uppercase()),
             )),
         }
+    }
+
+    /// [`Parser::end_label`] of a loop, which Spark words otherwise.
+    fn end_loop_label(&mut self, label: Option<&str>) -> Result<()> {
+        if let (Some(label), true) = (label, self.is_identifier_at(0))
+            && !self.peek().text.eq_ignore_ascii_case(label)
+        {
+            let end = self.identifier()?;
+            return Err(SparkError::new("LABELS_MISMATCH")
+                .with("beginLabel", super::name::quote_parts(&[label.to_lowercase()]))
+                .with("endLabel", super::name::quote_parts(&[end.to_lowercase()]))
+                .placeless());
+        }
+        self.end_label(label)
     }
 
     fn handler(&mut self, labels: &mut Vec<String>) -> Result<Handler> {
@@ -207,10 +253,22 @@ impl Parser<'_> {
             }
             if parser.eat_word("SQLSTATE") {
                 parser.eat_word("VALUE");
-                return Ok(Trigger::SqlState(parser.string()?));
+                let state = parser.string()?;
+                parser.check_state(&state);
+                return Ok(Trigger::SqlState(state));
             }
-            Ok(Trigger::Condition(parser.name_parts()?.join(".").to_uppercase()))
+            let name = parser.name_parts()?.join(".").to_uppercase();
+            if !parser.conditions.contains(&name) && !firesteel_protocol::condition::is_known(&name) {
+                let error = SparkError::new("INVALID_HANDLER_DECLARATION.CONDITION_NOT_FOUND");
+                parser.later(error.with("condition", name.as_str()).placeless());
+            }
+            Ok(Trigger::Condition(name))
         })?;
+        for (index, own) in conditions.iter().enumerate() {
+            if conditions[..index].contains(own) {
+                self.later(repeated(own).placeless());
+            }
+        }
         let general = |own: &Trigger| matches!(own, Trigger::SqlException | Trigger::NotFound);
         if conditions.iter().any(general) && !conditions.iter().all(general) {
             let error = SparkError::new("INVALID_HANDLER_DECLARATION.INVALID_CONDITION_COMBINATION");
@@ -265,7 +323,7 @@ impl Parser<'_> {
                 self.expect_word("DO")?;
                 let steps = self.steps(&["END"], labels)?;
                 self.expect_words(&["END", "WHILE"])?;
-                self.end_label(label.as_deref())?;
+                self.end_loop_label(label.as_deref())?;
                 Step::Loop { label, before, steps, until: None }
             }
             "REPEAT" => {
@@ -274,14 +332,14 @@ impl Parser<'_> {
                 self.expect_word("UNTIL")?;
                 let until = Some(self.standalone_expression()?);
                 self.expect_words(&["END", "REPEAT"])?;
-                self.end_label(label.as_deref())?;
+                self.end_loop_label(label.as_deref())?;
                 Step::Loop { label, before: None, steps, until }
             }
             "LOOP" => {
                 self.advance();
                 let steps = self.steps(&["END"], labels)?;
                 self.expect_words(&["END", "LOOP"])?;
-                self.end_label(label.as_deref())?;
+                self.end_loop_label(label.as_deref())?;
                 Step::Loop { label, before: None, steps, until: None }
             }
             "FOR" => self.for_step(label, labels)?,
@@ -303,7 +361,10 @@ impl Parser<'_> {
                 self.skip_statement();
                 Step::Branches(vec![])
             }
-            "DECLARE" => Step::Command(Box::new(self.declare()?)),
+            "DECLARE" => {
+                let command = Box::new(self.declare()?);
+                Step::Command(command, self.padded(start))
+            }
             "SET" => {
                 let variables = self.is_any_word_at(1, &["VAR", "VARIABLE"]);
                 if !variables {
@@ -313,10 +374,25 @@ impl Parser<'_> {
                     self.advance();
                     self.advance();
                 }
-                Step::Command(Box::new(self.assignments()?))
+                let command = Box::new(self.assignments()?);
+                Step::Command(command, self.padded(start))
             }
             _ => {
-                self.statement()?;
+                let first = self.position();
+                if let Err(error) = self.statement() {
+                    let at = match error.context() {
+                        Some(firesteel_protocol::QueryContext::Sql { start, .. }) => Some(*start),
+                        _ => None,
+                    };
+                    let is_first = error.is_syntax() && at == Some(self.token(first).start);
+                    self.jump(if is_first { first } else { self.position() });
+                    // What no statement begins with would be a label.
+                    if is_first && self.is_identifier_at(0) {
+                        self.advance();
+                        return Err(self.unexpected());
+                    }
+                    return Err(error);
+                }
                 Step::Sql(self.padded(start))
             }
         };
@@ -342,7 +418,7 @@ impl Parser<'_> {
         self.expect_word("DO")?;
         let steps = self.steps(&["END"], labels)?;
         self.expect_words(&["END", "FOR"])?;
-        self.end_label(label.as_deref())?;
+        self.end_loop_label(label.as_deref())?;
         Ok(Step::For { label, variable, query, steps })
     }
 
@@ -352,6 +428,11 @@ impl Parser<'_> {
         let mut branches = vec![];
         loop {
             let condition = self.standalone_expression()?;
+            if !self.is_word("THEN")
+                && self.is_any_word(&["SELECT", "SET", "BEGIN", "IF", "INSERT", "VALUES", "DECLARE"])
+            {
+                return Err(self.lacking("THEN"));
+            }
             self.expect_word("THEN")?;
             branches.push((Some(condition), self.steps(ENDS, labels)?));
             if !self.eat_word("ELSEIF") {
@@ -394,5 +475,5 @@ pub fn no_cursors() -> SparkError {
 
 /// DECLARE.
 fn is_declaration(step: &Step) -> bool {
-    matches!(step, Step::Command(command) if matches!(**command, SqlCommand::DeclareVariable { .. }))
+    matches!(step, Step::Command(command, _) if matches!(**command, SqlCommand::DeclareVariable { .. }))
 }

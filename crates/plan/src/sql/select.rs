@@ -39,12 +39,21 @@ impl Parser<'_> {
     pub fn select_over(&mut self, input: Option<pb::Relation>) -> Result<pb::Relation> {
         let windows = self.scan_windows();
         self.windows.push(windows);
-        let select = self.select_in_windows(input);
+        let select = self.select_in_windows(input, false);
         self.windows.pop();
         select
     }
 
-    fn select_in_windows(&mut self, input: Option<pb::Relation>) -> Result<pb::Relation> {
+    /// `|> SELECT ..`: a list, and perhaps WINDOW.
+    pub fn select_in_pipe(&mut self, input: pb::Relation) -> Result<pb::Relation> {
+        let windows = self.scan_windows();
+        self.windows.push(windows);
+        let select = self.select_in_windows(Some(input), true);
+        self.windows.pop();
+        select
+    }
+
+    fn select_in_windows(&mut self, input: Option<pb::Relation>, in_pipe: bool) -> Result<pb::Relation> {
         let start = self.position();
         self.expect_word("SELECT")?;
         let hints = self.hints()?;
@@ -72,6 +81,9 @@ impl Parser<'_> {
                 .raised_as("UNRESOLVED_COLUMN"));
         }
         let mut input = from;
+        if in_pipe && (self.is_any_word(&["WHERE", "HAVING", "QUALIFY"]) || self.is_words(&["LATERAL", "VIEW"])) {
+            return Err(self.unexpected());
+        }
         while self.is_words(&["LATERAL", "VIEW"]) {
             let base = input.take().unwrap_or_else(build::one_row);
             input = Some(self.lateral_view(base)?);

@@ -252,6 +252,10 @@ impl<'a> Parser<'a> {
 
     fn set_variables(&mut self) -> Result<SqlCommand> {
         self.advance();
+        let lone = self.peek_at(1);
+        if self.is_identifier_at(0) && (lone.kind == Kind::End || lone.text == ";") {
+            return Err(self.error_whole(SparkError::new("INVALID_SET_SYNTAX")));
+        }
         self.assignments()
     }
 
@@ -267,6 +271,9 @@ impl<'a> Parser<'a> {
                 return Err(SparkError::new("DUPLICATE_ASSIGNMENTS").with("nameList", list));
             }
             self.expect_symbol("=")?;
+            if !self.is_symbol("(") && !self.in_script {
+                return Err(self.error_whole(SparkError::new("INVALID_SET_SYNTAX")));
+            }
             self.expect_symbol("(")?;
             let query = Box::new(self.query_with_text()?.0);
             self.expect_symbol(")")?;
@@ -344,10 +351,9 @@ impl<'a> Parser<'a> {
             return Ok(SqlCommand::Reset { key: None });
         }
         let key = self.rest_of_text().trim_matches('`').to_string();
-        let start = self.position();
         self.skip_to_end();
         if key.chars().any(char::is_whitespace) {
-            return Err(self.error_from(start, SparkError::new("INVALID_RESET_COMMAND_FORMAT")));
+            return Err(self.error_whole(SparkError::new("INVALID_RESET_COMMAND_FORMAT")));
         }
         Ok(SqlCommand::Reset { key: Some(key) })
     }
