@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
@@ -121,7 +122,8 @@ impl<'a> Resolver<'a> {
 
     /// [`Resolver::at_expression`] in a text.
     pub fn place_of(&self, error: SparkError, text: &str, expression: &pb::Expression) -> SparkError {
-        self.with_sql_text(text, || Err::<(), _>(self.at_expression(error, expression))).unwrap_err()
+        let Err(error) = self.with_sql_text(text, || Err::<Infallible, _>(self.at_expression(error, expression)));
+        error
     }
 
     fn context_of(&self, origin: Option<&pb::Origin>) -> Option<QueryContext> {

@@ -309,7 +309,7 @@ fn added(args: &KernelArgs) -> Result<ArrayRef> {
                     "add {}L {} to {}",
                     counts.value(row),
                     args.param.to_ascii_uppercase(),
-                    shown_time(&times, row, &args.env.time_zone)
+                    shown_time(times, row, &args.env.time_zone)
                 ),
             )
         })?;

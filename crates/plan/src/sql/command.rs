@@ -662,7 +662,7 @@ impl Parser<'_> {
 
     /// `[[AS] alias] USING source [[AS] alias] ON condition WHEN ..`.
     fn merge(&mut self, table: Name) -> Result<SqlCommand> {
-        if self.eat_words(&["WITH", "SCHEMA", "EVOLUTION"]) {}
+        self.eat_words(&["WITH", "SCHEMA", "EVOLUTION"]);
         if !self.is_word("USING") {
             self.eat_word("AS");
             self.identifier()?;
