@@ -35,6 +35,9 @@ const REFRESH: Duration = Duration::from_millis(300);
 /// How long the address of the web UI is waited for.
 const BINDING: Duration = Duration::from_secs(3);
 
+/// How long the end of the log is waited for: the last of it may be on its way to a bucket.
+const CLOSING: Duration = Duration::from_secs(60);
+
 /// A note for the bus.
 enum Message {
     /// With what casts have lost before.
@@ -256,8 +259,8 @@ impl Recorder {
         if let Some(Some(live)) = self.open.get() {
             let (sender, receiver) = channel();
             if live.sender.send(Message::Close(sender)).is_ok() {
-                // The bus ends when all before this is done; a broken disk must not hold the process.
-                let _ = receiver.recv_timeout(Duration::from_secs(10));
+                // The bus ends when all before this is done; a broken disk or store must not hold the process.
+                let _ = receiver.recv_timeout(CLOSING);
             }
         }
     }

@@ -284,7 +284,11 @@ fn note(measured: &mut Measured, value: &MetricValue, number: i64, is_scan: bool
             measured.open = measured.open.saturating_sub(1);
         }
         MetricValue::ElapsedCompute(_) => add(&mut numbers[metric::CPU_TIME], number),
-        MetricValue::SpilledBytes(_) => add(&mut numbers[metric::DISK_SPILLED], number),
+        // Spilled batches lie in their files as they lay in memory: nothing packs them.
+        MetricValue::SpilledBytes(_) => {
+            add(&mut numbers[metric::DISK_SPILLED], number);
+            add(&mut numbers[metric::MEMORY_SPILLED], number);
+        }
         MetricValue::OutputRows(_) if is_scan => add(&mut numbers[metric::INPUT_RECORDS], number),
         MetricValue::CurrentMemoryUsage(_) | MetricValue::PeakMemoryUsage { .. } => {
             add(&mut numbers[metric::PEAK_MEMORY], number);

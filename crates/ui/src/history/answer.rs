@@ -103,7 +103,8 @@ impl History {
         let name: String = format!("eventLogs-{}{attempt}.zip", key.0).replace(['"', '/', '\\'], "_");
         let mut reply = Reply::new(200, "application/zip", vec![]);
         reply.file_name = Some(name);
-        reply.stream = Some(Box::new(move |send| zip::files(&entry.log.path, &entry.log.files, send)));
+        let folder = self.conf.folder.clone();
+        reply.stream = Some(Box::new(move |send| zip::files(&folder, &entry.log.path, &entry.log.files, send)));
         reply
     }
 

@@ -1,17 +1,17 @@
 //! `spark.history.*`: what the history server is started with.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::limits::{Limits, Lookup};
 use crate::log::compact::Compaction;
-use crate::log::write::{flag, local_folder};
+use crate::log::folder::Folder;
+use crate::log::write::flag;
 use crate::web::UiConf;
 
 /// What the history server is started with.
 #[derive(Debug, Clone)]
 pub struct HistoryConf {
-    pub(super) folder: PathBuf,
+    pub(super) folder: Folder,
     pub(super) ui: UiConf,
     /// Time between looks at the folder.
     pub(super) interval: Duration,
@@ -42,11 +42,10 @@ impl HistoryConf {
     pub fn of(lookup: Lookup) -> Result<Self, String> {
         refuse(lookup)?;
         let text = lookup("spark.history.fs.logDirectory").unwrap_or_else(|| "file:/tmp/spark-events".into());
-        let folder = local_folder(&text)?;
-        if !folder.is_dir() {
+        let folder = Folder::of(&text, lookup)?;
+        if matches!(&folder, Folder::Local(path) if !path.is_dir()) {
             return Err(format!(
-                "there is no folder {}: name the folder of the logs with spark.history.fs.logDirectory",
-                folder.display()
+                "there is no folder {folder}: name the folder of the logs with spark.history.fs.logDirectory"
             ));
         }
         let time = |key: &str, default: &str| {

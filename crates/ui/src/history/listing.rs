@@ -1,7 +1,6 @@
 //! The logs of the folder: which there are, which are none, which are old.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,6 +8,7 @@ use super::{AppKey, History, locked};
 use crate::json::now_ms;
 use crate::log::compact::compact;
 use crate::log::find::{self, Log};
+use crate::log::folder::Folder;
 use crate::log::head::{self, Head};
 
 /// A log in the list.
@@ -30,7 +30,7 @@ impl History {
         let found = match find::scan(&self.conf.folder) {
             Ok(found) => found,
             Err(error) => {
-                tracing::warn!("{}: {error}", self.conf.folder.display());
+                tracing::warn!("{}: {error}", self.conf.folder);
                 return;
             }
         };
@@ -67,7 +67,7 @@ impl History {
         let read = || {
             let mut own = vec![];
             while let Some(log) = logs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                own.push((log.path.clone(), head_of(log)));
+                own.push((log.path.clone(), head_of(&self.conf.folder, log)));
             }
             own
         };
@@ -83,14 +83,14 @@ impl History {
     /// Deletes logs that are too old or too many; other files of the folder are nobody's business.
     pub(super) fn clean(&self) {
         let Some(cleaner) = &self.conf.cleaner else { return };
-        let mut logs: Vec<Log> = locked(&self.entries).values().map(|entry| find::current(&entry.log)).collect();
+        let mut logs: Vec<Log> =
+            locked(&self.entries).values().map(|entry| find::current(&self.conf.folder, &entry.log)).collect();
         logs.sort_by_key(|log| std::cmp::Reverse(log.modified_ms));
         let oldest = now_ms() - i64::try_from(cleaner.max_age.as_millis()).unwrap_or(i64::MAX);
         for (index, log) in logs.iter().enumerate() {
             let too_many = index >= cleaner.max_count && !log.in_progress;
             if log.modified_ms < oldest || too_many {
-                let gone = if log.path.is_dir() { fs::remove_dir_all(&log.path) } else { fs::remove_file(&log.path) };
-                if let Err(error) = gone {
+                if let Err(error) = self.conf.folder.remove(log) {
                     tracing::warn!("cannot delete the old log {}: {error}", log.path.display());
                 }
             }
@@ -103,7 +103,7 @@ impl History {
         let Some(how) = self.conf.compaction else { return };
         let logs: Vec<Log> = locked(&self.entries).values().map(|entry| entry.log.clone()).collect();
         for log in logs.iter().filter(|log| log.files.len() > how.keep) {
-            match compact(log, how) {
+            match compact(&self.conf.folder, log, how) {
                 Ok(true) => tracing::info!("compacted {}", log.path.display()),
                 Ok(false) => {}
                 Err(error) => tracing::warn!("cannot compact the log {}: {error}", log.path.display()),
@@ -112,8 +112,8 @@ impl History {
     }
 }
 
-fn head_of(log: &Log) -> Result<Head, String> {
-    match head::head(log) {
+fn head_of(folder: &Folder, log: &Log) -> Result<Head, String> {
+    match head::head(folder, log) {
         Ok(Some(head)) => Ok(head),
         Ok(None) => Err("no application begins in it".into()),
         Err(error) => Err(error.to_string()),

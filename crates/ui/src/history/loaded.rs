@@ -57,14 +57,15 @@ impl History {
         let entry = locked(&self.entries).get(key).cloned().ok_or_else(|| format!("no such app: {}", key.0))?;
         let place = locked(&self.loaded).place(key, self.conf.retained);
         let mut place = locked(&place);
-        let log = find::current(&entry.log);
+        let log = find::current(&self.conf.folder, &entry.log);
         if let Some(own) = place.as_mut() {
             if own.log == log {
                 return Ok(Arc::clone(&own.store));
             }
             if own.position.fits(&log) {
                 let mut store = own.store.write().unwrap_or_else(PoisonError::into_inner);
-                replay::replay(&log, &mut store, &mut own.position).map_err(|error| error.to_string())?;
+                replay::replay(&self.conf.folder, &log, &mut store, &mut own.position)
+                    .map_err(|error| error.to_string())?;
                 drop(store);
                 own.log = log;
                 return Ok(Arc::clone(&own.store));
@@ -72,7 +73,7 @@ impl History {
         }
         let mut store = Store::new(self.conf.limits.clone());
         let mut position = Position::default();
-        replay::replay(&log, &mut store, &mut position).map_err(|error| error.to_string())?;
+        replay::replay(&self.conf.folder, &log, &mut store, &mut position).map_err(|error| error.to_string())?;
         if store.app.end_ms < 0 && !log.in_progress {
             store.app.end_ms = store.app.last_updated_ms.max(store.app.start_ms);
         }

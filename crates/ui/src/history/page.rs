@@ -32,7 +32,7 @@ impl History {
             locked(&self.broken).iter().map(|(path, (_, why))| (path.clone(), why.clone())).collect();
         let body = html! {
             h1 { "History server" }
-            p.soft { (all) " logs in " code { (self.conf.folder.display()) } }
+            p.soft { (all) " logs in " code { (self.conf.folder) } }
             form.search method="get" action=(format!("{root}/")) role="search" {
                 input type="search" name="q" value=(query.get("q").unwrap_or("")) placeholder="Name, id or user" aria-label="Search applications";
                 @if incomplete { input type="hidden" name="showIncomplete" value="true"; }

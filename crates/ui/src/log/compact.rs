@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::find::Log;
+use super::folder::Folder;
 use super::pack::{self, Codec, Packed};
 use crate::event::name_of;
 
@@ -26,7 +27,7 @@ pub struct Compaction {
 ///
 /// # Errors
 /// The log cannot be read, or its folder not be written to.
-pub fn compact(log: &Log, how: Compaction) -> io::Result<bool> {
+pub fn compact(folder: &Folder, log: &Log, how: Compaction) -> io::Result<bool> {
     let count = log.files.len().saturating_sub(how.keep.max(1));
     // One file that is compacted already gives nothing more by itself.
     let (old, Some(last)) = (&log.files[..count], log.files[..count].last()) else { return Ok(false) };
@@ -35,23 +36,23 @@ pub fn compact(log: &Log, how: Compaction) -> io::Result<bool> {
     }
     let mut ended = Ended::default();
     let mut events = 0_u64;
-    for_lines(old, |line| {
+    for_lines(folder, old, |line| {
         events += 1;
         ended.note(line);
         Ok(())
     })?;
     let mut gone = 0_u64;
-    for_lines(old, |line| {
+    for_lines(folder, old, |line| {
         gone += u64::from(ended.covers(line));
         Ok(())
     })?;
     if gone == 0 || (gone as f64) < how.threshold * events as f64 {
         return Ok(false);
     }
-    write(old, last, &ended)?;
+    write(folder, old, last, &ended)?;
     // Readers take the compacted file for all up to its number: what is left behind harms nobody.
     for path in old.iter().filter(|path| !is_compacted(path) || *path != last) {
-        fs::remove_file(path)?;
+        folder.remove_file(path)?;
     }
     Ok(true)
 }
@@ -61,13 +62,15 @@ fn is_compacted(path: &Path) -> bool {
 }
 
 /// Writes what stays beside its target first, so that a kill leaves no half of it.
-fn write(old: &[PathBuf], last: &Path, ended: &Ended) -> io::Result<()> {
+fn write(folder: &Folder, old: &[PathBuf], last: &Path, ended: &Ended) -> io::Result<()> {
     let name = last.file_name().unwrap_or_default().to_string_lossy();
-    let folder = last.parent().unwrap_or(Path::new("."));
-    let unfinished = folder.join(format!(".{name}.unfinished"));
+    let beside = last.parent().unwrap_or(Path::new("."));
+    // What goes to a bucket is made on this machine.
+    let spool = if matches!(folder, Folder::Local(_)) { None } else { Some(tempfile::tempdir()?) };
+    let unfinished = spool.as_ref().map_or(beside, |spool| spool.path()).join(format!(".{name}.unfinished"));
     let codec = Codec::of(last).map(|codec| if codec == Codec::Lzf { Codec::Lz4 } else { codec });
     let mut out = Packed::create(&unfinished, codec, 1 << 16)?;
-    let written = for_lines(old, |line| {
+    let written = for_lines(folder, old, |line| {
         if ended.covers(line) { Ok(()) } else { out.write_all(line).and_then(|()| out.write_all(b"\n")) }
     });
     let written = written.and_then(|()| out.finish());
@@ -78,13 +81,13 @@ fn write(old: &[PathBuf], last: &Path, ended: &Ended) -> io::Result<()> {
     }
     let name = name.strip_suffix(".compact").unwrap_or(&name);
     let name = name.strip_suffix(".lzf").map(|name| format!("{name}.lz4")).unwrap_or_else(|| name.to_string());
-    fs::rename(unfinished, folder.join(format!("{name}.compact")))
+    folder.place(&unfinished, &beside.join(format!("{name}.compact")))
 }
 
-fn for_lines(files: &[PathBuf], mut act: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+fn for_lines(folder: &Folder, files: &[PathBuf], mut act: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut line = vec![];
     for path in files {
-        let mut reader = BufReader::with_capacity(1 << 20, pack::open(path, 0)?);
+        let mut reader = BufReader::with_capacity(1 << 20, pack::open(folder, path, 0)?);
         loop {
             line.clear();
             if reader.read_until(b'\n', &mut line)? == 0 {

@@ -1,10 +1,10 @@
 //! Reads as much of a log as a list of applications needs.
 
-use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use super::find::Log;
+use super::folder::Folder;
 use super::pack::{self, Codec};
 use crate::event::{self, Line, Names};
 use crate::store::Store;
@@ -30,12 +30,12 @@ const HEAD_LINES: usize = 2000;
 ///
 /// # Errors
 /// The log cannot be read.
-pub fn head(log: &Log) -> io::Result<Option<Head>> {
+pub fn head(folder: &Folder, log: &Log) -> io::Result<Option<Head>> {
     let mut store = Store::default();
     store.app.start_ms = -1;
     store.app.end_ms = -1;
     let Some(first) = log.files.first() else { return Ok(None) };
-    let mut reader = BufReader::new(pack::open(first, 0)?);
+    let mut reader = BufReader::new(pack::open(folder, first, 0)?);
     let (mut line, mut names) = (String::new(), Names::default());
     for _ in 0..HEAD_LINES {
         line.clear();
@@ -60,7 +60,7 @@ pub fn head(log: &Log) -> io::Result<Option<Head>> {
         return Ok(None);
     }
     if let Some(last) = log.files.last().filter(|_| !log.in_progress) {
-        find_end(last, &mut store)?;
+        find_end(folder, last, log.last_bytes, &mut store)?;
     }
     let app = store.app;
     let version = app.spark_version;
@@ -75,9 +75,9 @@ pub fn head(log: &Log) -> io::Result<Option<Head>> {
     }))
 }
 
-fn find_end(path: &Path, store: &mut Store) -> io::Result<()> {
-    let from = if Codec::of(path).is_none() { fs::metadata(path)?.len().saturating_sub(TAIL) } else { 0 };
-    let mut reader = BufReader::with_capacity(1 << 20, pack::open(path, from)?);
+fn find_end(folder: &Folder, path: &Path, size_bytes: u64, store: &mut Store) -> io::Result<()> {
+    let from = if Codec::of(path).is_none() { size_bytes.saturating_sub(TAIL) } else { 0 };
+    let mut reader = BufReader::with_capacity(1 << 20, pack::open(folder, path, from)?);
     let mut line = vec![];
     loop {
         line.clear();

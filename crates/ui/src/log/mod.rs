@@ -1,14 +1,18 @@
 //! Event logs: [`mod@write`] makes them, [`find`] finds them in a folder, [`head`] and [`replay`] read them, [`compact`] makes
-//! rolling ones smaller, [`zip`] sends them. [`pack`] knows how files are packed: [`lz4`], [`lzf`] and [`snappy`] are [`block`]s.
+//! rolling ones smaller, [`zip`] sends them. A [`folder`] is of this machine or in a [`bucket`], which a [`mirror`] fills. [`pack`] knows how files are packed: [`lz4`], [`lzf`] and [`snappy`] are [`block`]s.
 
 pub mod block;
+pub mod bucket;
 pub mod compact;
 pub mod find;
+pub mod folder;
 pub mod head;
 pub mod lz4;
 pub mod lzf;
+pub mod mirror;
 pub mod pack;
 pub mod replay;
+pub mod sign;
 pub mod snappy;
 pub mod write;
 pub mod zip;

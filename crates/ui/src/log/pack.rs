@@ -1,10 +1,11 @@
 //! How the files of logs are packed, which their names say.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use super::folder::Folder;
 use super::lz4::{self, Lz4Writer};
 use super::snappy::{self, SnappyWriter};
 use super::{LOG_MODE, lzf};
@@ -46,13 +47,11 @@ impl Codec {
 ///
 /// # Errors
 /// The file cannot be opened or read.
-pub fn open(path: &Path, from: u64) -> io::Result<Box<dyn Read + Send>> {
-    let mut file = File::open(path)?;
-    let mut unpacked: Box<dyn Read + Send> = match Codec::of(path) {
-        None => {
-            file.seek(SeekFrom::Start(from))?;
-            return Ok(Box::new(file));
-        }
+pub fn open(folder: &Folder, path: &Path, from: u64) -> io::Result<Box<dyn Read + Send>> {
+    let codec = Codec::of(path);
+    let file = folder.read(path, if codec.is_none() { from } else { 0 })?;
+    let mut unpacked: Box<dyn Read + Send> = match codec {
+        None => return Ok(file),
         Some(Codec::Zstd) => Box::new(zstd::Decoder::new(file)?),
         Some(Codec::Lz4) => Box::new(lz4::reader(BufReader::new(file))),
         Some(Codec::Snappy) => Box::new(snappy::reader(BufReader::new(file))),

@@ -6,6 +6,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::find::Log;
+use super::folder::Folder;
 use super::pack;
 use crate::event::{self, Line, Names};
 use crate::store::Store;
@@ -36,7 +37,7 @@ const MAX_PARSERS: usize = 8;
 ///
 /// # Errors
 /// The log cannot be opened.
-pub fn replay(log: &Log, store: &mut Store, position: &mut Position) -> io::Result<()> {
+pub fn replay(folder: &Folder, log: &Log, store: &mut Store, position: &mut Position) -> io::Result<()> {
     store.notes.clear();
     let mut cut = false;
     for (index, path) in log.files.iter().enumerate() {
@@ -45,7 +46,7 @@ pub fn replay(log: &Log, store: &mut Store, position: &mut Position) -> io::Resu
         if index + 1 < position.files.len() {
             continue;
         }
-        let mut pieces = Pieces::new(pack::open(path, start)?);
+        let mut pieces = Pieces::new(pack::open(folder, path, start)?);
         let read = read_file(&mut pieces, store, &mut position.bad_lines)?;
         cut |= pieces.is_cut;
         let read = (path.clone(), start + read);

@@ -3,16 +3,19 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::folder::Folder;
+use super::mirror::Mirror;
 use super::pack::{Codec, Packed};
 use crate::limits::Lookup;
 
 /// How a log is written.
 #[derive(Debug, Clone)]
 pub struct LogConf {
-    folder: PathBuf,
+    folder: Folder,
     compression: Option<Codec>,
     overwrite: bool,
     /// Bytes that wait before they are written: `spark.eventLog.buffer.kb`.
@@ -61,7 +64,7 @@ impl LogConf {
             None
         };
         Ok(Some(Self {
-            folder: local_folder(&folder)?,
+            folder: Folder::of(&folder, lookup).map_err(|problem| format!("no event log: {problem}"))?,
             compression,
             overwrite: flag(lookup, "spark.eventLog.overwrite", false),
             buffer_bytes,
@@ -69,20 +72,6 @@ impl LogConf {
             roll_bytes,
         }))
     }
-}
-
-/// A folder of this machine, out of a path or `file:` URL.
-///
-/// # Errors
-/// Another store: text for the user.
-pub fn local_folder(text: &str) -> Result<PathBuf, String> {
-    let path = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:")).unwrap_or(text);
-    if path.contains("://") {
-        return Err(format!(
-            "{text} is in another store: only folders of this machine hold event logs. Mount it, and name where (file:///...)"
-        ));
-    }
-    Ok(PathBuf::from(path))
 }
 
 /// `128m` in bytes; plain numbers are bytes.
@@ -112,6 +101,8 @@ fn kibibytes(text: &str) -> Option<usize> {
 pub struct EventLog {
     conf: LogConf,
     name: String,
+    /// Where it is written, which may be on its way to a bucket.
+    folder: PathBuf,
     /// Where a rolling log's files are.
     rolling: Option<PathBuf>,
     index: u64,
@@ -119,6 +110,8 @@ pub struct EventLog {
     /// Where the open file will be, and what it is called until then.
     target: PathBuf,
     open: PathBuf,
+    /// What brings it to a bucket.
+    mirror: Option<Mirror>,
 }
 
 impl std::fmt::Debug for EventLog {
@@ -134,15 +127,22 @@ impl EventLog {
     /// The folder is missing or cannot be written to, or has the log already: text for the user.
     pub fn create(conf: LogConf, app_id: &str) -> Result<Self, String> {
         let at = |path: &Path, error: &io::Error| format!("no event log: {}: {error}", path.display());
-        if !conf.folder.is_dir() {
-            return Err(format!(
-                "no event log: the folder {} of spark.eventLog.dir does not exist",
-                conf.folder.display()
-            ));
-        }
         let name: String =
             app_id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' }).collect();
-        let rolling = conf.roll_bytes.map(|_| conf.folder.join(format!("eventlog_v2_{name}")));
+        let mirror = match &conf.folder {
+            Folder::Local(_) => None,
+            Folder::Bucket(bucket, prefix) => {
+                Some(Mirror::begin(Arc::clone(bucket), prefix.clone(), &name, conf.overwrite)?)
+            }
+        };
+        let folder = match (&conf.folder, &mirror) {
+            (Folder::Local(path), _) => path.clone(),
+            (_, mirror) => mirror.as_ref().map_or_else(PathBuf::new, |own| own.folder().to_path_buf()),
+        };
+        if !folder.is_dir() {
+            return Err(format!("no event log: the folder {} of spark.eventLog.dir does not exist", conf.folder));
+        }
+        let rolling = conf.roll_bytes.map(|_| folder.join(format!("eventlog_v2_{name}")));
         if let Some(folder) = &rolling {
             if folder.exists() && !conf.overwrite {
                 return Err(format!("no event log: {} exists already", folder.display()));
@@ -151,15 +151,19 @@ impl EventLog {
             let status = folder.join(format!("appstatus_{name}.inprogress"));
             File::create(&status).map_err(|error| at(&status, &error))?;
         }
-        let mut own =
-            Self { conf, name, rolling, index: 0, output: None, target: PathBuf::new(), open: PathBuf::new() };
+        let mut own = Self {
+            conf,
+            name,
+            folder,
+            rolling,
+            index: 0,
+            output: None,
+            target: PathBuf::new(),
+            open: PathBuf::new(),
+            mirror,
+        };
         own.next_file().map_err(|error| at(&own.open, &error))?;
         Ok(own)
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        self.rolling.as_deref().unwrap_or(&self.target)
     }
 
     fn next_file(&mut self) -> io::Result<()> {
@@ -172,8 +176,8 @@ impl EventLog {
                 self.open = self.target.clone();
             }
             None => {
-                self.target = self.conf.folder.join(format!("{}{suffix}", self.name));
-                self.open = self.conf.folder.join(format!("{}{suffix}.inprogress", self.name));
+                self.target = self.folder.join(format!("{}{suffix}", self.name));
+                self.open = self.folder.join(format!("{}{suffix}.inprogress", self.name));
                 if self.target.exists() && !self.conf.overwrite {
                     return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the log exists already"));
                 }
@@ -223,10 +227,14 @@ impl EventLog {
         match &self.rolling {
             Some(folder) => {
                 let status = folder.join(format!("appstatus_{}", self.name));
-                fs::rename(folder.join(format!("appstatus_{}.inprogress", self.name)), status)
+                fs::rename(folder.join(format!("appstatus_{}.inprogress", self.name)), status)?;
             }
-            None => fs::rename(&self.open, &self.target),
+            None => fs::rename(&self.open, &self.target)?,
         }
+        if let Some(mirror) = self.mirror.take() {
+            mirror.finish();
+        }
+        Ok(())
     }
 }
 

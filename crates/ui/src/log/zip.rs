@@ -1,8 +1,9 @@
 //! Files as a zip archive, written as it is sent. Entries are stored as they are: most logs are packed already.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use super::folder::Folder;
 
 /// Takes pieces of the archive; false when nobody wants more.
 pub type Send<'a> = &'a mut dyn FnMut(Vec<u8>) -> bool;
@@ -23,7 +24,7 @@ struct Stored {
 ///
 /// # Errors
 /// A file cannot be read, or is larger than the format's 4 GiB.
-pub fn files(path: &Path, files: &[PathBuf], send: Send) -> io::Result<()> {
+pub fn files(folder: &Folder, path: &Path, files: &[PathBuf], send: Send) -> io::Result<()> {
     let mut entries: Vec<Stored> = vec![];
     let mut offset = 0_u64;
     let mut out = |bytes: Vec<u8>, offset: &mut u64| -> io::Result<()> {
@@ -41,7 +42,7 @@ pub fn files(path: &Path, files: &[PathBuf], send: Send) -> io::Result<()> {
         fields(&mut head, &[u16::try_from(name.len()).unwrap_or(0), 0], &[]);
         head.extend(name.as_bytes());
         out(head, &mut offset)?;
-        let (mut input, mut crc, mut size) = (File::open(file)?, flate2::Crc::new(), 0_u64);
+        let (mut input, mut crc, mut size) = (folder.read(file, 0)?, flate2::Crc::new(), 0_u64);
         loop {
             let mut chunk = vec![0_u8; CHUNK];
             let count = input.read(&mut chunk)?;
