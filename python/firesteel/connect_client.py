@@ -24,7 +24,7 @@ def patch(module):
 
     def with_properties(self, *args, **kwargs):
         request = make_request(self, *args, **kwargs)
-        request.tags.extend(property_tags())
+        request.tags.extend(tag for tag in property_tags() if tag not in request.tags)
         return request
 
     client._execute_plan_request_with_metadata = with_properties
@@ -39,10 +39,13 @@ def property_tags():
     properties = getattr(active, "_local_properties", None)
     if properties is None:
         return []
-    return [
+    tags = [
         "firesteel-property-%s-%s" % (key.encode("utf-8").hex(), str(value).encode("utf-8").hex())
         for key, value in sorted(properties.__dict__.items())
     ]
+    group = active._group_tag()
+    # By which cancelJobGroup finds what runs.
+    return tags if group is None else [*tags, group]
 
 
 class Updates:

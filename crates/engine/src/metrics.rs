@@ -1,6 +1,6 @@
 //! Metrics of every physical operator, kept a while for each query.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
@@ -29,6 +29,8 @@ pub struct QueryRecord {
     pub tags: Vec<String>,
     /// What the user wrote or did, for people to read; empty where nobody listens.
     pub description: String,
+    /// `SparkContext.setLocalProperty` of the thread that asked.
+    pub properties: Arc<BTreeMap<String, String>>,
     /// When it began, in milliseconds since 1970.
     pub started_ms: i64,
     /// What went wrong, where something did.
@@ -148,6 +150,7 @@ impl QueryLog {
             session_id: session.id().to_string(),
             tags: operation.tags.clone(),
             description: operation.description.clone(),
+            properties: Arc::clone(&operation.properties),
             started_ms: chrono::Utc::now().timestamp_millis(),
             error: OnceLock::new(),
             written: OnceLock::new(),

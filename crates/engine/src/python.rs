@@ -38,6 +38,11 @@ impl PythonOperation {
         Self { properties: Arc::new(properties), accumulated: Arc::default() }
     }
 
+    /// `SparkContext.setLocalProperty` of the thread that asked.
+    pub fn properties(&self) -> &Arc<BTreeMap<String, String>> {
+        &self.properties
+    }
+
     /// Does `work`, whose queries are this operation's.
     pub async fn scope<F: Future>(self, work: F) -> F::Output {
         OPERATION.scope(self, work).await

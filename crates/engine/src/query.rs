@@ -1,5 +1,6 @@
 //! Query execution: a relation is resolved, optimized, planned and run. Spark's `QueryExecution`.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
@@ -32,6 +33,8 @@ pub struct OperationHandle {
     pub progress: Arc<Progress>,
     /// What the user wrote or did, for the event log and the web UI.
     pub description: String,
+    /// `SparkContext.setLocalProperty` of the thread that asked: a job group and its description, say.
+    pub properties: Arc<BTreeMap<String, String>>,
 }
 
 /// What an executed plan gives.

@@ -37,7 +37,9 @@ pub(crate) fn operation_started(session: &Session, operation: &Operation, text: 
     event["userName"] = user.into();
     event["sessionId"] = session.id().into();
     event["statementText"] = text.into();
-    event["sparkSessionTags"] = operation.tags.clone().into();
+    // Groups of jobs are cancelled by tags of our own.
+    let tags = operation.tags.iter().filter(|tag| !tag.starts_with("firesteel-group-"));
+    event["sparkSessionTags"] = tags.cloned().collect::<Vec<_>>().into();
     post(session, "OperationStarted", event);
 }
 

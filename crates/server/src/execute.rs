@@ -104,6 +104,7 @@ async fn run(
         cancel: operation.cancel.clone(),
         progress: operation.progress.clone(),
         description,
+        properties: Arc::clone(python.properties()),
     };
     let envelope = envelope(session, operation);
     let plan = match plan.op_type {

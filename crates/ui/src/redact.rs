@@ -53,6 +53,15 @@ impl Redaction {
 
     /// Hides what must not be seen in the texts of an event.
     pub fn event(&self, event: &mut Value) {
+        // What users set with `setLocalProperty`, and not what jobs are called.
+        if let Some(Value::Object(properties)) = event.get_mut("Properties") {
+            let own = |key: &str| !key.starts_with("spark.job") && !key.starts_with("spark.sql.execution.");
+            for (key, value) in properties.iter_mut().filter(|(key, _)| own(key)) {
+                if let Value::String(text) = value {
+                    *text = self.setting(key, std::mem::take(text));
+                }
+            }
+        }
         let Some(texts) = &self.texts else { return };
         hide(texts, event);
     }

@@ -157,13 +157,25 @@ impl Running {
             "spark.sql.execution.root.id": self.execution.to_string(),
             "spark.job.description": self.record.description,
         });
-        if !self.record.tags.is_empty() {
-            own["spark.job.tags"] = self.record.tags.join(",").into();
+        for (key, value) in self.record.properties.iter() {
+            own[key] = value.as_str().into();
         }
-        if let Some(group) = self.record.tags.iter().find_map(|tag| tag.strip_prefix("firesteel-group-")) {
-            own["spark.jobGroup.id"] = group.into();
+        let tags = self.tags();
+        if !tags.is_empty() {
+            own["spark.job.tags"] = tags.join(",").into();
         }
         own
+    }
+
+    /// The tags that users and Spark give: by others, groups are cancelled.
+    fn tags(&self) -> Vec<&str> {
+        let all = self.record.tags.iter().map(String::as_str);
+        all.filter(|tag| !tag.starts_with("firesteel-group-")).collect()
+    }
+
+    /// What `setJobDescription` said.
+    fn given_description(&self) -> Option<&str> {
+        self.record.properties.get("spark.job.description").map(String::as_str)
     }
 
     fn start_events(&self) -> Vec<Value> {
@@ -171,13 +183,16 @@ impl Running {
         let mut start = json!({
             "executionId": self.execution,
             "rootExecutionId": self.execution,
-            "description": if self.record.description.is_empty() { &self.name } else { &self.record.description },
-            "details": "",
+            "description": self.given_description().unwrap_or(
+                if self.record.description.is_empty() { &self.name } else { &self.record.description },
+            ),
+            // Where people describe their jobs, what they ran is still to be seen.
+            "details": self.given_description().map_or("", |_| &self.record.description),
             "physicalPlanDescription": format!("== Physical Plan ==\n{}", self.details),
             "sparkPlanInfo": encode::plan_info(&self.cut, 0, &self.metrics),
             "time": at_ms,
             "modifiedConfigs": {},
-            "jobTags": self.record.tags,
+            "jobTags": self.tags(),
         });
         if let Some(group) = self.properties.get("spark.jobGroup.id") {
             start["jobGroupId"] = group.clone();

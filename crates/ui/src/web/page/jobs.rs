@@ -22,6 +22,12 @@ fn took(view: &View, job: &Job) -> i64 {
     (until - job.submitted_ms).max(0)
 }
 
+/// The tags that users gave; Spark's own say nothing to people.
+fn user_tags(job: &Job) -> String {
+    let own = |tag: &&String| !tag.starts_with("SparkConnect_") && !tag.starts_with("spark-session-");
+    job.tags.iter().filter(own).map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
 fn label(job: &Job) -> String {
     let text = job.description.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or(&job.name);
     batch(text).unwrap_or_else(|| text.to_string())
@@ -127,6 +133,7 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
                 @if let Some(id) = job.execution { a href=(view.link(&format!("SQL/execution/?id={id}"))) { "query " (id) } } @else { "none" }
             }),
             ("Group", html! { (job.group.as_deref().unwrap_or("none")) }),
+            ("Tags", html! { (stages::or_none(user_tags(job))) }),
         ]))
         pre tabindex="0" { (job.description.as_deref().unwrap_or(&job.name)) }
         @if let Some(error) = &job.error { h2 { "What went wrong" } pre.error tabindex="0" { (error) } }

@@ -176,7 +176,7 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
                 column("Value", |pair: &&(String, String)| pair.1.as_str().into(), |pair| html! { code { (pair.1) } }),
             ], own.modified_conf.iter().collect(), Order { column: 0, descending: false })) }
         }
-        @if !own.details.is_empty() { details { summary { "Call site" } pre tabindex="0" { (own.details) } } }
+        @if !own.details.is_empty() { details { summary { "Details" } pre tabindex="0" { (own.details) } } }
     }))
 }
 

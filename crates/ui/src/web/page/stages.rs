@@ -185,7 +185,7 @@ pub fn one(view: &View) -> Result<Markup, NoPage> {
     }))
 }
 
-fn or_none(text: String) -> String {
+pub(super) fn or_none(text: String) -> String {
     if text.is_empty() { "none".into() } else { text }
 }
 
