@@ -328,16 +328,22 @@ def events(report, engines, options, folder):
     for kind, seconds in sums.items():
         print(f"{f'TPC-H sf {options.sf:g}, {len(best[kind])} queries, {kind}':36} {'best each':10} {seconds:9.3f} s", flush=True)
     print(f"  event log and web UI cost {100 * (sums['UI and log'] / sums['neither'] - 1):.1f} %", flush=True)
-    open_log(options, folder)
-
-
-def open_log(options, folder):
-    """Seconds until the first page of a large log is there, and the history server's memory then."""
     megabytes = (options.rows or [1024])[0]
-    large = os.path.join(options.work, f"event-log-{megabytes}")
+    jobs = [("first page", "history/{}/jobs/"), ("same page again", "history/{}/jobs/")]
+    open_log(f"log of {megabytes} MB", megabytes, 200, jobs, options, folder)
+    stage, rest = "history/{}/stages/stage/?id=0&attempt=0", "api/v1/applications/{}/stages/0/0"
+    pages = [("first page", stage), ("page of the stage", stage), ("sorted by duration", f"{stage}&tasks.sort=Duration&tasks.desc=true"),
+             ("page 500 of its tasks", f"{stage}&tasks.page=500"), ("taskSummary", f"{rest}/taskSummary"), ("taskList, all", f"{rest}/taskList?length=100000")]
+    open_log("a stage of 100,000 tasks", 1, 100_000, pages, options, folder)
+
+
+def open_log(name, megabytes, tasks, pages, options, folder):
+    """Seconds until pages of a large log are there, and the history server's memory by then."""
+    large = os.path.join(options.work, f"event-log-{megabytes}-{tasks}")
     if not os.path.exists(os.path.join(large, "log")):
         os.makedirs(large, exist_ok=True)
-        subprocess.run([sys.executable, os.path.join(PROGRAMS, "event_log.py"), os.path.join(large, "log"), str(megabytes)], check=True)
+        program = os.path.join(PROGRAMS, "event_log.py")
+        subprocess.run([sys.executable, program, os.path.join(large, "log"), str(megabytes), str(tasks)], check=True)
     process = subprocess.Popen([firesteel(), "history-server", "--dir", large, "--port", "0"], cwd=folder, stdout=subprocess.PIPE, text=True)
     try:
         url = process.stdout.readline().split()[-1]
@@ -345,11 +351,11 @@ def open_log(options, folder):
         memory.start()
         with urllib.request.urlopen(f"{url}/api/v1/applications") as answer:
             (app,) = json.load(answer)
-        for title in ("first page", "same page again"):
+        for title, page in pages:
             started = time.perf_counter()
-            with urllib.request.urlopen(f"{url}/history/{app['id']}/jobs/") as answer:
+            with urllib.request.urlopen(f"{url}/{page.format(app['id'])}") as answer:
                 answer.read()
-            print(f"{f'log of {megabytes} MB, {title}':36} {'Firesteel':10} {time.perf_counter() - started:9.3f} s {memory.peak / (1 << 20):9.0f} MiB", flush=True)
+            print(f"{f'{name}, {title}':48} {'Firesteel':10} {time.perf_counter() - started:9.3f} s {memory.peak / (1 << 20):9.0f} MiB", flush=True)
         memory.over.set()
     finally:
         process.terminate()

@@ -4,6 +4,7 @@ mod application;
 mod environment;
 mod executors;
 mod jobs;
+mod pieces;
 mod sql;
 mod stages;
 mod storage;
@@ -14,16 +15,30 @@ use serde_json::Value;
 
 pub use self::application::{application, version};
 pub use self::executors::executor;
+use super::route::Stream;
 use super::view::View;
+use crate::model::Stage;
 
 /// What a request gets.
-#[derive(Debug)]
 pub enum Answer {
     Json(Value),
+    /// JSON that is written as it is sent.
+    Stream(Stream),
     /// There is no such thing: Spark's text.
     NotFound(String),
     /// The request makes no sense: Spark's text.
     Bad(String),
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Json(value) => f.debug_tuple("Json").field(value).finish(),
+            Self::Stream(_) => f.write_str("Stream"),
+            Self::NotFound(text) => f.debug_tuple("NotFound").field(text).finish(),
+            Self::Bad(text) => f.debug_tuple("Bad").field(text).finish(),
+        }
+    }
 }
 
 /// What is below `/applications/<id>`.
@@ -40,9 +55,12 @@ pub fn route(view: &View, path: &[&str]) -> Answer {
         ["stages", id] => match number(id) {
             Err(answer) => answer,
             Ok(id) => {
-                let all: Vec<Value> =
-                    store.attempts(id).map(|own| stages::stage(view, own, stages::details(view, true))).collect();
-                if all.is_empty() { Answer::NotFound(format!("unknown stage: {id}")) } else { Answer::Json(all.into()) }
+                let all: Vec<&Stage> = store.attempts(id).collect();
+                if all.is_empty() {
+                    Answer::NotFound(format!("unknown stage: {id}"))
+                } else {
+                    stages::list(view, &all, stages::details(view, true))
+                }
             }
         },
         ["stages", id, attempt, rest @ ..] => match (number(id), number(attempt)) {

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::tasks::{task, task_list, task_summary};
-use super::{Answer, check_status, found, query_flag, wanted};
+use super::tasks::{task_list, task_summary};
+use super::{Answer, pieces, check_status, found, query_flag, wanted};
 use crate::json::rest_time;
 use crate::metric::{self, METRICS, TaskMetrics};
 use crate::model::{Stage, Status, Task};
@@ -24,7 +24,13 @@ pub(super) fn stages(view: &View) -> Answer {
         return answer;
     }
     let own = view.store.stages.values().rev().filter(|own| wanted(view, own.status.stage()));
-    Answer::Json(own.map(|own| stage(view, own, details(view, false))).collect())
+    list(view, &own.collect::<Vec<_>>(), details(view, false))
+}
+
+/// Stages as a list.
+pub(super) fn list(view: &View, own: &[&Stage], details: Details) -> Answer {
+    let value: Value = own.iter().map(|own| stage(view, own, details)).collect();
+    if details.tasks { Answer::Stream(pieces::stages(&value, own, view.now_ms)) } else { Answer::Json(value) }
 }
 
 pub(super) fn one_stage(view: &View, id: i64, attempt: i64, rest: &[&str]) -> Answer {
@@ -37,7 +43,15 @@ pub(super) fn one_stage(view: &View, id: i64, attempt: i64, rest: &[&str]) -> An
         });
     };
     match rest {
-        [] => Answer::Json(stage(view, own, details(view, true))),
+        [] => {
+            let details = details(view, true);
+            let value = stage(view, own, details);
+            if details.tasks {
+                Answer::Stream(pieces::stages(&value, &[own], view.now_ms))
+            } else {
+                Answer::Json(value)
+            }
+        }
         ["taskList"] => task_list(view, own),
         ["taskSummary"] => {
             let text = view.query.get("quantiles").unwrap_or("0.05,0.25,0.5,0.75,0.95");
@@ -58,7 +72,8 @@ fn shares(text: &str) -> Option<Vec<f64>> {
     text.split(',').map(|part| part.trim().parse().ok()).collect()
 }
 
-pub(super) fn stage(view: &View, own: &Stage, details: Details) -> Value {
+/// A stage; where its tasks are wanted, [`pieces`] writes them.
+fn stage(view: &View, own: &Stage, details: Details) -> Value {
     let mut out = Map::new();
     let mut put = |key: &str, value: Value| {
         out.insert(key.into(), value);
@@ -102,8 +117,7 @@ pub(super) fn stage(view: &View, own: &Stage, details: Details) -> Value {
         own.accumulables.iter().map(|(id, name, value)| json!({"id": id, "name": name, "value": value})).collect(),
     );
     if details.tasks {
-        let tasks: Map<String, Value> = own.tasks.values().map(|own| (own.id.to_string(), task(view, own))).collect();
-        put("tasks", Value::Object(tasks));
+        put("tasks", pieces::mark());
         put("executorSummary", executor_summary(view, own));
     }
     put("killedTasksSummary", json!({}));

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, wanted};
+use super::{Answer, pieces, wanted};
 use crate::json::rest_time;
 use crate::metric::{self, METRICS, TaskMetrics};
 use crate::model::{Stage, Status, Task};
@@ -28,7 +28,7 @@ pub(super) fn task_list(view: &View, own: &Stage) -> Answer {
     }
     let skip = usize::try_from(offset).unwrap_or(0);
     let take = usize::try_from(length).unwrap_or(0);
-    Answer::Json(tasks.into_iter().skip(skip).take(take).map(|own| task(view, own)).collect())
+    Answer::Stream(pieces::list(tasks.into_iter().skip(skip).take(take).cloned().collect(), now_ms))
 }
 
 fn scheduler_delay(own: &Task) -> i64 {
@@ -44,14 +44,14 @@ fn getting_result(own: &Task) -> i64 {
     if own.getting_result_ms > 0 { (own.finished_ms - own.getting_result_ms).max(0) } else { 0 }
 }
 
-pub(super) fn task(view: &View, own: &Task) -> Value {
+pub(super) fn task(now_ms: i64, own: &Task) -> Value {
     let mut out = json!({
         "taskId": own.id,
         "index": own.index,
         "attempt": own.attempt,
         "partitionId": own.partition,
         "launchTime": rest_time(own.launched_ms),
-        "duration": own.duration_ms(view.now_ms),
+        "duration": own.duration_ms(now_ms),
         "executorId": own.executor,
         "host": own.host,
         "status": own.status.task(),
