@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::metric::TaskMetrics;
 use crate::model::{Status, Task};
+use crate::peaks::Peaks;
 
 /// What a line says.
 #[derive(Debug)]
@@ -31,15 +32,12 @@ pub struct TaskNote {
     pub task: Task,
     /// What it adds to SQL metrics, by accumulator.
     pub updates: Vec<(i64, i64)>,
+    /// What its executor used; where it has ended.
+    pub peaks: Option<Peaks>,
 }
 
 /// Events that are read and say nothing that is kept: most of a log besides the tasks.
-const IGNORED: [&[u8]; 4] = [
-    b"SparkListenerExecutorMetricsUpdate",
-    b"SparkListenerStageExecutorMetrics",
-    b"SparkListenerTaskGettingResult",
-    b"SparkListenerSpeculativeTaskSubmitted",
-];
+const IGNORED: [&[u8]; 2] = [b"SparkListenerTaskGettingResult", b"SparkListenerSpeculativeTaskSubmitted"];
 
 /// The event's name. Spark writes it first; `None` where it does not stand there.
 pub fn name_of(line: &[u8]) -> Option<&[u8]> {
@@ -95,6 +93,8 @@ struct TaskEvent<'a> {
     info: TaskInfo<'a>,
     #[serde(rename = "Task End Reason", default)]
     reason: Option<EndReason>,
+    #[serde(rename = "Task Executor Metrics", default)]
+    peaks: Option<Peaks>,
     #[serde(rename = "Task Metrics", default)]
     metrics: Option<Metrics>,
 }
@@ -437,7 +437,7 @@ impl TaskEvent<'_> {
             error,
             metrics: self.metrics.map(|metrics| Box::new(metrics.flat())),
         };
-        TaskNote { stage: (self.stage, self.stage_attempt), task, updates: info.accumulables.0 }
+        TaskNote { stage: (self.stage, self.stage_attempt), task, updates: info.accumulables.0, peaks: self.peaks }
     }
 }
 
@@ -461,6 +461,6 @@ mod tests {
         let read = |line: &str| read(line.as_bytes(), &mut Names::default());
         assert!(matches!(read("{\"Event\":\"SparkListenerTaskEnd\",\"Stage ID\":"), Line::Bad(_)));
         assert!(matches!(read("null"), Line::Other(_)));
-        assert!(matches!(read("{\"Event\":\"SparkListenerExecutorMetricsUpdate\",\"x"), Line::Nothing));
+        assert!(matches!(read("{\"Event\":\"SparkListenerTaskGettingResult\",\"x"), Line::Nothing));
     }
 }

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod log;
 pub mod metric;
 pub mod model;
+pub mod peaks;
 pub mod quantile;
 pub mod recorder;
 pub mod redact;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::metric::TaskMetrics;
+use crate::peaks::Peaks;
 
 /// Who ran, when.
 #[derive(Debug, Clone, Default)]
@@ -125,6 +126,10 @@ pub struct Stage {
     pub tasks_dropped: i64,
     pub accumulables: Vec<(i64, String, String)>,
     pub resource_profile: i64,
+    /// What executors used at most, by executor.
+    pub peaks: BTreeMap<Arc<str>, Peaks>,
+    /// How many tasks were killed, by reason.
+    pub killed: BTreeMap<Box<str>, i64>,
 }
 
 /// A node of a stage's graph.
@@ -184,6 +189,10 @@ pub struct Executor {
     pub input_bytes: i64,
     pub shuffle_read: i64,
     pub shuffle_write: i64,
+    /// What it used at most, where its log tells.
+    pub peaks: Option<Peaks>,
+    /// Memory and disk that broadcast values take.
+    pub broadcast: (i64, i64),
     pub logs: Vec<(String, String)>,
 }
 

@@ -133,15 +133,16 @@ impl History {
                 route::listed(&view, query)
             })
         });
-        list.take(limit).filter_map(|id| application(id, &entries)).collect()
+        let source = self.conf.folder.url();
+        list.take(limit).filter_map(|id| application(id, &entries, &source)).collect()
     }
 
     fn application(&self, id: &str) -> Option<Value> {
-        application(id, &locked(&self.entries))
+        application(id, &locked(&self.entries), &self.conf.folder.url())
     }
 }
 
-fn application(id: &str, entries: &Entries) -> Option<Value> {
+fn application(id: &str, entries: &Entries, source: &str) -> Option<Value> {
     let own: Vec<&Entry> = entries.iter().filter(|((own, _), _)| own == id).map(|(_, entry)| entry).rev().collect();
     let first = own.first()?;
     let attempts: Vec<Value> = own
@@ -160,6 +161,8 @@ fn application(id: &str, entries: &Entries) -> Option<Value> {
                 "startTimeEpoch": head.start_ms,
                 "endTimeEpoch": head.end_ms,
                 "lastUpdatedEpoch": entry.log.modified_ms,
+                "logSourceName": source,
+                "logSourceFullPath": source,
             });
             if let Some(attempt) = &head.attempt {
                 out["attemptId"] = attempt.as_str().into();

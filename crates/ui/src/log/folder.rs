@@ -33,6 +33,17 @@ impl Folder {
         }
     }
 
+    /// What REST calls it.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Local(path) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                format!("file://{}", path.display())
+            }
+            Self::Bucket(bucket, prefix) => bucket.url(prefix).trim_end_matches('/').to_owned(),
+        }
+    }
+
     /// The text of a file's bytes, from a place on.
     ///
     /// # Errors

@@ -10,6 +10,9 @@ impl Store {
     pub(super) fn block_updated(&mut self, event: &Value) {
         let info = &event["Block Updated Info"];
         let block = text_or(info, "Block ID", "");
+        if block.starts_with("broadcast_") {
+            return self.broadcast_updated(info);
+        }
         let Some((rdd, partition)) = block.strip_prefix("rdd_").and_then(|rest| rest.split_once('_')) else { return };
         let (Ok(rdd), Ok(partition)) = (rdd.parse::<i64>(), partition.parse::<i64>()) else { return };
         let own = self.rdds.entry(rdd).or_insert_with(|| StoredRdd { id: rdd, ..StoredRdd::default() });
@@ -30,6 +33,17 @@ impl Store {
         if own.blocks.is_empty() {
             self.rdds.remove(&rdd);
         }
+    }
+}
+
+impl Store {
+    fn broadcast_updated(&mut self, info: &Value) {
+        let executor = text_or(&info["Block Manager ID"], "Executor ID", "");
+        let Some(own) = self.executors.get_mut(executor) else { return };
+        let level = &info["Storage Level"];
+        let signed = |key: &str, size: &str| int_or(info, size, 0) * if level[key] == true { 1 } else { -1 };
+        own.broadcast.0 = (own.broadcast.0 + signed("Use Memory", "Memory Size")).max(0);
+        own.broadcast.1 = (own.broadcast.1 + signed("Use Disk", "Disk Size")).max(0);
     }
 }
 

@@ -33,7 +33,7 @@ impl Store {
         let last = infos.iter().max_by_key(|info| int_or(info, "Stage ID", -1));
         job.name = last.map_or("", |info| text_or(info, "Stage Name", "")).into();
         for info in infos {
-            let known = self.stage_info(info, Status::Pending, job.description.clone());
+            let known = self.stage_info(info, Status::Pending, None);
             if let Some(stage) = self.stages.get_mut(&known) {
                 stage.job_ids.push(id);
             }

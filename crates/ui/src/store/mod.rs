@@ -20,6 +20,7 @@ use crate::limits::Limits;
 use crate::model::{
     App, ConnectOperation, ConnectSession, Environment, Execution, Executor, Job, Stage, Status, StoredRdd, Stream,
 };
+use crate::peaks::Peaks;
 
 /// One application.
 #[derive(Debug, Default)]
@@ -87,8 +88,18 @@ impl Store {
             "SparkListenerExecutorRemoved" => self.executor_removed(event),
             "SparkListenerBlockManagerAdded" => self.block_manager_added(event),
             "SparkListenerBlockUpdated" => self.block_updated(event),
+            "SparkListenerStageExecutorMetrics" => {
+                let key = (int_or(event, "Stage ID", -1), int_or(event, "Stage Attempt ID", 0));
+                self.peaks(key, text_or(event, "Executor ID", ""), &Peaks::of(&event["Executor Metrics"]));
+            }
             "SparkListenerUnpersistRDD" => {
                 self.rdds.remove(&int_or(event, "RDD ID", -1));
+            }
+            "SparkListenerExecutorMetricsUpdate" => {
+                let all = event["Executor Metrics Updated"].as_array().into_iter().flatten();
+                let Some(own) = self.executors.get_mut(text_or(event, "Executor ID", "")) else { return };
+                let peaks = own.peaks.get_or_insert_default();
+                all.for_each(|update| peaks.raise(&Peaks::of(&update["Executor Metrics"])));
             }
             "SparkListenerJobStart" => self.job_start(event),
             "SparkListenerJobEnd" => self.job_end(event),

@@ -4,11 +4,15 @@ use super::Store;
 use crate::event::TaskNote;
 use crate::metric;
 use crate::model::{Status, Task};
+use crate::peaks::Peaks;
 
 impl Store {
-    pub(super) fn task(&mut self, TaskNote { stage: key, task, updates }: TaskNote) {
+    pub(super) fn task(&mut self, TaskNote { stage: key, task, updates, peaks }: TaskNote) {
         self.touch(task.finished_ms.max(task.launched_ms));
         self.count_for_executor(&task);
+        if let Some(peaks) = &peaks {
+            self.peaks(key, &task.executor, peaks);
+        }
         let limit = self.limits.tasks;
         let Some(stage) = self.stages.get_mut(&key) else { return };
         if stage.first_task_ms < 0 || task.launched_ms < stage.first_task_ms {
@@ -23,7 +27,10 @@ impl Store {
                         stage.counts.complete += 1;
                         stage.counts.indices = (stage.counts.indices + 1).min(stage.num_tasks);
                     }
-                    Status::Killed => stage.counts.killed += 1,
+                    Status::Killed => {
+                        stage.counts.killed += 1;
+                        *stage.killed.entry(task.error.clone().unwrap_or_default()).or_default() += 1;
+                    }
                     _ => stage.counts.failed += 1,
                 }
                 if let Some(metrics) = &task.metrics {
@@ -44,6 +51,19 @@ impl Store {
             self.measure(key.0, id, &updates);
         }
         self.forget_tasks();
+    }
+
+    /// An executor used so much while a stage ran.
+    pub(super) fn peaks(&mut self, stage: (i64, i64), executor: &str, peaks: &Peaks) {
+        if let Some(stage) = self.stages.get_mut(&stage) {
+            match stage.peaks.get_mut(executor) {
+                Some(own) => own.raise(peaks),
+                None => drop(stage.peaks.insert(executor.into(), *peaks)),
+            }
+        }
+        if let Some(own) = self.executors.get_mut(executor) {
+            own.peaks.get_or_insert_default().raise(peaks);
+        }
     }
 
     pub(super) fn measure(&mut self, stage: i64, task: i64, updates: &[(i64, i64)]) {
@@ -69,10 +89,10 @@ impl Store {
             Status::Running => own.counts.active += 1,
             status => {
                 own.counts.active = (own.counts.active - 1).max(0);
-                if status == Status::Succeeded {
-                    own.counts.complete += 1;
-                } else {
-                    own.counts.failed += 1;
+                match status {
+                    Status::Succeeded => own.counts.complete += 1,
+                    Status::Killed => own.counts.killed += 1,
+                    _ => own.counts.failed += 1,
                 }
                 own.duration_ms += task.duration_ms(task.finished_ms);
                 if let Some(metrics) = &task.metrics {

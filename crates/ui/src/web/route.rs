@@ -61,11 +61,10 @@ impl From<Answer> for Reply {
     fn from(answer: Answer) -> Self {
         match answer {
             Answer::Json(value) => Self::json(&value),
-            Answer::Stream(stream) => {
-                Self { stream: Some(stream), ..Self::new(200, "application/json", vec![]) }
-            }
+            Answer::Stream(stream) => Self { stream: Some(stream), ..Self::new(200, "application/json", vec![]) },
             Answer::NotFound(text) => Self::text(404, text),
             Answer::Bad(text) => Self::text(400, text),
+            Answer::Unavailable(text) => Self::text(503, text),
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Answer;
+use crate::encode::DRIVER;
 use crate::json::rest_time;
 use crate::model::Executor;
 use crate::threads;
@@ -11,7 +12,8 @@ use crate::web::view::View;
 /// An executor as `/executors` lists it.
 pub fn executor(view: &View, own: &Executor) -> Value {
     let kept = view.store.rdds.values().flat_map(|rdd| rdd.blocks.values()).filter(|block| block.3 == own.id);
-    let (blocks, memory, disk) = kept.fold((0, 0, 0), |sum, block| (sum.0 + 1, sum.1 + block.0, sum.2 + block.1));
+    let (blocks, memory, disk) =
+        kept.fold((0, own.broadcast.0, own.broadcast.1), |sum, block| (sum.0 + 1, sum.1 + block.0, sum.2 + block.1));
     let logs: Map<String, Value> = own.logs.iter().map(|(name, url)| (name.clone(), url.as_str().into())).collect();
     let mut out = json!({
         "id": own.id,
@@ -25,7 +27,7 @@ pub fn executor(view: &View, own: &Executor) -> Value {
         "activeTasks": own.counts.active,
         "failedTasks": own.counts.failed,
         "completedTasks": own.counts.complete,
-        "totalTasks": own.counts.active + own.counts.failed + own.counts.complete,
+        "totalTasks": own.counts.active + own.counts.failed + own.counts.killed + own.counts.complete,
         "totalDuration": own.duration_ms,
         "totalGCTime": own.gc_ms,
         "totalInputBytes": own.input_bytes,
@@ -48,6 +50,18 @@ pub fn executor(view: &View, own: &Executor) -> Value {
         "isExcluded": false,
         "excludedInStages": [],
     });
+    if own.id == DRIVER {
+        // As Spark: the driver's time is the application's.
+        let app = &view.store.app;
+        let until = if app.end_ms > 0 { app.end_ms } else { view.now_ms };
+        out["totalDuration"] = (until - app.start_ms).max(0).into();
+        if let Some(peaks) = &own.peaks {
+            out["totalGCTime"] = peaks.total_gc_ms().into();
+        }
+    }
+    if let Some(peaks) = &own.peaks {
+        out["peakMemoryMetrics"] = peaks.json();
+    }
     if let Some((at, reason)) = &own.removed {
         out["removeTime"] = rest_time(*at).into();
         out["removeReason"] = reason.as_str().into();
@@ -66,7 +80,7 @@ pub(super) fn threads(view: &View, id: &str) -> Answer {
         Some(_) => {}
     }
     if !view.conf.threads || view.live.is_none() {
-        return Answer::NotFound("Thread dumps are not available through the history server.".into());
+        return Answer::Unavailable("Thread dumps not available through the history server.".into());
     }
     let all = threads::threads().into_iter().map(|own| {
         json!({

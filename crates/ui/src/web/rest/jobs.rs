@@ -1,6 +1,6 @@
 //! `/jobs`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Answer, check_status, wanted};
 use crate::json::rest_time;
@@ -51,6 +51,11 @@ pub(super) fn job(view: &View, own: &Job) -> Value {
     ] {
         out.insert(key.into(), value.into());
     }
-    out.insert("killedTasksSummary".into(), json!({}));
+    let mut killed: Map<String, Value> = Map::new();
+    for (reason, count) in stages.iter().flat_map(|stage| &stage.killed) {
+        let sum = killed.get(reason.as_ref()).and_then(Value::as_i64).unwrap_or(0) + count;
+        killed.insert(reason.to_string(), sum.into());
+    }
+    out.insert("killedTasksSummary".into(), Value::Object(killed));
     Value::Object(out)
 }

@@ -3,6 +3,7 @@
 mod application;
 mod environment;
 mod executors;
+mod graph;
 mod jobs;
 mod pieces;
 mod sql;
@@ -28,6 +29,8 @@ pub enum Answer {
     NotFound(String),
     /// The request makes no sense: Spark's text.
     Bad(String),
+    /// It is not to be had here: Spark's text.
+    Unavailable(String),
 }
 
 impl std::fmt::Debug for Answer {
@@ -36,6 +39,7 @@ impl std::fmt::Debug for Answer {
             Self::Json(value) => f.debug_tuple("Json").field(value).finish(),
             Self::Stream(_) => f.write_str("Stream"),
             Self::NotFound(text) => f.debug_tuple("NotFound").field(text).finish(),
+            Self::Unavailable(text) => f.debug_tuple("Unavailable").field(text).finish(),
             Self::Bad(text) => f.debug_tuple("Bad").field(text).finish(),
         }
     }

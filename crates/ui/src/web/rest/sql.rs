@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::graph::Graph;
 use super::{Answer, query_flag};
 use crate::json::rest_time;
-use crate::model::{Execution, PlanNode, Status};
+use crate::model::{Execution, Status};
 use crate::web::advice::Values;
-use crate::web::page_sql_value;
 use crate::web::view::View;
 
 pub(super) fn sql(view: &View) -> Answer {
@@ -36,13 +36,13 @@ pub(super) fn execution(view: &View, own: &Execution, details: bool, plan: bool)
         "runningJobIds": jobs(Status::Running),
         "successJobIds": jobs(Status::Succeeded),
         "failedJobIds": jobs(Status::Failed),
+        "nodes": [],
+        "edges": [],
     });
     if details {
-        let (mut nodes, mut edges, mut next) = (vec![], vec![], 0);
-        graph(&own.plan, None, &Values::of(own), &mut next, &mut nodes, &mut edges);
-        nodes.sort_by_key(|node: &Value| std::cmp::Reverse(node["nodeId"].as_i64()));
-        out["nodes"] = nodes.into();
-        out["edges"] = edges.into();
+        let graph = Graph::of(&own.plan, Values::of(own));
+        out["nodes"] = graph.nodes.into();
+        out["edges"] = graph.edges.into();
     }
     if let Some(id) = &own.query_id {
         out["queryId"] = id.as_str().into();
@@ -52,34 +52,4 @@ pub(super) fn execution(view: &View, own: &Execution, details: bool, plan: bool)
     }
     out["rootExecutionId"] = own.root.into();
     out
-}
-
-/// Operators numbered from the root on, with the edges along which rows go.
-fn graph(
-    node: &PlanNode,
-    to: Option<i64>,
-    values: &Values,
-    next: &mut i64,
-    nodes: &mut Vec<Value>,
-    edges: &mut Vec<Value>,
-) {
-    if node.name == "InputAdapter" {
-        node.children.iter().for_each(|child| graph(child, to, values, next, nodes, edges));
-        return;
-    }
-    let id = *next;
-    *next += 1;
-    let metrics: Vec<Value> = node
-        .metrics
-        .iter()
-        .filter_map(|(name, id, kind)| {
-            let total = values.total(*id)?;
-            Some(json!({"name": name, "value": page_sql_value(kind, total, values.measured(*id))}))
-        })
-        .collect();
-    nodes.push(json!({"nodeId": id, "nodeName": node.name, "metrics": metrics}));
-    if let Some(to) = to {
-        edges.push(json!({"fromId": id, "toId": to}));
-    }
-    node.children.iter().for_each(|child| graph(child, Some(id), values, next, nodes, edges));
 }

@@ -3,10 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::tasks::{task_list, task_summary};
-use super::{Answer, pieces, check_status, found, query_flag, wanted};
+use super::{Answer, check_status, found, pieces, query_flag, wanted};
 use crate::json::rest_time;
 use crate::metric::{self, METRICS, TaskMetrics};
 use crate::model::{Stage, Status, Task};
+use crate::peaks::{self, Peaks};
+use crate::quantile::quantiles;
 use crate::web::view::View;
 
 #[derive(Debug, Clone, Copy)]
@@ -120,15 +122,27 @@ fn stage(view: &View, own: &Stage, details: Details) -> Value {
         put("tasks", pieces::mark());
         put("executorSummary", executor_summary(view, own));
     }
-    put("killedTasksSummary", json!({}));
+    let killed: Map<String, Value> =
+        own.killed.iter().map(|(reason, count)| (reason.to_string(), (*count).into())).collect();
+    put("killedTasksSummary", Value::Object(killed));
     put("resourceProfileId", own.resource_profile.into());
     put("isShufflePushEnabled", false.into());
     put("shuffleMergersCount", 0.into());
-    put("peakExecutorMetrics", json!({}));
+    let mut peaks = own.peaks.values().copied();
+    if let Some(first) = peaks.next() {
+        let all = peaks.fold(first, |mut all, own| {
+            all.raise(&own);
+            all
+        });
+        put("peakExecutorMetrics", all.json());
+    }
     if details.summaries {
         let asked = view.query.get("quantiles").and_then(shares).unwrap_or_else(|| vec![0.0, 0.25, 0.5, 0.75, 1.0]);
         if let Some(summary) = task_summary(own, &asked) {
             put("taskMetricsDistributions", summary);
+        }
+        if let Some(summary) = executor_distributions(view, own, &asked) {
+            put("executorMetricsDistributions", summary);
         }
     }
     Value::Object(out)
@@ -158,10 +172,29 @@ fn executor_summary(view: &View, own: &Stage) -> Value {
             "memoryBytesSpilled": sum.get(metric::MEMORY_SPILLED),
             "diskBytesSpilled": sum.get(metric::DISK_SPILLED),
             "isBlacklistedForStage": false,
-            "peakMemoryMetrics": {},
+            "peakMemoryMetrics": own.peaks.get(executor).map_or_else(|| json!({}), Peaks::json),
             "isExcludedForStage": false,
         });
         all.insert(executor.to_string(), summary);
     }
     Value::Object(all)
+}
+
+/// Quantiles over the executors of a stage.
+fn executor_distributions(view: &View, own: &Stage, shares: &[f64]) -> Option<Value> {
+    let Value::Object(executors) = executor_summary(view, own) else { return None };
+    let first = executors.values().next()?.as_object()?;
+    let over = |value: &dyn Fn(&Value) -> i64| -> Value {
+        let values = quantiles(executors.values().map(value).collect(), shares);
+        values.into_iter().map(|value| value as f64).collect::<Vec<_>>().into()
+    };
+    let mut out = Map::new();
+    out.insert("quantiles".into(), shares.to_vec().into());
+    for name in first.iter().filter(|(_, value)| value.is_i64()).map(|(name, _)| name) {
+        out.insert(name.clone(), over(&|own| own[name].as_i64().unwrap_or(0)));
+    }
+    let peak = |name: &str| over(&|own| own["peakMemoryMetrics"][name].as_i64().unwrap_or(0));
+    let all: Map<String, Value> = peaks::NAMES.into_iter().map(|name| (name.to_owned(), peak(name))).collect();
+    out.insert("peakMemoryMetrics".into(), Value::Object(all));
+    Some(Value::Object(out))
 }

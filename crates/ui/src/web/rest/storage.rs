@@ -19,11 +19,11 @@ pub(super) fn rdd(view: &View, own: &StoredRdd) -> Value {
             json!({
                 "address": executor.host_port,
                 "memoryUsed": memory,
-                "memoryRemaining": (executor.max_memory - memory).max(0),
+                "memoryRemaining": (executor.max_memory - memory - executor.broadcast.0).max(0),
                 "diskUsed": disk,
                 "onHeapMemoryUsed": memory,
                 "offHeapMemoryUsed": 0,
-                "onHeapMemoryRemaining": (executor.max_on_heap - memory).max(0),
+                "onHeapMemoryRemaining": (executor.max_on_heap - memory - executor.broadcast.0).max(0),
                 "offHeapMemoryRemaining": 0,
             })
         })

@@ -6,7 +6,7 @@ use super::{Answer, pieces, wanted};
 use crate::json::rest_time;
 use crate::metric::{self, METRICS, TaskMetrics};
 use crate::model::{Stage, Status, Task};
-use crate::quantile::quantiles;
+use crate::quantile::{quantiles, quantiles_among};
 use crate::web::view::View;
 
 pub(super) fn task_list(view: &View, own: &Stage) -> Answer {
@@ -18,17 +18,21 @@ pub(super) fn task_list(view: &View, own: &Stage) -> Answer {
     let now_ms = view.now_ms;
     match view.query.get("sortBy").unwrap_or("ID").to_lowercase().as_str() {
         "id" => {}
-        "runtime" | "-runtime" | "decreasing_runtime" => {
-            tasks.sort_by_key(|own| std::cmp::Reverse(own.duration_ms(now_ms)));
-        }
-        "+runtime" | " runtime" | "increasing_runtime" => tasks.sort_by_key(|own| own.duration_ms(now_ms)),
+        "-runtime" | "decreasing_runtime" => tasks.sort_by_key(|own| std::cmp::Reverse(run_time(own))),
+        "runtime" | "increasing_runtime" => tasks.sort_by_key(|own| run_time(own)),
         other => {
-            return Answer::NotFound(format!("unknown sortBy: {other}; known are ID, runtime, +runtime, -runtime"));
+            return Answer::NotFound(format!("unknown sortBy: {other}; known are ID, runtime, -runtime"));
         }
     }
     let skip = usize::try_from(offset).unwrap_or(0);
     let take = usize::try_from(length).unwrap_or(0);
     Answer::Stream(pieces::list(tasks.into_iter().skip(skip).take(take).cloned().collect(), now_ms))
+}
+
+/// By which Spark sorts: tasks without success come first.
+fn run_time(own: &Task) -> (i64, i64) {
+    let time = own.metrics.as_ref().map_or(0, |metrics| metrics.get(metric::RUN_TIME));
+    (if own.status == Status::Succeeded { time } else { -1 - time }, own.id)
 }
 
 fn scheduler_delay(own: &Task) -> i64 {
@@ -59,6 +63,10 @@ pub(super) fn task(now_ms: i64, own: &Task) -> Value {
         "speculative": own.speculative,
         "accumulatorUpdates": [],
     });
+    if own.duration_ms(now_ms) == 0 {
+        // As Spark, which takes none for unknown.
+        out.as_object_mut().and_then(|own| own.shift_remove("duration"));
+    }
     if let Some(error) = &own.error {
         out["errorMessage"] = error.as_ref().into();
     }
@@ -115,6 +123,12 @@ pub(super) fn task_summary(own: &Stage, shares: &[f64]) -> Option<Value> {
         let values = quantiles(tasks.iter().map(|(task, metrics)| value(task, metrics)).collect(), shares);
         values.into_iter().map(|value| value as f64).collect::<Vec<_>>().into()
     };
+    // As in Spark, these are taken from all tasks that have ended, at the places that those with success have.
+    let ended: Vec<&Task> = own.tasks.values().filter(|task| task.status != Status::Running).collect();
+    let over_all = |value: &dyn Fn(&Task) -> i64| -> Value {
+        let values = quantiles_among(ended.iter().map(|task| value(task)).collect(), tasks.len(), shares);
+        values.into_iter().map(|value| value as f64).collect::<Vec<_>>().into()
+    };
     let of = |metric: usize| over(&|_, metrics| metrics.get(metric));
     let named = |group: &str| -> Map<String, Value> {
         let own = METRICS.iter().enumerate().filter(|(_, metric)| metric.group == group);
@@ -122,12 +136,12 @@ pub(super) fn task_summary(own: &Stage, shares: &[f64]) -> Option<Value> {
     };
     let mut out = Map::new();
     out.insert("quantiles".into(), shares.to_vec().into());
-    out.insert("duration".into(), over(&|task, _| task.duration_ms(task.finished_ms)));
+    out.insert("duration".into(), over_all(&|task| task.duration_ms(task.finished_ms)));
     for (index, metric) in METRICS.iter().enumerate().take(metric::MEMORY_SPILLED) {
         out.insert(metric.task.into(), of(index));
     }
-    out.insert("gettingResultTime".into(), over(&|task, _| getting_result(task)));
-    out.insert("schedulerDelay".into(), over(&|task, _| scheduler_delay(task)));
+    out.insert("gettingResultTime".into(), over_all(&getting_result));
+    out.insert("schedulerDelay".into(), over_all(&scheduler_delay));
     for index in [metric::PEAK_MEMORY, metric::MEMORY_SPILLED, metric::DISK_SPILLED] {
         out.insert(METRICS[index].task.into(), of(index));
     }
