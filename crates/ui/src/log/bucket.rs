@@ -1,34 +1,25 @@
-//! Buckets of S3 and of stores that speak its language: list, read, write, delete.
-//!
-//! [`super::sign`] signs, `ureq` speaks HTTP. Settings are those of Hadoop's S3A: `spark.hadoop.fs.s3a.*`.
+//! Buckets of object stores, for threads that wait: list, read, write, delete. `sources::store` opens them.
 
+use std::future::Future;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::Path as FilePath;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use roxmltree::{Document, Node};
-use ureq::http::Response;
-use ureq::{Agent, Body};
+use firesteel_sources::store;
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
+use tokio::runtime::Runtime;
 
-use super::sign::{Keys, Place};
-use crate::json::now_ms;
 use crate::limits::Lookup;
 
-/// A bucket and how to reach it.
+/// A bucket.
+#[derive(Debug)]
 pub struct Bucket {
-    agent: Agent,
-    place: Place,
-    /// None: the bucket is open to all.
-    keys: Option<Keys>,
+    store: Arc<dyn ObjectStore>,
     /// `s3a://bucket/`, with the scheme that the user wrote.
     root: String,
-}
-
-impl std::fmt::Debug for Bucket {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bucket").field("root", &self.root).finish_non_exhaustive()
-    }
 }
 
 /// What a list says of an object.
@@ -39,43 +30,27 @@ pub struct Object {
     pub modified_ms: i64,
 }
 
-/// A store that says nothing for so long is down.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// A store that does not take a call for so long is not there.
-const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(10);
-/// Attempts where the network or the store fails.
-const ATTEMPTS: u32 = 3;
+/// A store that takes longer for an answer is down.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A piece of a file may take so long.
+const PATIENCE_TO_SEND: Duration = Duration::from_secs(60);
 /// Files up to this size are sent in one piece, larger ones in pieces of it; S3 takes 10,000 pieces.
 pub const PIECE: u64 = 8 << 20;
 
 impl Bucket {
-    /// The bucket of a URL, and the key that follows it.
+    /// The bucket of a URL, and how the keys of its folder begin: empty, or with a slash at the end.
     ///
     /// # Errors
-    /// A setting makes no sense or cannot be kept, or there are no keys: text for the user.
+    /// A setting makes no sense or cannot be kept: text for the user.
     pub fn of(url: &str, lookup: Lookup) -> Result<(Self, String), String> {
-        let wrong = || format!("{url}: expected a bucket (example: s3a://bucket/folder)");
-        let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
-        let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let prefix = prefix.trim_matches('/');
-        if name.is_empty()
-            || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
-            || prefix.split('/').any(|part| part == "." || part == "..")
-        {
-            return Err(wrong());
-        }
-        let conf = Conf { bucket: name, lookup };
-        conf.refuse()?;
-        let place = conf.place()?;
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_connect(Some(PATIENCE_TO_CONNECT))
-            .timeout_recv_response(Some(PATIENCE))
-            .build();
-        let root = format!("{scheme}://{name}/");
-        let own = Self { agent: config.new_agent(), place, keys: conf.keys()?, root };
-        Ok((own, if prefix.is_empty() { String::new() } else { format!("{prefix}/") }))
+        let name = url.split_once("://").and_then(|(_, rest)| rest.split('/').next()).unwrap_or_default();
+        refuse(name, lookup)?;
+        let setting = |key: &str| lookup(&format!("spark.hadoop.{key}"));
+        let place = store::open(url, &setting).map_err(|error| error.to_string())?;
+        let scheme = url.split_once("://").map_or("s3a", |(scheme, _)| scheme);
+        let prefix = place.path.as_ref();
+        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        Ok((Self { store: place.store, root: format!("{scheme}://{name}/") }, prefix))
     }
 
     /// What users call the object.
@@ -84,33 +59,34 @@ impl Bucket {
     }
 
     /// The key of a URL of this bucket.
-    pub fn key<'a>(&self, url: &'a Path) -> Option<&'a str> {
+    pub fn key<'a>(&self, url: &'a FilePath) -> Option<&'a str> {
         url.to_str()?.strip_prefix(&self.root)
     }
 
-    /// All objects whose keys begin so.
+    /// All objects of a folder and of those in it.
     ///
     /// # Errors
     /// The store cannot be reached, or refuses.
-    pub fn list(&self, prefix: &str) -> io::Result<Vec<Object>> {
-        let mut objects = vec![];
-        let mut more: Option<String> = None;
-        loop {
-            let mut query = vec![("list-type", "2"), ("prefix", prefix)];
-            query.extend(more.as_deref().map(|token| ("continuation-token", token)));
-            let url = self.address("GET", "", &query);
-            let text = text(self.asked(|| self.agent.get(&url).call())?)?;
-            let page = Document::parse(&text).map_err(io::Error::other)?;
-            let page = page.root_element();
-            objects.extend(children(page, "Contents").map(|own| Object {
-                key: value(own, "Key").unwrap_or_default().to_owned(),
-                size_bytes: value(own, "Size").and_then(|size| size.parse().ok()).unwrap_or(0),
-                modified_ms: value(own, "LastModified").map_or(0, time),
-            }));
-            more = value(page, "NextContinuationToken").filter(|token| !token.is_empty()).map(str::to_owned);
-            if more.is_none() {
-                return Ok(objects);
-            }
+    pub fn list(&self, folder: &str) -> io::Result<Vec<Object>> {
+        let prefix = path(folder.trim_end_matches('/'))?;
+        let mut found = self.store.list(Some(&prefix).filter(|own| !own.as_ref().is_empty()));
+        let mut all = vec![];
+        // Each page of the list must come in time, and there may be many.
+        while let Some(meta) = wait(PATIENCE, found.try_next())? {
+            all.push(object(&meta));
+        }
+        Ok(all)
+    }
+
+    /// What is known of one object; None where there is none.
+    ///
+    /// # Errors
+    /// The store cannot be reached, or refuses.
+    pub fn find(&self, key: &str) -> io::Result<Option<Object>> {
+        match wait(PATIENCE, self.store.head(&path(key)?)) {
+            Ok(meta) => Ok(Some(object(&meta))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -119,68 +95,44 @@ impl Bucket {
     /// # Errors
     /// There is no such object, or the store cannot be reached.
     pub fn read(&self, key: &str, from: u64) -> io::Result<Box<dyn Read + Send>> {
-        let url = self.address("GET", key, &[]);
-        let range = format!("bytes={from}-");
-        let answer = self.asked(|| {
-            let request = self.agent.get(&url);
-            if from > 0 { request.header("range", range.as_str()).call() } else { request.call() }
-        });
-        match answer {
-            // Nothing is left from there on.
-            Err(error) if from > 0 && error.kind() == io::ErrorKind::UnexpectedEof => Ok(Box::new(io::empty())),
-            Err(error) => Err(error),
-            Ok(answer) => Ok(Box::new(answer.into_body().into_reader())),
+        let mut options = GetOptions::default();
+        if from > 0 {
+            let size = self.find(key)?.map_or(0, |own| own.size_bytes);
+            if from >= size {
+                return Ok(Box::new(io::empty()));
+            }
+            options.range = Some(GetRange::Offset(from));
         }
-    }
-
-    /// Writes an object in one piece.
-    ///
-    /// # Errors
-    /// The store cannot be reached, or refuses.
-    pub fn write(&self, key: &str, bytes: &[u8]) -> io::Result<()> {
-        let url = self.address("PUT", key, &[]);
-        self.asked(|| self.agent.put(&url).send(bytes)).map(drop)
+        let answer = wait(PATIENCE, self.store.get_opts(&path(key)?, options))?;
+        let mut chunks = answer.into_stream();
+        let next = move || wait(PATIENCE, async { chunks.next().await.transpose() });
+        Ok(Box::new(Chunks { next, chunk: io::Cursor::default() }))
     }
 
     /// Writes the first bytes of a file as an object, in pieces where they are many.
     ///
     /// # Errors
     /// The file cannot be read, the store not be reached, or it refuses.
-    pub fn write_file(&self, key: &str, path: &Path, size_bytes: u64) -> io::Result<()> {
-        let mut file = std::fs::File::open(path)?;
+    pub fn write_file(&self, key: &str, file: &FilePath, size_bytes: u64) -> io::Result<()> {
+        let mut file = std::fs::File::open(file)?;
         let mut piece = |at: u64| -> io::Result<Vec<u8>> {
             let mut bytes = vec![];
             file.seek(SeekFrom::Start(at))?;
             file.by_ref().take(PIECE.min(size_bytes - at)).read_to_end(&mut bytes)?;
             Ok(bytes)
         };
+        let key = path(key)?;
         if size_bytes <= PIECE {
-            return self.write(key, &piece(0)?);
+            return wait(PATIENCE_TO_SEND, self.store.put(&key, piece(0)?.into())).map(drop);
         }
-        let url = self.address("POST", key, &[("uploads", "")]);
-        let begun = text(self.asked(|| self.agent.post(&url).send_empty())?)?;
-        let begun = Document::parse(&begun).map_err(io::Error::other)?;
-        let upload = value(begun.root_element(), "UploadId").ok_or_else(|| io::Error::other("no UploadId"))?;
-        let mut send = || -> io::Result<()> {
-            let mut parts = String::new();
-            for (number, at) in (1..).zip((0..size_bytes).step_by(PIECE as usize)) {
-                let bytes = piece(at)?;
-                let url = self.address("PUT", key, &[("partNumber", &i32::to_string(&number)), ("uploadId", upload)]);
-                let answer = self.asked(|| self.agent.put(&url).send(bytes.as_slice()))?;
-                let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok());
-                let tag = tag.ok_or_else(|| io::Error::other("the store gave no ETag for a piece"))?;
-                let tag = tag.replace('&', "&amp;").replace('<', "&lt;");
-                parts += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>");
-            }
-            let body = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
-            let url = self.address("POST", key, &[("uploadId", upload)]);
-            let text = text(self.asked(|| self.agent.post(&url).send(body.as_bytes()))?)?;
-            // The store may refuse after it has said yes.
-            if text.contains("<Error>") { Err(io::Error::other(told(&text))) } else { Ok(()) }
-        };
-        send().inspect_err(|_| {
-            // Pieces of what did not become an object cost money.
-            drop(self.agent.delete(self.address("DELETE", key, &[("uploadId", upload)])).call());
+        let mut upload = wait(PATIENCE, self.store.put_multipart(&key))?;
+        let sent = (0..size_bytes)
+            .step_by(PIECE as usize)
+            .try_for_each(|at| wait(PATIENCE_TO_SEND, upload.put_part(piece(at)?.into())))
+            .and_then(|()| wait(PATIENCE_TO_SEND, upload.complete()).map(drop));
+        sent.inspect_err(|_| {
+            // Pieces of what did not become an object cost money; the error that came first is the one to tell.
+            drop(wait(PATIENCE, upload.abort()));
         })
     }
 
@@ -189,202 +141,107 @@ impl Bucket {
     /// # Errors
     /// The store cannot be reached, or refuses.
     pub fn delete(&self, key: &str) -> io::Result<()> {
-        let url = self.address("DELETE", key, &[]);
-        match self.asked(|| self.agent.delete(&url).call()) {
+        match wait(PATIENCE, self.store.delete(&path(key)?)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
     }
+}
 
-    /// Sends a request, again where the network or the store fails.
-    fn asked(&self, send: impl Fn() -> Result<Response<Body>, ureq::Error>) -> io::Result<Response<Body>> {
-        let mut attempt = 0;
+/// An object's bytes as they come.
+struct Chunks<N> {
+    next: N,
+    chunk: io::Cursor<Vec<u8>>,
+}
+
+impl<N, B> Read for Chunks<N>
+where
+    N: FnMut() -> io::Result<Option<B>>,
+    B: AsRef<[u8]>,
+{
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            attempt += 1;
-            let (problem, again) = match send() {
-                Ok(answer) if answer.status().is_success() => return Ok(answer),
-                Ok(answer) => {
-                    let status = answer.status();
-                    let text = text(answer).map(|text| told(&text)).unwrap_or_default();
-                    let kind = match status.as_u16() {
-                        404 => io::ErrorKind::NotFound,
-                        401 | 403 => io::ErrorKind::PermissionDenied,
-                        416 => io::ErrorKind::UnexpectedEof,
-                        _ => io::ErrorKind::Other,
-                    };
-                    let again = status.is_server_error() || status.as_u16() == 429;
-                    (io::Error::new(kind, format!("the store answers {status} {text}").trim_end().to_owned()), again)
-                }
-                Err(error) => (io::Error::other(format!("the store cannot be reached: {error}")), true),
-            };
-            if !again || attempt >= ATTEMPTS {
-                return Err(problem);
+            let count = self.chunk.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
             }
-            std::thread::sleep(Duration::from_millis(200) * attempt * attempt);
+            match (self.next)()? {
+                Some(chunk) => self.chunk = io::Cursor::new(chunk.as_ref().to_vec()),
+                None => return Ok(0),
+            }
         }
     }
+}
 
-    fn address(&self, method: &str, key: &str, query: &[(&str, &str)]) -> String {
-        let now: DateTime<Utc> = DateTime::from_timestamp_millis(now_ms()).unwrap_or_default();
-        self.place.address(method, key, query, self.keys.as_ref(), now)
+/// Refuses what would protect less than the user thinks.
+fn refuse(bucket: &str, lookup: Lookup) -> Result<(), String> {
+    for name in ["encryption.algorithm", "server-side-encryption-algorithm", "assumed.role.arn", "proxy.host"] {
+        for key in [format!("spark.hadoop.fs.s3a.bucket.{bucket}.{name}"), format!("spark.hadoop.fs.s3a.{name}")] {
+            if let Some(value) = lookup(&key).filter(|value| !value.trim().is_empty()) {
+                return Err(format!("{key} ({value}) is not supported: set encryption at the bucket, give keys, or set HTTPS_PROXY"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn object(meta: &ObjectMeta) -> Object {
+    Object {
+        key: meta.location.as_ref().to_owned(),
+        size_bytes: meta.size,
+        modified_ms: meta.last_modified.timestamp_millis(),
     }
 }
 
-/// An answer that is no object.
-fn text(mut answer: Response<Body>) -> io::Result<String> {
-    answer.body_mut().read_to_string().map_err(io::Error::other)
+fn path(key: &str) -> io::Result<Path> {
+    Path::parse(key).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }
 
-fn children<'a>(node: Node<'a, 'a>, name: &'static str) -> impl Iterator<Item = Node<'a, 'a>> {
-    node.children().filter(move |own| own.tag_name().name() == name)
+/// Waits for an answer of the store, on a runtime of its own: threads of the event log have none.
+fn wait<T>(patience: Duration, work: impl Future<Output = Result<T, Error>>) -> io::Result<T> {
+    static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+    let made = RUNTIME.get_or_init(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("firesteel-store").enable_all().build().ok()
+    });
+    let runtime = made.as_ref().ok_or_else(|| io::Error::other("no thread for the store"))?;
+    match runtime.block_on(async { tokio::time::timeout(patience, work).await }) {
+        Ok(answer) => answer.map_err(|error| told(&error)),
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("the store cannot be reached: no answer in {} s", patience.as_secs()),
+        )),
+    }
 }
 
-fn value<'a>(node: Node<'a, 'a>, name: &'static str) -> Option<&'a str> {
-    children(node, name).next().map(|own| own.text().unwrap_or(""))
-}
-
-/// What an error of the store says.
-fn told(xml: &str) -> String {
-    let part = |name: &str| {
-        let rest = xml.split_once(&format!("<{name}>"))?.1;
-        rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+/// An error in a line.
+fn told(error: &Error) -> io::Error {
+    let kind = match error {
+        Error::NotFound { .. } => io::ErrorKind::NotFound,
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
+        _ => io::ErrorKind::Other,
     };
-    match (part("Code"), part("Message")) {
-        (Some(code), Some(message)) => format!("({code}: {message})"),
-        (Some(code), None) => format!("({code})"),
-        _ => String::new(),
-    }
-}
-
-fn time(text: &str) -> i64 {
-    chrono::DateTime::parse_from_rfc3339(text).map_or(0, |time| time.timestamp_millis())
-}
-
-/// S3A's settings: of this bucket, or of all.
-struct Conf<'a> {
-    bucket: &'a str,
-    lookup: Lookup<'a>,
-}
-
-impl Conf<'_> {
-    fn get(&self, name: &str) -> Option<String> {
-        let own = (self.lookup)(&format!("spark.hadoop.fs.s3a.bucket.{}.{name}", self.bucket));
-        let text = own.or_else(|| (self.lookup)(&format!("spark.hadoop.fs.s3a.{name}")))?;
-        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
-    }
-
-    fn is(&self, name: &str, default: bool) -> bool {
-        self.get(name).map_or(default, |text| text.eq_ignore_ascii_case("true"))
-    }
-
-    /// Refuses what would protect less than the user thinks.
-    fn refuse(&self) -> Result<(), String> {
-        for name in ["encryption.algorithm", "server-side-encryption-algorithm", "assumed.role.arn", "proxy.host"] {
-            if let Some(value) = self.get(name) {
-                return Err(format!(
-                    "spark.hadoop.fs.s3a.{name} ({value}) is not supported: set encryption at the bucket, give keys, or set HTTPS_PROXY"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn region(&self) -> String {
-        let region = self.get("endpoint.region").or_else(|| env("AWS_REGION")).or_else(|| env("AWS_DEFAULT_REGION"));
-        region.unwrap_or_else(|| "us-east-1".into())
-    }
-
-    /// Where the store is.
-    fn place(&self) -> Result<Place, String> {
-        let region = self.region();
-        let given = self.get("endpoint").or_else(|| env("AWS_ENDPOINT_URL_S3")).or_else(|| env("AWS_ENDPOINT_URL"));
-        let endpoint = given.unwrap_or_else(|| format!("s3.{region}.amazonaws.com"));
-        let plain = if self.is("connection.ssl.enabled", true) { "https" } else { "http" };
-        let (scheme, host) = endpoint.split_once("://").unwrap_or((plain, &endpoint));
-        let host = host.trim_end_matches('/');
-        let known = host.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c));
-        if host.is_empty() || !known || !matches!(scheme, "http" | "https") {
-            return Err(format!(
-                "spark.hadoop.fs.s3a.endpoint is {endpoint}: expected an address (example: https://host:9000)"
-            ));
-        }
-        let host = host.strip_suffix(if scheme == "https" { ":443" } else { ":80" }).unwrap_or(host);
-        // Names of buckets cannot stand before an address.
-        let name = host.split(':').next().unwrap_or_default();
-        let is_address = name == "localhost" || host.starts_with('[') || name.parse::<std::net::Ipv4Addr>().is_ok();
-        let in_path = self.is("path.style.access", false) || is_address || self.bucket.contains('.');
-        let (host, root) = if in_path {
-            (host.to_owned(), format!("/{}/", self.bucket))
-        } else {
-            (format!("{}.{host}", self.bucket), "/".to_owned())
-        };
-        Ok(Place { scheme: scheme.to_owned(), host, root, region })
-    }
-
-    /// Keys out of the settings, or of the environment.
-    fn keys(&self) -> Result<Option<Keys>, String> {
-        let keys = |access: Option<String>, secret: Option<String>, token: Option<String>| {
-            Some(Keys { access: access?, secret: secret?, token })
-        };
-        let own = keys(self.get("access.key"), self.get("secret.key"), self.get("session.token"));
-        let provider = self.get("aws.credentials.provider").unwrap_or_default();
-        if own.is_none() && provider.contains("Anonymous") {
-            return Ok(None);
-        }
-        let own =
-            own.or_else(|| keys(env("AWS_ACCESS_KEY_ID"), env("AWS_SECRET_ACCESS_KEY"), env("AWS_SESSION_TOKEN")));
-        own.map(Some).ok_or_else(|| {
-            format!(
-                "there are no keys for the bucket {}: set spark.hadoop.fs.s3a.access.key and .secret.key, or AWS_ACCESS_KEY_ID \
-                 and AWS_SECRET_ACCESS_KEY (roles of machines and profiles are not supported)",
-                self.bucket
-            )
-        })
-    }
-}
-
-fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.trim().is_empty())
+    io::Error::new(kind, error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn bucket(url: &str, conf: &[(&str, &str)]) -> Result<(Bucket, String), String> {
-        let keys = [("access.key", "a"), ("secret.key", "b"), ("endpoint.region", "eu-west-1")];
-        let all: Vec<_> = keys.iter().chain(conf).collect();
-        Bucket::of(url, &|key| {
-            let own = all.iter().rev().find(|(own, _)| key == format!("spark.hadoop.fs.s3a.{own}"));
-            own.map(|(_, value)| (*value).to_owned())
-        })
-    }
-
     #[test]
     fn addresses() {
-        let (own, prefix) = bucket("s3a://logs/a/b/", &[("endpoint", "s3.eu-west-1.amazonaws.com")]).unwrap();
+        let of = |url: &str, own: &'static str, value: &'static str| {
+            let all = [("access.key", "a"), ("secret.key", "b"), ("endpoint.region", "eu-west-1"), (own, value)];
+            Bucket::of(url, &|key| {
+                let found = all.iter().rev().find(|(name, _)| key == format!("spark.hadoop.fs.s3a.{name}"));
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let (own, prefix) = of("s3a://logs/a/b/", "path.style.access", "true").unwrap();
         assert_eq!((own.url("a/b/x").as_str(), prefix.as_str()), ("s3a://logs/a/b/x", "a/b/"));
-        assert_eq!(own.place.host.as_str(), "logs.s3.eu-west-1.amazonaws.com");
-        let local = [("endpoint", "127.0.0.1:9000"), ("connection.ssl.enabled", "false")];
-        let (own, prefix) = bucket("s3://logs", &local).unwrap();
-        assert_eq!(
-            (own.place.host.as_str(), own.place.root.as_str(), prefix.as_str()),
-            ("127.0.0.1:9000", "/logs/", "")
-        );
-        for (url, conf) in [
-            ("s3a://", ("endpoint", "x")),
-            ("s3a://b/../c", ("endpoint", "x")),
-            ("s3a://b", ("encryption.algorithm", "SSE-KMS")),
-            ("s3a://b", ("endpoint", "ftp://x")),
-        ] {
-            assert!(bucket(url, &[conf]).is_err(), "{url}");
-        }
-    }
-
-    #[test]
-    fn errors_of_stores() {
-        let text = "<Error><Code>NoSuchBucket</Code><Message>It does not exist</Message></Error>";
-        assert_eq!(told(text), "(NoSuchBucket: It does not exist)");
-        assert_eq!(time("1970-01-01T00:00:01.500Z"), 1500);
+        assert_eq!(own.key(FilePath::new("s3a://logs/a/b/x")), Some("a/b/x"));
+        assert!(of("s3a://logs", "path.style.access", "true").unwrap().1.is_empty());
+        assert!(of("s3a://", "path.style.access", "true").is_err());
+        assert!(of("s3a://b", "encryption.algorithm", "SSE-KMS").unwrap_err().contains("encryption.algorithm"));
     }
 }

@@ -54,13 +54,14 @@ pub fn current(folder: &Folder, log: &Log) -> Log {
     let now = match folder {
         Folder::Local(_) => at(&log.path).or_else(|| at(&finished?)),
         Folder::Bucket(bucket, prefix) => {
-            // One list shows it under both of its names.
-            let path = finished.as_ref().unwrap_or(&log.path);
-            let found = bucket.key(path).and_then(|key| bucket.list(key).ok()).unwrap_or_default();
-            let mut logs = in_bucket(bucket, prefix, found);
-            logs.retain(|own| own.path == log.path || Some(&own.path) == finished.as_ref());
-            logs.sort_by_key(|own| own.in_progress);
-            logs.into_iter().next()
+            let key = bucket.key(&log.path).unwrap_or_default();
+            if key.rsplit('/').next().is_some_and(|name| name.starts_with(ROLLING)) {
+                in_bucket(bucket, prefix, bucket.list(key).unwrap_or_default()).into_iter().next()
+            } else {
+                let known = |path: &PathBuf| in_bucket(bucket, prefix, vec![bucket.find(bucket.key(path)?).ok()??]).pop();
+                // Not renamed but written anew: for a moment there are both.
+                finished.as_ref().and_then(known).or_else(|| known(&log.path))
+            }
         }
     };
     now.unwrap_or_else(|| log.clone())

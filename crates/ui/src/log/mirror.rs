@@ -126,12 +126,11 @@ impl Outbox {
 
     /// Whether the bucket has a log of the name.
     fn is_there(&self, name: &str) -> io::Result<bool> {
-        let single = self.bucket.list(&format!("{}{name}", self.prefix))?;
-        let rolling = self.bucket.list(&format!("{}eventlog_v2_{name}/", self.prefix))?;
-        let ends = |key: &str| {
-            key.strip_prefix(&self.prefix).is_some_and(|own| own == name || own.starts_with(&format!("{name}.")))
-        };
-        Ok(!rolling.is_empty() || single.iter().any(|object| ends(&object.key)))
+        let rolling = self.bucket.list(&format!("{}eventlog_v2_{name}", self.prefix))?;
+        let own = |end: &str| self.bucket.find(&format!("{}{name}{end}", self.prefix));
+        let ends = ["", ".zstd", ".lz4", ".snappy"].into_iter().map(|end| Ok(own(end)?.is_some()));
+        let single = ends.collect::<io::Result<Vec<bool>>>()?.contains(&true);
+        Ok(!rolling.is_empty() || single)
     }
 
     fn tell(&mut self, error: &io::Error) {

@@ -12,7 +12,6 @@ pub mod lzf;
 pub mod mirror;
 pub mod pack;
 pub mod replay;
-pub mod sign;
 pub mod snappy;
 pub mod write;
 pub mod zip;
