@@ -76,6 +76,8 @@ pub struct Execution {
     operators: Arc<Operators>,
     /// Whether a plan has said which operators there are.
     operators_known: bool,
+    /// Whether they were found to be those of the state.
+    operators_checked: bool,
     watermark: Watermark,
     /// The batch that runs, or runs next.
     batch_id: u64,
