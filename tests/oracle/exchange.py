@@ -148,7 +148,7 @@ def main():
                         told = "NOT REFUSED"
                         failures += 1
                     except Exception as raised:
-                        told = str(raised).split("\n")[0][:200]
+                        told = " ".join(str(raised).split("===")[0].split())[:500]
                     print(name, type(first).__name__, "then", type(second).__name__, "-", told, flush=True)
     return 1 if failures else 0
 

@@ -74,10 +74,12 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
                 OutputMode::Append => {}
             },
             LogicalPlan::Window(window) if is_streaming(&window.input) => {
-                let expr = window.window_expr.first().map(|expr| expr.schema_name().to_string()).unwrap_or_default();
+                let first = window.window_expr.first();
+                let expr = first.map(|expr| expr.schema_name().to_string()).unwrap_or_default();
+                let column = first.and_then(|expr| alias_of(&nodes, expr)).unwrap_or_else(|| "window".into());
                 return Err(SparkError::new("NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING")
                     .with("windowFunc", expr.split(" PARTITION").next().unwrap_or_default().to_uppercase())
-                    .with("columnName", "`window`")
+                    .with("columnName", format!("`{column}`"))
                     .with("windowSpec", expr.to_uppercase()));
             }
             LogicalPlan::Join(join) => check_join(join, mode)?,
@@ -93,6 +95,21 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
         }
     }
     correctness(&nodes, mode)
+}
+
+/// The name that a projection gives to a window function.
+fn alias_of(nodes: &[&LogicalPlan], window: &Expr) -> Option<String> {
+    let name = window.schema_name().to_string();
+    let is_window = |expr: &Expr| matches!(expr, Expr::Column(own) if own.name == name);
+    nodes.iter().find_map(|node| {
+        let LogicalPlan::Projection(projection) = node else { return None };
+        projection.expr.iter().find_map(|expr| match expr {
+            Expr::Alias(alias) if is_window(&alias.expr) => {
+                Some(alias.name.rsplit_once('#').map_or(alias.name.as_str(), |(name, _)| name).to_string())
+            }
+            _ => None,
+        })
+    })
 }
 
 fn skips(limit: &Limit) -> bool {

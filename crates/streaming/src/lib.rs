@@ -34,10 +34,7 @@ pub(crate) fn task_failed(error: tokio::task::JoinError) -> SparkError {
     SparkError::internal(format!("a task of a stream failed: {error}"))
 }
 
-/// Milliseconds since the epoch.
-pub(crate) fn now_ms() -> i64 {
-    chrono::Utc::now().timestamp_millis()
-}
+pub(crate) use firesteel_sources::stream::clock::now_ms;
 
 /// `2024-01-01T00:00:00.000Z`.
 pub(crate) fn iso_time(ms: i64) -> String {

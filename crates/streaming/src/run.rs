@@ -17,7 +17,7 @@ use std::time::Instant;
 use firesteel_engine::Session;
 use firesteel_plan::operator::watermark::EventTimes;
 use firesteel_protocol::{Result, SparkError, connect as pb};
-use firesteel_sources::stream::{MicroBatchSource, Offset};
+use firesteel_sources::stream::{MicroBatchSource, Offset, clock};
 
 use crate::checkpoint::commit_log::CommitLog;
 use crate::checkpoint::offset_log::{BatchMetadata, OffsetLog};
@@ -76,6 +76,8 @@ pub struct Execution {
     operators: Arc<Operators>,
     /// Whether a plan has said which operators there are.
     operators_known: bool,
+    /// Whether they were found to be those of the state.
+    operators_checked: bool,
     watermark: Watermark,
     /// The batch that runs, or runs next.
     batch_id: u64,
@@ -206,7 +208,10 @@ impl Execution {
                 if waits_for_time {
                     self.query.set_status(|status| status.message = "Waiting for next trigger".into());
                 }
-                tokio::time::sleep(pause).await;
+                match clock::turned_ms().filter(|_| waits_for_time) {
+                    Some(now_ms) => turned_to(now_ms.saturating_add_unsigned(pause.as_millis() as u64)).await,
+                    None => tokio::time::sleep(pause).await,
+                }
             } else {
                 tokio::task::yield_now().await;
             }
@@ -255,6 +260,13 @@ impl Execution {
         let source = Arc::clone(&self.sources[index].source);
         let work = move || work(source.lock().expect("no panics while locked").as_mut());
         self.query.blocking(work).await
+    }
+}
+
+/// Waits for a clock that a test turns.
+async fn turned_to(time_ms: i64) {
+    while clock::turned_ms().is_some_and(|now_ms| now_ms < time_ms) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
 

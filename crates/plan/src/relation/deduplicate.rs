@@ -20,7 +20,9 @@ pub fn resolve(resolver: &Resolver, message: &pb::Deduplicate, outer: Option<&Sc
         let error = SparkError::new("_LEGACY_ERROR_TEMP_3102").with("msg", text);
         return Err(error.with_message(format!("{text};")));
     }
-    if streaming && (message.all_columns_as_keys.unwrap_or(false) || message.column_names.is_empty()) {
+    // SELECT DISTINCT says nothing of watermarks, as `dropDuplicates` always does.
+    let is_sql = message.within_watermark.is_none();
+    if streaming && !is_sql && (message.all_columns_as_keys.unwrap_or(false) || message.column_names.is_empty()) {
         let keys = input.output.clone();
         check(&input)?;
         return crate::operator::stream_dedup::plan(input, &keys, within_watermark);
@@ -48,13 +50,15 @@ pub fn resolve(resolver: &Resolver, message: &pb::Deduplicate, outer: Option<&Sc
     by_keys(input, &keys)
 }
 
-/// One row of each combination of all columns.
+/// One row of each combination of all columns; of a stream it is an aggregation, as in Spark.
 pub(crate) fn distinct(input: Relation) -> Result<Relation> {
     let input = input.narrow()?;
     check(&input)?;
     if firesteel_sources::stream::table::is_streaming(&input.plan) {
-        let keys = input.output.clone();
-        return crate::operator::stream_dedup::plan(input, &keys, false);
+        let keys: Vec<Expr> = input.output.iter().map(Attribute::expr).collect();
+        let builder = LogicalPlanBuilder::from(input.plan.clone());
+        let plan = builder.aggregate(keys, Vec::<Expr>::new()).planned()?.build().planned()?;
+        return Ok(input.with_plan(plan));
     }
     if input.output.iter().any(|column| collated_key(column).is_some()) {
         let keys = input.output.clone();

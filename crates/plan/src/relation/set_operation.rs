@@ -68,7 +68,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::SetOperation, outer: Option<&S
 
 /// A set operation that streams cannot have.
 fn refused(text: &str) -> SparkError {
-    SparkError::new("_LEGACY_ERROR_TEMP_3102").with("msg", text).with_message(format!("{text};"))
+    SparkError::new("_LEGACY_ERROR_TEMP_3102").with("msg", text).with_message(format!("{text};")).placeless()
 }
 
 /// Reorders the right side like the left one; missing columns become NULLs where that is allowed.

@@ -226,9 +226,6 @@ impl Parser<'_> {
         if let Some(RelType::Read(read)) = table.rel_type.as_mut() {
             read.is_streaming = true;
         }
-        if self.is_word("WATERMARK") {
-            return Err(self.not_yet(start, "WATERMARK in SQL", "use withWatermark"));
-        }
         self.aliased(start, table).map(Some)
     }
 
@@ -288,14 +285,23 @@ impl Parser<'_> {
 
     /// A subquery without a name gets one that nobody writes, so that qualifiers inside stay there.
     fn aliased_query(&mut self, start: usize, query: pb::Relation) -> Result<pb::Relation> {
-        if self.is_word("AS") || self.is_bare_table_alias() {
-            return self.aliased(start, query);
-        }
-        Ok(self.placed_relation(start, build::subquery_alias(query, "__auto_generated_subquery_name")))
+        let watermark = self.watermark_clause()?;
+        let query = if self.is_word("AS") || self.is_bare_table_alias() {
+            self.named_by_alias(start, query)?
+        } else {
+            self.placed_relation(start, build::subquery_alias(query, "__auto_generated_subquery_name"))
+        };
+        Ok(self.watermarked(start, query, watermark))
     }
 
-    /// `[AS] name [(columns)]`.
+    /// `[WATERMARK ..] [AS] name [(columns)]`.
     fn aliased(&mut self, start: usize, relation: pb::Relation) -> Result<pb::Relation> {
+        let watermark = self.watermark_clause()?;
+        let relation = self.named_by_alias(start, relation)?;
+        Ok(self.watermarked(start, relation, watermark))
+    }
+
+    fn named_by_alias(&mut self, start: usize, relation: pb::Relation) -> Result<pb::Relation> {
         // In `t AS (a)` the alias is AS itself.
         let explicit = !self.is_symbol_at(1, "(") && self.eat_word("AS");
         if !explicit && !self.is_bare_table_alias() {

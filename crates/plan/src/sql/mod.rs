@@ -32,6 +32,7 @@ mod show;
 pub mod substitute;
 #[cfg(test)]
 mod tests;
+mod watermark;
 mod window;
 
 use std::collections::HashMap;

@@ -1,10 +1,11 @@
 //! Streams: sources that are read batch by batch, each batch a range of offsets.
 //!
 //! [`open()`] turns a read request into a [`MicroBatchSource`], [`placeholder`] into a table that only has a schema.
-//! Reading order: [`table`] (a stream inside a plan), [`log`] (numbered files), [`compact_log`], [`sink_log`]
+//! Reading order: [`table`] (a stream inside a plan), [`clock`], [`log`] (numbered files), [`compact_log`], [`sink_log`]
 //! (`_spark_metadata`), then the sources [`mod@file`], [`rate`], [`rate_micro_batch`], [`socket`]. When batches run, and
 //! where their offsets are kept, is the streaming engine's business.
 
+pub mod clock;
 pub mod compact_log;
 pub mod fault;
 pub mod file;

@@ -15,6 +15,7 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use firesteel_functions::kernel::from_datafusion;
 use firesteel_protocol::{Result, types};
 
+use super::clock::now_ms;
 use super::file_options::{duration_ms, unreadable_duration};
 use super::log::illegal_state;
 use super::{MicroBatchSource, Offset, positive, refuse_schema, remembered};
@@ -110,10 +111,6 @@ impl RateSource {
         self.last_ms = self.last_ms.max(now_ms());
         (self.last_ms - self.created_ms) / 1000
     }
-}
-
-fn now_ms() -> i64 {
-    chrono::Utc::now().timestamp_millis()
 }
 
 impl MicroBatchSource for RateSource {

@@ -50,7 +50,7 @@ impl SinkLog {
     /// Makes the files of a batch visible; `false` if the batch is there already.
     pub fn add(&self, batch_id: u64, files: &[InputFile]) -> Result<bool> {
         let lines: Vec<String> = files.iter().map(line).collect();
-        let now_ms = chrono::Utc::now().timestamp_millis();
+        let now_ms = super::clock::now_ms();
         let is_retained = |line: &str| match (self.retention_ms, parse(line)) {
             (Some(retention_ms), Ok((file, _))) => now_ms.saturating_sub(file.modified_us / 1000) <= retention_ms,
             _ => true,

@@ -93,7 +93,7 @@ impl SocketSource {
                     }
                     let text = String::from_utf8_lossy(&line).into_owned();
                     let Ok(mut lines) = sink.lock() else { break };
-                    lines.lines.push_back((text, chrono::Utc::now().timestamp_millis() * 1000));
+                    lines.lines.push_back((text, super::clock::now_ms() * 1000));
                 }
             })
             .map_err(failed)?;

@@ -49,7 +49,7 @@ impl Execution {
         let since = Instant::now();
         let watermarks = Watermarks { late_ms: self.previous_watermark_ms, eviction_ms: self.metadata.watermark_ms };
         let planned = self.plan(&batches, watermarks).await?;
-        self.operators_known = true;
+        (self.operators_known, self.operators_checked) = (true, true);
         durations.add("queryPlanning", since);
 
         let since = Instant::now();
@@ -100,6 +100,9 @@ impl Execution {
     async fn plan(&self, batches: &[StreamBatch], watermarks: Watermarks) -> Result<PlannedBatch> {
         let (spec, operators, query) = (Arc::clone(&self.spec), Arc::clone(&self.operators), Arc::clone(&self.query));
         let (timestamp_ms, batch_id, batches) = (self.metadata.timestamp_ms, self.batch_id, batches.to_vec());
+        let is_first = !self.operators_checked;
+        let checks = spec.session.conf().lookup("spark.sql.streaming.stateStore.stateSchemaCheck");
+        let checks_schemas = checks.is_none_or(|text| text.trim().eq_ignore_ascii_case("true"));
         let work = move || -> Result<PlannedBatch> {
             let session = &spec.session;
             let resolved = resolve_batch(session, &spec.relation, timestamp_ms, &spec.all, &batches)?;
@@ -111,6 +114,9 @@ impl Execution {
             let time = BatchTime { watermarks, timestamp_ms };
             let relation = state::install(relation, &operators, spec.mode, batch_id, time)?;
             let planned = session.physical_with(relation, vec![], vec![Arc::new(state::node::StatefulPlanner)])?;
+            if is_first {
+                operators.check(batch_id, checks_schemas)?;
+            }
             let physical = displayable(planned.physical.as_ref()).indent(false).to_string();
             let optimized = planned.optimized.display_indent().to_string();
             query.explain_as(

@@ -63,6 +63,7 @@ impl Execution {
                     keeping(&metadata, retained, memory_mb),
                 )?),
                 operators_known: false,
+                operators_checked: false,
                 watermark: Watermark::new(Policy::of(&policy)),
                 batch_id: 0,
                 constructed: false,

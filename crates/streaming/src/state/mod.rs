@@ -42,6 +42,7 @@ use firesteel_sources::storage::hadoop_path;
 use crate::progress::StateReport;
 use crate::start::OutputMode;
 use operator::{Kind, Operator};
+use shape::Described;
 use store::Keeping;
 
 /// The watermarks of an operator in a batch, milliseconds.
@@ -128,6 +129,51 @@ impl Operators {
         }
         all[index].begin();
         Arc::clone(&all[index])
+    }
+
+    /// Refuses a query whose operators are not those of the state that it goes on with; `schemas`: nor may their rows
+    /// be others. Spark's `OperatorStateMetadataValidator`.
+    ///
+    /// # Errors
+    /// Operators came, went or changed since the state was written.
+    pub fn check(&self, batch_id: u64, schemas: bool) -> Result<()> {
+        if batch_id == 0 {
+            return Ok(());
+        }
+        let all = self.lock();
+        let ids: Vec<u64> = (0..all.len() as u64).rev().collect();
+        let mut stored: Vec<(u64, String)> = vec![];
+        for folder in firesteel_sources::stream::log::names(&self.dir)? {
+            if folder.parse::<usize>().is_err() {
+                continue;
+            }
+            // What has no name is as old as this check is new.
+            let Some(own) = Described::read(&self.dir.join(folder))? else { return Ok(()) };
+            stored.push((own.id, own.name));
+        }
+        stored.sort();
+        let mut current: Vec<(u64, String)> =
+            all.iter().zip(&ids).map(|(own, id)| (*id, own.kind.name().to_string())).collect();
+        current.sort();
+        let shown = |operators: &[(u64, String)]| {
+            let each = operators.iter().map(|(id, name)| format!("(OperatorId: {id} -> OperatorName: {name})"));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        if stored.is_empty() && !current.is_empty() {
+            return Err(SparkError::new("STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY")
+                .with("OpsInCurBatchSeq", shown(&current)));
+        }
+        if stored != current {
+            return Err(SparkError::new("STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA")
+                .with("OpsInMetadataSeq", shown(&stored))
+                .with("OpsInCurBatchSeq", shown(&current)));
+        }
+        for operator in all.iter().filter(|_| schemas) {
+            if let Some(stored) = operator.stored()? {
+                operator.check(&stored)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether a batch without data may have something to say, once the watermark has moved.

@@ -172,6 +172,22 @@ impl Operator {
         }
     }
 
+    /// What the state below the folder is, as an earlier run wrote it down.
+    pub fn stored(&self) -> Result<Option<Described>> {
+        Described::read(&self.dir)
+    }
+
+    /// Refuses to go on with state whose rows are others.
+    ///
+    /// # Errors
+    /// Keys or values have other types, or a processor other modes.
+    pub fn check(&self, stored: &Described) -> Result<()> {
+        match &self.lock().shape {
+            Some(shape) => shape.goes_on_from(&stored.shape),
+            None => Ok(()),
+        }
+    }
+
     /// Writes the version after a batch. `id` is Spark's number of the operator.
     pub fn commit(&self, batch_id: u64, id: u64) -> Result<StateReport> {
         let since = Instant::now();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use bytes::Bytes;
@@ -250,15 +250,22 @@ struct States {
 }
 
 impl States {
-    /// When the first group is due, as far as the rows say.
-    fn due_ms(&self, batch: &RecordBatch) -> Option<i64> {
+    /// When the groups of some rows are due; the rows that say nothing of it are no timers.
+    fn timers<'b>(&self, batch: &'b RecordBatch) -> impl Iterator<Item = Option<i64>> + 'b {
         let width = self.layout.key.len();
-        let timers = batch.column(width + usize::from(self.layout.tag.is_none())).as_primitive::<Int64Type>();
-        let is_timer = |ms: &i64| match self.layout.tag {
-            Some(_) => ms >> VALUE_BITS == 0,
-            None => *ms >= 0,
-        };
-        timers.iter().flatten().filter(is_timer).min()
+        let is_tagged = self.layout.tag.is_some();
+        let times = batch.column(width + usize::from(!is_tagged)).as_primitive::<Int64Type>();
+        times.iter().map(move |ms| ms.filter(|ms| if is_tagged { ms >> VALUE_BITS == 0 } else { *ms >= 0 }))
+    }
+
+    /// When the first group is due once the changes are made.
+    fn due_ms(&self, changes: &GroupChanges) -> Result<Option<i64>> {
+        let changed: Vec<RecordBatch> = changes.updated.iter().chain(&changes.removed).cloned().collect();
+        let mut state = self.run.operator.lock();
+        let store = state.store(&self.run.operator, STORE, &self.layout, self.run.version)?;
+        // What the predicate sees may be gone; what is selected is not.
+        let stored = store.select(&changed, &|batch| Ok(self.timers(batch).map(|ms| Some(ms.is_some())).collect()))?;
+        Ok(stored.iter().chain(&changes.updated).flat_map(|batch| self.timers(batch)).flatten().min())
     }
 }
 
@@ -277,16 +284,7 @@ impl GroupStates for States {
     }
 
     fn finish(&self, changes: GroupChanges) -> Result<()> {
-        let mut due_ms = None;
-        if self.ticks {
-            let earliest = std::cell::Cell::new(None::<i64>);
-            self.select(&|batch| {
-                earliest.set(earliest.get().into_iter().chain(self.due_ms(batch)).min());
-                Ok(BooleanArray::from(vec![false; batch.num_rows()]))
-            })?;
-            let new = changes.updated.iter().filter_map(|batch| self.due_ms(batch));
-            due_ms = earliest.get().into_iter().chain(new).min();
-        }
+        let due_ms = if self.ticks { self.due_ms(&changes)? } else { None };
         let report = StateReport {
             updated: changes.updated_rows,
             removed: changes.removed_rows,

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use arrow::datatypes::{DataType, Field, Fields};
-use firesteel_protocol::types::{METADATA_KEY, json};
+use firesteel_protocol::types::{METADATA_KEY, json, name};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::log;
 use serde_json::{Value, json};
@@ -79,6 +79,86 @@ pub struct OperatorShape {
     pub stores: Vec<StoreShape>,
     /// What else reports of a processor tell.
     pub properties: Value,
+}
+
+impl OperatorShape {
+    /// Refuses other types of keys and values than an earlier run had, and other modes. Spark's
+    /// `StateSchemaCompatibilityChecker`.
+    pub fn goes_on_from(&self, stored: &Self) -> Result<()> {
+        for (mode, name) in [("timeMode", "timeMode"), ("outputMode", "outputMode")] {
+            let (old, new) = (stored.properties[mode].as_str(), self.properties[mode].as_str());
+            if let (Some(old), Some(new)) = (old, new)
+                && old != new
+            {
+                return Err(SparkError::new("STATE_STORE_INVALID_CONFIG_AFTER_RESTART")
+                    .with("configName", name)
+                    .with("oldConfig", old)
+                    .with("newConfig", new));
+            }
+        }
+        for own in &self.stores {
+            let Some(old) = stored.stores.iter().find(|old| old.name == own.name) else { continue };
+            for (condition, old, new, params) in [
+                ("STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE", &old.key, &own.key, ("storedKeySchema", "newKeySchema")),
+                (
+                    "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE",
+                    &old.value,
+                    &own.value,
+                    ("storedValueSchema", "newValueSchema"),
+                ),
+            ] {
+                let types =
+                    |shown: &[Shown]| shown.iter().map(|own| name::simple(own.field.data_type())).collect::<Vec<_>>();
+                if types(old) != types(new) {
+                    return Err(SparkError::new(condition)
+                        .with(params.0, scala_schema(old))
+                        .with(params.1, scala_schema(new)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `StructType(StructField(k,StringType,true))`.
+fn scala_schema(columns: &[Shown]) -> String {
+    let fields = columns.iter().map(|shown| {
+        let field = &shown.field;
+        format!("StructField({},{},{})", field.name(), scala_type(field.data_type()), field.is_nullable())
+    });
+    format!("StructType({})", fields.collect::<Vec<_>>().join(","))
+}
+
+/// The type as Scala prints it: `LongType`, `DecimalType(10,2)`.
+fn scala_type(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Struct(fields) => {
+            let fields = fields.iter().map(|field| Shown { field: field.as_ref().clone(), at: At::Nowhere });
+            scala_schema(&fields.collect::<Vec<_>>())
+        }
+        DataType::List(element) => format!("ArrayType({},{})", scala_type(element.data_type()), element.is_nullable()),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(pair) if pair.len() == 2 => {
+                let (key, value) = (scala_type(pair[0].data_type()), scala_type(pair[1].data_type()));
+                format!("MapType({key},{value},{})", pair[1].is_nullable())
+            }
+            _ => "MapType".into(),
+        },
+        other => {
+            let simple = name::simple(other);
+            let (word, rest) = simple.split_at(simple.find('(').unwrap_or(simple.len()));
+            let word = match word {
+                "bigint" => "Long".into(),
+                "int" => "Integer".into(),
+                "smallint" => "Short".into(),
+                "tinyint" => "Byte".into(),
+                "timestamp_ntz" => "TimestampNTZ".into(),
+                "void" => "Null".into(),
+                word => word[..1].to_uppercase() + &word[1..],
+            };
+            format!("{word}Type{rest}")
+        }
+    }
 }
 
 /// An operator as its file tells it.
