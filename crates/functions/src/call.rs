@@ -104,6 +104,7 @@ fn parameter(function: &str, index: usize) -> Option<&'static str> {
         ("ntile", 0) => "buckets",
         ("nth_value" | "lag" | "lead", 1) => "offset",
         ("percentile" | "percentile_approx" | "approx_percentile", 1) => "percentage",
+        ("histogram_numeric", 1) => "nb",
         ("percentile_cont" | "percentile_disc", 0) => "percentage",
         ("schema_of_json", 0) => "json",
         ("schema_of_csv", 0) => "csv",

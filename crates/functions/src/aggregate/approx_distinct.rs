@@ -11,7 +11,7 @@ use firesteel_protocol::{Result, SparkError, types};
 use xxhash_rust::xxh64::xxh64;
 
 use super::fold::{Fold, Spec, fold_with};
-use crate::kernel::{from_arrow, from_datafusion};
+use crate::kernel::from_arrow;
 use crate::{Call, Typed};
 
 const SEED: u64 = 42;
@@ -21,9 +21,9 @@ pub fn approx_count_distinct(call: &Call) -> Result<Typed> {
     call.arity(1..=2)?;
     let deviation = match call.args.get(1) {
         None => 0.05,
-        Some(_) => match call.constant(1)?.cast_to(&DataType::Float64).map_err(from_datafusion)? {
-            ScalarValue::Float64(Some(value)) => value,
-            _ => return Err(call.unexpected_type(1, "\"DOUBLE\"")),
+        Some(deviation) => match deviation.as_literal().and_then(|value| value.cast_to(&DataType::Float64).ok()) {
+            Some(ScalarValue::Float64(Some(value))) => value,
+            _ => return Err(SparkError::new("_LEGACY_ERROR_TEMP_1104")),
         },
     };
     if !hashable(&call.args[0].data_type) {
@@ -34,11 +34,7 @@ pub fn approx_count_distinct(call: &Call) -> Result<Typed> {
     }
     let precision = (2.0 * (1.106 / deviation).log2()).ceil() as i32;
     if !(4..=24).contains(&precision) {
-        return Err(SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
-            .with("exprName", "relativeSD")
-            .with("valueRange", "(0, 0.39]")
-            .with("currentValue", deviation.to_string())
-            .with("sqlExpr", format!("\"{}\"", call.display())));
+        return Err(SparkError::new("FAILED_FUNCTION_CALL").with("funcName", types::name::quote(call.name)));
     }
     let name = format!("{}({})", call.name, call.args[0].name);
     let args = vec![call.args[0].clone()];

@@ -38,7 +38,7 @@ pub fn bit_xor(call: &Call) -> Result<Typed> {
 
 fn boolean(call: &Call, name: &'static str, operator: &str) -> Result<Typed> {
     call.arity(1)?;
-    if !matches!(call.args[0].data_type, DataType::Boolean | DataType::Null) {
+    if !matches!(call.args[0].data_type, DataType::Boolean | DataType::Null | DataType::Utf8) {
         return Err(call.unexpected_type(0, "\"BOOLEAN\""));
     }
     let args = vec![call.coerce(0, &DataType::Boolean)?];

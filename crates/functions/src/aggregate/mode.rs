@@ -21,8 +21,14 @@ pub fn mode(call: &Call) -> Result<Typed> {
     call.arity(1..=2)?;
     let deterministic = match call.args.get(1) {
         None => false,
-        Some(_) => match call.constant(1)? {
-            ScalarValue::Boolean(Some(flag)) => *flag,
+        Some(deterministic) => match deterministic.as_literal() {
+            None => {
+                return Err(SparkError::new("NON_FOLDABLE_ARGUMENT")
+                    .with("funcName", "`mode`")
+                    .with("paramName", "`deterministic`")
+                    .with("paramType", "\"BOOLEAN\""));
+            }
+            Some(ScalarValue::Boolean(Some(flag))) => *flag,
             _ => return Err(call.unexpected_type(1, "\"BOOLEAN\"")),
         },
     };

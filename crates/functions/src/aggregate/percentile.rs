@@ -107,7 +107,18 @@ pub(super) fn percentages(call: &Call, index: usize) -> Result<Percentages> {
         Ok(other) if other.is_null() => Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_NULL")
             .with("exprName", "percentage")
             .with("sqlExpr", format!("\"{}\"", call.display()))),
-        Ok(other) => Err(out_of_range(call, "percentage", "[0.0, 1.0]", &format!("{other}D"))),
+        Ok(other) => Err(out_of_range(
+            call,
+            "percentage",
+            "[0.0, 1.0]",
+            &format!(
+                "{}D",
+                crate::cast::text::format_f64(match other {
+                    ScalarValue::Float64(Some(value)) => value,
+                    _ => f64::NAN,
+                })
+            ),
+        )),
         Err(_) => Err(call.unexpected_type(index, "\"DOUBLE\"")),
     };
     match constant {

@@ -19,13 +19,16 @@ use crate::cast::zone::{DAY_US, Zone};
 use crate::coerce::{cast_silently, is_datetime, is_decimal, is_float, is_integral, is_numeric};
 use crate::kernel::{KernelArgs, from_arrow};
 
-fn is_interval(data_type: &DataType) -> bool {
+pub(super) fn is_interval(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Interval(_) | DataType::Duration(_))
 }
 
 /// The operation, if an operand is a date, a timestamp or an interval and Spark has it.
 pub(super) fn resolve(left: &Typed, right: &Typed, operation: &Operation<'_>) -> Option<Result<Typed>> {
     let (l, r) = (&left.data_type, &right.data_type);
+    if let Some(resolved) = super::refusal::of_datetimes(left, right, operation) {
+        return Some(resolved);
+    }
     if let Some(resolved) = super::time::resolve(left, right, operation) {
         return Some(resolved);
     }
@@ -198,6 +201,23 @@ fn interval_overflow() -> SparkError {
     SparkError::new("INTERVAL_ARITHMETIC_OVERFLOW.WITHOUT_SUGGESTION")
 }
 
+fn sum_overflow() -> SparkError {
+    SparkError::new("INTERVAL_ARITHMETIC_OVERFLOW.WITH_SUGGESTION").with("functionName", "`try_add`")
+}
+
+fn difference_overflow() -> SparkError {
+    SparkError::new("INTERVAL_ARITHMETIC_OVERFLOW.WITH_SUGGESTION").with("functionName", "`try_subtract`")
+}
+
+/// Java's plain exceptions of whole months and microseconds times a whole number.
+fn months_overflow() -> SparkError {
+    SparkError::new("_LEGACY_ARITHMETIC").with_message("integer overflow")
+}
+
+fn micros_overflow() -> SparkError {
+    SparkError::new("_LEGACY_ARITHMETIC").with_message("long overflow")
+}
+
 fn signed_parts(args: &KernelArgs<'_>) -> (i64, EvalMode) {
     let (op, mode) = setting(args.param);
     (if op == Op::Subtract { -1 } else { 1 }, mode)
@@ -332,6 +352,7 @@ fn subtract_timestamps(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 
 fn add_intervals(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let (sign, mode) = signed_parts(args);
+    let overflow = if sign > 0 { sum_overflow } else { difference_overflow };
     let (left, right) = (args.array(0)?, args.array(1)?);
     let sums: Vec<Option<Parts>> = parts(&left)
         .into_iter()
@@ -345,26 +366,26 @@ fn add_intervals(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             });
             match sum {
                 Some(sum) => Ok(Some(sum)),
-                None => mode.misfit(interval_overflow),
+                None => mode.misfit(overflow),
             }
         })
         .collect::<Result<_>>()?;
-    build(sums, args.return_type, mode)
+    build(sums, args.return_type, mode, overflow)
 }
 
 /// An interval out of range: NULL for `try_` functions, else an error.
-fn missing<T>(mode: EvalMode) -> Result<Option<T>> {
-    if mode == EvalMode::Try { Ok(None) } else { Err(interval_overflow()) }
+fn missing<T>(mode: EvalMode, overflow: fn() -> SparkError) -> Result<Option<T>> {
+    if mode == EvalMode::Try { Ok(None) } else { Err(overflow()) }
 }
 
 /// Intervals of a type out of their parts.
-fn build(values: Vec<Option<Parts>>, to: &DataType, mode: EvalMode) -> Result<ArrayRef> {
+fn build(values: Vec<Option<Parts>>, to: &DataType, mode: EvalMode, overflow: fn() -> SparkError) -> Result<ArrayRef> {
     Ok(match to {
         DataType::Interval(IntervalUnit::YearMonth) => {
             let months = values.into_iter().map(|value| match value.map(|value| i32::try_from(value.months)) {
                 None => Ok(None),
                 Some(Ok(months)) => Ok(Some(months)),
-                Some(Err(_)) => missing(mode),
+                Some(Err(_)) => missing(mode, overflow),
             });
             Arc::new(months.collect::<Result<PrimitiveArray<IntervalYearMonthType>>>()?)
         }
@@ -372,7 +393,7 @@ fn build(values: Vec<Option<Parts>>, to: &DataType, mode: EvalMode) -> Result<Ar
             let us = values.into_iter().map(|value| match value.map(|v| v.total_us()) {
                 None => Ok(None),
                 Some(Some(us)) => Ok(Some(us)),
-                Some(None) => missing(mode),
+                Some(None) => missing(mode, overflow),
             });
             Arc::new(us.collect::<Result<PrimitiveArray<DurationMicrosecondType>>>()?)
         }
@@ -382,7 +403,7 @@ fn build(values: Vec<Option<Parts>>, to: &DataType, mode: EvalMode) -> Result<Ar
                 match (i32::try_from(v.months), i32::try_from(v.days), v.us.checked_mul(1000)) {
                     (Ok(months), Ok(days), Some(ns)) => Ok(Some(IntervalMonthDayNano::new(months, days, ns))),
                     _ if mode == EvalMode::Try => Ok(None),
-                    _ => Err(interval_overflow()),
+                    _ => Err(overflow()),
                 }
             });
             Arc::new(all.collect::<Result<PrimitiveArray<IntervalMonthDayNanoType>>>()?)
@@ -434,6 +455,12 @@ fn scale_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let (op, mode) = setting(args.param);
     let divide = op == Op::Divide;
     let (intervals, factors) = (args.array(0)?, args.array(1)?);
+    let overflow = match args.return_type {
+        _ if divide || factors.data_type() != &DataType::Int64 => interval_overflow,
+        DataType::Interval(IntervalUnit::YearMonth) => months_overflow,
+        DataType::Duration(_) => micros_overflow,
+        _ => interval_overflow,
+    };
     let factors: Vec<Option<Factor>> = match factors.data_type() {
         DataType::Int64 => factors.as_primitive::<Int64Type>().iter().map(|v| v.map(Factor::Whole)).collect(),
         DataType::Decimal128(_, scale) => {
@@ -466,11 +493,11 @@ fn scale_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             match scaled {
                 Some(parts) => Ok(Some(parts)),
                 None if mode == EvalMode::Try => Ok(None),
-                None => Err(interval_overflow()),
+                None => Err(overflow()),
             }
         })
         .collect::<Result<_>>()?;
-    build(values, args.return_type, mode)
+    build(values, args.return_type, mode, overflow)
 }
 
 /// A calendar interval: fractions of months become days (30 a month), those of days time.

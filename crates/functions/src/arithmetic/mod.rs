@@ -7,6 +7,7 @@ mod datetime;
 mod decimal;
 mod float;
 mod integer;
+mod refusal;
 mod time;
 mod unary;
 
@@ -113,7 +114,7 @@ impl Op {
             }
             Self::Divide => "(\"DOUBLE\" or \"DECIMAL\")",
             Self::IntegralDivide => {
-                "(\"BIGINT\" or \"DECIMAL\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH\")"
+                "(\"BIGINT\" or \"DECIMAL\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\")"
             }
             _ => "\"NUMERIC\"",
         }
@@ -326,6 +327,26 @@ fn is_nonzero_literal(typed: &Typed) -> bool {
 
 fn wrong_types(left: &Typed, right: &Typed, operation: &Operation<'_>) -> SparkError {
     let label = format!("\"{}\"", operation.label);
+    // In ANSI mode a text beside another atomic type is one of that type.
+    let beside_text = match (&left.data_type, &right.data_type) {
+        (DataType::Utf8, other) if other != &DataType::Utf8 => Some(right),
+        (other, DataType::Utf8) if other != &DataType::Utf8 => Some(left),
+        _ => None,
+    };
+    let beside_text = beside_text
+        .filter(|other| operation.env.ansi && !other.data_type.is_nested() && !datetime::is_interval(&other.data_type));
+    if let Some(other) = beside_text {
+        if matches!(other.data_type, DataType::Time64(_)) && !operation.env.time_type {
+            return SparkError::new("UNSUPPORTED_TIME_TYPE");
+        }
+        return SparkError::new("DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE")
+            .with("sqlExpr", label)
+            .with("inputType", operation.op.required())
+            .with(
+                "actualDataType",
+                if other.data_type.is_null() { "\"STRING\"".into() } else { format!("\"{}\"", other.sql_type()) },
+            );
+    }
     if left.data_type == right.data_type {
         SparkError::new("DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE")
             .with("sqlExpr", label)

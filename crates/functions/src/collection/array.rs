@@ -159,6 +159,9 @@ pub fn array_compact(call: &Call) -> Result<Typed> {
 /// `array_repeat(x, count)`.
 pub fn array_repeat(call: &Call) -> Result<Typed> {
     call.arity(2)?;
+    if !matches!(call.args[1].data_type, DataType::Int32 | DataType::Null) {
+        return Err(call.unexpected_type(1, "\"INT\""));
+    }
     let count = call.coerce(1, &DataType::Int32)?;
     let value = call.args[0].clone();
     let output = list_of(&value.data_type, value.nullable);

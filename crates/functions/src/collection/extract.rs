@@ -40,17 +40,31 @@ pub fn extract_value(child: Typed, extraction: Typed, env: &Env) -> Result<Typed
         (DataType::List(element), _) => {
             let name = format!("{}[{}]", child.name, extraction.name);
             let own = crate::collation::of_column(element).to_string();
-            let typed = super::search::item(&call, env.ansi, name).map(|typed| units::carry(&call, typed))?;
+            let shown = name.clone();
+            let typed = super::search::item(&call, env.ansi, name)
+                .map_err(|error| as_item(&call, error, &shown))
+                .map(|typed| units::carry(&call, typed))?;
             Ok(crate::collation::with(typed, &own, false))
         }
         (DataType::Map(..), _) => {
             let name = format!("{}[{}]", child.name, extraction.name);
-            super::search::map_value(&call, name, true).map(|typed| units::carry(&call, typed))
+            let shown = name.clone();
+            super::search::map_value(&call, name, true)
+                .map_err(|error| as_item(&call, error, &shown))
+                .map(|typed| units::carry(&call, typed))
         }
         (other, _) => Err(SparkError::new("INVALID_EXTRACT_BASE_FIELD_TYPE")
             .with("base", format!("\"{}\"", child.name))
             .with("other", format!("\"{}\"", name::sql(other)))),
     }
+}
+
+/// An error about `a[i]` shows it so, not as a call.
+fn as_item(call: &Call, error: SparkError, shown: &str) -> SparkError {
+    if error.param("sqlExpr") == Some(&format!("\"{}\"", call.display())) {
+        return error.with("sqlExpr", format!("\"{shown}\""));
+    }
+    error
 }
 
 /// Finds a field by name as Spark does: whatever its case unless the session says otherwise.

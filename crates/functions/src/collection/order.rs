@@ -28,6 +28,12 @@ fn require_order(call: &Call, index: usize) -> Result<()> {
         .with("sqlExpr", format!("\"{}\"", call.display())))
 }
 
+/// [`require_order`] for functions whose errors show the type of an element.
+pub(super) fn require_order_of_elements(call: &Call, index: usize) -> Result<()> {
+    let element = require_array(call, index)?;
+    require_order(call, index).map_err(|error| error.with("dataType", super::list::sql(element.data_type())))
+}
+
 /// `sort_array(array[, ascending])`: NULLs first, or last when descending.
 pub fn sort_array(call: &Call) -> Result<Typed> {
     call.arity(1..=2)?;
@@ -110,7 +116,7 @@ pub fn array_max(call: &Call) -> Result<Typed> {
 
 fn extremum(call: &Call, name: &'static str, kernel: crate::kernel::Kernel) -> Result<Typed> {
     call.arity(1)?;
-    require_order(call, 0)?;
+    require_order_of_elements(call, 0)?;
     let output = require_array(call, 0)?.data_type().clone();
     Ok(call.kernel(name, output, true, kernel))
 }

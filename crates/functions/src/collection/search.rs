@@ -151,7 +151,7 @@ fn at(call: &Call, strict: bool) -> Result<Typed> {
         return map_value(call, call.display(), false);
     }
     let element = require_array(call, 0)?;
-    if !call.args[1].data_type.is_integer() {
+    if !call.args[1].data_type.is_integer() || call.args[1].data_type == DataType::Int64 {
         return Err(call.unexpected_type(1, "\"INT\""));
     }
     let (output, contains_null) = (element.data_type().clone(), element.is_nullable());
@@ -298,9 +298,19 @@ pub(super) fn map_value(call: &Call, name: String, cast_key: bool) -> Result<Typ
 /// `map_contains_key(map, key)`.
 pub fn map_contains_key(call: &Call) -> Result<Typed> {
     call.arity(2)?;
-    let (key, value) = super::list::require_map(call, 0)?;
+    let wrong = || {
+        SparkError::new("DATATYPE_MISMATCH.MAP_FUNCTION_DIFF_TYPES")
+            .with("sqlExpr", format!("\"{}\"", call.display()))
+            .with("functionName", "`map_contains_key`")
+            .with("dataType", "\"MAP\"")
+            .with("leftType", format!("\"{}\"", call.args[0].sql_type()))
+            .with("rightType", format!("\"{}\"", call.args[1].sql_type()))
+    };
+    let (key, value) = super::list::entry_of(&call.args[0].data_type).ok_or_else(wrong)?;
+    let text = |data_type: &DataType| data_type == &DataType::Utf8;
     let common = common_type(key.data_type(), &call.args[1].data_type, call.env)
-        .ok_or_else(|| call.unexpected_type(1, &super::list::sql(key.data_type())))?;
+        .filter(|_| call.args[1].data_type.is_null() || text(key.data_type()) == text(&call.args[1].data_type))
+        .ok_or_else(wrong)?;
     let map_type = firesteel_protocol::types::map(common.clone(), value.data_type().clone(), value.is_nullable());
     let map = if key.data_type() == &common { call.args[0].clone() } else { call.coerce(0, &map_type)? };
     let inner = call.with_args(vec![map, call.coerce(1, &common)?]);
@@ -319,7 +329,7 @@ pub fn map_contains_key(call: &Call) -> Result<Typed> {
 /// `array_distinct(array)`: the first of equal elements.
 pub fn array_distinct(call: &Call) -> Result<Typed> {
     call.arity(1)?;
-    require_array(call, 0)?;
+    super::order::require_order_of_elements(call, 0)?;
     let output = call.args[0].data_type.clone();
     Ok(call.kernel("array_distinct", output, call.args[0].nullable, |args| {
         let list = list_arg(args, 0)?;
@@ -356,6 +366,7 @@ pub fn array_except(call: &Call) -> Result<Typed> {
 
 fn set_operation(call: &Call, name: &'static str, contains_null: fn(bool, bool) -> bool) -> Result<Typed> {
     let (left, right) = two_arrays(call)?;
+    super::order::require_order_of_elements(call, 0)?;
     let element = |arg: &Typed| {
         super::list::element_of(&arg.data_type).map(|field| (field.data_type().clone(), field.is_nullable()))
     };

@@ -26,6 +26,9 @@ pub fn size(call: &Call) -> Result<Typed> {
 /// `array_size(array)`: NULL of NULL.
 pub fn array_size(call: &Call) -> Result<Typed> {
     call.arity(1)?;
+    if call.args[0].data_type == DataType::Null {
+        return Ok(Typed::literal(datafusion::scalar::ScalarValue::Int32(None), call.display()));
+    }
     require_array(call, 0)?;
     Ok(call.kernel("array_size", DataType::Int32, call.args[0].nullable, lengths))
 }
@@ -52,6 +55,9 @@ fn lengths(args: &KernelArgs) -> Result<ArrayRef> {
 /// `array_join(array of strings, delimiter[, replacement of NULL])`.
 pub fn array_join(call: &Call) -> Result<Typed> {
     call.arity(2..=3)?;
+    if call.args[0].data_type == DataType::Null {
+        return Ok(Typed::literal(datafusion::scalar::ScalarValue::Utf8(None), call.display()));
+    }
     let contains_null = require_array(call, 0)?.is_nullable();
     let mut args = vec![call.coerce(0, &list_of(&DataType::Utf8, contains_null))?];
     for index in 1..call.args.len() {

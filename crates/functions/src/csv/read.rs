@@ -18,6 +18,10 @@ use crate::{Call, Env, Typed};
 pub fn from_csv(call: &Call) -> Result<Typed> {
     call.arity(2..=3)?;
     let display = format!("{}({})", call.name, call.args[0].name);
+    if !matches!(call.args[0].data_type, DataType::Utf8 | DataType::Null) {
+        let error = call.unexpected_type(0, "\"STRING\"");
+        return Err(error.with("sqlExpr", format!("\"{display}\"")));
+    }
     let data_type = nullable(&schema(call, 1)?);
     let DataType::Struct(fields) = &data_type else {
         return Err(SparkError::new("INVALID_SCHEMA.NON_STRUCT_TYPE")
@@ -25,6 +29,10 @@ pub fn from_csv(call: &Call) -> Result<Typed> {
             .with("dataType", format!("\"{}\"", name::sql(&data_type))));
     };
     if let Some(field) = fields.iter().find(|field| field.data_type().is_nested()) {
+        if matches!(field.data_type(), DataType::Map(..)) {
+            return Err(SparkError::new("UNSUPPORTED_DATATYPE")
+                .with("typeName", format!("\"{}\"", name::sql(field.data_type()))));
+        }
         return Err(SparkError::unsupported(
             format!("from_csv to a column of {}", name::sql(field.data_type())),
             "Read the column as STRING.",
@@ -83,7 +91,7 @@ fn kernel(args: &KernelArgs) -> Result<ArrayRef> {
     }
     if fail_fast && let Some(row) = bad.iter().position(|bad| *bad) {
         return Err(SparkError::new("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION")
-            .with("badRecord", texts.value(row))
+            .with("badRecord", crate::json::bad_record(texts.value(row), true, args.return_type))
             .with("failFastMode", "FAILFAST"));
     }
     if let Some(at) = corrupt {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Date32Type, Field, TimestampMicrosecondType};
-use firesteel_protocol::Result;
+use firesteel_protocol::{Result, SparkError};
 
 use super::split::{self, Format};
 use crate::cast::to_string_field;
@@ -19,7 +19,10 @@ pub fn to_csv(call: &Call) -> Result<Typed> {
     let display = format!("{}({})", call.name, arg.name);
     // Values with parts are written as a cast to STRING has them.
     if !matches!(arg.data_type, DataType::Struct(_)) {
-        return Err(call.unexpected_type(0, "\"STRUCT\""));
+        return Err(SparkError::new("DATATYPE_MISMATCH.UNSUPPORTED_INPUT_TYPE")
+            .with("functionName", "`to_csv`")
+            .with("dataType", format!("\"{}\"", arg.sql_type()))
+            .with("sqlExpr", format!("\"{display}\"")));
     }
     let known: Vec<&str> = split::OPTIONS
         .iter()
@@ -102,6 +105,15 @@ fn texts(column: &ArrayRef, field: &Field, formats: &Formats, env: &Env) -> Resu
             };
             rows.map(|row| column.is_valid(row).then(|| text(times.value(row))).transpose())
                 .collect::<Result<StringArray>>()?
+        }
+        // Bytes as `show` has them: `[61 62]`.
+        DataType::Binary => {
+            let bytes = column.as_binary::<i32>();
+            let text = |bytes: &[u8]| {
+                let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+                format!("[{}]", pairs.join(" "))
+            };
+            bytes.iter().map(|bytes| bytes.map(text)).collect()
         }
         _ => to_string_field(column, field, env)?.as_string::<i32>().clone(),
     })

@@ -189,12 +189,13 @@ pub fn date_format(call: &Call) -> Result<Typed> {
         _ => call.coerce(0, &types::timestamp())?,
     };
     let inner = call.with_args(vec![time, call.coerce(1, &DataType::Utf8)?]);
-    Ok(inner.kernel("date_format", DataType::Utf8, inner.any_nullable(), |args| {
+    let formatted = inner.kernel("date_format", DataType::Utf8, inner.any_nullable(), |args| {
         let times = args.array(0)?;
         let zone = zone_of(times.data_type(), &args.env.time_zone)?;
         let times = times.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>();
         format_all(args, &times, zone, 1)
-    }))
+    });
+    Ok(formatted.named(call.display()))
 }
 
 /// `from_unixtime(seconds[, pattern])`.

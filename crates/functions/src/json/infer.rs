@@ -27,6 +27,9 @@ pub fn schema_of_json(call: &Call) -> Result<Typed> {
             return Err(call.unexpected_type(0, "\"STRING\""));
         }
     };
+    if text.trim().is_empty() {
+        return Ok(Typed::literal(ScalarValue::from("STRING"), display));
+    }
     let Some(value) = Json::parse_with(&text, options.grammar()) else {
         return Err(SparkError::new("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION")
             .with("badRecord", text)

@@ -8,6 +8,7 @@ pub mod value;
 mod write;
 
 pub use options::{Formats, Options};
+pub(crate) use read::bad_record;
 pub use read::convert_texts;
 pub(crate) use read::{check_mode, schema};
 

@@ -18,11 +18,28 @@ use crate::{Call, Env, constant};
 #[derive(Debug, Clone, Default)]
 pub struct Options(BTreeMap<String, String>);
 
+/// Whether a map's entries are of strings.
+fn holds_texts(entries: &DataType) -> bool {
+    match entries {
+        DataType::Struct(fields) => {
+            fields.iter().all(|field| matches!(field.data_type(), DataType::Utf8 | DataType::Null))
+        }
+        _ => true,
+    }
+}
+
 impl Options {
     /// Reads argument `index` of a call, if it is there; keys that are not `known` are refused.
     pub fn of(call: &Call, index: usize, known: &[&str]) -> Result<Self> {
         let Some(arg) = call.args.get(index) else { return Ok(Self::default()) };
         let invalid = || SparkError::new("INVALID_OPTIONS.NON_MAP_FUNCTION");
+        if let DataType::Map(entries, _) = &arg.data_type
+            && !holds_texts(entries.data_type())
+        {
+            return Err(
+                SparkError::new("INVALID_OPTIONS.NON_STRING_TYPE").with("mapType", format!("\"{}\"", arg.sql_type()))
+            );
+        }
         let Some(ScalarValue::Map(map)) = constant::evaluate(&arg.expr) else { return Err(invalid()) };
         let [keys, values] = [map.keys(), map.values()].map(|side| cast(side, &DataType::Utf8));
         let (keys, values) = (keys.map_err(from_arrow)?, values.map_err(from_arrow)?);

@@ -56,7 +56,11 @@ pub fn from_json(call: &Call) -> Result<Typed> {
 pub(crate) fn check_mode(options: &Options, function: &str) -> Result<()> {
     match options.get("mode").map(str::to_uppercase).as_deref() {
         None | Some("PERMISSIVE" | "FAILFAST") => Ok(()),
-        Some(mode) => Err(SparkError::new("PARSE_MODE_UNSUPPORTED").with("funcName", function).with("mode", mode)),
+        Some(mode @ "DROPMALFORMED") => {
+            Err(SparkError::new("PARSE_MODE_UNSUPPORTED").with("funcName", function).with("mode", mode))
+        }
+        // Spark takes what it does not know for PERMISSIVE.
+        Some(_) => Ok(()),
     }
 }
 
@@ -72,7 +76,14 @@ pub(crate) fn schema(call: &Call, index: usize) -> Result<DataType> {
     if let Ok(field) = ddl::parse_type(&text) {
         return Ok(field.data_type().clone());
     }
-    Ok(DataType::Struct(ddl::parse_schema(&text)?))
+    // Of a text that is neither a type nor columns Spark tells why it is no type.
+    let words: Vec<&str> = text.split_whitespace().collect();
+    ddl::parse_schema(&text).map(DataType::Struct).map_err(|error| match words.as_slice() {
+        [_, second] if error.condition() == "UNSUPPORTED_DATATYPE" => SparkError::new("PARSE_SYNTAX_ERROR")
+            .with("error", format!("'{second}'"))
+            .with("hint", format!(": extra input '{second}'")),
+        _ => error,
+    })
 }
 
 fn kernel(args: &KernelArgs) -> Result<ArrayRef> {
@@ -98,6 +109,7 @@ pub fn convert_texts(
         .collect();
     let mut bad: Vec<bool> = (0..texts.len()).map(|row| !blank(row) && parsed[row].is_none()).collect();
 
+    let parsed_whole: Vec<bool> = parsed.iter().map(Option::is_some).collect();
     let array = match data_type {
         DataType::Struct(fields) => {
             let records: Vec<Option<&Json<'_>>> = parsed.iter().map(Option::as_ref).collect();
@@ -145,10 +157,18 @@ pub fn convert_texts(
     };
     if fail_fast && let Some(row) = bad.iter().position(|bad| *bad) {
         return Err(SparkError::new("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION")
-            .with("badRecord", texts.value(row))
+            .with("badRecord", bad_record(texts.value(row), parsed_whole[row], data_type))
             .with("failFastMode", "FAILFAST"));
     }
     Ok(array)
+}
+
+/// What errors show of a bad record: the row of NULLs, where the text could be parsed.
+pub(crate) fn bad_record(text: &str, parsed: bool, data_type: &DataType) -> String {
+    match data_type {
+        DataType::Struct(fields) if parsed => format!("[{}]", vec!["null"; fields.len()].join(",")),
+        _ => text.to_string(),
+    }
 }
 
 struct Reader {

@@ -28,6 +28,9 @@ pub fn to_json(call: &Call) -> Result<Typed> {
     call.arity(1..=2)?;
     let arg = &call.args[0];
     let display = format!("{}({})", call.name, arg.name);
+    if arg.data_type == DataType::Null {
+        return Ok(Typed::literal(datafusion::scalar::ScalarValue::Utf8(None), display));
+    }
     if !matches!(arg.data_type, DataType::Struct(_) | DataType::List(_) | DataType::Map(..)) {
         return Err(SparkError::new("DATATYPE_MISMATCH.INVALID_JSON_SCHEMA")
             .with("schema", format!("\"{}\"", name::sql(&arg.data_type)))

@@ -37,23 +37,52 @@ pub(super) fn bitwise(call: &Call) -> Result<Typed> {
         Some(DataType::Null) => Some(Int32),
         other => other,
     };
+    // Without ANSI a text beside a number is a DOUBLE.
+    let text = |typed: &Typed| !call.env.ansi && typed.data_type == DataType::Utf8;
+    if text(left) != text(right) && (is_integral(&left.data_type) || is_integral(&right.data_type)) {
+        let shown = |typed: &Typed| if text(typed) { "\"DOUBLE\"".into() } else { format!("\"{}\"", typed.sql_type()) };
+        return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("left", shown(left))
+            .with("right", shown(right)));
+    }
     let Some(common) = common else {
         return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
             .with("sqlExpr", format!("\"{label}\""))
             .with("left", format!("\"{}\"", left.sql_type()))
             .with("right", format!("\"{}\"", right.sql_type())));
     };
+    if coerce_differs(left, right) {
+        return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("left", format!("\"{}\"", left.sql_type()))
+            .with("right", format!("\"{}\"", right.sql_type())));
+    }
     if !is_integral(&common) {
         return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE")
             .with("sqlExpr", format!("\"{label}\""))
             .with("inputType", "\"INTEGRAL\"")
-            .with("actualDataType", format!("\"{}\"", name::sql(&common))));
+            .with(
+                "actualDataType",
+                if left.data_type == common {
+                    format!("\"{}\"", left.sql_type())
+                } else {
+                    format!("\"{}\"", name::sql(&common))
+                },
+            ));
     }
     let left = cast_silently(left.clone(), &common, call.env)?;
     let right = cast_silently(right.clone(), &common, call.env)?;
     let nullable = left.nullable || right.nullable;
     let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left.expr), op, Box::new(right.expr)));
     Ok(Typed::new(expr, label, common, nullable))
+}
+
+/// An integer beside a float: bits have no common type for them.
+fn coerce_differs(left: &Typed, right: &Typed) -> bool {
+    use crate::coerce::is_float;
+    let (l, r) = (&left.data_type, &right.data_type);
+    is_float(l) && is_integral(r) || is_integral(l) && is_float(r)
 }
 
 fn is_exact(typed: &Typed) -> bool {

@@ -80,10 +80,9 @@ pub fn seed_of(call: &Call, index: usize) -> Result<i64> {
         Some(ScalarValue::Int64(Some(v))) => Ok(v),
         Some(value) if value.is_null() => Ok(0),
         Some(_) => Err(call.unexpected_type(index, "(\"INT\" or \"BIGINT\")")),
-        None => Err(match call.constant(index) {
-            Err(error) => error,
-            Ok(_) => SparkError::internal("a seed is no constant"),
-        }),
+        None => Err(SparkError::new("SEED_EXPRESSION_IS_UNFOLDABLE")
+            .with("seedExpr", format!("\"{}\"", arg.name))
+            .with("exprWithSeed", format!("\"{}\"", call.display()))),
     }
 }
 
@@ -92,6 +91,11 @@ pub(super) fn uniform(call: &Call) -> Result<Typed> {
     call.arity(2..=3)?;
     let label = call.display();
     let (low, high) = (&call.args[0], &call.args[1]);
+    for (index, arg) in call.args.iter().enumerate().take(2) {
+        if arg.data_type == DataType::Utf8 {
+            return Err(call.unexpected_type(index, "\"NUMERIC\""));
+        }
+    }
     // An integer literal beside a decimal counts with the digits that it has.
     let tight = |own: &Typed, other: &Typed| match (&other.data_type, own.as_literal().and_then(decimal_of_literal)) {
         (Decimal128(..), Some((precision, scale))) => Decimal128(precision, scale),
@@ -102,9 +106,11 @@ pub(super) fn uniform(call: &Call) -> Result<Typed> {
         Some(to @ (DataType::Int8 | DataType::Int16 | Int32 | Int64 | Float32 | Float64 | Decimal128(..))) => to,
         _ => return Err(call.unexpected_type(0, "integer or floating-point")),
     };
-    for index in 0..2 {
+    for (index, name) in ["`min`", "`max`"].into_iter().enumerate() {
         if constant::evaluate(&call.args[index].expr).is_none() {
-            call.constant(index)?;
+            let shown =
+                |error: SparkError| error.with("inputName", name).with("inputType", "integer or floating-point");
+            call.constant(index).map_err(shown)?;
         }
     }
     let stream = Stream::new(seed_of(call, 2)?);

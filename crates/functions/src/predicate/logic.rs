@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray};
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::logical_expr::{Expr, Operator};
-use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use super::guard;
@@ -35,12 +34,12 @@ fn connect(call: &Call, op: Operator) -> Result<Typed> {
             SparkError::new("DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE")
                 .with("sqlExpr", format!("\"{label}\""))
                 .with("inputType", "\"BOOLEAN\"")
-                .with("actualDataType", format!("\"{}\"", name::sql(l)))
+                .with("actualDataType", format!("\"{}\"", call.args[0].sql_type()))
         } else {
             SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
                 .with("sqlExpr", format!("\"{label}\""))
-                .with("left", format!("\"{}\"", name::sql(l)))
-                .with("right", format!("\"{}\"", name::sql(r)))
+                .with("left", format!("\"{}\"", call.args[0].sql_type()))
+                .with("right", format!("\"{}\"", call.args[1].sql_type()))
         });
     }
     let left = cast_silently(call.args[0].clone(), &DataType::Boolean, call.env)?;

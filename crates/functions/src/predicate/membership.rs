@@ -35,7 +35,13 @@ pub(super) fn is_in(call: &Call) -> Result<Typed> {
     let (needle, list) = args.split_first().expect("the arity was checked");
     let expr = if common.is_nested() || has_floats(&common) {
         // Only a comparison of Spark's own finds these equal.
-        let mut tests = list.iter().map(|item| equality(needle.clone(), item.clone(), call.env));
+        let of_in = |error: SparkError| match error.condition() {
+            "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE" => {
+                error.with("functionName", "`in`").with("sqlExpr", format!("\"{label}\""))
+            }
+            _ => error,
+        };
+        let mut tests = list.iter().map(|item| equality(needle.clone(), item.clone(), call.env).map_err(of_in));
         let first = tests.next().expect("the arity was checked")?.expr;
         tests.try_fold(first, |any, next| {
             Ok::<_, SparkError>(Expr::BinaryExpr(BinaryExpr::new(Box::new(any), Operator::Or, Box::new(next?.expr))))

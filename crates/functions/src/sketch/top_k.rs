@@ -96,7 +96,10 @@ fn item_type(call: &Call, index: usize) -> Result<DataType> {
     }
     Err(SparkError::new("DATATYPE_MISMATCH.TYPE_CHECK_FAILURE_WITH_HINT")
         .with("sqlExpr", format!("\"{}\"", call.display()))
-        .with("msg", format!("{} columns are not supported", name::simple(data_type)))
+        .with(
+            "msg",
+            format!("{} columns are not supported", name::simple(data_type).split('<').next().unwrap_or_default()),
+        )
         .with("hint", ""))
 }
 

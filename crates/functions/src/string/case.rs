@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType::Utf8;
 use datafusion::logical_expr::ScalarUDF;
-use firesteel_protocol::Result;
+use firesteel_protocol::{Result, SparkError};
 
 use crate::kernel::KernelArgs;
 use crate::rowwise::{map_strings, string_at, strings, write_strings};
@@ -46,6 +46,14 @@ pub(super) fn initcap(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 pub(super) fn mask(call: &Call) -> Result<Typed> {
     let call = crate::rowwise::complete(call, 5, &super::mask_defaults())?;
     let label = call.display();
+    for (index, name) in [(1, "upperChar"), (2, "lowerChar"), (3, "digitChar"), (4, "otherChar")] {
+        let text = call.args[index].as_literal().and_then(|value| value.try_as_str().flatten());
+        if text.is_some_and(|text| text.chars().count() != 1) {
+            return Err(SparkError::new("DATATYPE_MISMATCH.INPUT_SIZE_NOT_ONE")
+                .with("exprName", name)
+                .with("sqlExpr", format!("\"{label}\"")));
+        }
+    }
     let call = call.coerced(&[Utf8, Utf8, Utf8, Utf8, Utf8])?;
     Ok(call.kernel("spark_mask", Utf8, true, mask_kernel).named(label))
 }

@@ -15,6 +15,18 @@ use crate::{Call, Typed};
 pub(super) fn concat(call: &Call) -> Result<Typed> {
     let label = call.display();
     if call.args.iter().any(|arg| matches!(arg.data_type, DataType::List(_))) {
+        if call.args.iter().any(|arg| !matches!(arg.data_type, DataType::List(_))) {
+            // Of what is no array Spark has made a text by then.
+            let word = |arg: &Typed| match arg.data_type {
+                DataType::List(_) => format!("\"{}\"", arg.sql_type()),
+                _ => "\"STRING\"".to_string(),
+            };
+            let words: Vec<String> = call.args.iter().map(word).collect();
+            return Err(SparkError::new("DATATYPE_MISMATCH.DATA_DIFF_TYPES")
+                .with("functionName", "`concat`")
+                .with("dataType", format!("({})", words.join(" or ")))
+                .with("sqlExpr", format!("\"{label}\"")));
+        }
         let args = call.with_args(call.coerce_all_to_common()?);
         let (nullable, to) = (args.any_nullable(), args.args[0].data_type.clone());
         return Ok(args.kernel("spark_concat_arrays", to, nullable, concat_arrays).named(label));

@@ -80,7 +80,11 @@ pub(super) fn to_binary(call: &Call) -> Result<Typed> {
     let call = complete(call, 2, &[(text("hex"), "hex")])?.coerced_pair()?;
     if let Some(value) = call.args[1].as_literal() {
         let format = value.try_as_str().flatten().unwrap_or("hex").to_ascii_lowercase();
-        if !matches!(format.as_str(), "hex" | "utf-8" | "utf8" | "base64") {
+        let known = matches!(format.as_str(), "hex" | "utf-8" | "utf8" | "base64");
+        if !known && tried {
+            return Ok(Typed::literal(datafusion::scalar::ScalarValue::Binary(None), label));
+        }
+        if !known {
             return Err(SparkError::new("DATATYPE_MISMATCH.INVALID_ARG_VALUE")
                 .with("sqlExpr", format!("\"{label}\""))
                 .with("inputName", "fmt")
@@ -90,7 +94,10 @@ pub(super) fn to_binary(call: &Call) -> Result<Typed> {
         }
     }
     let mode = if tried { "try" } else { "ansi" };
-    Ok(call.kernel_with("ansi_to_binary", Binary, true, mode.into(), to_binary_kernel).named(label))
+    let format = call.args[1].as_literal().and_then(|value| value.try_as_str().flatten());
+    let decodes = format.is_some_and(|format| format.eq_ignore_ascii_case("base64"));
+    let nullable = tried || !decodes || call.any_nullable();
+    Ok(call.kernel_with("ansi_to_binary", Binary, nullable, mode.into(), to_binary_kernel).named(label))
 }
 
 fn to_binary_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {

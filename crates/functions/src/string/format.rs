@@ -117,6 +117,11 @@ fn parse(format: &str) -> Result<Vec<Piece>> {
                     digits.push(*c);
                     characters.next();
                 }
+                Some('$') if argument.is_none() && flags == "0" && digits.is_empty() => {
+                    return Err(SparkError::new("INVALID_PARAMETER_VALUE.ZERO_INDEX")
+                        .with("parameter", "`strfmt`")
+                        .with("functionName", "`format_string`"));
+                }
                 Some('$') => {
                     argument = digits.parse().ok();
                     digits.clear();

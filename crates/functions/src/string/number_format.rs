@@ -21,7 +21,8 @@ pub(super) fn format_number(call: &Call) -> Result<Typed> {
     call.arity(2)?;
     let number = match &call.args[0].data_type {
         t if is_numeric(t) => call.args[0].clone(),
-        _ => call.coerce(0, &Float64)?,
+        DataType::Null => call.coerce(0, &Float64)?,
+        _ => return Err(call.unexpected_type(0, "\"NUMERIC\"")),
     };
     let format = call.coerce_any(1, &[Int32, Utf8])?;
     let typed = call.with_args(vec![number, format]);
@@ -510,7 +511,6 @@ pub(super) fn to_char(call: &Call) -> Result<Typed> {
                 _ => Err(SparkError::new("INVALID_PARAMETER_VALUE.BINARY_FORMAT")
                     .with("functionName", "`to_char`")
                     .with("parameter", "`format`")
-                    .with("expectedFormat", "base64, hex, utf-8")
                     .with("invalidFormat", format!("'{format}'"))),
             }?;
             // `to_varchar` keeps its name, `to_char` does not.

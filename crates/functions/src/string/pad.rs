@@ -21,7 +21,7 @@ pub(crate) fn pad(call: &Call) -> Result<Typed> {
     let label = call.display();
     let to = if binary { Binary } else { Utf8 };
     let call = call.coerced(&[to.clone(), Int32, to.clone()])?;
-    let nullable = call.any_nullable() || binary;
+    let nullable = call.any_nullable();
     let side = if left { "left" } else { "right" };
     Ok(call.kernel_with("spark_pad", to, nullable, side.into(), kernel).named(label))
 }

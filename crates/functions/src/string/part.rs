@@ -98,7 +98,7 @@ fn parts(call: &Call, label: &str, args: [Typed; 3]) -> Result<Typed> {
     let to = value.data_type.clone();
     let args = vec![value, call.coerce(1, &Int32)?, call.coerce(2, &Int32)?];
     let call = call.with_args(args);
-    let nullable = call.any_nullable() || to == Binary;
+    let nullable = call.any_nullable();
     Ok(call.kernel("spark_substring", to, nullable, substring_kernel).named(label))
 }
 
@@ -156,6 +156,12 @@ pub(super) fn overlay(call: &Call) -> Result<Typed> {
     let call = complete(call, 4, &[(int(-1), "-1")])?;
     let label = call.display();
     let binary = call.args[..2].iter().all(|arg| arg.data_type == Binary);
+    if matches!((&call.args[0].data_type, &call.args[1].data_type), (&Utf8, &Binary) | (&Binary, &Utf8)) {
+        return Err(SparkError::new("DATATYPE_MISMATCH.DATA_DIFF_TYPES")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("functionName", "`overlay`")
+            .with("dataType", "(\"STRING\" or \"BINARY\")"));
+    }
     let to = if binary { Binary } else { Utf8 };
     let call = call.coerced(&[to.clone(), to.clone(), Int32, Int32])?;
     let nullable = call.any_nullable();

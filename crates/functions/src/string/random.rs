@@ -17,15 +17,14 @@ pub(super) fn randstr(call: &Call) -> Result<Typed> {
     call.arity(1..=2)?;
     let label = call.display();
     let length = call.coerce(0, &Int32)?;
-    call.constant(0)?;
+    call.constant(0).map_err(|error| error.with("inputName", "`length`").with("inputType", "integer"))?;
     if let Some(datafusion::scalar::ScalarValue::Int32(Some(value))) = length.as_literal()
         && *value < 0
     {
-        return Err(SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
-            .with("sqlExpr", format!("\"{label}\""))
-            .with("exprName", "length")
-            .with("valueRange", "[0, positive)")
-            .with("currentValue", value.to_string()));
+        return Err(SparkError::new("INVALID_PARAMETER_VALUE.LENGTH")
+            .with("parameter", "`length`")
+            .with("length", value.to_string())
+            .with("functionName", "`randstr`"));
     }
     if call.args.len() > 1 {
         call.coerce(1, &Int64)?;

@@ -104,7 +104,12 @@ fn parse_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     build((0..args.rows).map(|row| {
         let Some(text) = string_at(&texts, row) else { return Ok(None) };
         let item = match Json::parse(text) {
-            Some(json) => Item::of_json(&json),
+            Some(json) => Item::of_json(&json).map_err(|error| match error.condition() {
+                "VARIANT_DUPLICATE_KEY" => SparkError::new("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION")
+                    .with("badRecord", text)
+                    .with("failFastMode", "FAILFAST"),
+                _ => error,
+            }),
             None => Err(SparkError::new("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION")
                 .with("badRecord", text)
                 .with("failFastMode", "FAILFAST")),

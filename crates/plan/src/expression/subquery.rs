@@ -135,7 +135,7 @@ fn one_row(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let counts = args.array(1)?;
     let counts = counts.as_primitive::<Int64Type>();
     if counts.iter().flatten().any(|count| count > 1) {
-        return Err(SparkError::new("SCALAR_SUBQUERY_TOO_MANY_ROWS").raised_as("INVALID_URL"));
+        return Err(SparkError::new("SCALAR_SUBQUERY_TOO_MANY_ROWS").raised_as("USER_RAISED_EXCEPTION"));
     }
     args.array(0)
 }

@@ -551,7 +551,7 @@ impl Parser<'_> {
     fn word(&mut self) -> Result<pb::Expression> {
         let start = self.position();
         if self.peek().kind == Kind::Word {
-            if self.is_text_at(1) {
+            if self.is_text_at(1) && !self.is_word("CASE") {
                 return if self.is_word("INTERVAL") { self.interval() } else { self.typed_literal() };
             }
             if let Some(special) = self.keyword_form()? {
