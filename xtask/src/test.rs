@@ -18,6 +18,7 @@ pub fn run(args: &[String]) -> Result<()> {
         // Spark's own example programs come with the whole package; without it their test is skipped.
         environment("oracle", "tests/oracle/requirements.txt")?;
         environment("old-client", "tests/requirements-old-client.txt")?;
+        environment("notebook", "tests/requirements-notebook.txt")?;
     }
     // A test that hangs fails, with the stack of where it hangs.
     let mut pytest: Vec<String> =
