@@ -37,8 +37,7 @@ pub fn shell_program(program: &Path) -> Option<Vec<String>> {
     let options = env::var("PYSPARK_DRIVER_PYTHON_OPTS").unwrap_or_default();
     let name = program.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let starts_python = ["jupyter", "ipython"].iter().any(|other| name.starts_with(other));
-    (starts_python || !options.trim().is_empty())
-        .then(|| options.split_whitespace().map(ToOwned::to_owned).collect())
+    (starts_python || !options.trim().is_empty()).then(|| options.split_whitespace().map(ToOwned::to_owned).collect())
 }
 
 /// Another Python on the PATH that is new enough, for when the first one is not.
