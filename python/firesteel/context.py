@@ -16,6 +16,7 @@ import weakref
 from firesteel import jvm, submitted
 from firesteel.broadcast import Broadcast
 from firesteel.rdd import class_names
+from firesteel.rdd.errors import java_error, wrong_argument
 from firesteel.rdd.hadoop_files import local_path
 from firesteel.rdd.sources import Sources
 from firesteel.status import Jobs, StatusTracker
@@ -24,7 +25,8 @@ from firesteel.unsupported import no_jvm, unsupported
 __all__ = ["SparkContext"]
 
 LOCAL_MASTER = re.compile(r"local(?:\[\s*(\d+|\*)\s*(?:,\s*\d+\s*)?\])?$")
-LOG_LEVELS = {"ALL", "DEBUG", "ERROR", "FATAL", "INFO", "OFF", "TRACE", "WARN"}
+LOG_LEVELS = ("ALL", "DEBUG", "ERROR", "WARN", "INFO", "OFF", "FATAL", "TRACE")
+
 
 def check_master(master):
     """Raise for a master that is not this machine: clusters are not here yet."""
@@ -71,8 +73,8 @@ class SparkContext(Sources):
         active = SparkContext._active_spark_context
         if active is not None:
             raise ValueError(
-                "Cannot run multiple SparkContexts at once; existing SparkContext(app=%s, master=%s)"
-                % (active.appName, active.master)
+                "Cannot run multiple SparkContexts at once; existing SparkContext(app=%s, master=%s) created by %s at %s:%s "
+                % (active.appName, active.master, *active._made_at)
             )
         options = {key: text for key, text in self._system_properties.items() if key.startswith("spark.")}
         options.update(dict(conf.getAll()) if conf is not None else {})
@@ -100,6 +102,7 @@ class SparkContext(Sources):
     def _attach(self, session, options):
         from pyspark.conf import SparkConf
 
+        self._made_at = caller()
         self._session = session
         atexit.register(close_client, weakref.ref(session))
         self._started = int(time.time() * 1000)
@@ -281,14 +284,17 @@ class SparkContext(Sources):
     def setLogLevel(self, logLevel):
         """Accepted for every level that Spark knows. The server logs warnings; `FIRESTEEL_LOG` says otherwise."""
         if logLevel.upper() not in LOG_LEVELS:
-            raise ValueError(
-                "Supplied level %s did not match one of: %s" % (logLevel, ",".join(sorted(LOG_LEVELS)))
+            raise wrong_argument(
+                "requirement failed: Supplied level %s did not match one of: %s" % (logLevel, ",".join(LOG_LEVELS))
             )
         jvm.Logger.getRootLogger().setLevel(logLevel.upper())
 
     def setCheckpointDir(self, dirName):
         import uuid
 
+        if dirName is None:
+            self._checkpoint_dir = None
+            return
         directory = os.path.join(local_path(dirName), str(uuid.uuid4()))
         os.makedirs(directory)
         self._checkpoint_dir = "file:" + directory
@@ -322,10 +328,11 @@ class SparkContext(Sources):
         self.setLocalProperty("spark.job.interruptOnCancel", str(interruptOnCancel).lower())
 
     def addJobTag(self, tag):
-        self._session.addTag(tag)
+        self._session.addTag(checked_tag(tag))
 
     def removeJobTag(self, tag):
-        self._session.removeTag(tag)
+        if checked_tag(tag) in self._session.getTags():
+            self._session.removeTag(tag)
 
     def getJobTags(self):
         return self._session.getTags()
@@ -355,11 +362,15 @@ class SparkContext(Sources):
     def addFile(self, path, recursive=False):
         import shutil
 
-        source = local_path(path)
+        source = existing(path)
         target = os.path.join(submitted.files_directory(), os.path.basename(source.rstrip("/")))
         if os.path.isdir(source):
             if not recursive:
-                raise ValueError("%s is a directory: use addFile(path, recursive=True)" % path)
+                raise java_error(
+                    "org.apache.spark.SparkException",
+                    "[UNSUPPORTED_ADD_FILE.DIRECTORY] Don't support add file. The file file:%s/ is a directory, consider to "
+                    'set "spark.sql.legacy.addSingleFileInAddFile" to "false". SQLSTATE: 0A000' % source,
+                )
             shutil.copytree(source, target, dirs_exist_ok=True)
         else:
             shutil.copy(source, target)
@@ -375,7 +386,7 @@ class SparkContext(Sources):
     def addPyFile(self, path):
         import shutil
 
-        source = local_path(path)
+        source = existing(path)
         directory = submitted.files_directory()
         target = os.path.join(directory, os.path.basename(source))
         shutil.copy(source, target)
@@ -453,11 +464,39 @@ class SparkContext(Sources):
 class_names.own(SparkContext, "pyspark.core.context")
 
 
+def caller():
+    """The call of the program that has led here: the function's name, and the file and line that call it."""
+    import traceback
+
+    name, ours = "__init__", ("firesteel", "pyspark")
+    for frame in reversed(traceback.extract_stack()[:-1]):
+        if not any(os.sep + package + os.sep in frame.filename for package in ours):
+            return name, frame.filename, frame.lineno
+        name = frame.name
+    return name, "<unknown>", 0
+
+
 def close_client(reference):
     """At the program's end: what is kept on the server ends with the session, and need not be given back piece by piece."""
     session = reference()
     if session is not None and not session.client.is_closed:
         session.client.close()
+
+
+def existing(path):
+    source = local_path(path)
+    if not os.path.exists(source):
+        raise java_error("java.io.FileNotFoundException", "File file:%s does not exist" % source)
+    return source
+
+
+def checked_tag(tag):
+    for wrong, told in ((tag is None, "null"), (tag == "", "an empty string")):
+        if wrong:
+            raise wrong_argument("Spark job tag cannot be %s." % told)
+    if "," in tag:
+        raise wrong_argument("Spark job tag cannot contain ','.")
+    return tag
 
 
 def tag_of_group(group):

@@ -1,9 +1,8 @@
 """The import hook: change PySpark as it is imported, and only if it is.
 
-Three tables say what happens to which module: `PATCHES` run after a module of PySpark is loaded, `SUPPLIED` are modules
-that PySpark has only with a JVM and that are ours here, `MISSING` are modules that cannot work yet and say so. With
-the full `pyspark` package installed, it is told that it is the Connect-only package: then no JVM is ever looked for,
-and both packages behave alike.
+Two tables say what happens to which module: `PATCHES` run after a module of PySpark is loaded, `SUPPLIED` are modules
+that PySpark has only with a JVM and that are ours here. With the full `pyspark` package installed, it is told that it is
+the Connect-only package: then no JVM is ever looked for, and both packages behave alike.
 """
 
 import importlib
@@ -92,6 +91,7 @@ SUPPLIED = {
     "pyspark.core.files": "firesteel.files",
     "pyspark.core.broadcast": "firesteel.broadcast",
     "pyspark.core.status": "firesteel.status",
+    "pyspark.mllib.common": "firesteel.mllib.common",
     "pyspark.streaming": "firesteel.streaming",
     "pyspark.streaming.context": "firesteel.streaming.context",
     "pyspark.streaming.dstream": "firesteel.streaming.dstream",
@@ -101,18 +101,12 @@ SUPPLIED = {
 }
 SUPPLIED_PACKAGES = ("pyspark.core", "pyspark.streaming")
 
-MLLIB_WAY = "%s is not supported by Firesteel yet. Way round: another library on df.toPandas()."
-MLLIB = (
-    "classification clustering common evaluation feature fpm linalg.distributed random recommendation regression stat "
-    "tree util"
-)
-MISSING = {
-    **{name: MLLIB_WAY % name for name in ("pyspark.mllib." + part for part in MLLIB.split())},
-}
 # Where the real ones are installed, they are used: exceptions must be of the class that a script knows.
 SUPPLIED_IF_ABSENT = {
     "py4j": None,
     "py4j.protocol": "firesteel.py4j_protocol",
+    "py4j.java_gateway": "firesteel.py4j_objects",
+    "py4j.java_collections": "firesteel.py4j_objects",
 }
 
 
@@ -127,8 +121,6 @@ class PySparkFinder:
             return found or ModuleSpec(name, SuppliedLoader(), is_package=name == "py4j")
         if name in SUPPLIED:
             return ModuleSpec(name, SuppliedLoader(), is_package=name in SUPPLIED_PACKAGES)
-        if name in MISSING:
-            return ModuleSpec(name, MissingLoader(), is_package=True)
         if name in PATCHES:
             return patched_spec(name, path)
         return None
@@ -159,10 +151,3 @@ class SuppliedLoader(Loader):
             module.__all__ = list(ours.__all__)
             for name in ours.__all__:
                 setattr(module, name, getattr(ours, name))
-
-
-class MissingLoader(Loader):
-    """A module that fails to import, saying why and what to do."""
-
-    def exec_module(self, module):
-        raise ImportError(MISSING[module.__name__], name=module.__name__)

@@ -19,31 +19,40 @@ def start(main, arguments):
         delattr(main, name)
     del main.__file__
 
-    from pyspark.sql import SparkSession, SQLContext
-
-    spark = SparkSession.builder.getOrCreate()
-    main.spark, main.sc = spark, spark.sparkContext
-    main.sql = spark.sql
-    main.sqlContext = SQLContext(main.sc, spark)
-    banner = BANNER.format(
-        firesteel=os.environ.get("FIRESTEEL_VERSION", ""),
-        spark=spark.version,
-        python=sys.version.split()[0],
-        master=main.sc.master,
-    )
-    if main.sc.uiWebUrl:
-        banner += "Web UI at %s.\n" % main.sc.uiWebUrl
+    vars(main).update(names())
+    spark = main.spark
     if wants_ipython():
         import IPython
 
         # `python -i` would open its own prompt after IPython's.
         os.environ.pop("PYTHONINSPECT", None)
-        sys.stderr.write(banner)
+        sys.stderr.write(banner(spark, main.sc))
         IPython.start_ipython(argv=["--no-banner", "--ext=firesteel.notebook"], user_ns=main.__dict__)
         sys.stdout.flush()
         spark.stop()
         os._exit(0)
-    sys.stderr.write(banner)
+    sys.stderr.write(banner(spark, main.sc))
+
+
+def names():
+    """What a PySpark shell has ready. Progress of long queries is shown to people, unless the environment says otherwise."""
+    if "IPython" in sys.modules or sys.stdin.isatty():
+        os.environ.setdefault("SPARK_CONNECT_PROGRESS_BAR_ENABLED", "1")
+    from pyspark.sql import SparkSession, SQLContext
+
+    spark = SparkSession.builder.getOrCreate()
+    sc = spark.sparkContext
+    return {"spark": spark, "sc": sc, "sql": spark.sql, "sqlContext": SQLContext(sc, spark)}
+
+
+def banner(spark, sc):
+    text = BANNER.format(
+        firesteel=os.environ.get("FIRESTEEL_VERSION", ""),
+        spark=spark.version,
+        python=sys.version.split()[0],
+        master=sc.master,
+    )
+    return text + "Web UI at %s.\n" % sc.uiWebUrl if sc.uiWebUrl else text
 
 
 def wants_ipython():

@@ -19,6 +19,7 @@ pub fn run(args: &[String]) -> Result<()> {
         environment("oracle", "tests/oracle/requirements.txt")?;
         environment("old-client", "tests/requirements-old-client.txt")?;
         environment("store", "tests/requirements-store.txt")?;
+        environment("notebook", "tests/requirements-notebook.txt")?;
     }
     // A test that hangs fails, with the stack of where it hangs.
     let mut pytest: Vec<String> =

@@ -169,9 +169,15 @@ impl Launch<'_> {
             Mode::Script { script, arguments } => {
                 command.arg(runner).arg("submit").arg(script).args(arguments);
             }
-            Mode::Shell => {
-                command.arg("-i").arg(runner).arg("shell");
-            }
+            Mode::Shell => match python::shell_program(python) {
+                // As bin/pyspark: Jupyter or IPython, which start Python themselves and find `spark` ready in it.
+                Some(options) => {
+                    command.args(options).env("PYTHONSTARTUP", self.shim.join("firesteel/startup.py"));
+                }
+                None => {
+                    command.arg("-i").arg(runner).arg("shell");
+                }
+            },
         }
         command
             .env("PYTHONPATH", self.python_path()?)

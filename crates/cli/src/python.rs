@@ -31,6 +31,15 @@ pub fn find(settings: &Settings) -> Result<PathBuf, String> {
     })
 }
 
+/// The arguments of the program that is to show the prompt, where that is not Python itself: `PYSPARK_DRIVER_PYTHON=jupyter`
+/// with `PYSPARK_DRIVER_PYTHON_OPTS=notebook`, or IPython.
+pub fn shell_program(program: &Path) -> Option<Vec<String>> {
+    let options = env::var("PYSPARK_DRIVER_PYTHON_OPTS").unwrap_or_default();
+    let name = program.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let starts_python = ["jupyter", "ipython"].iter().any(|other| name.starts_with(other));
+    (starts_python || !options.trim().is_empty()).then(|| options.split_whitespace().map(ToOwned::to_owned).collect())
+}
+
 /// Another Python on the PATH that is new enough, for when the first one is not.
 pub fn newer() -> Option<PathBuf> {
     VERSIONS.iter().find_map(|name| locate(name))

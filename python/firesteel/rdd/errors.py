@@ -147,6 +147,17 @@ def java_error(class_name, message):
     return job_error_class()(class_name, message)
 
 
+def wrong_argument(message):
+    """What Java refuses. PySpark has a class of its own for it, once the program has made a session."""
+    from firesteel import session_builder
+
+    if session_builder.asked_for:
+        from pyspark.errors import IllegalArgumentException
+
+        return IllegalArgumentException(message)
+    return java_error("java.lang.IllegalArgumentException", message)
+
+
 @contextlib.contextmanager
 def task_errors():
     """A failed task's exception becomes the error of the action."""

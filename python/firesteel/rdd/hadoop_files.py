@@ -40,6 +40,8 @@ def files(paths, error_class=OLD_API):
     """(path, size) of the files that a comma-separated list of paths and patterns names, hidden ones left out."""
     found, problems = [], []
     for path in split_paths(paths):
+        if not path:
+            raise java_error("java.lang.IllegalArgumentException", "Can not create a Path from an empty string")
         pattern = local_path(path)
         is_pattern = any(mark in pattern for mark in "*?[{")
         matches = sorted({one for plain in braces(pattern) for one in glob.glob(plain)}) if is_pattern else [pattern]
@@ -111,7 +113,9 @@ def splits(listed, min_splits, min_size=1, is_splittable=True):
 
 def fixed_splits(listed, record_length):
     found = []
-    part = max(LOCAL_BLOCK_BYTES // record_length, 1) * record_length
+    if listed and record_length <= 0:
+        raise java_error("java.io.IOException", "Records of %d bytes: the length must be greater than zero" % record_length)
+    part = max(LOCAL_BLOCK_BYTES // max(record_length, 1), 1) * record_length
     for path, size in listed:
         start = 0
         while (size - start) / part > SLOP:

@@ -11,6 +11,8 @@ class Keeping:
         from pyspark.storagelevel import StorageLevel
 
         level = StorageLevel.MEMORY_ONLY if storageLevel is None else storageLevel
+        if not isinstance(level, StorageLevel):
+            raise TypeError("storageLevel must be of type pyspark.StorageLevel")
         node = self._node
         if node.is_locally_checkpointed:
             # What stands for lost partitions must not be lost.

@@ -2,6 +2,7 @@
 
 from firesteel.rdd import hadoop_files, lineage
 from firesteel.rdd.dataframes import rows_of
+from firesteel.rdd.errors import wrong_argument
 from firesteel.rdd.rdd import RDD
 from firesteel.unsupported import unsupported
 
@@ -32,6 +33,8 @@ class Sources:
         return RDD(lineage.Local([c[start:end] for start, end in zip(bounds, bounds[1:])], batch), self)
 
     def _range_rdd(self, numbers, slices):
+        if slices < 0:
+            return RDD(lineage.Made(fail_positive, lambda: None), self)
         size = len(numbers)
         step = numbers[1] - numbers[0] if size > 1 else 1
         first = numbers[0]
@@ -223,6 +226,12 @@ class Sources:
         if partitions is None:
             partitions = range(rdd.getNumPartitions())
         partitions = list(partitions)
+        for index in partitions:
+            if not 0 <= index < rdd.getNumPartitions():
+                raise wrong_argument(
+                    "Attempting to access a non-existent partition: %d. Total number of partitions: %d"
+                    % (index, rdd.getNumPartitions())
+                )
         parts = rdd.mapPartitions(partitionFunc)._parts(set(partitions))
         return [record for index in partitions for record in parts.get(index, [])]
 

@@ -4,7 +4,7 @@ import time
 import traceback
 from datetime import datetime
 
-from firesteel.rdd.errors import OUR_FRAME, java_error, java_error_class
+from firesteel.rdd.errors import OUR_FRAME, java_error, java_error_class, wrong_argument
 
 __all__ = ["rddToFileName"]
 
@@ -43,12 +43,8 @@ def rdd_of(function, *arguments):
 
 
 def failed(class_name, message):
-    """The error for a wrong use. PySpark has a class of its own for wrong arguments, once the program has made a session."""
-    from firesteel import session_builder
-
-    if class_name == "IllegalArgumentException" and session_builder.asked_for:
-        from pyspark.errors import IllegalArgumentException
-
-        return IllegalArgumentException(message)
+    """The error for a wrong use."""
+    if class_name == "IllegalArgumentException":
+        return wrong_argument(message)
     package = "org.apache.spark." if class_name == "SparkException" else "java.lang."
     return java_error(package + class_name, message)

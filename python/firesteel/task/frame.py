@@ -30,7 +30,14 @@ def quick_dumps(value):
     try:
         return by_name(value, 5)
     except Exception:
+        pass
+    try:
         return dumps(value)
+    except TypeError as error:
+        # As PySpark words what nobody can pickle.
+        from pickle import PicklingError
+
+        raise PicklingError("Could not serialize object: TypeError: %s" % error) from None
 
 
 class Output:
