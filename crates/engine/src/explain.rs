@@ -37,7 +37,7 @@ pub async fn text(session: &Session, relation: pb::Relation, mode: ExplainMode) 
             format!("== Optimized Logical Plan ==\n{optimized}\n\n== Physical Plan ==\n{physical}\n")
         }
         // DataFusion generates no code.
-        ExplainMode::Codegen => format!("Found 0 WholeStageCodegen subtrees.\n{physical}\n"),
+        ExplainMode::Codegen => "Found 0 WholeStageCodegen subtrees.\n".to_string(),
         _ => format!("== Physical Plan ==\n{physical}\n"),
     })
 }

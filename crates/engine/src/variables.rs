@@ -66,6 +66,10 @@ impl Variables {
         self.0.lock().expect("no panics while locked").get(name).cloned()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().expect("no panics while locked").is_empty()
+    }
+
     pub fn put(&self, name: &str, declared: Declared) {
         self.0.lock().expect("no panics while locked").insert(name.to_string(), declared);
     }

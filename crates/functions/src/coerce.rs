@@ -346,6 +346,36 @@ pub fn can_store_assign(from: &DataType, to: &DataType) -> bool {
     }
 }
 
+/// Spark's `Cast.canUpCast`: nothing is lost.
+pub fn can_up_cast(from: &DataType, to: &DataType) -> bool {
+    use DataType::*;
+    let rank = |own: &DataType| [Int8, Int16, Int32, Int64, Float32, Float64].iter().position(|known| known == own);
+    let digits = |own: &DataType| match own {
+        Int8 => Some((3, 0)),
+        Int16 => Some((5, 0)),
+        Int32 => Some((10, 0)),
+        Int64 => Some((20, 0)),
+        Decimal128(precision, scale) => Some((i32::from(*precision), i32::from(*scale))),
+        _ => None,
+    };
+    match (from, to) {
+        _ if from == to => true,
+        (Null, _) => true,
+        (_, Decimal128(..)) => match (digits(from), digits(to)) {
+            (Some((p, s)), Some((precision, scale))) => p - s <= precision - scale && s <= scale,
+            _ => false,
+        },
+        (Date32, Timestamp(..)) | (Timestamp(_, None), Timestamp(_, Some(_))) => true,
+        (Timestamp(_, Some(_)), Timestamp(_, None)) => true,
+        (from, Utf8) => !from.is_nested() && *from != Binary,
+        (List(a), List(b)) => can_up_cast(a.data_type(), b.data_type()),
+        (Struct(a), Struct(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| can_up_cast(a.data_type(), b.data_type()))
+        }
+        _ => matches!((rank(from), rank(to)), (Some(from), Some(to)) if from <= to),
+    }
+}
+
 /// `arg` as `to`, under its own name; `None` where Spark would not cast by itself.
 pub fn implicit_cast(arg: Typed, to: &DataType, env: &Env) -> Option<Typed> {
     if &arg.data_type == to {

@@ -95,11 +95,88 @@ impl SessionCatalog {
             let own = format!("{CATALOG}.{}.{}", table.database, table.name);
             firesteel_plan::sql::of_object(query, "VIEW", &own)
         };
+        self.check_types(&scope, &query, table, view)?;
+        self.sync(&scope, &query, table, view);
         // An evolving view has the columns that its query has now.
         let plan = if view.schema_mode == "EVOLUTION" { query } else { shaped(query, table, view) };
         let plan = Arc::new(plan);
         Ok(TableEntry::View { plan, columns: None, qualifier, scope: Some(scope) })
     }
+}
+
+impl SessionCatalog {
+    /// Columns of a view with SCHEMA BINDING may not lose anything on the way to the types that they had.
+    fn check_types(&self, scope: &ResolveContext, query: &pb::Relation, table: &Table, view: &ViewText) -> Result<()> {
+        if view.schema_mode != "BINDING" || view.query_columns.len() != table.columns.len() {
+            return Ok(());
+        }
+        // What is wrong with the query itself is told when it is used.
+        let Ok(relation) = Resolver::new(scope).query(query) else { return Ok(()) };
+        for (column, field) in view.query_columns.iter().zip(&table.columns) {
+            let Some(own) = relation.output.iter().find(|own| own.name().eq_ignore_ascii_case(column)) else {
+                continue;
+            };
+            if !firesteel_functions::coerce::can_up_cast(own.data_type(), field.data_type()) {
+                let parts = own.qualifier.iter().map(String::as_str).chain([own.name()]);
+                let shown = parts.map(name::quote_if_needed).collect::<Vec<_>>().join(".");
+                return Err(SparkError::new("CANNOT_UP_CAST_DATATYPE")
+                    .with("expression", shown)
+                    .with("sourceType", format!("\"{}\"", name::sql(own.data_type())))
+                    .with("targetType", format!("\"{}\"", name::sql(field.data_type())))
+                    .with(
+                        "details",
+                        "The type path of the target object is:\n\nYou can either add an explicit cast to the input \
+                         data or choose a higher precision type of the field in the target object",
+                    )
+                    .placeless());
+            }
+        }
+        Ok(())
+    }
+
+    /// A view whose schema evolves is in the catalog as it was read last.
+    fn sync(&self, scope: &ResolveContext, query: &pb::Relation, table: &Table, view: &ViewText) {
+        let types_only = view.schema_mode == "TYPE EVOLUTION";
+        if !types_only && view.schema_mode != "EVOLUTION" {
+            return;
+        }
+        let Ok(relation) = Resolver::new(scope).query(query) else { return };
+        let mut changed = table.clone();
+        if types_only {
+            let fields = view.query_columns.iter().zip(&table.columns).map(|(column, field)| {
+                let own = relation.output.iter().find(|own| own.name().eq_ignore_ascii_case(column));
+                match own {
+                    Some(own) => {
+                        let field = field.as_ref().clone().with_data_type(own.data_type().clone());
+                        Arc::new(field.with_nullable(own.field.is_nullable()))
+                    }
+                    None => Arc::clone(field),
+                }
+            });
+            changed.columns = fields.collect();
+        } else {
+            changed.columns = relation.output.iter().map(|own| Arc::clone(&own.field)).collect();
+            let names = relation.output.iter().map(|own| own.name().to_string()).collect();
+            if let Some(text) = &mut changed.view {
+                text.query_columns = names;
+            }
+        }
+        let same = changed.columns.len() == table.columns.len()
+            && changed
+                .columns
+                .iter()
+                .zip(&table.columns)
+                .all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
+        if !same && let Ok(store) = self.session.store() {
+            // Another process may have been first: what it wrote is as new.
+            let _ = store.update_table(&changed);
+        }
+    }
+}
+
+/// What the query of a permanent view is resolved in.
+pub fn permanent_scope(session: Arc<Session>, view: &ViewText) -> ResolveContext {
+    SessionCatalog::new(session, CancelToken::new()).inside(view)
 }
 
 fn cast_to(value: pb::Expression, field: &Field) -> pb::Expression {
@@ -168,6 +245,9 @@ impl Catalog for SessionCatalog {
     }
 
     fn variable(&self, parts: &[String]) -> Option<Variable> {
+        if self.view_database.is_some() {
+            return None;
+        }
         variables::find(&self.session.variables, self.frames.as_ref(), parts)
     }
 
@@ -177,10 +257,14 @@ impl Catalog for SessionCatalog {
     }
 
     fn routine(&self, parts: &[String]) -> Option<Arc<UserFunction>> {
-        if let Some(function) = session_name(parts).and_then(|own| self.session.routines.get(&own)) {
+        if self.view_database.is_none()
+            && let Some(function) = session_name(parts).and_then(|own| self.session.routines.get(&own))
+        {
             return Some(function);
         }
-        crate::command::routine::find(&self.session, parts)
+        let found = crate::command::routine::find(&self.session, parts)?;
+        let temporary = !found.name.contains('.');
+        (self.view_database.is_none() || !temporary).then_some(found)
     }
 
     fn cached_blob(&self, hash: &str) -> Result<Bytes> {

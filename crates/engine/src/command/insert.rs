@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
-use firesteel_functions::coerce::can_store_assign;
+use firesteel_functions::coerce::{can_store_assign, can_up_cast};
 use firesteel_plan::sql::build;
 use firesteel_plan::sql::command::PartitionSpec;
 use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
@@ -252,7 +252,7 @@ fn assignable(table: &Table, from: &Field, to: &Field, session: &Session) -> Res
         return Ok(());
     }
     let fits: fn(&DataType, &DataType) -> bool =
-        if policy.eq_ignore_ascii_case("STRICT") { is_up_cast } else { can_store_assign };
+        if policy.eq_ignore_ascii_case("STRICT") { can_up_cast } else { can_store_assign };
     let to = nullable(to);
     if fits(from.data_type(), to.data_type()) {
         return Ok(());
@@ -285,36 +285,6 @@ fn misfit(
             }
         }
         _ => (path, from.clone(), to.clone()),
-    }
-}
-
-/// Spark's `Cast.canUpCast`: nothing is lost.
-fn is_up_cast(from: &DataType, to: &DataType) -> bool {
-    use DataType::*;
-    let rank = |own: &DataType| [Int8, Int16, Int32, Int64, Float32, Float64].iter().position(|known| known == own);
-    let digits = |own: &DataType| match own {
-        Int8 => Some((3, 0)),
-        Int16 => Some((5, 0)),
-        Int32 => Some((10, 0)),
-        Int64 => Some((20, 0)),
-        Decimal128(precision, scale) => Some((i32::from(*precision), i32::from(*scale))),
-        _ => None,
-    };
-    match (from, to) {
-        _ if from == to => true,
-        (Null, _) => true,
-        (_, Decimal128(..)) => match (digits(from), digits(to)) {
-            (Some((p, s)), Some((precision, scale))) => p - s <= precision - scale && s <= scale,
-            _ => false,
-        },
-        (Date32, Timestamp(..)) | (Timestamp(_, None), Timestamp(_, Some(_))) => true,
-        (Timestamp(_, Some(_)), Timestamp(_, None)) => true,
-        (from, Utf8) => !from.is_nested() && *from != Binary,
-        (List(a), List(b)) => is_up_cast(a.data_type(), b.data_type()),
-        (Struct(a), Struct(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_up_cast(a.data_type(), b.data_type()))
-        }
-        _ => matches!((rank(from), rank(to)), (Some(from), Some(to)) if from <= to),
     }
 }
 

@@ -88,12 +88,13 @@ pub async fn create_sql(session: &Session, new: NewView, query: pb::Relation) ->
         _ => {}
     }
     let title = quoted(&database, &written);
+    refuse_temporary(session, &title, &query).await?;
     let fields = checked(session, &title, &query, &new.columns).await?;
     let path = Place::Table(database.clone(), own.clone());
     check_references(session, &title, &path, &query)?;
     let query_columns = fields.iter().map(|field| field.name().clone()).collect();
     let columns = if new.columns.is_empty() { fields } else { renamed(&title, &fields, &new.columns)? };
-    check_duplicates(&columns)?;
+    check_duplicates(&columns, session.env().case_sensitive)?;
     let table = Table {
         database,
         name: own,
@@ -142,6 +143,7 @@ async fn create_temporary(session: &Session, new: NewView, query: pb::Relation) 
     let fields = session.fields(query.clone()).await?;
     let is_renamed = !new.columns.is_empty();
     let columns = if is_renamed { renamed(&name::quote(&own), &fields, &new.columns)? } else { fields };
+    check_duplicates(&columns, session.env().case_sensitive)?;
     let view = View {
         plan: Arc::new(query),
         columns,
@@ -202,6 +204,38 @@ fn text(session: &Session, text: String, query_columns: Vec<String>, schema_mode
     ViewText { text, database: session.views.current_database(), query_columns, conf, schema_mode }
 }
 
+/// A permanent view may name no temporary function and no variable.
+async fn refuse_temporary(session: &Session, title: &str, query: &pb::Relation) -> Result<()> {
+    if session.routines.names().is_empty() && session.variables.is_empty() {
+        return Ok(());
+    }
+    let scope = text(session, String::new(), vec![], None);
+    let scope = crate::catalog::resolve::permanent_scope(session.arc(), &scope);
+    let query = query.clone();
+    let resolved = session.resolving(move |_, _| firesteel_plan::Resolver::new(&scope).query(&query).map(|_| ())).await;
+    let Err(error) = resolved else { return Ok(()) };
+    let parsed = |key: &str| firesteel_plan::sql::parse_column_name(error.param(key).unwrap_or_default()).ok();
+    let family = error.condition().split('.').next().unwrap_or_default();
+    let (kind, parts) = match family {
+        "UNRESOLVED_COLUMN" => ("VARIABLE", parsed("objectName").unwrap_or_default()),
+        "UNRESOLVED_ROUTINE" => ("FUNCTION", parsed("routineName").unwrap_or_default()),
+        _ => return Ok(()),
+    };
+    let Some(own) = crate::variables::session_name(&parts) else { return Ok(()) };
+    let known = match kind {
+        "VARIABLE" => session.variables.get(&own).is_some(),
+        _ => session.routines.get(&own).is_some(),
+    };
+    if !known {
+        return Ok(());
+    }
+    Err(SparkError::new("INVALID_TEMP_OBJ_REFERENCE")
+        .with("obj", "VIEW")
+        .with("objName", title)
+        .with("tempObj", kind)
+        .with("tempObjName", quote_parts(&parts)))
+}
+
 /// The schema of a permanent view's query, whose columns need names of their own.
 async fn checked(
     session: &Session,
@@ -256,11 +290,11 @@ fn unnamed(query: &pb::Relation, fields: &Fields) -> Option<String> {
     list.iter().zip(fields).find(|(expression, _)| is_unnamed(expression)).map(|(_, field)| field.name().clone())
 }
 
-fn check_duplicates(columns: &Fields) -> Result<()> {
+fn check_duplicates(columns: &Fields, case_sensitive: bool) -> Result<()> {
     super::create_table::collations(columns)?;
     let mut seen: Vec<String> = vec![];
     for field in columns {
-        let lower = field.name().to_lowercase();
+        let lower = if case_sensitive { field.name().clone() } else { field.name().to_lowercase() };
         if seen.contains(&lower) {
             return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&lower)));
         }
@@ -375,7 +409,7 @@ pub async fn alter(
             let query = in_context(*query);
             let fields = checked(session, &view.quoted(), &query, &[]).await?;
             check_references(session, &view.quoted(), &place, &query)?;
-            check_duplicates(&fields)?;
+            check_duplicates(&fields, session.env().case_sensitive)?;
             let query_columns = fields.iter().map(|field| field.name().clone()).collect();
             let mode = view.view.as_ref().map(|old| old.schema_mode.clone());
             let view_text = Some(text(session, own, query_columns, mode));
@@ -426,6 +460,9 @@ async fn alter_temporary(
             Err(SparkError::new("EXPECT_PERMANENT_VIEW_NOT_TEMP")
                 .with("viewName", name::quote(own))
                 .with("operation", format!("ALTER VIEW ... {word} TBLPROPERTIES")))
+        }
+        Alteration::SetSchemaMode(_) => {
+            Err(SparkError::new("UNSUPPORTED_FEATURE.TEMPORARY_VIEW_WITH_SCHEMA_BINDING_MODE"))
         }
         _ => Err(SparkError::unsupported("this ALTER VIEW", "Create the view anew.")),
     }

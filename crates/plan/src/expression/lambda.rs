@@ -147,6 +147,9 @@ pub fn variable(resolver: &Resolver, parts: &[String], scope: &Scope) -> Result<
 
 /// The innermost lambda variable of that name; nested fields follow it.
 pub fn lookup(resolver: &Resolver, parts: &[String]) -> Result<Option<Typed>> {
+    if parts.is_empty() {
+        return Ok(None);
+    }
     let found = {
         let lambdas = resolver.lambdas.borrow();
         let same = |own: &str| {

@@ -149,6 +149,9 @@ impl Resolver<'_> {
 
     /// A column by its name, lambda variables first, then this query, then the query around it.
     pub(crate) fn column(&self, parts: &[String], scope: &Scope) -> Result<Typed> {
+        if parts.is_empty() {
+            return Err(SparkError::internal("a column without a name"));
+        }
         if let Some(variable) = lambda::lookup(self, parts)? {
             return Ok(variable);
         }
@@ -239,7 +242,9 @@ impl Resolver<'_> {
         let Some(occurrences) = outputs.get(&plan_id) else {
             return Err(missing());
         };
-        // A DataFrame may occur in both sides of a join, there as itself and here below others: the nearest one is meant.
+        // A DataFrame may occur in both sides of a join, there as itself and here below others: the join's condition means the
+        // nearest one, what is above the join could mean either.
+        let in_condition = scope.inputs.len() > 1;
         let mut nearest: Vec<(usize, u64, Typed)> = vec![];
         for occurrence in occurrences {
             let all: Vec<&crate::Attribute> = occurrence.output.iter().collect();
@@ -250,8 +255,8 @@ impl Resolver<'_> {
             let Some(current) = current else { continue };
             let typed = self.found(&crate::scope::Found { attribute: current.clone(), rest: found.rest }, parts)?;
             match nearest.first().map(|(depth, ..)| occurrence.depth.cmp(depth)) {
-                Some(Ordering::Greater) => continue,
-                Some(Ordering::Less) => nearest.clear(),
+                Some(Ordering::Greater) if in_condition => continue,
+                Some(Ordering::Less) if in_condition => nearest.clear(),
                 _ => {}
             }
             if !nearest.iter().any(|(_, id, _)| *id == current.id) {

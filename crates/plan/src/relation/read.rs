@@ -132,7 +132,13 @@ fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, 
                     paths: vec![path.clone()],
                     ..Default::default()
                 };
-                files(resolver, &request)
+                if path.is_empty() {
+                    return Err(SparkError::new("INVALID_EMPTY_LOCATION").with("location", ""));
+                }
+                files(resolver, &request).map_err(|error| match error.condition() {
+                    "PATH_NOT_FOUND" => error.placeless(),
+                    _ => error,
+                })
             }
             _ => Err(SparkError::new("TABLE_OR_VIEW_NOT_FOUND").with("relationName", quote_parts(parts)).with(
                 "searchPath",
@@ -162,6 +168,7 @@ fn changed_view(error: SparkError, plan: &pb::Relation, view: &[String]) -> Spar
         .with("expectedNum", "1")
         .with("actualCols", "[]")
         .with("suggestion", format!("CREATE OR REPLACE VIEW {} AS {}", plain.join("."), text.unwrap_or_default()))
+        .placeless()
 }
 
 fn options_of(pairs: &HashMap<String, String>) -> Options {

@@ -66,6 +66,9 @@ impl Parser<'_> {
                 self.check_properties(&properties)?;
                 return Ok(Alteration::SetProperties(properties));
             }
+            if is_view && self.is_word("LOCATION") {
+                return Err(self.unexpected());
+            }
             if self.eat_word("LOCATION") {
                 return Ok(Alteration::SetLocation { location: self.string()?, partition: None });
             }

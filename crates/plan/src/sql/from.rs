@@ -190,12 +190,36 @@ impl Parser<'_> {
                 || self.is_word_at(1, "SYSTEM_VERSION")
                 || self.is_word_at(1, "SYSTEM_TIME"))
         {
-            return Err(self.not_yet(start, "reading a table as of an earlier version", "read the current version"));
+            while !self.is_end() && !self.is_symbol(")") && !self.is_symbol(";") && !self.is_symbol(",") {
+                self.advance();
+            }
+            let shown = match parts.as_slice() {
+                [_] if self.knows_temporary(&parts) => parts.clone(),
+                [own] => vec!["spark_catalog".to_string(), self.database(), own.clone()],
+                [database, own] => vec!["spark_catalog".to_string(), database.clone(), own.clone()],
+                _ => parts.clone(),
+            };
+            let error = SparkError::new("UNSUPPORTED_FEATURE.TIME_TRAVEL");
+            return Err(error
+                .with("relationId", super::name::quote_parts(&shown))
+                .raised_as("UNRESOLVED_COLUMN")
+                .placeless());
         }
         let options = self.table_options()?;
         let table = self.named_table(start, &parts, options);
         let sampled = self.sample(table)?;
         self.aliased(start, sampled)
+    }
+
+    fn database(&self) -> String {
+        self.ctx.session.as_ref().map_or_else(|| "default".to_string(), |ctx| ctx.env.database.to_string())
+    }
+
+    /// Whether a name is that of a temporary view or a CTE.
+    fn knows_temporary(&self, parts: &[String]) -> bool {
+        let view = self.ctx.session.as_ref().and_then(|ctx| ctx.catalog.table(parts).ok().flatten());
+        parts.first().is_some_and(|name| self.cte_reference(name).is_some())
+            || matches!(view, Some(crate::context::TableEntry::View { scope: None, .. }))
     }
 
     /// `STREAM t` or `STREAM(t)`, with options and an alias; a table may be called `stream`, too, if no name follows.
