@@ -178,7 +178,9 @@ fn refuse(bucket: &str, lookup: Lookup) -> Result<(), String> {
     for name in ["encryption.algorithm", "server-side-encryption-algorithm", "assumed.role.arn", "proxy.host"] {
         for key in [format!("spark.hadoop.fs.s3a.bucket.{bucket}.{name}"), format!("spark.hadoop.fs.s3a.{name}")] {
             if let Some(value) = lookup(&key).filter(|value| !value.trim().is_empty()) {
-                return Err(format!("{key} ({value}) is not supported: set encryption at the bucket, give keys, or set HTTPS_PROXY"));
+                return Err(format!(
+                    "{key} ({value}) is not supported: set encryption at the bucket, give keys, or set HTTPS_PROXY"
+                ));
             }
         }
     }

@@ -58,7 +58,8 @@ pub fn current(folder: &Folder, log: &Log) -> Log {
             if key.rsplit('/').next().is_some_and(|name| name.starts_with(ROLLING)) {
                 in_bucket(bucket, prefix, bucket.list(key).unwrap_or_default()).into_iter().next()
             } else {
-                let known = |path: &PathBuf| in_bucket(bucket, prefix, vec![bucket.find(bucket.key(path)?).ok()??]).pop();
+                let known =
+                    |path: &PathBuf| in_bucket(bucket, prefix, vec![bucket.find(bucket.key(path)?).ok()??]).pop();
                 // Not renamed but written anew: for a moment there are both.
                 finished.as_ref().and_then(known).or_else(|| known(&log.path))
             }
