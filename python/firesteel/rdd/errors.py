@@ -148,14 +148,18 @@ def java_error(class_name, message):
 
 
 def wrong_argument(message):
-    """What Java refuses. PySpark has a class of its own for it, once the program has made a session."""
+    return refused("IllegalArgumentException", "java.lang.IllegalArgumentException", message)
+
+
+def refused(name, java_class, message):
+    """What Java refuses. PySpark has a class of that name of its own, once the program has made a session."""
     from firesteel import session_builder
 
     if session_builder.asked_for:
-        from pyspark.errors import IllegalArgumentException
+        from pyspark import errors
 
-        return IllegalArgumentException(message)
-    return java_error("java.lang.IllegalArgumentException", message)
+        return getattr(errors, name)(message)
+    return java_error(java_class, message)
 
 
 @contextlib.contextmanager

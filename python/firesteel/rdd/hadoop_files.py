@@ -4,7 +4,7 @@ import glob
 import os
 import re
 
-from firesteel.rdd.errors import java_error
+from firesteel.rdd.errors import java_error, wrong_argument
 from firesteel.task import codecs
 from firesteel.unsupported import unsupported
 
@@ -41,7 +41,7 @@ def files(paths, error_class=OLD_API):
     found, problems = [], []
     for path in split_paths(paths):
         if not path:
-            raise java_error("java.lang.IllegalArgumentException", "Can not create a Path from an empty string")
+            raise wrong_argument("Can not create a Path from an empty string")
         pattern = local_path(path)
         is_pattern = any(mark in pattern for mark in "*?[{")
         matches = sorted({one for plain in braces(pattern) for one in glob.glob(plain)}) if is_pattern else [pattern]

@@ -1,6 +1,6 @@
 """Keeping an RDD's partitions: `persist`, `checkpoint`, and undoing it. Kept partitions are on the server."""
 
-from firesteel.rdd.errors import java_error
+from firesteel.rdd.errors import java_error, refused
 
 
 class Keeping:
@@ -18,7 +18,8 @@ class Keeping:
             # What stands for lost partitions must not be lost.
             level = StorageLevel(True, level.useMemory, level.useOffHeap, level.deserialized, level.replication)
         elif node.storage_level is not None and level != node.storage_level:
-            raise java_error(
+            raise refused(
+                "UnsupportedOperationException",
                 "org.apache.spark.SparkUnsupportedOperationException",
                 "Cannot change storage level of an RDD after it was already assigned a level",
             )

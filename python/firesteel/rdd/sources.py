@@ -270,9 +270,7 @@ def unpickled(_key, value):
 
 
 def fail_positive():
-    from firesteel.rdd.errors import java_error
-
-    raise java_error("java.lang.IllegalArgumentException", "Positive number of partitions required")
+    raise wrong_argument("Positive number of partitions required")
 
 
 def input_directory(conf):
