@@ -106,7 +106,7 @@ def count(batches):
         seen.add(batch.num_rows)
         yield batch
 
-texts = spark.range(0, 700_000, 1, 4).withColumn("text", F.sha2(F.col("id").cast("string"), 256))
+texts = spark.range(0, 1_500_000, 1, 4).withColumn("text", F.sha2(F.col("id").cast("string"), 256))
 left = texts.mapInArrow(count, "id long, text string")
 right = texts.withColumnRenamed("id", "other").mapInArrow(count, "other long, text string")
 print(left.join(right, "text").selectExpr("count(*)").first()[0], seen.value)
@@ -115,11 +115,11 @@ print(left.join(right, "text").selectExpr("count(*)").first()[0], seen.value)
 
 def test_a_join_begun_anew_counts_its_accumulators_once(tmp_path):
     """What tasks of the first try, which did not fit into memory, have added is forgotten."""
-    options = ["--conf", "spark.driver.memory=64m", "--master", "local[2]"]
+    options = ["--conf", "spark.driver.memory=128m", "--master", "local[2]"]
     status, out, err = submit(tmp_path, COUNTED_JOIN, *options, FIRESTEEL_LOG="info")
     assert status == 0, err
     assert "the query begins anew with sort-merge joins" in err + out
-    assert "700000 1400000" in out, out
+    assert "1500000 3000000" in out, out
 
 
 def test_what_cannot_go_to_disk_fails_with_its_name(small):

@@ -54,18 +54,29 @@ def job(spark, wait):
 
 
 def fields(value):
-    """The names in an answer: of objects, and of the first that a list holds."""
+    """The names in an answer: of objects, and of all that a list holds together."""
     if isinstance(value, dict):
         numbered = value and all(key.isdigit() or key == "driver" for key in value)
-        return {"*": fields(next(iter(value.values())))} if numbered else {key: fields(own) for key, own in value.items()}
+        return {"*": together(value.values())} if numbered else {key: fields(own) for key, own in value.items()}
     if isinstance(value, list):
-        merged = {}
-        for own in value if all(isinstance(own, dict) for own in value) else value[:1]:
-            if not isinstance(own, dict):
-                return [fields(own)]
-            merged.update({key: merged.get(key) or found for key, found in fields(own).items()})
-        return [merged] if value else []
+        return [together(value)] if value else []
     return type(value).__name__
+
+
+def together(values):
+    """The names of several: what one leaves out (a task without a duration), another has."""
+    merged = None
+    for own in values:
+        merged = merge(merged, fields(own))
+    return merged
+
+
+def merge(one, other):
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {key: merge(one.get(key), other.get(key)) for key in [*one, *(key for key in other if key not in one)]}
+    if isinstance(one, list) and isinstance(other, list):
+        return [merge(*(own[0] if own else None for own in (one, other)))] if one or other else []
+    return one or other
 
 
 def fetch(url):

@@ -8,7 +8,7 @@ use datafusion::logical_expr::LogicalPlan;
 use firesteel_plan::operator::python::function::{PythonDataSource, PythonFunction, PythonTableFunction};
 use firesteel_plan::operator::python::{WorkerSettings, extract};
 use firesteel_protocol::{Result, SparkError, connect as pb};
-use firesteel_python::Traceback;
+use firesteel_python::{Accumulated, Traceback};
 pub use firesteel_python::{Pool, PoolConf, PythonSession};
 use firesteel_sources::stream::file_options::duration_ms;
 
@@ -16,9 +16,6 @@ use crate::{Session, SessionConf, memory};
 
 /// Limits the memory of each Python worker.
 const MEMORY: &str = "spark.executor.pyspark.memory";
-
-/// Updates of accumulators: pickled pairs.
-type Accumulated = Arc<parking_lot::Mutex<Vec<Vec<u8>>>>;
 
 tokio::task_local! {
     /// The operation that the running task works for.
@@ -35,7 +32,7 @@ pub struct PythonOperation {
 
 impl PythonOperation {
     pub fn new(properties: BTreeMap<String, String>) -> Self {
-        Self { properties: Arc::new(properties), accumulated: Arc::default() }
+        Self { properties: Arc::new(properties), accumulated: Accumulated::default() }
     }
 
     /// `SparkContext.setLocalProperty` of the thread that asked.
@@ -63,7 +60,7 @@ impl PythonOperation {
 
     /// Forgets what the tasks of a plan added that begins anew.
     pub(crate) fn begin_anew(&self) {
-        self.accumulated.lock().clear();
+        self.accumulated.begin_anew();
     }
 }
 
@@ -169,7 +166,7 @@ impl Session {
         let memory = conf.lookup(MEMORY).map(|text| memory::parse(MEMORY, &text)).transpose();
         let shared = self.artifacts().python();
         let operation = PythonOperation::current().unwrap_or_else(|| PythonOperation {
-            accumulated: Arc::clone(&self.functions.accumulated),
+            accumulated: self.functions.accumulated.clone(),
             ..PythonOperation::default()
         });
         PythonSession {
@@ -202,8 +199,8 @@ impl Session {
     /// clients read it.
     pub fn accumulated(&self, operation: &PythonOperation) -> Option<pb::execute_plan_response::ObservedMetrics> {
         use pb::expression::literal::LiteralType;
-        let mut updates = std::mem::take(&mut *self.functions.accumulated.lock());
-        updates.append(&mut operation.accumulated.lock());
+        let mut updates = self.functions.accumulated.take();
+        updates.append(&mut operation.accumulated.take());
         if updates.is_empty() {
             return None;
         }

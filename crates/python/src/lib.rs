@@ -5,6 +5,7 @@
 //! [`pool`] (parents and workers), [`task`] (one partition's rows there and back), [`planner`] (questions). What a worker does with what it is
 //! told is `python/firesteel/worker.py`; which rows go where is the business of `plan`'s operators.
 
+pub mod accumulated;
 pub mod encode;
 mod parent;
 pub mod planner;
@@ -13,6 +14,7 @@ pub mod program;
 pub mod session;
 pub mod task;
 
+pub use accumulated::Accumulated;
 pub use pool::{Pool, PoolConf};
 pub use program::{Argument, Function, Program};
 pub use session::{PythonSession, Traceback};

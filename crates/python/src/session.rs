@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
-use crate::Pool;
+use crate::{Accumulated, Pool};
 
 /// The session as its Python tasks see it. Made anew for each query, so that files added between queries are there.
 #[derive(Debug, Clone)]
@@ -27,8 +25,8 @@ pub struct PythonSession {
     pub memory_mb: std::result::Result<Option<u64>, String>,
     /// A setting that asks for another program than ours in workers; the first task refuses it.
     pub refused: Option<&'static str>,
-    /// Updates of accumulators that workers sent and no query has handed to the client yet: pickled `(id, update)`.
-    pub accumulated: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// What accumulators were given.
+    pub accumulated: Accumulated,
     /// `spark.python.worker.reuse`.
     pub reuse: bool,
     /// How long a worker may say nothing before it is killed, `spark.sql.execution.pyspark.udf.killOnIdleTimeout`.

@@ -171,6 +171,7 @@ async fn drive(
     input: ByteStream,
     sender: &mpsc::Sender<Result<Answer>>,
 ) -> Result<Value> {
+    let attempt = session.accumulated.attempt();
     let _slot = session.pool.slot().await;
     let mut worker = session.pool.worker(session, program.pandas).await?;
     let stream = worker.stream.take().expect("a worker at rest has its connection");
@@ -219,7 +220,7 @@ async fn drive(
     };
     let updates = end["accumulators"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let updates = updates.filter_map(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
-    session.accumulated.lock().extend(updates);
+    session.accumulated.add(attempt, updates);
     if session.reuse && end["reuse"] == json!(true) {
         // The worker has read the end marker, so the writer has nothing left to do.
         if let Ok((Some(write), _)) = (&mut writer.0).await {
