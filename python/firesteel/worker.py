@@ -54,6 +54,7 @@ def main():
             if not asked:
                 for child in children:
                     os.kill(child, signal.SIGKILL)
+                clear(os.path.dirname(sys.argv[1]))
                 os._exit(0)
             if b"pandas" in asked:
                 import_quietly("pandas")
@@ -123,6 +124,13 @@ def import_quietly(name):
         # The task that needs it says so.
         pass
     gc.freeze()
+
+
+def clear(folder):
+    """Takes away the folder of the socket, whose owner may have been killed."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def bury(children):

@@ -36,7 +36,8 @@ WRONG = [
 
 def job(spark, wait):
     """The application: a query with shuffles, a write, kept rows, a failure, a stream."""
-    spark.range(0, 1000, 1, 2).selectExpr("id", "id % 7 AS k").createOrReplaceTempView("t")
+    # Tasks of some milliseconds: those of none have no duration.
+    spark.range(0, 1000, 1, 2).selectExpr("id", "length(repeat('x', 10000 + CAST(id % 7 AS INT))) - 10000 AS k").createOrReplaceTempView("t")
     spark.sql("SELECT k, count(*) c, sum(id) s FROM t WHERE id > 10 GROUP BY k ORDER BY k").collect()
     with tempfile.TemporaryDirectory() as folder:
         spark.table("t").repartition(2, "k").write.parquet(folder + "/out")

@@ -15,12 +15,6 @@ pub struct Place {
     pub path: Path,
 }
 
-/// Whether a URL names a store that [`open`] knows.
-#[must_use]
-pub fn is_store(url: &str) -> bool {
-    bucket_and_key(url).is_some()
-}
-
 /// Opens what a URL names; `setting` answers for Hadoop's keys, without `spark.hadoop.` before them. Of an S3 bucket these
 /// are `fs.s3a.endpoint`, `endpoint.region`, `access.key`, `secret.key`, `session.token`, `path.style.access`,
 /// `connection.ssl.enabled` and `aws.credentials.provider`, each also as `fs.s3a.bucket.NAME.KEY`; what they leave open

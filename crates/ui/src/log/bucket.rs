@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use firesteel_sources::store;
 use futures::{StreamExt, TryStreamExt};
+use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
@@ -223,7 +224,20 @@ fn told(error: &Error) -> io::Error {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
         _ => io::ErrorKind::Other,
     };
-    io::Error::new(kind, error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
+    let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    io::Error::new(kind, if is_unreachable(error) { format!("the store cannot be reached: {text}") } else { text })
+}
+
+/// Whether there was no answer at all.
+fn is_unreachable(error: &Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(own) = cause {
+        if let Some(http) = own.downcast_ref::<HttpError>() {
+            return matches!(http.kind(), HttpErrorKind::Connect | HttpErrorKind::Request | HttpErrorKind::Timeout);
+        }
+        cause = own.source();
+    }
+    false
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ impl LogConf {
         if !flag(lookup, "spark.eventLog.enabled", false) {
             return Ok(None);
         }
+        without_effect(lookup)?;
         let folder = lookup("spark.eventLog.dir").unwrap_or_else(|| "file:/tmp/spark-events".into());
         let compression = if flag(lookup, "spark.eventLog.compress", true) {
             let name = lookup("spark.eventLog.compression.codec").unwrap_or_else(|| "zstd".into());
@@ -72,6 +73,24 @@ impl LogConf {
             roll_bytes,
         }))
     }
+}
+
+/// What is asked for and not done: what the log would then hold too much is an error, what it lacks a warning.
+fn without_effect(lookup: Lookup) -> Result<(), String> {
+    if lookup("spark.eventLog.excludedPatterns").is_some_and(|text| !text.trim().is_empty()) {
+        return Err("no event log: spark.eventLog.excludedPatterns is not supported: all events are written".into());
+    }
+    for (key, usual, instead) in [
+        ("spark.eventLog.logStageExecutorMetrics", false, "the log has no metrics of executors by stage"),
+        ("spark.eventLog.longForm.enabled", false, "call sites are written in the short form"),
+        ("spark.eventLog.erasureCoding.enabled", false, "folders of HDFS are not written to"),
+        ("spark.eventLog.includeTaskMetricsAccumulators", true, "tasks are written with their metrics"),
+    ] {
+        if flag(lookup, key, usual) != usual {
+            tracing::warn!("{key} has no effect: {instead}");
+        }
+    }
+    Ok(())
 }
 
 /// `128m` in bytes; plain numbers are bytes.
@@ -248,5 +267,20 @@ mod tests {
         assert_eq!(bytes(" 1G "), Some(1 << 30));
         assert_eq!(bytes("x"), None);
         assert_eq!((kibibytes("8"), kibibytes("2m")), (Some(8 << 10), Some(2 << 20)));
+    }
+
+    #[test]
+    fn events_to_leave_out_are_no_setting_to_pass_over() {
+        let said = |own: &'static str, value: &'static str| {
+            LogConf::of(&|key: &str| match key {
+                "spark.eventLog.enabled" => Some("true".into()),
+                "spark.eventLog.dir" => Some("/tmp".into()),
+                key => (key == own).then(|| value.into()),
+            })
+        };
+        let refused = said("spark.eventLog.excludedPatterns", "SparkListenerTaskStart").unwrap_err();
+        assert!(refused.contains("spark.eventLog.excludedPatterns"), "{refused}");
+        assert!(said("spark.eventLog.excludedPatterns", "").is_ok());
+        assert!(said("spark.eventLog.logStageExecutorMetrics", "true").is_ok());
     }
 }
