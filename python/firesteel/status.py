@@ -53,6 +53,8 @@ class Jobs:
         self.stage_numbers = itertools.count()
         self.jobs = OrderedDict()
         self.stages = OrderedDict()
+        # Whether this thread runs a job of RDDs: what it sends meanwhile is part of that.
+        self.thread = threading.local()
 
     def begin(self, group):
         with self.lock:

@@ -119,6 +119,7 @@ pub struct Stage {
     pub failure: Option<String>,
     pub counts: Counts,
     pub metrics: TaskMetrics,
+    pub rdd_ids: Vec<i64>,
     pub rdds: Vec<StageRdd>,
     /// By task id.
     pub tasks: BTreeMap<i64, Task>,
@@ -230,6 +231,34 @@ pub struct Measured {
     /// Values of single tasks, while they may still be needed for the median.
     pub values: Vec<i64>,
     pub median: i64,
+    /// The stages of these tasks, and how many tasks those have: in Spark's spread, tasks that told nothing have 0.
+    pub stages: Vec<i64>,
+    pub tasks: i64,
+}
+
+impl Measured {
+    /// Smallest, middle and largest value over the tasks, where there are several.
+    #[must_use]
+    pub fn spread(&self) -> Option<[i64; 3]> {
+        let silent = self.tasks > self.count;
+        let median = if self.values.is_empty() { self.median } else { self.middle() };
+        let (min, max) = if silent { (self.min.min(0), self.max.max(0)) } else { (self.min, self.max) };
+        (self.count.max(self.tasks) > 1).then_some([min, median, max])
+    }
+
+    /// The middle of the values; 0 for none.
+    fn middle(&self) -> i64 {
+        let mut sorted = self.values.clone();
+        sorted.resize(usize::try_from(self.tasks).unwrap_or(0).max(sorted.len()), 0);
+        sorted.sort_unstable();
+        sorted.get(sorted.len() / 2).copied().unwrap_or(0)
+    }
+
+    /// Nothing more comes: the median is known, single values are not needed any more.
+    pub fn settle(&mut self) {
+        self.median = self.middle();
+        self.values = vec![];
+    }
 }
 
 #[derive(Debug, Clone, Default)]

@@ -148,6 +148,8 @@ def running(context):
     tag = context._group_tag()
     if tag is not None:
         context._session.addTag(tag)
+    outer = getattr(context._jobs.thread, "busy", False)
+    context._jobs.thread.busy = True
     try:
         with task_errors():
             yield job
@@ -156,6 +158,7 @@ def running(context):
         job.end("FAILED")
         raise
     finally:
+        context._jobs.thread.busy = outer
         if tag is not None:
             context._session.removeTag(tag)
 

@@ -127,6 +127,31 @@ def case_groups(spark, tmp):
     return [outcome.get("result", "still running"), sc.parallelize([1]).count()]
 
 
+def case_cancelled_group_of_dataframes(spark, tmp):
+    import threading
+    import time
+
+    sc, outcome = spark.sparkContext, {}
+
+    def work():
+        sc.setJobGroup("rows", "counts for long", interruptOnCancel=True)
+        try:
+            outcome["result"] = spark.range(0, 10**12, 1, 4).selectExpr("sum(id % 7)").collect()
+        except Exception:
+            outcome["result"] = "cancelled"
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not sc.statusTracker().getJobIdsForGroup("rows"):
+        time.sleep(0.1)
+    sc.cancelJobGroup("others")
+    time.sleep(1)
+    before = outcome.get("result", "still running")
+    sc.cancelJobGroup("rows")
+    thread.join(40)
+    return [before, outcome.get("result", "still running"), spark.range(3).count()]
+
+
 def case_barrier(spark, tmp):
     from pyspark import BarrierTaskContext
 

@@ -96,6 +96,9 @@ impl Store {
             stage.completed_ms = at;
             stage.failure = text(info, "Failure Reason").map(str::to_string);
         }
+        // Spark's later events of a stage may have none of its RDDs: REST has the ids of the last, graphs need the first.
+        stage.rdd_ids =
+            info["RDD Info"].as_array().into_iter().flatten().map(|rdd| int_or(rdd, "RDD ID", -1)).collect();
         if stage.rdds.is_empty() {
             stage.rdds = info["RDD Info"].as_array().into_iter().flatten().map(stage_rdd).collect();
         }

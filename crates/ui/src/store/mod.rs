@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde_json::Value;
 
-pub use self::sql::median;
 use crate::event::{self, Line};
 use crate::json::{int_or, text, text_or};
 use crate::limits::Limits;

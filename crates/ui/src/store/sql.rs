@@ -58,7 +58,7 @@ impl Store {
                 own.completed_ms = at_ms;
                 own.error = text(event, "errorMessage").map(str::to_string);
                 own.live.clear();
-                own.values.values_mut().for_each(settle);
+                own.values.values_mut().for_each(Measured::settle);
                 let stages = own.stages.clone();
                 stages.iter().for_each(|stage| {
                     self.stage_execution.remove(stage);
@@ -73,19 +73,6 @@ impl Store {
         let Some(own) = self.executions.get_mut(&execution).filter(|own| own.completed_ms < 0) else { return };
         own.live = values.into_iter().collect();
     }
-}
-
-/// Nothing more comes: the median is known, single values are not needed any more.
-fn settle(own: &mut Measured) {
-    own.median = median(&own.values);
-    own.values = vec![];
-}
-
-/// The middle of values; 0 for none.
-pub fn median(values: &[i64]) -> i64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    sorted.get(sorted.len() / 2).copied().unwrap_or(0)
 }
 
 /// The deepest plan that is shown; deeper ones are cut.

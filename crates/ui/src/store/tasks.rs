@@ -70,11 +70,16 @@ impl Store {
         let Some(execution) = self.stage_execution.get(&stage).and_then(|id| self.executions.get_mut(id)) else {
             return;
         };
+        let tasks = self.stages.range((stage, 0)..=(stage, i64::MAX)).next_back().map_or(0, |(_, own)| own.num_tasks);
         for (id, value) in updates {
             let own = execution.values.entry(*id).or_default();
             if own.count == 0 || *value > own.max {
                 own.max = *value;
                 own.max_at = Some((stage, task));
+            }
+            if !own.stages.contains(&stage) {
+                own.stages.push(stage);
+                own.tasks += tasks;
             }
             own.min = if own.count == 0 { *value } else { own.min.min(*value) };
             own.total = own.total.saturating_add(*value);

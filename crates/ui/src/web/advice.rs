@@ -147,8 +147,8 @@ fn join(node: &PlanNode, inputs: &[Option<i64>], rows: Option<i64>, all: &mut Ve
 fn skew(node: &PlanNode, values: &Values, all: &mut Vec<Advice>) {
     let rows = node.metrics.iter().find(|(name, _, _)| name == "number of output rows");
     let Some(own) = rows.and_then(|(_, id, _)| values.measured(*id)) else { return };
-    let median = if own.values.is_empty() { own.median } else { crate::store::median(&own.values) };
-    if own.count < 2 || own.max < MANY_ROWS || own.max < SKEW * median.max(1) {
+    let Some([_, median, _]) = own.spread() else { return };
+    if own.max < MANY_ROWS || own.max < SKEW * median.max(1) {
         return;
     }
     let at = own.max_at.map(|(stage, task)| format!(" (stage {stage}, task {task})")).unwrap_or_default();

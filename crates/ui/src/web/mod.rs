@@ -51,12 +51,13 @@ fn page_sql_value(kind: &str, total: i64, measured: Option<&Measured>) -> String
         "nsTiming" => milliseconds(value / 1_000_000),
         _ => page::value_text(kind, value),
     };
-    let spread = measured.filter(|own| own.count > 1 && matches!(kind, "size" | "timing" | "nsTiming" | "average"));
-    match spread {
-        Some(own) => {
-            let median = if own.values.is_empty() { own.median } else { crate::store::median(&own.values) };
+    // Spark leaves tasks that told nothing out of averages alone.
+    let spread =
+        measured.filter(|own| matches!(kind, "size" | "timing" | "nsTiming") || kind == "average" && own.count > 1);
+    match spread.and_then(|own| Some((own, own.spread()?))) {
+        Some((own, [min, median, max])) => {
             let at = own.max_at.map(|(stage, task)| format!(" (stage {stage}.0: task {task})")).unwrap_or_default();
-            let (min, median, max) = (shown(own.min), shown(median), shown(own.max));
+            let (min, median, max) = (shown(min), shown(median), shown(max));
             if kind == "average" {
                 format!("(min, med, max (stageId: taskId)):\n({min}, {median}, {max}{at})")
             } else {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use maud::{Markup, Render, html};
 
-use super::view::{duration, raw, short, time};
+use super::view::{duration, nanos, raw, short, time};
 use crate::model::Status;
 
 /// Something that lasted.
@@ -36,14 +36,15 @@ pub fn timeline(title: &str, mut spans: Vec<Span>, most: usize) -> Markup {
     let mut out = head(left + width + 110.0, height, title);
     for step in 0..=4 {
         let at = left + width * f64::from(step) / 4.0;
-        let ms = (until - from) * i64::from(step) / 4;
+        let ns = (until - from) * i64::from(step) * 250_000;
+        let after = if ns % 1_000_000 == 0 { duration(ns / 1_000_000) } else { nanos(ns) };
         push(
             &mut out,
             format_args!("<line class=\"axis\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"18\" y2=\"{height:.1}\"/>"),
         );
         push(
             &mut out,
-            format_args!("<text class=\"soft\" x=\"{at:.1}\" y=\"12\" text-anchor=\"middle\">+{}</text>", duration(ms)),
+            format_args!("<text class=\"soft\" x=\"{at:.1}\" y=\"12\" text-anchor=\"middle\">+{after}</text>"),
         );
     }
     for (index, span) in spans.iter().enumerate() {

@@ -243,11 +243,10 @@ fn operator_box(index: usize, operator: &Operator, values: &Values) -> Markup {
 /// A value, with its spread over tasks where several measured it.
 fn metric_text(kind: &str, total: i64, measured: Option<&Measured>) -> String {
     let shown = |value: i64| one_value(kind, value);
-    let spread = measured.filter(|own| own.count > 1 && matches!(kind, "size" | "timing" | "nsTiming"));
-    match spread {
-        Some(own) => {
-            let median = if own.values.is_empty() { own.median } else { crate::store::median(&own.values) };
-            format!("{} (min {}, median {}, max {})", shown(total), shown(own.min), shown(median), shown(own.max))
+    let spread = measured.filter(|_| matches!(kind, "size" | "timing" | "nsTiming"));
+    match spread.and_then(Measured::spread) {
+        Some([min, median, max]) => {
+            format!("{} (min {}, median {}, max {})", shown(total), shown(min), shown(median), shown(max))
         }
         None => shown(total),
     }

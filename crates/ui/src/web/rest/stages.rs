@@ -113,7 +113,7 @@ fn stage(view: &View, own: &Stage, details: Details) -> Value {
     }
     put("details", own.details.as_str().into());
     put("schedulingPool", "default".into());
-    put("rddIds", own.rdds.iter().map(|rdd| rdd.id).collect::<Vec<_>>().into());
+    put("rddIds", own.rdd_ids.clone().into());
     put(
         "accumulatorUpdates",
         own.accumulables.iter().map(|(id, name, value)| json!({"id": id, "name": name, "value": value})).collect(),
