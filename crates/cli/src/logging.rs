@@ -1,5 +1,7 @@
 //! Where the program's own messages go: warnings on standard error, more with `FIRESTEEL_LOG`.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 /// Start logging. `FIRESTEEL_LOG` takes a level or a filter such as `firesteel_server=debug`.
@@ -9,6 +11,7 @@ pub fn start() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .compact()
         .try_init();
