@@ -28,9 +28,18 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Cargo in the workspace.
+/// What cargo tells the program that it runs, which is us, of our package.
+const OWN: [&str; 6] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_CFG_", "OUT_DIR"];
+
+/// Cargo in the workspace, as from a shell: with our package's variables, build scripts that look at them (ring's) would
+/// run again, and nearly all dependencies would be compiled again, each time that one follows the other.
 pub fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root()).args(args);
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| OWN.iter().any(|own| name.to_string_lossy().starts_with(own)))
+    {
+        command.env_remove(name);
+    }
     command
 }
