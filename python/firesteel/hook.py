@@ -81,6 +81,7 @@ PATCHES = {
     "pyspark.sql.connect.streaming.query": patch_with("connect_streaming", "patch_query"),
     "pyspark.sql.connect.streaming.readwriter": patch_with("connect_streaming"),
     "pyspark.sql.connect.expressions": patch_with("connect_expressions"),
+    "pyspark.sql.connect.udf": patch_with("connect_udf"),
 }
 
 SUPPLIED = {

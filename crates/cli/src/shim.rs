@@ -23,6 +23,7 @@ const FILES: &[(&str, &str)] = &python_files![
     "connect_readwriter.py",
     "connect_session.py",
     "connect_streaming.py",
+    "connect_udf.py",
     "context.py",
     "files.py",
     "hook.py",
