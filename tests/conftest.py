@@ -44,7 +44,7 @@ def same(server):
 
 
 def internal(got):
-    told = got.get("error") or {}
+    told = got.get("error") or {} if isinstance(got, dict) else {}
     return told.get("condition") == "INTERNAL_ERROR" or "panic" in str(told)
 
 

@@ -1,6 +1,12 @@
-"""`df.rdd` and `df.toJSON()`, which is an RDD, on the Connect client's DataFrame, and its HTML in notebooks. Patches
-`pyspark.sql.connect.dataframe`.
+"""What classic scripts find on a DataFrame and the Connect client's lacks: `df.rdd`, `df.toJSON()`, which is an RDD, its HTML
+in notebooks, the order of `agg({...})`, and errors for columns that are not there when they are named. Patches
+`pyspark.sql.connect.dataframe` and `pyspark.sql.connect.group`.
 """
+
+import functools
+
+# A deeper plan is not asked for its columns at each step: a program that adds columns in a loop would wait for all of them.
+DEEPEST_CHECKED = 50
 
 
 def patch(module):
@@ -16,12 +22,53 @@ def patch(module):
     module.DataFrame.toJSON = texts_of
     module.DataFrame.rdd = property(rows_of)
 
-    column = module.DataFrame.__getattr__
+    column, item = module.DataFrame.__getattr__, module.DataFrame.__getitem__
 
     def attribute(self, name):
         # A notebook asks which forms there are, and believes an object that has all of them to be a fake.
         if name.startswith(("_ipython_", "_repr_")):
             raise AttributeError("'DataFrame' object has no attribute '%s'" % name)
+        if not name.startswith("_") and is_checked(self) and name not in self.columns:
+            from pyspark.errors import PySparkAttributeError
+
+            raise PySparkAttributeError(errorClass="ATTRIBUTE_NOT_SUPPORTED", messageParameters={"attr_name": name})
         return column(self, name)
 
+    def named(self, name):
+        if isinstance(name, str) and is_checked(self) and name != "*" and name not in self.columns:
+            # A field, another case, or an error that tells which columns there are.
+            self.select(name).schema
+        return item(self, name)
+
     module.DataFrame.__getattr__ = attribute
+    module.DataFrame.__getitem__ = named
+    order_aggregates(module.DataFrame)
+
+
+def patch_group(module):
+    order_aggregates(module.GroupedData)
+
+
+def order_aggregates(owner):
+    """`agg({"a": "sum", "b": "max"})`: columns as the JVM's map orders them."""
+    aggregate = owner.agg
+
+    @functools.wraps(aggregate)
+    def agg(self, *exprs):
+        from firesteel.java_maps import aggregates_in_order
+
+        return aggregate(self, *aggregates_in_order(exprs))
+
+    owner.agg = agg
+
+
+def is_checked(dataframe):
+    """Whether classic PySpark's errors for missing columns are to be had at little cost."""
+    if dataframe._cached_schema is not None:
+        return True
+    plan = dataframe._plan
+    for _ in range(DEEPEST_CHECKED):
+        plan = getattr(plan, "_child", None)
+        if plan is None:
+            return True
+    return False

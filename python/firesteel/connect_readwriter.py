@@ -1,4 +1,5 @@
-"""`spark.read.json(rdd)`, `csv(rdd)` and `xml(rdd)`: texts of an RDD instead of files.
+"""`spark.read.json(rdd)`, `csv(rdd)` and `xml(rdd)`: texts of an RDD instead of files; and errors for files and tables that
+are not there when they are named, where scripts catch them, not when an action runs.
 
 Patches `pyspark.sql.connect.readwriter`.
 """
@@ -9,6 +10,43 @@ import functools
 def patch(module):
     for name in ("json", "csv", "xml"):
         setattr(module.DataFrameReader, name, of_texts(getattr(module.DataFrameReader, name)))
+    module.DataFrameReader.load = checking_files(module.DataFrameReader.load)
+    module.DataFrameReader.table = checking(module.DataFrameReader.table)
+
+
+def checking_files(load):
+    @functools.wraps(load)
+    def load_and_check(self, path=None, *args, **kwargs):
+        dataframe = load(self, path, *args, **kwargs)
+        paths = [path] if isinstance(path, str) else path or []
+        if any(is_missing(str(one)) for one in paths):
+            # The server says so in Spark's words; or it knows the place.
+            dataframe.schema
+        return dataframe
+
+    return load_and_check
+
+
+def checking(read):
+    @functools.wraps(read)
+    def read_and_check(self, *args, **kwargs):
+        dataframe = read(self, *args, **kwargs)
+        dataframe.schema
+        return dataframe
+
+    return read_and_check
+
+
+def is_missing(path):
+    import glob
+    import os
+
+    from firesteel.rdd import hadoop_files
+
+    if hadoop_files.is_remote(path):
+        return False
+    local = hadoop_files.local_path(path)
+    return not os.path.exists(local) and not any(glob.glob(one) for one in hadoop_files.braces(local))
 
 
 def of_texts(read):

@@ -40,13 +40,28 @@ def patch(module):
 
         if isinstance(data, RDD):
             return dataframes.create(self, data, *args, **kwargs)
-        return create_from_local(self, data, *args, **kwargs)
+        try:
+            return create_from_local(self, data, *args, **kwargs)
+        except Exception:
+            verify(data, *args, **kwargs)
+            raise
 
     create_dataframe.__doc__ = create_from_local.__doc__
     session.createDataFrame = create_dataframe
     if not hasattr(session, "__enter__"):
         session.__enter__ = lambda self: self
     end_with_the_server()
+
+
+def verify(data, schema=None, samplingRatio=None, verifySchema=True):
+    """Raise what classic PySpark does for a record that does not fit the schema; the client says it in Arrow's words."""
+    from pyspark.sql.types import DataType, StructType, _make_type_verifier
+
+    if verifySchema and isinstance(schema, DataType) and isinstance(data, (list, tuple)):
+        name = {} if isinstance(schema, StructType) else {"name": "field value"}
+        check = _make_type_verifier(schema, **name)
+        for record in data:
+            check(record)
 
 
 def context_of(self):

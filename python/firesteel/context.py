@@ -20,7 +20,7 @@ from firesteel.rdd.errors import java_error, wrong_argument
 from firesteel.rdd.hadoop_files import local_path
 from firesteel.rdd.sources import Sources
 from firesteel.status import Jobs, StatusTracker
-from firesteel.unsupported import no_jvm, unsupported
+from firesteel.unsupported import unsupported
 
 __all__ = ["SparkContext"]
 
@@ -108,6 +108,7 @@ class SparkContext(Sources):
         self._started = int(time.time() * 1000)
         self._local_properties = threading.local()
         self._checkpoint_dir = None
+        self._checkpoints_asked = 0
         self._stopped = False
         self._batchSize = 0
         self.sparkHome = None
@@ -155,9 +156,11 @@ class SparkContext(Sources):
 
     @classmethod
     def _of_session(cls, session, options):
-        """The program's context; a session made without one gets it here."""
+        """The program's context; a session made without one gets it here, one that was stopped keeps its own."""
         with cls._lock:
             context = cls._active_spark_context
+            if context is None and "_stopped_context" in session.__dict__:
+                return session.__dict__["_stopped_context"]
             if context is None:
                 context = cls.__new__(cls)
                 context._attach(session, options)
@@ -171,6 +174,7 @@ class SparkContext(Sources):
             context = cls._active_spark_context
             if context is not None and getattr(context, "_session", None) is session:
                 context._stopped = True
+                session.__dict__["_stopped_context"] = context
                 cls._active_spark_context = None
 
     @classmethod
@@ -193,6 +197,11 @@ class SparkContext(Sources):
         if not self._stopped:
             self._session.stop()
             SparkContext._session_stopped(self._session)
+
+    def _check_running(self, wanted="sc"):
+        """After `stop`, what PySpark asks the JVM's context for is an attribute of None."""
+        if self._stopped:
+            raise AttributeError("'NoneType' object has no attribute %r" % wanted)
 
     def __enter__(self):
         return self
@@ -226,10 +235,12 @@ class SparkContext(Sources):
 
     @property
     def applicationId(self):
+        self._check_running()
         return self._conf.get("spark.app.id")
 
     @property
     def version(self):
+        self._check_running("version")
         return self._session.version
 
     @property
@@ -243,10 +254,12 @@ class SparkContext(Sources):
     @property
     def uiWebUrl(self):
         """The address of the web UI; None where `spark.ui.enabled` is false."""
+        self._check_running()
         return self._session.conf.get("firesteel.ui.url", None)
 
     @property
     def defaultParallelism(self):
+        self._check_running()
         given = self._conf.get("spark.default.parallelism")
         return int(given) if given else parallelism_of(self.master)
 
@@ -283,6 +296,7 @@ class SparkContext(Sources):
 
     def setLogLevel(self, logLevel):
         """Accepted for every level that Spark knows. The server logs warnings; `FIRESTEEL_LOG` says otherwise."""
+        self._check_running("setLogLevel")
         if logLevel.upper() not in LOG_LEVELS:
             raise wrong_argument(
                 "requirement failed: Supplied level %s did not match one of: %s" % (logLevel, ",".join(LOG_LEVELS))
@@ -290,6 +304,7 @@ class SparkContext(Sources):
         jvm.Logger.getRootLogger().setLevel(logLevel.upper())
 
     def setCheckpointDir(self, dirName):
+        self._check_running()
         import uuid
 
         if dirName is None:
@@ -307,6 +322,7 @@ class SparkContext(Sources):
         return self._checkpoint_dir
 
     def setLocalProperty(self, key, value):
+        self._check_running("setLocalProperty")
         properties = self._local_properties.__dict__
         if value is None:
             properties.pop(key, None)
@@ -317,6 +333,7 @@ class SparkContext(Sources):
         return self._local_properties.__dict__.get(key)
 
     def setJobGroup(self, groupId, description, interruptOnCancel=False):
+        self._check_running("setJobGroup")
         self.setLocalProperty("spark.jobGroup.id", groupId)
         self.setLocalProperty("spark.job.description", description)
         self.setLocalProperty("spark.job.interruptOnCancel", str(interruptOnCancel).lower())
@@ -360,6 +377,7 @@ class SparkContext(Sources):
     # Files and values that functions use.
 
     def addFile(self, path, recursive=False):
+        self._check_running()
         import shutil
 
         source = existing(path)
@@ -372,6 +390,10 @@ class SparkContext(Sources):
                     'set "spark.sql.legacy.addSingleFileInAddFile" to "false". SQLSTATE: 0A000' % source,
                 )
             shutil.copytree(source, target, dirs_exist_ok=True)
+            # Artifacts are files: workers elsewhere get the folder packed.
+            name = os.path.basename(target)
+            packed = shutil.make_archive(os.path.join(submitted.private_directory("folders"), name), "zip", target)
+            self._tell_workers("%s#%s" % (packed, name), archive=True)
         else:
             shutil.copy(source, target)
             self._tell_workers(target, file=True)
@@ -384,6 +406,7 @@ class SparkContext(Sources):
             self._session.addArtifacts(path, **kind)
 
     def addPyFile(self, path):
+        self._check_running()
         import shutil
 
         source = existing(path)
@@ -420,6 +443,7 @@ class SparkContext(Sources):
         return sorted({"file:" + local_path(path) for path in self._archives})
 
     def broadcast(self, value):
+        self._check_running("broadcast")
         return Broadcast(self, value)
 
     def accumulator(self, value, accum_param=None):
@@ -441,6 +465,7 @@ class SparkContext(Sources):
             return accumulators.Accumulator(SparkContext._next_accum_id - 1, value, accum_param)
 
     def statusTracker(self):
+        self._check_running("statusTracker")
         return StatusTracker(self._jobs)
 
     def show_profiles(self):
@@ -457,6 +482,8 @@ class SparkContext(Sources):
 
     @property
     def _jsc(self):
+        from firesteel.java_context import JavaContext
+
         return None if self._stopped else JavaContext(self)
 
 
@@ -508,55 +535,3 @@ def no_profiles():
     from pyspark.errors import PySparkRuntimeError
 
     return PySparkRuntimeError(errorClass="INCORRECT_CONF_FOR_PROFILE", messageParameters={})
-
-
-class JavaContext:
-    """`sc._jsc`: its Hadoop configuration, and what is kept."""
-
-    def __init__(self, context):
-        self._context = context
-
-    def hadoopConfiguration(self):
-        return HadoopConfiguration(self._context._session)
-
-    def getPersistentRDDs(self):
-        return dict(self._context._persistent)
-
-    def applicationId(self):
-        return self._context.applicationId
-
-    def sc(self):
-        return self
-
-    def __getattr__(self, name):
-        raise no_jvm("_jsc." + name)
-
-
-class HadoopConfiguration:
-    """`sc._jsc.hadoopConfiguration()`: its keys are the session's `spark.hadoop.*`."""
-
-    def __init__(self, session):
-        self._session = session
-
-    def set(self, name, value):
-        self._session.conf.set("spark.hadoop." + name, str(value))
-
-    def setBoolean(self, name, value):
-        self.set(name, "true" if value else "false")
-
-    setInt = setLong = setFloat = setDouble = set
-
-    def setIfUnset(self, name, value):
-        if self.get(name) is None:
-            self.set(name, value)
-
-    def unset(self, name):
-        self._session.conf.unset("spark.hadoop." + name)
-
-    def get(self, name, default=None):
-        if name in ("fs.defaultFS", "fs.default.name") and default is None:
-            default = "file:///"
-        return self._session.conf.get("spark.hadoop." + name, default)
-
-    def __getattr__(self, name):
-        raise no_jvm("hadoopConfiguration()." + name)

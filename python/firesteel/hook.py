@@ -56,11 +56,11 @@ def patch_conf(module):
     module.SparkConf.toDebugString = in_order
 
 
-def patch_with(name):
+def patch_with(name, function="patch"):
     """A patch that lives in the module `firesteel.NAME`, imported when it is needed."""
 
     def patch(module):
-        importlib.import_module("firesteel." + name).patch(module)
+        getattr(importlib.import_module("firesteel." + name), function)(module)
 
     return patch
 
@@ -75,8 +75,13 @@ PATCHES = {
     "pyspark.sql.connect.client.core": patch_with("connect_client"),
     "pyspark.sql.connect.session": patch_with("connect_session"),
     "pyspark.sql.connect.dataframe": patch_with("connect_dataframe"),
+    "pyspark.sql.connect.group": patch_with("connect_dataframe", "patch_group"),
     "pyspark.sql.connect.plan": patch_with("connect_plan"),
     "pyspark.sql.connect.readwriter": patch_with("connect_readwriter"),
+    "pyspark.sql.connect.streaming.query": patch_with("connect_streaming", "patch_query"),
+    "pyspark.sql.connect.streaming.readwriter": patch_with("connect_streaming"),
+    "pyspark.sql.connect.expressions": patch_with("connect_expressions"),
+    "pyspark.sql.connect.udf": patch_with("connect_udf"),
 }
 
 SUPPLIED = {

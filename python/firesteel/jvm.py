@@ -362,6 +362,10 @@ class System:
         return int(time.time() * 1000)
 
     @staticmethod
+    def nanoTime():
+        return time.monotonic_ns()
+
+    @staticmethod
     def getenv(name):
         return os.environ.get(name)
 
@@ -369,6 +373,20 @@ class System:
     def getProperty(name, default=None):
         known = {"user.dir": os.getcwd(), "user.name": os.environ.get("USER"), "java.io.tmpdir": "/tmp"}
         return known.get(name, default)
+
+
+class Math:
+    """`java.lang.Math`."""
+
+    abs, max, min, pow = abs, max, min, staticmethod(lambda base, exponent: float(base) ** exponent)
+
+
+class Thread:
+    """`java.lang.Thread`."""
+
+    @staticmethod
+    def sleep(milliseconds):
+        time.sleep(milliseconds / 1000)
 
 
 class UUID:
@@ -389,7 +407,9 @@ CLASSES = {
     "org.apache.log4j.Logger": Logger,
     "org.apache.log4j.Level": Level,
     "java.net.URI": URI,
+    "java.lang.Math": Math,
     "java.lang.System": System,
+    "java.lang.Thread": Thread,
     "java.util.UUID": UUID,
 }
 

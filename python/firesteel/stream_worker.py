@@ -42,6 +42,7 @@ __file__ = globals().get("__file__", "stream_worker.py")
 
 def main():
     channel = Channel(os.environ.pop("FIRESTEEL_STREAM_SOCKET"))
+    find_client()
     header = json.loads(channel.receive())
     command = channel.receive()
     try:
@@ -59,6 +60,18 @@ def main():
         finally:
             sys.stdout.flush()
         channel.answer(**said)
+
+
+def find_client():
+    """Put the PySpark client on the path that `firesteel` keeps, where this Python has none."""
+    from importlib.util import find_spec
+
+    stem = os.environ.get("FIRESTEEL_CLIENT_DIR")
+    if find_spec("pyspark") is None and stem is not None:
+        import sysconfig
+
+        # As `firesteel.run` names it, which is not on the path here.
+        sys.path.insert(1, "%s-%s-%s" % (stem, sys.implementation.cache_tag, sysconfig.get_platform()))
 
 
 def described(error):

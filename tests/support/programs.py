@@ -1,7 +1,7 @@
 """Programs of the kind that people share, for classic PySpark: `pyspark/programs/*.py`, run as they are, one after the
 other in one process, each with a folder of data and a folder to write to as arguments. Their answer is what they print.
 
-    python programs.py OUTPUT FOLDER
+    python programs.py OUTPUT FOLDER [NAME...]
 
 By an interpreter with the full PySpark it is the recording on a JVM; by `firesteel/run.py submit` it is the test.
 """
@@ -32,7 +32,7 @@ def answers(folder, environment, command):
     with open(os.path.join(folder, "programs.log"), "wb") as log:
         ended = subprocess.run(
             [*command, os.path.abspath(__file__), output, str(folder)],
-            env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=1200,
+            cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=1200,
         )
     if not os.path.exists(output):
         raise RuntimeError(f"the programs ended with {ended.returncode} before an answer; see {log.name}")
@@ -40,12 +40,12 @@ def answers(folder, environment, command):
         return json.load(file)
 
 
-def main(output, folder):
+def main(output, folder, *wanted):
     sys.path[0] = TESTS
     data = os.path.join(folder, "data")
     write_data(data)
     found = {}
-    for name in names():
+    for name in wanted or names():
         found[name] = printed(name, data, os.path.join(folder, "out"))
         with open(output + ".new", "w", encoding="utf-8") as file:
             json.dump(found, file)
@@ -110,6 +110,48 @@ def write_data(folder):
     ))
     for number in range(6):
         write(f"mail/m{number}.txt", [f"Subject: S{number % 3}", "", f"hello {number}", "bye"])
+    write_more(write, numbers)
+
+
+def write_more(write, numbers):
+    """What later programs read: after the others, so that those stay as they are."""
+    one_of, up_to = numbers.choice, numbers.randint
+    write("people.txt", ["Michael, 29", "Andy, 30", "Justin, 19"])
+    write("stopwords.txt", ["the", "a", "and", "over", "then"])
+    cities, products = ["New York", "Los Angeles", "Boston, MA", 'The "Big" Town'], ["Pen", "Lamp", "Desk", "Chair"]
+    quoted = lambda text: '"' + text.replace('"', '""') + '"'  # noqa: E731
+    write("sales.csv", ["Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address", *(
+        "%d,%s,%s,%.2f,%02d/%02d/19 %02d:%02d,%s" % (
+            n, one_of(products), one_of(["1", "2", "3", ""]), up_to(100, 90000) / 100, up_to(1, 12), up_to(1, 28), up_to(0, 23),
+            up_to(0, 59), quoted(f"{up_to(1, 999)} Main St, {one_of(cities)}"),
+        ) for n in range(1000, 1300)
+    )])
+    write("employees.csv", ["id,name,dept,salary,hired,manager", *(
+        "%d,%s %s,%s,%d,20%02d-%02d-%02d,%s" % (
+            n, one_of(["Ann", "Bob", "Cy", "Di"]), one_of(["Ray", "Lee", "Kim"]), one_of(["IT", "HR", "Sales"]), up_to(30, 99) * 1000,
+            up_to(10, 23), up_to(1, 12), up_to(1, 28), one_of(["", "1", "2", "3"]),
+        ) for n in range(1, 41)
+    )])
+    write("stocks.csv", ["Date,Symbol,Open,Close,Volume", *(
+        "2024-%02d-%02d,%s,%.2f,%.2f,%d" % (month, day, symbol, up_to(9000, 11000) / 100, up_to(9000, 11000) / 100, up_to(1, 99) * 1000)
+        for month in (1, 2) for day in range(1, 21) for symbol in ("AAA", "BBB")
+    )])
+    write("iris.csv", (
+        "%.1f,%.1f,%.1f,%.1f,Iris-%s" % (k + numbers.random(), 2 + numbers.random(), k * 1.5 + numbers.random(), k / 2, kind)
+        for _ in range(40) for k, kind in enumerate(["setosa", "versicolor", "virginica"], 1)
+    ))
+    write("heroes.txt", (" ".join(str(one) for one in [n, *(up_to(0, 39) for _ in range(up_to(1, 4)))]) for n in range(40)))
+    write("heroes_names.txt", ('%d "HERO %d/ALIAS"' % (n, n) for n in range(40)))
+    write("orders.txt", ("%d,%d,%.2f" % (up_to(0, 29), up_to(1, 500), up_to(100, 9999) / 100) for _ in range(1000)))
+    write("events.json", (
+        '{"ts":"2024-03-%02dT%02d:%02d:00Z","user":{"id":%d,"geo":{"country":"%s"}},"type":"%s","items":[{"sku":"s%d","qty":%d}],"props":{"k":"%d"}}'
+        % (up_to(1, 5), up_to(0, 23), up_to(0, 59), up_to(1, 15), one_of(["DE", "FR", "US"]), one_of(["view", "cart", "buy"]), up_to(1, 9), up_to(1, 4), n)
+        for n in range(300)
+    ))
+    write("tweets.txt", (
+        " ".join(one_of(["#spark", "#big", "@ann", "@bob", "RT", "data", "is", "great", "http://t.co/x", "Fun!"]) for _ in range(up_to(2, 9)))
+        for _ in range(300)
+    ))
 
 
 if __name__ == "__main__":

@@ -74,6 +74,7 @@ fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
     };
+    firesteel_protocol::temporary::remove_all();
     outcome.unwrap_or_else(|message| {
         eprintln!("firesteel: {message}");
         ExitCode::FAILURE

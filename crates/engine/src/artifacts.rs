@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
 use bytes::Bytes;
+use firesteel_protocol::temporary::Folder;
 use firesteel_protocol::{Result, SparkError};
 
 /// Name prefix of blobs that are found by their hash.
@@ -29,7 +30,7 @@ pub struct PythonFiles {
 /// The uploads of one session.
 #[derive(Debug, Default)]
 pub struct Artifacts {
-    directory: OnceLock<tempfile::TempDir>,
+    directory: OnceLock<Folder>,
     /// Blobs by their hash; local relations are read often.
     blobs: Mutex<HashMap<String, Bytes>>,
 }
@@ -103,7 +104,7 @@ impl Artifacts {
 
     fn directory(&self) -> Result<&Path> {
         if self.directory.get().is_none() {
-            let made = tempfile::Builder::new().prefix("firesteel-artifacts-").tempdir();
+            let made = Folder::new("firesteel-artifacts-");
             let made = made.map_err(|error| failed(&std::env::temp_dir(), error))?;
             // When another upload was faster, its directory counts and this one is removed.
             let _ = self.directory.set(made);

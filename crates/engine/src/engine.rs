@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use firesteel_protocol::{Result, SparkError};
+use firesteel_protocol::{Result, SparkError, temporary};
 use firesteel_python::{Pool, PoolConf};
 use firesteel_sources::{OpenedSource, ReadRequest, SourceContext};
 
@@ -173,7 +173,12 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()
             .map_err(firesteel_functions::kernel::from_datafusion)?;
-        Ok(Arc::clone(self.runtime_env.get_or_init(|| env)))
+        let env = self.runtime_env.get_or_init(|| {
+            let disk = Arc::clone(&env.disk_manager);
+            temporary::also(move || disk.temp_dir_paths());
+            env
+        });
+        Ok(Arc::clone(env))
     }
 
     /// Where cached rows go: `spark.memory.storageFraction` of the memory, then disk.

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use firesteel_protocol::temporary::Folder;
 use firesteel_protocol::{Result, SparkError};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
@@ -29,7 +29,7 @@ type Begun = std::result::Result<Parent, String>;
 pub(crate) struct Parent {
     process: parking_lot::Mutex<Child>,
     /// Holds the socket; only this user may enter.
-    directory: TempDir,
+    directory: Folder,
     control: Mutex<Control>,
 }
 
@@ -72,7 +72,7 @@ impl Parent {
     }
 
     async fn begin(interpreter: &Path, conf: &PoolConf) -> std::io::Result<Begun> {
-        let directory = tempfile::Builder::new().prefix("firesteel-python-").tempdir()?;
+        let directory = Folder::new("firesteel-python-")?;
         let package = (conf.package)(directory.path())?;
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         let mut command = Command::new(interpreter);

@@ -10,6 +10,7 @@ use firesteel_engine::Session;
 use firesteel_engine::command::create_table::{self, NewTable};
 use firesteel_plan::relation::to_schema::all_nullable;
 use firesteel_protocol::connect::{self as pb, write_stream_operation_start::SinkDestination};
+use firesteel_protocol::temporary::Folder;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::listing::absolute;
 use firesteel_sources::options::illegal_argument;
@@ -70,13 +71,13 @@ impl OutputMode {
 #[derive(Debug)]
 pub struct Checkpoint {
     pub path: PathBuf,
-    _temporary: Option<tempfile::TempDir>,
+    _temporary: Option<Folder>,
     /// Held as long as the query runs.
     lock: Mutex<Option<File>>,
 }
 
 impl Checkpoint {
-    fn new(path: PathBuf, temporary: Option<tempfile::TempDir>) -> Self {
+    fn new(path: PathBuf, temporary: Option<Folder>) -> Self {
         Self { path, _temporary: temporary, lock: Mutex::default() }
     }
 
@@ -193,7 +194,7 @@ fn checkpoint(session: &Session, options: &Options, name: Option<&str>, may_be_t
     if !may_be_temporary {
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_1298").with("config", CONF));
     }
-    let temporary = tempfile::Builder::new().prefix("temporary-").tempdir().map_err(|error| {
+    let temporary = Folder::new("temporary-").map_err(|error| {
         SparkError::new("_LEGACY_IO_EXCEPTION").with_message(format!("cannot make a temporary checkpoint: {error}"))
     })?;
     Ok(Checkpoint::new(temporary.path().to_path_buf(), Some(temporary)))

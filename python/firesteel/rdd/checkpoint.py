@@ -2,7 +2,7 @@
 
 import os
 
-from firesteel.rdd import lineage
+from firesteel.rdd import describe, lineage
 from firesteel.task.part_file import PickledPart, pickled_records
 
 
@@ -21,6 +21,8 @@ def write_checkpoint(context, node):
     writer = PickledPart(directory)
     job.run_tasks(context, lineage.Step(node, writer))
     node.checkpoint = reading(directory, count)
+    node.checkpoint.where = describe.call_site()
+    node.checkpoint.first_number(context)
     # What it was made of may go, or a program that loops would keep all that it ever made.
     node.parents = ()
 

@@ -58,11 +58,15 @@ class Compiler:
             whole = whole.coalesce(lineage.MOST_TASKS)
         return lineage.known(whole, lineage.FRAME)
 
-    def written(self, node, writer, selection=None, schema=None):
-        """The DataFrame of a node's records as `writer` writes them: a frame, unless it has another schema."""
+    def written(self, node, writer, selection=None, schema=None, number=None):
+        """The DataFrame of a node's records as `writer` writes them: a frame, unless it has another schema.
+
+        The number is that of the RDD that runs, where it is another than the node's: its profile is told by it.
+        """
         rows, reader, steps = self.compiled(node, selection)
         barrier = self.barrier(node, selection) if node.is_barrier else None
-        return self.mapped(rows, self.stage(reader, steps, writer, barrier), schema, node.is_barrier)
+        number = node.first_number(self.context) if number is None and self.context.profiler_collector else number
+        return self.mapped(rows, self.stage(reader, steps, writer, barrier, number), schema, node.is_barrier)
 
     def barrier(self, node, selection):
         """Where the tasks of a barrier stage meet. They must all run, and all at once."""
@@ -87,17 +91,15 @@ class Compiler:
             raise unsupported("A barrier stage of these data on this server", "repartition(1), or sc.range(...) as its data.")
         return count, tempfile.mkdtemp(dir=submitted.private_directory("barriers"))
 
-    def stage(self, reader, steps, writer, barrier=None):
+    def stage(self, reader, steps, writer, barrier, number):
         from pyspark.serializers import CPickleSerializer
 
-        number = self.job.new_stage()
         properties = dict(self.context._local_properties.__dict__)
-        stage = Stage(reader, steps, writer, number, properties, self.context._python_paths, barrier)
+        stage = Stage(reader, steps, writer, self.job.new_stage(), properties, self.context._python_paths, barrier)
         profilers = self.context.profiler_collector
         if profilers is not None and steps:
             stage.profiler = profilers.new_profiler(self.context)
-            # What runs has a number, as in Spark.
-            profilers.add_profiler(self.context._next_rdd_id(), stage.profiler)
+            profilers.add_profiler(number, stage.profiler)
         try:
             payload = CPickleSerializer().dumps(stage)
         except pickle.PicklingError as error:
@@ -124,7 +126,8 @@ class Compiler:
         for tag, (parent, place) in enumerate(zip(node.parents, node.places)):
             if parent.partition_count() == 0:
                 continue
-            rows = self.written(parent, Route(node.targets, place, tag))
+            lowest = None if node.number is None else node.number - node.hidden
+            rows = self.written(parent, Route(node.targets, place, tag), number=lowest)
             whole = rows if whole is None else whole.union(rows)
         if whole is None:
             rows, _ = lineage.Local([[]] * node.targets).frame(self.session, None)
@@ -144,6 +147,7 @@ class Compiler:
 @contextlib.contextmanager
 def running(context):
     """A job of a context: told to the status tracker, tagged with the thread's group, its errors worded."""
+    context._check_running("setCallSite")
     job = context._jobs.begin(context.getLocalProperty("spark.jobGroup.id"))
     tag = context._group_tag()
     if tag is not None:
@@ -171,6 +175,7 @@ def prepare(context, compiler, node):
 
 def run(context, node, selection=None):
     """Run a node's tasks: the list of records of each partition, by index. Then write the checkpoints that it waited for."""
+    node.first_number(context)
     parts = run_tasks(context, node, selection)
     checkpoint(context, node)
     return parts
@@ -197,18 +202,20 @@ def run_tasks(context, node, selection=None):
 
 
 def checkpoint(context, node):
-    """After a job: write the reliable checkpoints that were asked for among what it used."""
-    stack, seen = [node], set()
+    """After a job: write the reliable checkpoints that were asked for among what it comes from, kept or not."""
+    asked = context._checkpoints_asked
+    stack = [node] if asked else []
     while stack:
         one = stack.pop()
-        if id(one) in seen:
+        if one.looked_at == asked:
+            # Nothing was asked for since a job has seen it.
             continue
-        seen.add(id(one))
+        one.looked_at = asked
         if one.checkpoint_path is not None and one.checkpoint is None:
             from firesteel.rdd.checkpoint import write_checkpoint
 
             write_checkpoint(context, one)
-        stack.extend(one.dependencies())
+        stack.extend(one.parents if one.checkpoint is None else ())
 
 
 def arrow_frame(context, node, writer, schema):

@@ -54,6 +54,7 @@ class Keeping:
             )
         if self._node.checkpoint_path is None:
             self._node.checkpoint_path = path_for(self)
+            self.ctx._checkpoints_asked += 1
 
     @property
     def is_checkpointed(self):
@@ -66,9 +67,10 @@ class Keeping:
     def localCheckpoint(self):
         from pyspark.storagelevel import StorageLevel
 
+        self.id()
         self._node.is_locally_checkpointed = True
         if self._node.storage_level is None:
-            self._node.storage_level = StorageLevel.MEMORY_AND_DISK
+            self._node.storage_level = StorageLevel.MEMORY_AND_DISK_DESER
 
     def isLocallyCheckpointed(self):
         return self._node.is_locally_checkpointed

@@ -28,6 +28,8 @@ class Node:
         self.checkpoint_path = None
         self.checkpoint = None
         self.is_locally_checkpointed = False
+        # How many checkpoints had been asked for when a job last looked for them here.
+        self.looked_at = 0
         self.is_barrier = False
         self._count = None
         self.number = None
@@ -45,13 +47,28 @@ class Node:
     def wants_keeping(self):
         return self.kept is None and (self.always_kept or self.storage_level is not None)
 
+    # How many RDDs Spark has below the one of this node, which belong to it.
+    hidden = 0
+    # The program's call that made the node, where Spark shows it.
+    site = None
+
     def first_number(self, context):
-        """The number of an RDD of this node; what Spark has below it takes numbers too."""
+        """The number of this node's RDD, given when Spark makes one: what it is made of has its own by then."""
         if self.number is None:
-            if isinstance(self, Made) and self.kind == "MapPartitionsRDD":
-                # The files are an RDD, and their records another.
-                context._next_rdd_id()
-            self.number = context._next_rdd_id()
+            stack = [self]
+            while stack:
+                node = stack[-1]
+                waiting = () if isinstance(node, Step) or node.hidden else [one for one in node.parents if one.number is None]
+                if waiting:
+                    stack.extend(reversed(waiting))
+                    continue
+                stack.pop()
+                if isinstance(node, Step) and node.is_same:
+                    node.number = node.parents[0].first_number(context)
+                if node.number is None:
+                    for _ in range(node.hidden):
+                        context._next_rdd_id()
+                    node.number = context._next_rdd_id()
         return self.number
 
     def dependencies(self):
@@ -107,6 +124,8 @@ class Made(Node):
         self.count = count
         self.make = make
         self.kind, self.where = kind, where
+        # The files are an RDD, and their records another.
+        self.hidden = int(kind == "MapPartitionsRDD")
 
     def count_partitions(self):
         return self.count() if callable(self.count) else self.count
@@ -171,6 +190,8 @@ class Step(Node):
         self.parents = (parent,)
         self.function = function
         self.is_barrier = parent.is_barrier
+        # One RDD with its parent, of which it is the readable form.
+        self.is_same = False
 
     def count_partitions(self):
         node = self

@@ -1,6 +1,6 @@
 """Transformations of (key, value) pairs, and sorting."""
 
-from firesteel.rdd import lineage
+from firesteel.rdd import describe, lineage
 from firesteel.rdd.partitioner import Partitioner
 from firesteel.task import combine, route
 from firesteel.task.hashing import portable_hash
@@ -34,7 +34,11 @@ class Pairs:
         partitioner = Partitioner(numPartitions, partitionFunc)
         if self.partitioner == partitioner:
             return self
+        if numPartitions < 1:
+            # Nothing is there to run: the result is empty, whatever the data.
+            return self._of(lineage.Local([]), self.ctx, partitioner)
         node = lineage.Shuffle([self._node], [route.ByKey(partitionFunc)], numPartitions)
+        node.hidden, node.site = describe.BY_KEY, describe.call_site()
         return self._of(node, self.ctx, partitioner)
 
     def combineByKey(

@@ -18,22 +18,22 @@ class RDD(Transformations, Pairs, Actions, Statistics, Saving, Keeping):
         self.partitioner = partitioner
         self.has_resource_profile = False
         self._profile = None
-        # What the JVM makes at once has its number at once; Python's own steps when they are first asked for it.
-        self._id = None if isinstance(node, lineage.Step) else node.first_number(ctx)
+        # What the JVM makes at once has its number at once; Python's own steps when the JVM first hears of them.
+        if not isinstance(node, lineage.Step):
+            node.first_number(ctx)
 
     @property
     def context(self):
         return self.ctx
 
     def id(self):
-        if self._id is None:
-            self._id = self.ctx._next_rdd_id()
-        return self._id
+        return self._node.first_number(self.ctx)
 
     def name(self):
         return self._node.name
 
     def setName(self, name):
+        self.id()
         self._node.name = name
         return self
 

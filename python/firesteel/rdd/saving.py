@@ -52,6 +52,8 @@ class Saving:
                 target.close()
 
         self._write_parts(path, codec[0] if codec else "", write)
+        # Its records as texts, and as pairs, are RDDs there.
+        self.ctx._next_rdd_id(), self.ctx._next_rdd_id()
 
     def saveAsPickleFile(self, path, batchSize=10):
         def batches(records):
@@ -180,13 +182,13 @@ class Saving:
     def _write_parts(self, path, extension, write, infix=""):
         """Run `write(file, records)` for each partition and put the files in place."""
         directory = hadoop_files.local_path(path)
-        if os.path.exists(directory):
+        if os.path.exists(directory) and self._refuses_existing_output():
             raise java_error(
                 "org.apache.hadoop.mapred.FileAlreadyExistsException",
                 "Output directory file:%s already exists" % directory,
             )
         temporary = os.path.join(directory, "_temporary")
-        os.makedirs(temporary)
+        os.makedirs(temporary, exist_ok=True)
         try:
             names = self._step(WrittenPart(directory, extension, write, infix)).collect()
         except BaseException:
@@ -197,6 +199,11 @@ class Saving:
         shutil.rmtree(temporary, ignore_errors=True)
         with open(os.path.join(directory, "_SUCCESS"), "wb"):
             pass
+
+
+    def _refuses_existing_output(self):
+        given = self.ctx._conf.get("spark.hadoop.validateOutputSpecs", "true")
+        return given.lower() != "false"
 
 
 def codec_of(class_name):

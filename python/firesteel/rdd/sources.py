@@ -18,6 +18,7 @@ TEXT_FORMATS = (
 
 class Sources:
     def parallelize(self, c, numSlices=None):
+        self._check_running()
         slices = int(numSlices) if numSlices is not None else self.defaultParallelism
         if isinstance(c, range) and len(c):
             return self._range_rdd(c, slices)
@@ -35,6 +36,8 @@ class Sources:
     def _range_rdd(self, numbers, slices):
         if slices < 0:
             return RDD(lineage.Made(fail_positive, lambda: None), self)
+        if slices == 0:
+            raise ZeroDivisionError("integer division or modulo by zero")
         size = len(numbers)
         step = numbers[1] - numbers[0] if size > 1 else 1
         first = numbers[0]
@@ -50,6 +53,7 @@ class Sources:
         return self.parallelize(range(0, start, step) if end is None else range(start, end, step), numSlices)
 
     def emptyRDD(self):
+        self._check_running("emptyRDD")
         return RDD(lineage.Made(0, lambda: no_records, "EmptyRDD", "emptyRDD at NativeMethodAccessorImpl.java:0"), self)
 
     def union(self, rdds):
@@ -65,6 +69,7 @@ class Sources:
 
     def _files_rdd(self, name, find_parts, make_reader):
         """An RDD whose parts are found when they are first needed; `make_reader(parts)` is the source in the task."""
+        self._check_running()
         found = []
 
         def parts():

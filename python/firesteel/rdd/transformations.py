@@ -3,7 +3,7 @@
 import random
 import sys
 
-from firesteel.rdd import lineage
+from firesteel.rdd import describe, lineage
 from firesteel.task import route
 from firesteel.task.hashing import portable_hash
 
@@ -102,7 +102,7 @@ class Transformations:
         count = self.getNumPartitions()
         in_place = route.ToFixed(lambda index: (index,))
         node = lineage.Shuffle([self._node, other._node], [in_place, in_place], count)
-        node.kind = "PartitionerAwareUnionRDD"
+        node.kind, node.where = "PartitionerAwareUnionRDD", "union at NativeMethodAccessorImpl.java:0"
         return self._of(node, self.ctx, self.partitioner if count == other.getNumPartitions() else None)
 
     def intersection(self, other):
@@ -136,7 +136,7 @@ class Transformations:
                     for another in rights:
                         yield from ((one, two) for one in batch for two in another)
 
-        return self._of(node, self.ctx)._step(pairs)
+        return self._readable(node, pairs)
 
     def zip(self, other):
         count = self.getNumPartitions()
@@ -152,7 +152,13 @@ class Transformations:
                     raise ValueError("Can only zip RDDs with same number of elements in each partition")
                 yield from zip(left, right)
 
-        return self._of(node, self.ctx)._step(zipped)
+        return self._readable(node, zipped)
+
+    def _readable(self, node, function):
+        """The RDD of a node whose records are not yet what the program sees."""
+        rdd = self._of(node, self.ctx)._step(function)
+        rdd._node.is_same = True
+        return rdd
 
     def zipWithIndex(self):
         starts = [0]
@@ -181,6 +187,7 @@ class Transformations:
         if shuffle:
             node = lineage.Shuffle([self._node], [route.deal], numPartitions)
             node.kind, node.where = "MapPartitionsRDD", "coalesce at NativeMethodAccessorImpl.java:0"
+            node.hidden = describe.DEALT
             return self._of(node, self.ctx)
         count = self.getNumPartitions()
         targets = min(numPartitions, count)

@@ -1,6 +1,15 @@
-"""HyperLogLog: how many different values there are, about. One byte a register, merged by the larger."""
+"""How many different values there are, about: HyperLogLog++ as the library `stream-lib` does it, which Spark's RDDs use.
+
+One byte a register, merged by the larger. Small counts are Spark's to the digit; where it corrects the bias of larger ones by
+measured tables, here it is computed.
+"""
 
 import math
+
+MASK = (1 << 64) - 1
+SEED, FACTOR = 0xE17A1465, 0xC6A4A7935BD1E995
+# Up to these counts linear counting is the better estimate, for 4 to 18 bits.
+LINEAR_TO = (10, 20, 40, 80, 220, 400, 900, 1800, 3100, 6500, 11500, 20000, 50000, 120000, 350000)
 
 
 def precision_for(relative_deviation):
@@ -8,13 +17,18 @@ def precision_for(relative_deviation):
     return max(4, math.ceil(2.0 * math.log(1.054 / relative_deviation) / math.log(2)))
 
 
-def mixed(value):
-    """64 well-mixed bits of a number (the finalizer of SplitMix64)."""
-    mask = (1 << 64) - 1
-    value = (value + 0x9E3779B97F4A7C15) & mask
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & mask
-    return value ^ (value >> 31)
+def mixed(number):
+    """MurmurHash64A of the digits of a number."""
+    data = str(number).encode()
+    value = SEED ^ len(data) * FACTOR & MASK
+    whole = len(data) & ~7
+    for start in range(0, whole, 8):
+        word = int.from_bytes(data[start : start + 8], "little") * FACTOR & MASK
+        value = (value ^ (word ^ word >> 47) * FACTOR & MASK) * FACTOR & MASK
+    if whole < len(data):
+        value = (value ^ int.from_bytes(data[whole:], "little")) * FACTOR & MASK
+    value = (value ^ value >> 47) * FACTOR & MASK
+    return value ^ value >> 47
 
 
 def registers(values, precision):
@@ -38,7 +52,30 @@ def estimate(parts, precision):
                 merged[index] = rank
     count = 1 << precision
     empty = count - len(merged)
-    raw = 0.7213 / (1 + 1.079 / count) * count * count / (empty + sum(2.0**-rank for rank in merged.values()))
-    if raw <= 2.5 * count and empty:
-        return int(round(count * math.log(count / empty)))
-    return int(round(raw))
+    raw = alpha(precision) * count * count / (empty + sum(2.0**-rank for rank in merged.values()))
+    corrected = unbiased(raw, precision) if precision < 19 and raw <= 5 * count else raw
+    linear = count * math.log(count / empty) if empty else corrected
+    if linear < LINEAR_TO[precision - 4] if precision <= 18 else raw <= 5 * count:
+        return int(linear + 0.5)
+    return int(corrected + 0.5)
+
+
+def alpha(precision):
+    return {4: 0.673, 5: 0.697, 6: 0.709}.get(precision) or 0.7213 / (1 + 1.079 / (1 << precision))
+
+
+def unbiased(raw, precision):
+    """The count whose expected raw estimate is this one."""
+    count = 1 << precision
+
+    def expected(number):
+        # A register is at most k with probability exp(-number / (count * 2^k)).
+        at_most = [math.exp(-number / (count * 2.0**k)) for k in range(65)]
+        total = at_most[0] + sum(0.5**k * (at_most[k] - at_most[k - 1]) for k in range(1, 65))
+        return alpha(precision) * count / total
+
+    low, high = 0.0, raw
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if expected(middle) < raw else (low, middle)
+    return low

@@ -210,6 +210,11 @@ impl ExecutionPlan for ExchangeExec {
         vec![&self.input]
     }
 
+    /// One partition stays as it is: a sort below counts, as in Spark, though nothing above asks for it.
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![count(&self.input) == 1 && self.properties.partitioning.partition_count() == 1]
+    }
+
     fn apply_expressions(
         &self,
         _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,

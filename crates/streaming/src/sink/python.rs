@@ -23,6 +23,7 @@ use firesteel_engine::{Session, relabel};
 use firesteel_functions::kernel::{from_arrow, from_datafusion};
 use firesteel_plan::context::Stored;
 use firesteel_protocol::connect::{self as pb, streaming_foreach_function::Function};
+use firesteel_protocol::temporary::Folder;
 use firesteel_protocol::types::json;
 use firesteel_protocol::{Result, SparkError};
 use futures::StreamExt;
@@ -43,7 +44,7 @@ pub(crate) struct Worker {
     child: Child,
     socket: UnixStream,
     /// Holds the socket's name.
-    _dir: tempfile::TempDir,
+    _dir: Folder,
 }
 
 /// What a process is told at its start.
@@ -90,7 +91,7 @@ impl Program {
             SparkError::new("STREAMING_PYTHON_RUNNER_INITIALIZATION_COMMUNICATION_FAILURE")
                 .with("msg", format!("{what}: {error}"))
         };
-        let dir = tempfile::Builder::new().prefix("firesteel-stream-").tempdir();
+        let dir = Folder::new("firesteel-stream-");
         let dir = dir.map_err(|error| failed("no temporary folder", error))?;
         let path = dir.path().join("socket");
         let listener = UnixListener::bind(&path).map_err(|error| failed("no socket", error))?;

@@ -1,0 +1,26 @@
+"""Orders that people rely on: sorted rows gathered into lists, first of each group, one file in order."""
+import sys
+from pyspark.sql import SparkSession, Window, functions as F
+
+spark = SparkSession.builder.master("local[2]").appName("ordered").getOrCreate()
+df = spark.read.csv(sys.argv[1] + "/stocks.csv", header=True, inferSchema=True)
+df.orderBy("Close").groupBy("Symbol").agg(F.collect_list("Close").alias("closes")).orderBy("Symbol").select("Symbol", F.slice("closes", 1, 5)).show(truncate=False)
+df.sort(F.desc("Date"), "Symbol").groupBy("Symbol").agg(F.first("Date"), F.last("Close"), F.count("*")).orderBy("Symbol").show()
+df.orderBy("Volume").select("Symbol", (F.col("Volume") / 1000).cast("int").alias("v")).groupBy("Symbol").agg(F.collect_list("v").alias("vs")).orderBy("Symbol").selectExpr("Symbol", "array_join(slice(vs, 1, 8), ',')").show(truncate=False)
+df.createOrReplaceTempView("stocks")
+spark.sql("SELECT Symbol, slice(collect_list(Open), 1, 3) o FROM (SELECT * FROM stocks ORDER BY Open DESC) GROUP BY Symbol ORDER BY Symbol").show(truncate=False)
+spark.sql("SELECT first(Close), last(Close), count(*) FROM (SELECT * FROM stocks ORDER BY Close)").show()
+print(df.orderBy("Close").agg(F.collect_list("Close")).first()[0][:4], df.orderBy(F.desc("Close")).agg(F.first("Close")).first()[0])
+w = Window.partitionBy("Symbol").orderBy(F.desc("Close"), "Date")
+df.withColumn("r", F.row_number().over(w)).filter("r = 1").drop("r").orderBy("Symbol").show()
+df.groupBy("Symbol").agg(F.max(F.struct("Close", "Date")).alias("m")).select("Symbol", "m.*").orderBy("Symbol").show()
+df.orderBy("Close").coalesce(1).select("Close").write.csv(sys.argv[2] + "/coalesced")
+print(spark.sparkContext.textFile(sys.argv[2] + "/coalesced").take(3))
+df.orderBy(F.desc("Close")).repartition(1).select("Close").write.csv(sys.argv[2] + "/repartitioned")
+print(spark.sparkContext.textFile(sys.argv[2] + "/repartitioned").take(3))
+df.repartition("Symbol").sortWithinPartitions("Close").groupBy("Symbol").agg(F.first("Close")).orderBy("Symbol").show()
+df.orderBy("Symbol", "Date").limit(3).show()
+print([r.Date.isoformat() if hasattr(r.Date, "isoformat") else r.Date for r in df.orderBy("Date", "Symbol").tail(2)], df.orderBy("Date", "Symbol").rdd.zipWithIndex().filter(lambda t: t[1] == 5).map(lambda t: t[0].Symbol).collect())
+print(df.orderBy("Close").rdd.map(lambda r: r.Close).take(3), df.orderBy("Close").dropDuplicates(["Symbol"]).count(), df.sort("Close").toPandas().Close.head(3).tolist())
+df.orderBy("Symbol", "Date").withColumn("n", F.monotonically_increasing_id()).filter("n < 2").show()
+spark.stop()
