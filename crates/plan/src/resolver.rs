@@ -31,6 +31,8 @@ pub struct Resolver<'a> {
     pub(crate) lambdas: RefCell<Vec<LambdaVariable>>,
     /// Aliases further left in the select list that is being resolved.
     pub(crate) lateral: RefCell<Vec<firesteel_functions::Typed>>,
+    /// Aggregates that subqueries of the HAVING being resolved want of the query around them.
+    pub(crate) outer_aggregates: RefCell<Vec<crate::expression::outer_aggregate::OuterAggregate>>,
     /// The SQL text that positions refer to, innermost last.
     pub(crate) sql_texts: RefCell<Vec<Arc<str>>>,
     /// The part of the query that is being resolved: what its kernels tell when they fail.
@@ -73,6 +75,7 @@ impl<'a> Resolver<'a> {
             ctes: RefCell::default(),
             lambdas: RefCell::default(),
             lateral: RefCell::default(),
+            outer_aggregates: RefCell::default(),
             sql_texts: RefCell::default(),
             place: RefCell::default(),
             names: std::cell::Cell::default(),

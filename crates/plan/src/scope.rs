@@ -15,6 +15,8 @@ pub struct Scope<'a> {
     /// The query around a subquery: its columns are outer references.
     pub outer: Option<&'a Scope<'a>>,
     pub case_sensitive: bool,
+    /// HAVING: aggregates of these columns inside of a subquery are computed here.
+    pub computes_aggregates: bool,
 }
 
 /// A found column, and the nested fields still to be extracted from it.

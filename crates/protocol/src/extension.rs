@@ -23,7 +23,7 @@ pub const EXPRESSION_URL: &str = "firesteel/expression";
 /// A relation of ours: exactly one kind.
 #[derive(Clone, PartialEq, Message)]
 pub struct RelationExtension {
-    #[prost(oneof = "RelationKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
+    #[prost(oneof = "RelationKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
     pub kind: Option<RelationKind>,
 }
 
@@ -56,6 +56,8 @@ pub enum RelationKind {
     Qualify(Box<Qualify>),
     #[prost(message, tag = "13")]
     PipeColumns(Box<PipeColumns>),
+    #[prost(message, tag = "14")]
+    ScriptTransform(Box<ScriptTransform>),
 }
 
 /// `SELECT list FROM input GROUP BY .. HAVING ..`, or a SELECT whose list surely aggregates.
@@ -97,6 +99,35 @@ pub struct PipeColumns {
     pub columns: Vec<pb::Expression>,
     #[prost(bool, tag = "3")]
     pub set: bool,
+}
+
+/// `SELECT TRANSFORM(list) USING script AS schema`: the rows of `input` go through a script's standard input, a line a row.
+#[derive(Clone, PartialEq, Message)]
+pub struct ScriptTransform {
+    /// What was selected: its columns are what the script reads.
+    #[prost(message, optional, boxed, tag = "1")]
+    pub input: Option<Box<pb::Relation>>,
+    /// What the shell runs.
+    #[prost(string, tag = "2")]
+    pub script: String,
+    /// Columns that the script writes, as a struct; none: two strings, `key` and `value`.
+    #[prost(message, optional, tag = "3")]
+    pub schema: Option<pb::DataType>,
+    #[prost(message, optional, tag = "4")]
+    pub reads: Option<RowFormat>,
+    #[prost(message, optional, tag = "5")]
+    pub writes: Option<RowFormat>,
+}
+
+/// `ROW FORMAT DELIMITED ..` of a script; none: what Spark takes where nothing is said.
+#[derive(Clone, PartialEq, Message)]
+pub struct RowFormat {
+    /// `FIELDS TERMINATED BY`: in what a script writes, a regular expression of Java's.
+    #[prost(string, optional, tag = "1")]
+    pub fields: Option<String>,
+    /// `NULL DEFINED AS`.
+    #[prost(string, optional, tag = "2")]
+    pub null: Option<String>,
 }
 
 /// One grouping set: positions in [`SqlAggregate::grouping`], from 0.

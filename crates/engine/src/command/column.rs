@@ -151,7 +151,7 @@ pub async fn default_value(
     }
     let found = session.fields(relation(vec![expression.clone()])).await;
     let found = found.map_err(|error| match error.condition().starts_with("UNRESOLVED_COLUMN") {
-        true => invalid("INVALID_DEFAULT_VALUE.UNRESOLVED_EXPRESSION"),
+        true => invalid("INVALID_DEFAULT_VALUE.NOT_CONSTANT"),
         false => error,
     })?;
     let Some(own) = found.first() else { return Err(invalid("INVALID_DEFAULT_VALUE.UNRESOLVED_EXPRESSION")) };

@@ -175,6 +175,9 @@ pub async fn sql(
         hive_format(&mut spec)?;
     }
     if external && spec.location.is_none() && !spec.options.iter().any(|(key, _)| key.eq_ignore_ascii_case("path")) {
+        if let Some(Found::Table(table)) = session.at(&session.place(parts)?)? {
+            return Err(SparkError::new("TABLE_OR_VIEW_ALREADY_EXISTS").with("relationName", table.quoted()));
+        }
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_1069"));
     }
     let bucketing = bucketing(spec.bucketing.as_ref())?;

@@ -164,8 +164,16 @@ fn shaped(
         let fixed = spec.iter().find(|(own, value)| own.eq_ignore_ascii_case(field.name()) && value.is_some());
         let value = match (source, fixed) {
             (Some(at), _) => {
-                assignable(table, &fields[at], field, session)?;
-                build::attribute(std::slice::from_ref(&inner[at]))
+                let value = build::attribute(std::slice::from_ref(&inner[at]));
+                let source = fields[at].data_type();
+                let path = name::quote(field.name());
+                let (value, source) = match columns {
+                    Columns::Name => arranged(table, value, source, field.data_type(), &path)?,
+                    _ => (value, source.clone()),
+                };
+                let own = fields[at].as_ref().clone().with_data_type(source);
+                assignable(table, &own, field, session)?;
+                value
             }
             (None, Some((_, Some(Some(text))))) => build::text(text.clone()),
             (None, Some(_)) => column::null(),
@@ -245,6 +253,70 @@ fn by_name(table: &Table, targets: &[FieldRef], fields: &Fields) -> Result<Vec<O
     Ok(found)
 }
 
+/// A value whose structs have the fields of the table's by name, and its type.
+fn arranged(
+    table: &Table,
+    value: pb::Expression,
+    from: &DataType,
+    to: &DataType,
+    path: &str,
+) -> Result<(pb::Expression, DataType)> {
+    let (DataType::Struct(own), DataType::Struct(wanted)) = (from, to) else { return Ok((value, from.clone())) };
+    let same = |a: &FieldRef, b: &FieldRef| a.name().eq_ignore_ascii_case(b.name());
+    let incompatible = |kind: &str| SparkError::new(kind).with("tableName", table.quoted());
+    let (mut list, mut fields) = (vec![], vec![]);
+    for field in wanted {
+        let path = format!("{path}.{}", name::quote(field.name()));
+        let Some(source) = own.iter().find(|own| same(own, field)) else {
+            return Err(incompatible("INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_FIND_DATA").with("colName", path));
+        };
+        let part = build::extract(value.clone(), build::text(source.name()));
+        let (part, data_type) = arranged(table, part, source.data_type(), field.data_type(), &path)?;
+        list.extend([build::text(field.name()), part]);
+        fields.push(source.as_ref().clone().with_name(field.name()).with_data_type(data_type));
+    }
+    let extra = own.iter().filter(|own| !wanted.iter().any(|field| same(own, field)));
+    let extra: Vec<String> = extra.map(|own| name::quote(own.name())).collect();
+    if !extra.is_empty() {
+        return Err(incompatible("INCOMPATIBLE_DATA_FOR_TABLE.EXTRA_STRUCT_FIELDS")
+            .with("colName", path)
+            .with("extraFields", extra.join(", ")));
+    }
+    if own.iter().zip(wanted).all(|(own, field)| same(own, field))
+        && fields.iter().zip(own).all(|(a, b)| a == b.as_ref())
+    {
+        return Ok((value, from.clone()));
+    }
+    let made = build::call("named_struct", list);
+    let none = build::call("isnull", vec![value]);
+    Ok((build::call("if", vec![none, column::null(), made]), DataType::Struct(fields.into())))
+}
+
+/// `INCOMPATIBLE_DATA_FOR_TABLE.*` for a struct that has more fields than the table's, or fewer.
+fn another_size(table: &Table, path: &str, from: &DataType, to: &DataType) -> Option<SparkError> {
+    match (from, to) {
+        (DataType::Struct(own), DataType::Struct(wanted)) if own.len() != wanted.len() => {
+            let names = |fields: &[FieldRef]| {
+                fields.iter().map(|field| name::quote(field.name())).collect::<Vec<_>>().join(", ")
+            };
+            let (kind, key, names) = if own.len() > wanted.len() {
+                ("INCOMPATIBLE_DATA_FOR_TABLE.EXTRA_STRUCT_FIELDS", "extraFields", names(&own[wanted.len()..]))
+            } else {
+                ("INCOMPATIBLE_DATA_FOR_TABLE.STRUCT_MISSING_FIELDS", "missingFields", names(&wanted[own.len()..]))
+            };
+            Some(SparkError::new(kind).with("tableName", table.quoted()).with("colName", path).with(key, names))
+        }
+        (DataType::Struct(own), DataType::Struct(wanted)) => own.iter().zip(wanted).find_map(|(own, field)| {
+            let path = format!("{path}.{}", name::quote(field.name()));
+            another_size(table, &path, own.data_type(), field.data_type())
+        }),
+        (DataType::List(own), DataType::List(wanted)) => {
+            another_size(table, &format!("{path}.`element`"), own.data_type(), wanted.data_type())
+        }
+        _ => None,
+    }
+}
+
 /// Spark's store assignment: what is no safe cast is refused before anything runs, STRICT also what may lose something.
 fn assignable(table: &Table, from: &Field, to: &Field, session: &Session) -> Result<()> {
     let policy = session.conf().lookup("spark.sql.storeAssignmentPolicy").unwrap_or_else(|| "ANSI".into());
@@ -256,6 +328,9 @@ fn assignable(table: &Table, from: &Field, to: &Field, session: &Session) -> Res
     let to = nullable(to);
     if fits(from.data_type(), to.data_type()) {
         return Ok(());
+    }
+    if let Some(error) = another_size(table, &name::quote(to.name()), from.data_type(), to.data_type()) {
+        return Err(error);
     }
     let (path, from, to) = misfit(name::quote(to.name()), from.data_type(), to.data_type(), fits);
     let shown = |own: &DataType| format!("\"{}\"", name::simple(own).to_uppercase());

@@ -7,8 +7,8 @@ use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::kernel::from_datafusion;
-use firesteel_plan::sql::Statement;
 use firesteel_plan::sql::script::{Block, Handler, Step, Trigger};
+use firesteel_plan::sql::{SqlCommand, Statement};
 use firesteel_protocol::connect::{self as pb, relation::RelType};
 use firesteel_protocol::{Result, SparkError};
 use futures::future::BoxFuture;
@@ -186,8 +186,10 @@ impl Run<'_> {
                 self.output = Some(self.session.collect(planned, self.operation.clone()).await?);
             }
             Statement::Command(command) => {
+                // What SHOW, DESCRIBE and EXPLAIN tell is no result of a script.
+                let is_query = matches!(*command, SqlCommand::ExecuteImmediate { .. });
                 let answer = sql::answer(self.session, *command, &input, self.operation.clone()).await?;
-                if let Some(output) = answer.filter(|(schema, _)| !schema.fields().is_empty()) {
+                if let Some(output) = answer.filter(|(schema, _)| is_query && !schema.fields().is_empty()) {
                     self.output = Some(output);
                 }
             }

@@ -141,7 +141,11 @@ pub fn columns(session: &Session, table: &[String], database: Option<&[String]>)
 pub fn properties(session: &Session, parts: &[String], key: Option<&str>) -> Result<Rows> {
     let (properties, shown) = match session.find(parts, Search::Session)?.1 {
         Found::Temp(view) => (view.properties, parts.join(".")),
-        Found::Table(table) => (table.properties.clone(), format!("{CATALOG}.{}.{}", table.database, table.name)),
+        Found::Table(table) => {
+            let options = table.options.iter().map(|(key, value)| (format!("option.{key}"), value.clone()));
+            let properties = options.chain(table.properties.clone()).collect();
+            (properties, format!("{CATALOG}.{}.{}", table.database, table.name))
+        }
     };
     let columns = [text("key"), text("value")];
     if let Some(key) = key {

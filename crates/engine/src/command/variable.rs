@@ -301,7 +301,7 @@ pub async fn immediate(
 ) -> Result<pb::Sql> {
     let own = match &text.expr_type {
         Some(pb::expression::ExprType::UnresolvedAttribute(own)) => own.unparsed_identifier.clone(),
-        _ => "sql_string".into(),
+        _ => name::quote(&shown(session, text.clone()).await.unwrap_or_default()),
     };
     let text = match value(session, text, None, statement).await? {
         ScalarValue::Utf8(Some(text)) => text,
@@ -324,11 +324,21 @@ pub async fn immediate(
     if by_name && by_position {
         return Err(SparkError::new("INVALID_QUERY_MIXED_QUERY_PARAMETERS"));
     }
+    let mut using = using;
+    for (own, argument) in &mut using {
+        // A variable's name is the argument's.
+        if own.is_none()
+            && let Some(pb::expression::ExprType::UnresolvedAttribute(variable)) = &argument.expr_type
+        {
+            *own = firesteel_plan::sql::parse_column_name(&variable.unparsed_identifier)?.pop();
+        }
+    }
     if by_name && using.iter().any(|(own, _)| own.is_none()) {
         let mut unnamed = vec![];
         for (own, argument) in &using {
             if own.is_none() {
-                unnamed.push(format!("\"{}\"", shown(session, argument.clone()).await?));
+                let argument = constant(session, argument.clone(), statement).await?;
+                unnamed.push(format!("\"{}\"", shown(session, argument).await?));
             }
         }
         return Err(SparkError::new("ALL_PARAMETERS_MUST_BE_NAMED").with("exprs", unnamed.join(", ")));

@@ -44,7 +44,8 @@ const IGNORES_NULLS: &[&str] = &[
 
 /// A call from the DataFrame API or from SQL without clauses of its own.
 pub fn resolve(resolver: &Resolver, message: &pb::expression::UnresolvedFunction, scope: &Scope) -> Result<Typed> {
-    call(resolver, &message.function_name, &message.arguments, message.is_distinct, false, scope)
+    let typed = call(resolver, &message.function_name, &message.arguments, message.is_distinct, false, scope)?;
+    super::outer_aggregate::found(resolver, typed, scope)
 }
 
 /// `call_function(name, ..)`.
@@ -113,7 +114,7 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlFunction, scope: &Scope) ->
             aggregate.params.filter = Some(Box::new(filter));
         })?;
     }
-    Ok(typed)
+    super::outer_aggregate::found(resolver, typed, scope)
 }
 
 /// The name of the first call of some kind inside of an expression.

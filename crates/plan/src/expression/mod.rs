@@ -7,6 +7,7 @@ pub mod function;
 pub mod lambda;
 pub mod literal;
 pub mod named;
+pub(crate) mod outer_aggregate;
 pub mod python;
 pub mod regex;
 pub mod routine;

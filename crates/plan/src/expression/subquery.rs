@@ -10,7 +10,7 @@ use datafusion::scalar::ScalarValue;
 use firesteel_functions::coerce::{cast_silently, common_type};
 use firesteel_functions::kernel::{KernelArgs, kernel_expr};
 use firesteel_functions::{Typed, collation};
-use firesteel_protocol::connect::{self as pb, subquery_expression::SubqueryType};
+use firesteel_protocol::connect::{self as pb, expression::ExprType, subquery_expression::SubqueryType};
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::table::is_streaming;
@@ -142,7 +142,21 @@ fn one_row(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 
 /// `(a, b) IN (SELECT ..)`.
 fn contains(resolver: &Resolver, values: &[pb::Expression], relation: Relation, scope: &Scope) -> Result<Typed> {
-    let values: Vec<Typed> = values
+    // A struct that is made right here is a row of values.
+    let fields = match values {
+        [value] => match &value.expr_type {
+            Some(ExprType::UnresolvedFunction(call))
+                if call.function_name.eq_ignore_ascii_case("struct")
+                    && !call.arguments.iter().any(|one| matches!(one.expr_type, Some(ExprType::UnresolvedStar(_)))) =>
+            {
+                Some(call.arguments.clone())
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    let given = fields.as_deref().unwrap_or(values);
+    let values: Vec<Typed> = given
         .iter()
         .map(|value| {
             let mut typed = resolver.expression(value, scope)?;
@@ -187,11 +201,15 @@ fn contains(resolver: &Resolver, values: &[pb::Expression], relation: Relation, 
         .collect();
     let Some(common) = common else {
         let types = |types: Vec<&DataType>| types.iter().map(|t| name::sql(t)).collect::<Vec<_>>().join(", ");
-        let differ = values.iter().zip(&relation.output).filter(|(value, attribute)| {
+        let differ = values.iter().enumerate().zip(&relation.output).filter(|((_, value), attribute)| {
             common_type(&value.data_type, attribute.data_type(), resolver.env()).is_none()
         });
-        let differ = differ.map(|(value, attribute)| {
-            let left = format!("{}:{}", value.name, name::simple(&value.data_type));
+        let differ = differ.map(|((index, value), attribute)| {
+            let shown = match given.get(index).filter(|_| given.len() == values.len()) {
+                Some(given) => resolver.name_with(super::walk::Names::Qualified, given, scope),
+                None => value.name.clone(),
+            };
+            let left = format!("{shown}:{}", name::simple(&value.data_type));
             format!("({left}, {}:{})", name::quote_if_needed(attribute.name()), name::simple(attribute.data_type()))
         });
         let left = types(values.iter().map(|v| &v.data_type).collect());

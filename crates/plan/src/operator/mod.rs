@@ -20,6 +20,7 @@ pub mod range_bounds;
 mod rebatch;
 pub mod recursion;
 pub mod sample;
+pub mod script;
 pub mod shuffle;
 pub mod stream_dedup;
 pub mod tail;

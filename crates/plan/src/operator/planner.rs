@@ -28,6 +28,7 @@ use super::python::table::PythonTableNode;
 use super::range_bounds::RangeBounds;
 use super::recursion::RecursionNode;
 use super::sample::SampleNode;
+use super::script::ScriptNode;
 use super::tail::TailNode;
 use super::watermark::WatermarkNode;
 
@@ -88,12 +89,15 @@ impl ExtensionPlanner for OperatorPlanner {
             return node.exec(input).map(Some);
         }
         if let Some(node) = node.downcast_ref::<RecursionNode>() {
-            return node.exec(input).map(Some);
+            return Ok(Some(node.exec(input)));
         }
         if let Some(node) = node.downcast_ref::<TailNode>() {
             return node.exec(input).map(Some);
         }
         if let Some(node) = node.downcast_ref::<ParseRecordsNode>() {
+            return node.exec(input).map(Some);
+        }
+        if let Some(node) = node.downcast_ref::<ScriptNode>() {
             return node.exec(input).map(Some);
         }
         if let Some(node) = node.downcast_ref::<PartitionColumnsNode>() {

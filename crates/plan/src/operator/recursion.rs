@@ -1,49 +1,119 @@
-//! The limits of a recursive query: levels and rows, `spark.sql.cteRecursionLevelLimit` and `.cteRecursionRowLimit`.
+//! What a recursive query hands from level to level, and its limits: levels and rows, `spark.sql.cteRecursionLevelLimit`
+//! and `.cteRecursionRowLimit`.
 //!
-//! The node stands over the table of the last level's rows, which each level reads anew.
+//! DataFusion's recursive query repeats the step. Its own table of the last level's rows has one reader; here the node over
+//! the anchor and the one over the step keep what they give in a [`Levels`], which any number of [`WorkingTable`]s read.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::DFSchemaRef;
-use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, TableType, UserDefinedLogicalNodeCore};
+use datafusion::physical_expr::{Distribution, EquivalenceProperties, Partitioning, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, InputDistributionRequirements, PlanProperties,
+};
 use firesteel_functions::kernel::to_datafusion;
 use firesteel_protocol::SparkError;
 use futures::StreamExt;
+use parking_lot::Mutex;
 
-use super::partition_map::{PartitionMap, PartitionMapExec};
-use super::{Planned, only, over, schema_of};
-use crate::Relation;
+use super::{only, schema_of};
 
-/// The logical node.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd)]
-pub struct RecursionNode {
-    input: Arc<LogicalPlan>,
+/// The rows of a recursive query between its levels.
+#[derive(Debug)]
+pub struct Levels {
+    /// Tells recursive queries apart.
+    id: u64,
     /// Levels behind the first; none: any number.
     levels: Option<usize>,
     rows: Option<usize>,
+    state: Mutex<State>,
 }
 
-/// Fails when `input` is read for more than `levels` levels.
-pub fn plan(input: Relation, levels: Option<usize>, rows: Option<usize>) -> Planned {
-    let node = RecursionNode { input: Arc::new(input.plan.clone()), levels, rows };
-    Ok(over(input, node))
+#[derive(Debug, Default)]
+struct State {
+    /// What the last level gave: the step reads it.
+    current: Vec<RecordBatch>,
+    /// What this level has given so far.
+    next: Vec<RecordBatch>,
+    /// How many levels have begun behind the first.
+    begun: usize,
+    /// Rows that the levels have read.
+    read: usize,
+}
+
+impl Levels {
+    pub fn new(levels: Option<usize>, rows: Option<usize>) -> Arc<Self> {
+        Arc::new(Self { id: crate::attribute::next_id(), levels, rows, state: Mutex::default() })
+    }
+
+    /// What the level before gave becomes what this one reads.
+    fn begin(&self) -> Result<(), SparkError> {
+        let mut state = self.state.lock();
+        state.current = std::mem::take(&mut state.next);
+        if let Some(levels) = self.levels.filter(|levels| state.begun >= *levels) {
+            return Err(SparkError::new("RECURSION_LEVEL_LIMIT_EXCEEDED").with("levelLimit", levels.to_string()));
+        }
+        state.begun += 1;
+        state.read += state.current.iter().map(RecordBatch::num_rows).sum::<usize>();
+        match self.rows.filter(|limit| state.read > *limit) {
+            Some(limit) => Err(SparkError::new("RECURSION_ROW_LIMIT_EXCEEDED").with("rowLimit", limit.to_string())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The anchor of a recursive query, or its step.
+#[derive(Debug, Clone)]
+pub struct RecursionNode {
+    input: Arc<LogicalPlan>,
+    levels: Arc<Levels>,
+    is_step: bool,
+}
+
+/// Keeps what `input` gives for the next level.
+pub fn plan(input: LogicalPlan, levels: &Arc<Levels>, is_step: bool) -> LogicalPlan {
+    let node = RecursionNode { input: Arc::new(input), levels: Arc::clone(levels), is_step };
+    LogicalPlan::Extension(Extension { node: Arc::new(node) })
 }
 
 impl RecursionNode {
-    pub fn exec(&self, input: Arc<dyn ExecutionPlan>) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        let map = Levels {
-            levels: self.levels,
-            rows: self.rows,
-            read: AtomicUsize::new(0),
-            counted: Arc::new(AtomicUsize::new(0)),
-        };
-        Ok(Arc::new(PartitionMapExec::new(input, Arc::new(map))))
+    pub fn exec(&self, input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        Arc::new(RecursionExec::new(input, Arc::clone(&self.levels), self.is_step))
+    }
+
+    fn identity(&self) -> (u64, bool, &LogicalPlan) {
+        (self.levels.id, self.is_step, &self.input)
+    }
+}
+
+impl PartialEq for RecursionNode {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for RecursionNode {}
+
+impl Hash for RecursionNode {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}
+
+impl PartialOrd for RecursionNode {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        self.identity().partial_cmp(&other.identity())
     }
 }
 
@@ -65,56 +135,184 @@ impl UserDefinedLogicalNodeCore for RecursionNode {
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "Recursion: levels={:?}, rows={:?}", self.levels, self.rows)
+        write!(f, "Recursion: levels={:?}, rows={:?}", self.levels.levels, self.levels.rows)
     }
 
     fn with_exprs_and_inputs(&self, _: Vec<Expr>, inputs: Vec<LogicalPlan>) -> datafusion::common::Result<Self> {
         Ok(Self { input: Arc::new(only(inputs)?), ..self.clone() })
     }
+
+    /// The next level reads every column.
+    fn necessary_children_exprs(&self, _: &[usize]) -> Option<Vec<Vec<usize>>> {
+        Some(vec![(0..self.input.schema().fields().len()).collect()])
+    }
 }
 
+/// The operator. A level begins where the step's is executed.
 #[derive(Debug)]
-struct Levels {
-    levels: Option<usize>,
-    rows: Option<usize>,
-    /// How often the table was read.
-    read: AtomicUsize,
-    /// Rows that were read.
-    counted: Arc<AtomicUsize>,
+struct RecursionExec {
+    input: Arc<dyn ExecutionPlan>,
+    levels: Arc<Levels>,
+    is_step: bool,
+    properties: Arc<PlanProperties>,
 }
 
-impl PartitionMap for Levels {
-    fn name(&self) -> &'static str {
+impl RecursionExec {
+    fn new(input: Arc<dyn ExecutionPlan>, levels: Arc<Levels>, is_step: bool) -> Self {
+        let properties = single(input.schema());
+        Self { input, levels, is_step, properties }
+    }
+}
+
+/// One partition in no order.
+fn single(schema: SchemaRef) -> Arc<PlanProperties> {
+    Arc::new(PlanProperties::new(
+        EquivalenceProperties::new(schema),
+        Partitioning::UnknownPartitioning(1),
+        EmissionType::Incremental,
+        Boundedness::Bounded,
+    ))
+}
+
+impl DisplayAs for RecursionExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "RecursionExec: levels={:?}, rows={:?}", self.levels.levels, self.levels.rows)
+    }
+}
+
+impl ExecutionPlan for RecursionExec {
+    fn name(&self) -> &str {
         "RecursionExec"
     }
 
-    fn describe(&self) -> String {
-        format!("levels={:?}, rows={:?}", self.levels, self.rows)
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
     }
 
-    fn schema(&self, input: &SchemaRef) -> SchemaRef {
-        Arc::clone(input)
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
     }
 
-    fn apply(&self, _: usize, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
-        let schema = input.schema();
-        let read = self.read.fetch_add(1, Ordering::Relaxed);
-        if let Some(levels) = self.levels.filter(|levels| read >= *levels) {
-            let error = SparkError::new("RECURSION_LEVEL_LIMIT_EXCEEDED").with("levelLimit", levels.to_string());
-            let failed = futures::stream::once(async move { Err(to_datafusion(error)) });
-            return Box::pin(RecordBatchStreamAdapter::new(schema, failed));
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        InputDistributionRequirements::new(vec![Distribution::SinglePartition])
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
+    ) -> datafusion::common::Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::new(only(children)?, Arc::clone(&self.levels), self.is_step)))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> datafusion::common::Result<SendableRecordBatchStream> {
+        if self.is_step {
+            self.levels.begin().map_err(to_datafusion)?;
+        } else {
+            *self.levels.state.lock() = State::default();
         }
-        let (rows, counted) = (self.rows, Arc::clone(&self.counted));
-        let output = input.map(move |batch| {
-            let batch = batch?;
-            let all = counted.fetch_add(batch.num_rows(), Ordering::Relaxed) + batch.num_rows();
-            match rows.filter(|limit| all > *limit) {
-                Some(limit) => Err(to_datafusion(
-                    SparkError::new("RECURSION_ROW_LIMIT_EXCEEDED").with("rowLimit", limit.to_string()),
-                )),
-                None => Ok(batch),
+        let input = self.input.execute(partition, context)?;
+        let levels = Arc::clone(&self.levels);
+        let output = input.inspect(move |batch| {
+            if let Ok(batch) = batch {
+                levels.state.lock().next.push(batch.clone());
             }
         });
-        Box::pin(RecordBatchStreamAdapter::new(schema, output))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), output)))
+    }
+}
+
+/// The rows of the last level, as a table that the step reads.
+#[derive(Debug)]
+pub struct WorkingTable {
+    pub levels: Arc<Levels>,
+    pub schema: SchemaRef,
+}
+
+#[async_trait]
+impl TableProvider for WorkingTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Temporary
+    }
+
+    async fn scan(
+        &self,
+        _: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        _: Option<usize>,
+    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
+        let columns = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        let schema = Arc::new(self.schema.project(&columns)?);
+        let properties = single(Arc::clone(&schema));
+        Ok(Arc::new(WorkingExec { levels: Arc::clone(&self.levels), columns, schema, properties }))
+    }
+}
+
+#[derive(Debug)]
+struct WorkingExec {
+    levels: Arc<Levels>,
+    columns: Vec<usize>,
+    schema: SchemaRef,
+    properties: Arc<PlanProperties>,
+}
+
+impl DisplayAs for WorkingExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "WorkingExec")
+    }
+}
+
+impl ExecutionPlan for WorkingExec {
+    fn name(&self) -> &str {
+        "WorkingExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
+    ) -> datafusion::common::Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, _: usize, _: Arc<TaskContext>) -> datafusion::common::Result<SendableRecordBatchStream> {
+        let (columns, schema) = (self.columns.clone(), Arc::clone(&self.schema));
+        let batches = self.levels.state.lock().current.clone();
+        let batches = futures::stream::iter(batches).map(move |batch| {
+            // The anchor and the step may differ in what can be NULL.
+            let picked = columns.iter().map(|column| Arc::clone(batch.column(*column))).collect();
+            let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            Ok(RecordBatch::try_new_with_options(Arc::clone(&schema), picked, &options)?)
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches)))
     }
 }

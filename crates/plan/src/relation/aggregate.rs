@@ -17,6 +17,7 @@ use super::subquery::{self, Clause};
 use super::{Origin, Relation, node, pivot, project, required, time_window};
 use crate::attribute::next_id;
 use crate::expression::aggregate::{contains_aggregate, is_grouping, replace};
+use crate::expression::outer_aggregate;
 use crate::expression::python::is_nondeterministic;
 use crate::expression::select::Selected;
 use crate::expression::unaliased;
@@ -255,7 +256,7 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
             _ => at_part(resolver, error, &message.select),
         })?;
     if let Some(having) = &message.having {
-        let typed = aggregated.resolve(resolver, having, outer)?;
+        let typed = aggregated.having_condition(resolver, having, outer)?;
         if crate::expression::aggregate::contains_window(&typed.expr) {
             return Err(SparkError::new("WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE").with("clauseName", "HAVING"));
         }
@@ -818,19 +819,55 @@ impl Aggregated {
 
     /// Resolves an expression of HAVING or ORDER BY: arguments of aggregates name the input, other names the output.
     fn resolve(&self, resolver: &Resolver, expression: &pb::Expression, outer: Option<&Scope>) -> Result<Typed> {
+        self.resolved(resolver, expression, outer, false)
+    }
+
+    fn resolved(
+        &self,
+        resolver: &Resolver,
+        expression: &pb::Expression,
+        outer: Option<&Scope>,
+        computes_aggregates: bool,
+    ) -> Result<Typed> {
         let own: Vec<Attribute> = self.selected.iter().map(|s| s.attribute.clone()).collect();
         let below: Vec<Attribute> = self.input.output.iter().chain(&self.input.hidden).cloned().collect();
         let input_first = Relation { output: self.input.output.clone(), hidden: own.clone(), ..self.input.clone() };
         let inputs = [&input_first];
-        let first = resolver.expression(expression, &resolver.scope(&inputs, outer));
+        let scope = Scope { computes_aggregates, ..resolver.scope(&inputs, outer) };
+        let first = resolver.expression(expression, &scope);
         if let Ok(typed) = &first {
             if contains_aggregate(&typed.expr) {
                 return first;
             }
         }
+        resolver.outer_aggregates.borrow_mut().clear();
         let output_first = Relation { output: own, hidden: below, ..self.input.clone() };
         let inputs = [&output_first];
-        resolver.expression(expression, &resolver.scope(&inputs, outer))
+        let scope = Scope { computes_aggregates, ..resolver.scope(&inputs, outer) };
+        resolver.expression(expression, &scope)
+    }
+
+    /// The condition of HAVING; what its subqueries aggregate of this query's columns is computed with the other aggregates.
+    fn having_condition(
+        &mut self,
+        resolver: &Resolver,
+        having: &pb::Expression,
+        outer: Option<&Scope>,
+    ) -> Result<Typed> {
+        let around = resolver.outer_aggregates.take();
+        let typed = self.resolved(resolver, having, outer, true);
+        let wanted = resolver.outer_aggregates.replace(around);
+        let mut typed = typed?;
+        if wanted.is_empty() {
+            return Ok(typed);
+        }
+        let mut computed = vec![];
+        for aggregate in wanted {
+            let value = self.rewrite(aggregate.call.expr.clone(), &aggregate.call.name)?;
+            computed.push((aggregate, value));
+        }
+        typed.expr = outer_aggregate::replace(typed.expr, &computed)?;
+        Ok(typed)
     }
 }
 

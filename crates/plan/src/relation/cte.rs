@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use datafusion::common::JoinType;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use firesteel_functions::coerce::same_shape;
 use firesteel_protocol::connect::{self as pb, relation::RelType};
 use firesteel_protocol::extension::{Cte, CteRef, RelationKind, WithCte};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, alias, node, project, required};
+use crate::operator::recursion::{self, Levels, WorkingTable};
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
@@ -20,12 +21,16 @@ pub(crate) enum CteEntry {
     /// Resolved anew at each use.
     Plan(Arc<Cte>),
     /// The table that the recursive term reads: name and columns.
-    Working { table: String, output: Vec<Attribute>, levels: Option<usize> },
+    Working { table: String, output: Vec<Attribute>, levels: Arc<Levels> },
 }
 
 /// `WITH .. SELECT`.
 pub fn with(resolver: &Resolver, message: &WithCte, outer: Option<&Scope>) -> Result<Relation> {
     for cte in &message.ctes {
+        let union = cte.plan.as_ref().filter(|_| cte.recursive).and_then(|plan| union_of(resolver, plan));
+        if matches!(&union, Some((anchor, _, false)) if !refers_to(anchor, cte.id)) {
+            return Err(SparkError::new("UNION_NOT_SUPPORTED_IN_RECURSIVE_CTE"));
+        }
         resolver.ctes.borrow_mut().insert(cte.id, CteEntry::Plan(Arc::new(cte.clone())));
     }
     let input = required(message.input.as_deref(), "WithCte")?;
@@ -52,10 +57,7 @@ pub fn reference(resolver: &Resolver, message: &CteRef, outer: Option<&Scope>) -
             let relation = relation.narrow()?;
             named(relation, &cte.column_names).map_err(|error| resolver.at(error, cte.origin.as_ref()))
         }
-        CteEntry::Working { table, output, levels } => {
-            let rows = limit(resolver.ctx.conf("spark.sql.cteRecursionRowLimit"), 1_000_000);
-            crate::operator::recursion::plan(working_table(&table, &output)?, levels, rows)
-        }
+        CteEntry::Working { table, output, levels } => working_table(&table, &output, levels),
     }
 }
 
@@ -73,14 +75,11 @@ fn named(relation: Relation, names: &[String]) -> Result<Relation> {
 
 /// The anchor UNION the recursive term.
 fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Relation> {
-    let Some((anchor, step, all)) = union_of(resolver, plan) else {
+    let Some((anchor, step, _)) = union_of(resolver, plan) else {
         return Err(SparkError::new("INVALID_RECURSIVE_CTE"));
     };
     if refers_to(&anchor, cte.id) {
         return Err(SparkError::new("INVALID_RECURSIVE_CTE"));
-    }
-    if !all {
-        return Err(SparkError::new("UNION_NOT_SUPPORTED_IN_RECURSIVE_CTE"));
     }
     let anchor = named(resolver.query(&anchor)?, &cte.column_names)?.narrow()?;
     // Plain names of its own: both terms and the working table agree on them.
@@ -95,13 +94,13 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
         Some(levels) => limit(Some(levels.to_string()), 100),
         None => limit(resolver.ctx.conf("spark.sql.cteRecursionLevelLimit"), 100),
     };
-    let working = CteEntry::Working { table: table.clone(), output: output.clone(), levels };
+    let rows = limit(resolver.ctx.conf("spark.sql.cteRecursionRowLimit"), 1_000_000);
+    let levels = Levels::new(levels, rows);
+    let working = CteEntry::Working { table: table.clone(), output: output.clone(), levels: Arc::clone(&levels) };
     resolver.ctes.borrow_mut().insert(cte.id, working);
     let step = resolver.query(&step);
     resolver.ctes.borrow_mut().insert(cte.id, CteEntry::Plan(Arc::new(cte.clone())));
     let step = step?;
-    refuse_places(&step.plan, &table)?;
-    refuse_several(&step.plan, &table)?;
     if step.output.len() != output.len() {
         return Err(SparkError::new("NUM_COLUMNS_MISMATCH")
             .with("operator", "UNION")
@@ -116,6 +115,7 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
                 .with("right", format!("\"{}\"", own.typed().sql_type())));
         }
     }
+    refuse_places(&step.plan, &table)?;
     let nullable: Vec<bool> =
         anchor_nullable.iter().zip(&step.output).map(|(anchor, step)| *anchor || step.field.is_nullable()).collect();
     let exprs: Vec<_> = step
@@ -126,9 +126,9 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
             datafusion::logical_expr::cast(own.expr(), new.data_type().clone()).alias(new.column.as_ref())
         })
         .collect();
-    let step_plan = node::project(step.plan, exprs)?;
-    let plan = LogicalPlanBuilder::from(anchor_plan)
-        .to_recursive_query(table, step_plan, !all)
+    let step_plan = recursion::plan(node::project(step.plan, exprs)?, &levels, true);
+    let plan = LogicalPlanBuilder::from(recursion::plan(anchor_plan, &levels, false))
+        .to_recursive_query(table, step_plan, false)
         .planned()?
         .build()
         .planned()?;
@@ -146,16 +146,39 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
 /// `INVALID_RECURSIVE_REFERENCE.PLACE`: a step sees the rows of the last one only, so it may neither gather them nor look for
 /// what is not among them. Whether the plan reads the working table.
 fn refuse_places(plan: &LogicalPlan, table: &str) -> Result<bool> {
+    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
     let mut reads = vec![];
     for input in plan.inputs() {
         reads.push(refuse_places(input, table)?);
     }
+    // A subquery may look for a row of the last step, but not gather them.
+    let mut wrong = None;
+    let visited = plan.apply_expressions(|expression| {
+        expression.apply(|inner| {
+            let subquery = match inner {
+                Expr::ScalarSubquery(subquery) => subquery,
+                Expr::Exists(exists) => &exists.subquery,
+                Expr::InSubquery(subquery) => &subquery.subquery,
+                _ => return Ok(TreeNodeRecursion::Continue),
+            };
+            match refuse_places(&subquery.subquery, table) {
+                Ok(read) if read && matches!(inner, Expr::ScalarSubquery(_)) => {
+                    wrong = Some(SparkError::new("INVALID_RECURSIVE_REFERENCE.PLACE").placeless());
+                }
+                Ok(_) => {}
+                Err(error) => wrong = Some(error),
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+    });
+    visited.planned()?;
+    if let Some(wrong) = wrong {
+        return Err(wrong);
+    }
     let refused = match plan {
-        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) | LogicalPlan::Window(_) | LogicalPlan::Sort(_) => {
-            reads.contains(&true)
-        }
+        LogicalPlan::Aggregate(_) | LogicalPlan::Window(_) | LogicalPlan::Sort(_) => reads.contains(&true),
         LogicalPlan::Join(join) => match join.join_type {
-            JoinType::Left => reads[1],
+            JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti => reads[1],
             JoinType::Right => reads[0],
             JoinType::Full => reads.contains(&true),
             _ => false,
@@ -167,34 +190,6 @@ fn refuse_places(plan: &LogicalPlan, table: &str) -> Result<bool> {
     }
     let own = matches!(plan, LogicalPlan::TableScan(scan) if scan.table_name.table() == table);
     Ok(own || reads.contains(&true))
-}
-
-/// DataFusion gives the rows of the last step to one reader, which no subquery of an expression may be.
-fn refuse_several(plan: &LogicalPlan, table: &str) -> Result<()> {
-    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-    let mut found = (0, 0);
-    let reads = |node: &LogicalPlan| matches!(node, LogicalPlan::TableScan(scan) if scan.table_name.table() == table);
-    plan.apply(|node| {
-        found.0 += usize::from(reads(node));
-        Ok(TreeNodeRecursion::Continue)
-    })
-    .planned()?;
-    plan.apply_with_subqueries(|node| {
-        found.1 += usize::from(reads(node));
-        Ok(TreeNodeRecursion::Continue)
-    })
-    .planned()?;
-    match found {
-        (0 | 1, all) if all == found.0 => Ok(()),
-        (1.., all) if all == found.0 => Err(SparkError::unsupported(
-            "several references of a recursive query to itself",
-            "Refer to it once, and repeat its rows by a join with VALUES or a CASE.",
-        )),
-        _ => Err(SparkError::unsupported(
-            "a subquery of an expression that reads the recursive query around it",
-            "Refer to it in FROM, once.",
-        )),
-    }
 }
 
 /// Whether a plan names the CTE: the reference stands in it, encoded.
@@ -227,10 +222,10 @@ fn unqualified(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 /// The table that holds the rows of the last step.
-fn working_table(table: &str, output: &[Attribute]) -> Result<Relation> {
+fn working_table(table: &str, output: &[Attribute], levels: Arc<Levels>) -> Result<Relation> {
     let fields: Vec<_> = output.iter().map(|a| a.field.as_ref().clone().with_name(a.column.as_ref())).collect();
     let schema = Arc::new(arrow::datatypes::Schema::new(fields));
-    let provider = datafusion::datasource::cte_worktable::CteWorkTable::new(table, schema);
+    let provider = WorkingTable { levels, schema };
     let source = datafusion::datasource::provider_as_source(Arc::new(provider));
     let plan = LogicalPlanBuilder::scan(datafusion::common::TableReference::bare(table), source, None)
         .planned()?

@@ -23,7 +23,8 @@ pub mod range;
 pub mod read;
 pub mod repartition;
 pub mod sample;
-pub mod set_operation;
+pub mod script_transform;
+mod set_operation;
 pub mod sort;
 pub mod statistic;
 pub mod subquery;
@@ -320,6 +321,7 @@ impl<'a> Resolver<'a> {
             RelationKind::OrderByAll(message) => sort::order_by_all(self, message, outer),
             RelationKind::PipeColumns(message) => with_columns::pipe(self, message, outer),
             RelationKind::Qualify(message) => filter::qualify(self, message, outer),
+            RelationKind::ScriptTransform(message) => script_transform::resolve(self, message, outer),
         }
     }
 
@@ -368,7 +370,7 @@ impl<'a> Resolver<'a> {
 
     /// The scope of expressions over one relation.
     pub(crate) fn scope<'s>(&self, inputs: &'s [&'s Relation], outer: Option<&'s Scope<'s>>) -> Scope<'s> {
-        Scope { inputs, outer, case_sensitive: self.env().case_sensitive }
+        Scope { inputs, outer, case_sensitive: self.env().case_sensitive, computes_aggregates: false }
     }
 }
 

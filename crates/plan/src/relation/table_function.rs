@@ -91,7 +91,10 @@ fn range_call(
             _ => {
                 return Err(SparkError::new("UNEXPECTED_INPUT_TYPE")
                     .with("functionName", "`range`")
-                    .with("paramIndex", firesteel_functions::call::ordinal(values.len()))
+                    .with(
+                        "paramIndex",
+                        firesteel_functions::call::ordinal(values.len() + usize::from(call.arguments.len() == 1)),
+                    )
                     .with("requiredType", "\"BIGINT\"")
                     .with("inputSql", format!("\"{}\"", typed.name))
                     .with("inputType", format!("\"{}\"", name::sql(&typed.data_type))));

@@ -172,6 +172,9 @@ fn over(
 pub fn pipe(resolver: &Resolver, message: &PipeColumns, outer: Option<&Scope>) -> Result<Relation> {
     let input = required(message.input.as_deref(), "PipeColumns")?;
     let resolved = resolver.relation_in(input, outer)?;
+    if message.columns.is_empty() {
+        return Ok(Relation { origin: None, hidden: vec![], ..resolved });
+    }
     let inputs = [&resolved];
     let scope = resolver.scope(&inputs, outer);
     for column in &message.columns {

@@ -5,6 +5,22 @@ use firesteel_protocol::{Result, SparkError};
 use super::command::{Alteration, CommentTarget, SqlCommand};
 use super::parser::Parser;
 
+/// What Hive alters of a table, and Spark's grammar knows only to refuse it.
+const REFUSED: [&[&str]; 12] = [
+    &["NOT", "CLUSTERED"],
+    &["NOT", "SORTED"],
+    &["NOT", "SKEWED"],
+    &["NOT", "STORED", "AS", "DIRECTORIES"],
+    &["CLUSTERED", "BY"],
+    &["SKEWED", "BY"],
+    &["EXCHANGE", "PARTITION"],
+    &["ARCHIVE", "PARTITION"],
+    &["UNARCHIVE", "PARTITION"],
+    &["CONCATENATE"],
+    &["COMPACT"],
+    &["TOUCH"],
+];
+
 impl Parser<'_> {
     pub fn alter(&mut self) -> Result<SqlCommand> {
         self.expect_word("ALTER")?;
@@ -88,9 +104,10 @@ impl Parser<'_> {
             }
             return Err(self.unexpected());
         }
-        if self.is_word("CONCATENATE") {
+        if let Some(refused) = REFUSED.iter().find(|words| !is_view && self.is_words(words)) {
+            let operation = format!("ALTER TABLE {}", refused.join(" "));
             let error = SparkError::new("INVALID_STATEMENT_OR_CLAUSE");
-            return Err(self.error_whole(error.with("operation", "ALTER TABLE CONCATENATE")));
+            return Err(self.error_whole(error.with("operation", operation)));
         }
         if self.eat_words(&["UNSET", "TBLPROPERTIES"]) {
             let if_exists = self.if_exists();

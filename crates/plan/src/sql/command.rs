@@ -688,10 +688,53 @@ impl Parser<'_> {
         if !self.is_word("WHEN") {
             return Err(self.unexpected());
         }
+        self.merge_clauses()?;
         while !self.is_end() && !self.is_symbol(";") {
             self.advance();
         }
         Ok(SqlCommand::RowChange { table, operation: "MERGE INTO TABLE", columns: vec![], source })
+    }
+
+    /// `WHEN [NOT] MATCHED [BY SOURCE | BY TARGET] [AND condition] THEN action`, any number of times.
+    fn merge_clauses(&mut self) -> Result<()> {
+        const CONDITIONS: [&str; 3] = [
+            "NON_LAST_MATCHED_CLAUSE_OMIT_CONDITION",
+            "NON_LAST_NOT_MATCHED_CLAUSE_OMIT_CONDITION",
+            "NON_LAST_NOT_MATCHED_BY_SOURCE_CLAUSE_OMIT_CONDITION",
+        ];
+        // For each kind of clause whether one without a condition was read, and whether another came behind it.
+        let (mut unconditional, mut shadowed) = ([false; 3], [false; 3]);
+        while self.eat_word("WHEN") {
+            let not = self.eat_word("NOT");
+            self.expect_word("MATCHED")?;
+            let by_source = not && self.eat_words(&["BY", "SOURCE"]);
+            if not && !by_source {
+                self.eat_words(&["BY", "TARGET"]);
+            }
+            let kind = if by_source { 2 } else { usize::from(not) };
+            let conditional = self.eat_word("AND");
+            if conditional {
+                self.standalone_expression()?;
+            }
+            self.expect_word("THEN")?;
+            if kind == 1 {
+                if !self.is_word("INSERT") {
+                    return Err(self.unexpected());
+                }
+            } else if !self.is_any_word(&["DELETE", "UPDATE"]) {
+                return Err(self.unexpected());
+            }
+            shadowed[kind] |= unconditional[kind];
+            unconditional[kind] |= !conditional;
+            while !self.is_end()
+                && !self.is_symbol(";")
+                && !(self.is_word("WHEN") && self.is_any_word_at(1, &["MATCHED", "NOT"]))
+            {
+                self.advance();
+            }
+        }
+        let wrong = CONDITIONS.iter().zip(shadowed).find(|(_, shadowed)| *shadowed);
+        wrong.map_or(Ok(()), |(condition, _)| Err(self.error_whole(SparkError::new(*condition))))
     }
 
     /// `IF NOT EXISTS`.
@@ -765,12 +808,14 @@ impl Parser<'_> {
         }
         let start = self.position();
         self.advance();
+        let mut of_default = false;
         let partition = self.parenthesized(|parser| {
             let name = parser.identifier()?;
             if !parser.eat_symbol("=") {
                 return Ok((name, None));
             }
             let first = parser.position();
+            of_default |= parser.is_word("DEFAULT") && (parser.is_symbol_at(1, ",") || parser.is_symbol_at(1, ")"));
             let value = parser.expression()?;
             // A constant, no computation.
             let is_constant = matches!(parser.token(first).kind, Kind::Number(_) | Kind::Text);
@@ -780,6 +825,9 @@ impl Parser<'_> {
             }
             Ok((name, Some(value)))
         })?;
+        if of_default {
+            return Err(self.error_from(start, SparkError::new("REF_DEFAULT_VALUE_IS_NOT_ALLOWED_IN_PARTITION")));
+        }
         for (index, (name, _)) in partition.iter().enumerate() {
             if partition[..index].iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
                 let column = format!("`{}`", name.to_lowercase());

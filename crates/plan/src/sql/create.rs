@@ -3,6 +3,7 @@
 use firesteel_protocol::{Result, SparkError};
 
 use super::command::{Bucketing, ColumnDefinition, SqlCommand, TableSpec};
+use super::lexer::Kind;
 use super::parser::Parser;
 
 impl Parser<'_> {
@@ -20,20 +21,13 @@ impl Parser<'_> {
         }
         let global = self.eat_word("GLOBAL");
         let temporary = self.eat_any(&["TEMPORARY", "TEMP"]).is_some();
-        let external = !temporary && self.eat_word("EXTERNAL");
+        let external = self.eat_word("EXTERNAL");
         if self.eat_word("VIEW") {
             return self.create_view(temporary, global, replace);
         }
         if self.eat_word("TABLE") {
             if temporary {
-                let provided = (0..).map(|at| self.token(at)).take_while(|token| token.kind != super::lexer::Kind::End);
-                let provided = provided.into_iter().any(|token| token.text.eq_ignore_ascii_case("USING"));
-                let error = if provided {
-                    SparkError::new("INVALID_SQL_SYNTAX.CREATE_TEMP_TABLE_USING_PROVIDER")
-                } else {
-                    SparkError::new("_LEGACY_ERROR_TEMP_0046")
-                };
-                return Err(self.error_whole(error));
+                return self.create_temporary_table(external, replace);
             }
             return self.create_table(external, replace);
         }
@@ -112,6 +106,13 @@ impl Parser<'_> {
                 comment = Some(self.string()?);
             } else if self.eat_word("TBLPROPERTIES") {
                 properties = self.properties()?;
+                if temporary || global {
+                    let message = "TBLPROPERTIES can't coexist with CREATE TEMPORARY VIEW";
+                    return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
+                }
+            } else if self.is_words(&["PARTITIONED", "ON"]) {
+                let error = SparkError::new("INVALID_STATEMENT_OR_CLAUSE");
+                return Err(self.error_whole(error.with("operation", "CREATE VIEW ... PARTITIONED ON")));
             } else if self.eat_words(&["WITH", "SCHEMA"]) {
                 if temporary || global {
                     while !self.is_end() && !self.is_symbol(";") {
@@ -148,6 +149,50 @@ impl Parser<'_> {
             properties,
             schema_mode,
         })
+    }
+
+    /// `CREATE TEMPORARY TABLE name (..) USING format`: an old spelling of a temporary view over files.
+    fn create_temporary_table(&mut self, external: bool, replace: bool) -> Result<SqlCommand> {
+        let wrong = |operation: &str| SparkError::new("INVALID_STATEMENT_OR_CLAUSE").with("operation", operation);
+        let if_not_exists = self.if_not_exists();
+        let name = self.name_parts()?;
+        if if_not_exists {
+            return Err(self.error_from(0, wrong("CREATE TEMPORARY TABLE ... IF NOT EXISTS")));
+        }
+        let words = (0..).map(|ahead| self.peek_at(ahead)).take_while(|token| token.kind != Kind::End);
+        let mut depth = 0_usize;
+        let (mut uses, mut selects) = (false, false);
+        for token in words {
+            match token.text {
+                "(" => depth += 1,
+                ")" => depth = depth.saturating_sub(1),
+                word if depth == 0 && token.kind == Kind::Word => {
+                    uses |= word.eq_ignore_ascii_case("USING");
+                    selects |= word.eq_ignore_ascii_case("AS") || word.eq_ignore_ascii_case("SELECT");
+                }
+                _ => {}
+            }
+        }
+        if selects {
+            let message = "CREATE TEMPORARY TABLE ... AS ..., use CREATE TEMPORARY VIEW instead";
+            return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
+        }
+        if !uses {
+            return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0046")));
+        }
+        if external {
+            return Err(self.error_whole(wrong("CREATE EXTERNAL TABLE ... USING")));
+        }
+        if let [qualifier @ .., own] = name.as_slice()
+            && !qualifier.is_empty()
+        {
+            let error = SparkError::new("INVALID_TEMP_OBJ_QUALIFIER")
+                .with("objectType", "VIEW")
+                .with("objectName", super::name::quote_parts(std::slice::from_ref(own)))
+                .with("qualifier", super::name::quote_parts(qualifier));
+            return Err(self.error_whole(error));
+        }
+        self.create_view_using(name, false, replace)
     }
 
     /// `(name type`, rather than `(name, name)`.
@@ -360,15 +405,15 @@ impl Parser<'_> {
     }
 
     fn bucketing(&mut self) -> Result<Bucketing> {
+        let start = self.position() - 2;
+        let mut descends = None;
         let columns = self.parenthesized(Self::identifier)?;
         let mut sort_columns = vec![];
         if self.eat_words(&["SORTED", "BY"]) {
             sort_columns = self.parenthesized(|parser| {
                 let name = parser.identifier()?;
                 if parser.is_word("DESC") {
-                    let message = format!("Column ordering must be ASC, was '{}'", parser.peek().text);
-                    let error = SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message);
-                    return Err(parser.error_at(parser.peek(), error));
+                    descends = Some(parser.advance().text);
                 }
                 parser.eat_word("ASC");
                 Ok(name)
@@ -377,6 +422,10 @@ impl Parser<'_> {
         self.expect_word("INTO")?;
         let buckets = self.integer()?;
         self.expect_word("BUCKETS")?;
+        if let Some(word) = descends {
+            let message = format!("Column ordering must be ASC, was '{word}'");
+            return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
+        }
         Ok(Bucketing { columns, sort_columns, buckets })
     }
 
@@ -409,16 +458,14 @@ impl Parser<'_> {
             } else if self.eat_words(&["GENERATED", "ALWAYS", "AS"]) {
                 column.refused = Some("generated columns");
                 if self.eat_word("IDENTITY") {
-                    column.refused = Some("identity columns");
-                    self.skip_parentheses();
+                    self.identity(start, &mut column)?;
                     continue;
                 }
                 self.expect_symbol("(")?;
                 self.expression()?;
                 self.expect_symbol(")")?;
             } else if self.eat_words(&["GENERATED", "BY", "DEFAULT", "AS", "IDENTITY"]) {
-                column.refused = Some("identity columns");
-                self.skip_parentheses();
+                self.identity(start, &mut column)?;
             } else if self.is_column_constraint() {
                 self.skip_constraint();
                 column.refused = Some("CONSTRAINT");
@@ -429,6 +476,53 @@ impl Parser<'_> {
                 return Ok(column);
             }
         }
+    }
+
+    /// `(START WITH n INCREMENT BY n)` behind IDENTITY: tables in files refuse such columns, wrong ones the parser.
+    fn identity(&mut self, start: usize, column: &mut ColumnDefinition) -> Result<()> {
+        use firesteel_protocol::connect::data_type::Kind as Type;
+        column.refused = Some("identity columns");
+        let (mut began, mut step) = (false, None);
+        let in_parentheses = self.eat_symbol("(");
+        let twice = |option: &str| {
+            SparkError::new("IDENTITY_COLUMNS_DUPLICATED_SEQUENCE_GENERATOR_OPTION")
+                .with("sequenceGeneratorOption", option)
+        };
+        let mut wrong = None;
+        while in_parentheses && !self.eat_symbol(")") {
+            let word = self.eat_any(&["START", "INCREMENT"]).ok_or_else(|| self.unexpected())?;
+            let by = if word == "START" { "WITH" } else { "BY" };
+            if !self.eat_word(by) {
+                return Err(self.lacking(by));
+            }
+            let negative = self.eat_symbol("-");
+            let number = i64::from(self.integer()?);
+            let number = if negative { -number } else { number };
+            match word {
+                "START" if std::mem::replace(&mut began, true) => wrong = wrong.or(Some(twice("START"))),
+                "START" => {}
+                _ if step.replace(number).is_some() => wrong = wrong.or(Some(twice("STEP"))),
+                _ => {}
+            }
+        }
+        let named = match &column.data_type.kind {
+            Some(Type::Long(_) | Type::Integer(_)) => None,
+            Some(Type::String(_)) => Some("StringType"),
+            Some(Type::Double(_)) => Some("DoubleType"),
+            Some(Type::Float(_)) => Some("FloatType"),
+            Some(Type::Short(_)) => Some("ShortType"),
+            Some(Type::Byte(_)) => Some("ByteType"),
+            Some(Type::Date(_)) => Some("DateType"),
+            Some(Type::Boolean(_)) => Some("BooleanType"),
+            _ => None,
+        };
+        if let Some(data_type) = named {
+            wrong = Some(SparkError::new("IDENTITY_COLUMNS_UNSUPPORTED_DATA_TYPE").with("dataType", data_type));
+        }
+        if step == Some(0) {
+            wrong = wrong.or(Some(SparkError::new("IDENTITY_COLUMNS_ILLEGAL_STEP")));
+        }
+        wrong.map_or(Ok(()), |error| Err(self.error_from(start, error)))
     }
 
     /// `[CONSTRAINT name] CHECK (..)`, PRIMARY KEY, UNIQUE or FOREIGN KEY, where a column could be.

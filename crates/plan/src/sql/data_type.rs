@@ -173,7 +173,7 @@ impl Parser<'_> {
         Ok(of(Kind::Struct(t::Struct { fields, type_variation_reference: 0 })))
     }
 
-    fn struct_field(&mut self) -> Result<t::StructField> {
+    pub fn struct_field(&mut self) -> Result<t::StructField> {
         let name = self.identifier()?;
         self.eat_symbol(":");
         let data_type = self.data_type()?;

@@ -83,7 +83,7 @@ impl Parser<'_> {
         {
             return false;
         }
-        if !self.is_identifier_at(0) {
+        if !self.is_identifier_at(0) || (self.in_for && self.is_word("DO")) {
             return false;
         }
         let next = self.peek_at(1);

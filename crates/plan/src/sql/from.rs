@@ -9,7 +9,7 @@ use firesteel_protocol::extension::{
 use firesteel_protocol::{Result, SparkError};
 
 use super::build;
-use super::lexer::{Kind, NumberKind};
+use super::lexer::Kind;
 use super::name::unparse;
 use super::parser::Parser;
 
@@ -363,6 +363,7 @@ impl Parser<'_> {
             || self.is_unpivot()
             || followed("INSERT", &["INTO", "OVERWRITE"])
             || followed("WHEN", &["MATCHED", "NOT"])
+            || (self.is_any_word(&["MAP", "REDUCE"]) && self.is_script_transform())
             || (self.in_for && self.is_word("DO"))
             || followed("SET", &[]);
         !clause
@@ -593,32 +594,42 @@ impl Parser<'_> {
             let fraction = percent / 100.0;
             return self.sampled(start, input, if negative { -fraction } else { fraction });
         }
-        if matches!(token.kind, Kind::Number(NumberKind::Integer)) && self.is_word_at(1, "ROWS") {
-            let at = self.position() - usize::from(negative);
-            let limit = self.integer()?;
-            if negative {
-                let error = SparkError::new("INVALID_LIMIT_LIKE_EXPRESSION.IS_NEGATIVE")
-                    .with("expr", format!("\"-{limit}\""))
-                    .with("name", "limit")
-                    .with("v", format!("-{limit}"));
-                return Err(self.error_from(at, error));
-            }
-            self.advance();
+        if negative {
+            self.jump(self.position() - 1);
+        }
+        if self.is_count_of_rows() {
+            let rows = self.expression()?;
+            self.expect_word("ROWS")?;
             self.expect_symbol(")")?;
-            let limit = pb::Limit { input: Some(Box::new(input)), limit };
-            return Ok(self.placed_relation(start, build::rel(RelType::Limit(Box::new(limit)))));
+            return Ok(self.limited(start, input, Some(rows), None));
         }
         if self.eat_symbol(")") {
             return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0014")));
         }
         let text = self.advance().text;
         self.eat_symbol(")");
-        if text.to_ascii_lowercase().ends_with('b') && text.starts_with(|c: char| c.is_ascii_digit()) {
+        if text.ends_with(['b', 'k', 'm', 'g', 'B', 'K', 'M', 'G']) && text.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(
                 self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0015").with("msg", "byteLengthLiteral"))
             );
         }
         Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0016").with("bytesStr", text)))
+    }
+
+    /// Whether ROWS stands before the parenthesis that closes the one read last.
+    fn is_count_of_rows(&self) -> bool {
+        let mut depth = 0_usize;
+        for ahead in 0.. {
+            let token = self.peek_at(ahead);
+            match (token.kind, token.text) {
+                (Kind::End, _) => return false,
+                (Kind::Symbol, "(") => depth += 1,
+                (Kind::Symbol, ")") if depth == 0 => return ahead > 1 && self.is_word_at(ahead - 1, "ROWS"),
+                (Kind::Symbol, ")") => depth -= 1,
+                _ => {}
+            }
+        }
+        false
     }
 
     fn sampled(&mut self, start: usize, input: pb::Relation, fraction: f64) -> Result<pb::Relation> {

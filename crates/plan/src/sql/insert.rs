@@ -105,16 +105,16 @@ impl Parser<'_> {
 
     /// `DIRECTORY ['path'] [USING format] [OPTIONS (..)] query`.
     fn insert_directory(&mut self, local: bool) -> Result<SqlCommand> {
-        let start = self.position();
         self.expect_word("DIRECTORY")?;
         let path = if self.is_text_at(0) { Some(self.string()?) } else { None };
         let mut format = None;
         if self.eat_word("USING") {
             format = Some(self.name_parts()?.join("."));
-        } else if self.eat_words(&["STORED", "AS"]) {
-            format = Some(self.identifier()?.to_lowercase());
-        } else if self.is_words(&["ROW", "FORMAT"]) {
-            return Err(self.not_yet(start, "Hive's ROW FORMAT", "use USING and the format's options"));
+        } else if self.is_words(&["STORED", "AS"]) || self.is_words(&["ROW", "FORMAT"]) {
+            return Err(SparkError::new("NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT")
+                .with("cmd", "INSERT OVERWRITE DIRECTORY with the Hive format")
+                .raised_as("UNRESOLVED_COLUMN")
+                .placeless());
         }
         let options = if self.eat_word("OPTIONS") { self.properties()? } else { vec![] };
         let in_options = options.iter().any(|(key, _)| key.eq_ignore_ascii_case("path"));

@@ -27,6 +27,7 @@ mod pipe;
 pub(crate) mod query;
 mod routine;
 pub mod script;
+mod script_transform;
 mod select;
 mod show;
 pub mod substitute;

@@ -6,6 +6,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::build;
 use super::parser::Parser;
+use crate::expression::walk;
 
 impl Parser<'_> {
     /// All `|> operator` that follow a query.
@@ -22,11 +23,23 @@ impl Parser<'_> {
     }
 
     fn pipe(&mut self, start: usize, input: pb::Relation) -> Result<pb::Relation> {
+        if self.is_end() || self.is_symbol(")") || self.is_symbol(";") {
+            // No operator is one that changes nothing.
+            return Ok(input);
+        }
+        // What the operator before left out is out of sight.
+        let input = PipeColumns { input: Some(Box::new(input)), columns: vec![], set: false };
+        let input = RelationKind::PipeColumns(Box::new(input)).into_relation();
         if self.is_word("SELECT") {
             return self.select_in_pipe(input);
         }
         if self.eat_word("EXTEND") {
-            let added = self.comma_separated(Self::named_expression)?;
+            let windows = self.scan_windows();
+            self.windows.push(windows);
+            let added = self.comma_separated(Self::named_expression);
+            self.windows.pop();
+            let added = added?;
+            self.skip_window_clause()?;
             refuse_star(&added)?;
             let pipe = PipeColumns { input: Some(Box::new(input)), columns: added, set: false };
             return Ok(RelationKind::PipeColumns(Box::new(pipe)).into_relation());
@@ -151,6 +164,12 @@ impl Parser<'_> {
                 return Err(self.error_whole(error));
             }
             keys = self.comma_separated(Self::named_expression)?;
+            if aggregates.iter().any(|one| !walk::find(one, &walk::is_window).is_empty()) {
+                let case = "window functions; please update the query to move the window functions to a subsequent \
+                            |> SELECT operator instead";
+                let error = SparkError::new("UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE");
+                return Err(self.error_whole(error.with("case", case)));
+            }
             if self.is_any_word(&["ROLLUP", "CUBE"]) && self.previous().text.eq_ignore_ascii_case("WITH") {
                 let word = format!("GROUP BY {}", self.peek().text.to_uppercase());
                 self.advance();

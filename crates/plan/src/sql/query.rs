@@ -6,11 +6,11 @@ use firesteel_protocol::extension::{
 };
 use firesteel_protocol::{Result, SparkError};
 
-use super::Statement;
 use super::build;
 use super::expression::MAX_CHAIN;
 use super::lexer::Kind;
 use super::parser::{CteName, Parser, next_id};
+use super::{SqlCommand, Statement};
 
 impl Parser<'_> {
     /// A query or a command.
@@ -18,7 +18,7 @@ impl Parser<'_> {
         if self.is_end() || self.is_symbol(";") {
             return Err(self.unexpected());
         }
-        if self.is_symbol("(") || self.is_any_word(&["SELECT", "VALUES", "FROM", "TABLE"]) {
+        if self.is_symbol("(") || self.is_any_word(&["SELECT", "VALUES", "FROM", "TABLE", "MAP", "REDUCE"]) {
             if self.is_word("FROM") && self.is_multi_insert() {
                 return self.inserts().map(|command| Statement::Command(Box::new(command)));
             }
@@ -52,6 +52,17 @@ impl Parser<'_> {
                 *query = super::with_text(with_cte(ctes, input), self.text);
             }
             return Ok(command);
+        }
+        if self.is_word("FROM") && self.is_multi_insert() {
+            let mut command = self.inserts()?;
+            self.ctes.truncate(scope);
+            if let SqlCommand::Inserts(inserts) = &mut command {
+                for query in inserts.iter_mut().filter_map(SqlCommand::query_mut) {
+                    let input = std::mem::take(query);
+                    *query = super::with_text(with_cte(ctes.clone(), input), self.text);
+                }
+            }
+            return Ok(Statement::Command(Box::new(command)));
         }
         let query = self.query_body()?;
         self.ctes.truncate(scope);
@@ -118,7 +129,9 @@ impl Parser<'_> {
         let max_recursion_level =
             if self.eat_words(&["MAX", "RECURSION", "LEVEL"]) { Some(self.integer()?) } else { None };
         self.eat_word("AS");
-        self.expect_symbol("(")?;
+        if !self.eat_symbol("(") {
+            return Err(self.unexpected());
+        }
         let id = next_id();
         let scope = self.ctes.len();
         if recursive {
@@ -158,7 +171,11 @@ impl Parser<'_> {
         if self.position() > before && self.is_symbol("|>") {
             return Err(self.unexpected());
         }
-        let query = self.pipes(start, query)?;
+        let before = self.position();
+        let mut query = self.pipes(start, query)?;
+        if self.position() > before {
+            query = self.organized(start, query)?;
+        }
         let references = self.references.split_off(references);
         if references.is_empty() {
             return Ok(query);
@@ -210,13 +227,12 @@ impl Parser<'_> {
     }
 
     fn query_primary(&mut self) -> Result<pb::Relation> {
-        let start = self.position();
         if self.eat_symbol("(") {
             let query = self.query()?;
             self.expect_symbol(")")?;
             return Ok(query);
         }
-        if self.is_word("SELECT") {
+        if self.is_word("SELECT") || self.is_any_word(&["MAP", "REDUCE"]) {
             return self.nested(Self::select);
         }
         if self.is_word("VALUES") {
@@ -230,13 +246,10 @@ impl Parser<'_> {
         }
         if self.eat_word("FROM") {
             let input = self.relation_list()?;
-            if self.is_any_word(&["SELECT"]) {
+            if self.is_word("SELECT") || self.is_script_transform() {
                 return self.select_over(Some(input));
             }
             return Ok(input);
-        }
-        if self.is_any_word(&["MAP", "REDUCE"]) {
-            return Err(self.not_yet(start, "TRANSFORM with a script", "use functions or a Python UDF"));
         }
         Err(self.unexpected())
     }
@@ -322,7 +335,7 @@ impl Parser<'_> {
     }
 
     /// Plain integers become `Limit` and `Offset`, anything else goes to the resolver as it is.
-    fn limited(
+    pub fn limited(
         &self,
         start: usize,
         query: pb::Relation,

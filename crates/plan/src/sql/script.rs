@@ -89,6 +89,11 @@ fn repeated(trigger: &Trigger) -> SparkError {
     }
 }
 
+/// In front of the label of a block, among those in sight.
+const BLOCK: char = '\u{1}';
+/// In front of a variable of FOR, which is no label but takes the name of one.
+const VARIABLE: char = '\u{2}';
+
 impl Parser<'_> {
     /// A whole script.
     pub fn script(&mut self) -> Result<Block> {
@@ -96,6 +101,10 @@ impl Parser<'_> {
         self.in_script = true;
         let block = self.block(None, &mut labels)?;
         self.in_script = false;
+        if self.is_symbol(";") && self.peek_at(1).kind == Kind::Word {
+            self.advance();
+            return Err(self.unexpected());
+        }
         match self.late.take() {
             Some(error) => Err(error),
             None => Ok(block),
@@ -112,13 +121,19 @@ impl Parser<'_> {
         self.blocks += 1;
         let known = labels.len();
         let conditions = self.conditions.len();
-        labels.extend(label.clone());
+        self.enter(label.as_deref().map(|name| format!("{BLOCK}{name}")), labels);
         let mut block = Block { label, ..Block::default() };
         while !self.is_word("END") {
             if self.is_end() {
                 return Err(self.unexpected());
             }
+            let begun = block.steps.iter().any(|step| !is_declaration(step));
             if self.is_word("DECLARE") && self.is_word_at(2, "CONDITION") {
+                if begun {
+                    let name = self.token(self.position() + 1).text.to_uppercase();
+                    let error = "INVALID_ERROR_CONDITION_DECLARATION.NOT_AT_START_OF_COMPOUND_STATEMENT";
+                    self.later(SparkError::new(error).with("conditionName", format!("`{name}`")).placeless());
+                }
                 self.condition(conditions)?;
                 self.expect_symbol(";")?;
                 continue;
@@ -130,13 +145,17 @@ impl Parser<'_> {
                 self.expect_symbol(";")?;
                 continue;
             }
-            if declares && (!block.handlers.is_empty() || block.steps.iter().any(|step| !is_declaration(step))) {
+            if declares && (!block.handlers.is_empty() || begun) {
                 let name = self.token(self.position() + 1).text.to_string();
                 let error = SparkError::new("INVALID_VARIABLE_DECLARATION.ONLY_AT_BEGINNING");
                 self.later(error.with("varName", format!("`{name}`")).raised_as("LABELS_MISMATCH").placeless());
             }
             if self.is_word("DECLARE") && self.is_any_word_at(1, &["EXIT", "CONTINUE"]) && self.is_word_at(2, "HANDLER")
             {
+                if begun {
+                    let error = SparkError::new("INVALID_HANDLER_DECLARATION.WRONG_PLACE_OF_DECLARATION");
+                    self.later(error.placeless());
+                }
                 let handler = self.handler(labels)?;
                 for own in &handler.conditions {
                     if block.handlers.iter().any(|known| known.conditions.contains(own)) {
@@ -155,6 +174,17 @@ impl Parser<'_> {
         labels.truncate(known);
         self.conditions.truncate(conditions);
         Ok(block)
+    }
+
+    /// A label or a variable of FOR begins to be in sight; those around it may not have its name.
+    fn enter(&mut self, name: Option<String>, labels: &mut Vec<String>) {
+        let Some(name) = name else { return };
+        let bare = |name: &str| name.trim_start_matches([BLOCK, VARIABLE]).to_lowercase();
+        if labels.iter().any(|known| bare(known) == bare(&name)) {
+            let error = SparkError::new("LABEL_OR_FOR_VARIABLE_ALREADY_EXISTS");
+            self.later(error.with("label", format!("`{}`", bare(&name))).placeless());
+        }
+        labels.push(name);
     }
 
     /// `DECLARE name CONDITION [FOR SQLSTATE 'state']`.
@@ -285,6 +315,12 @@ impl Parser<'_> {
             if self.is_end() {
                 return Err(self.unexpected());
             }
+            if self.is_word("DECLARE") && self.is_identifier_at(1) && !self.is_any_word_at(2, &["HANDLER", "CONDITION"])
+            {
+                let name = self.token(self.position() + 1).text.to_string();
+                let error = SparkError::new("INVALID_VARIABLE_DECLARATION.NOT_ALLOWED_IN_SCOPE");
+                self.later(error.with("varName", format!("`{name}`")).raised_as("LABELS_MISMATCH").placeless());
+            }
             steps.push(self.step(labels)?);
             self.expect_symbol(";")?;
         }
@@ -313,7 +349,7 @@ impl Parser<'_> {
         let word = if self.peek().kind == Kind::Word { self.peek().text.to_ascii_uppercase() } else { String::new() };
         let known = labels.len();
         if word != "BEGIN" {
-            labels.extend(label.clone());
+            self.enter(label.clone(), labels);
         }
         let step = match word.as_str() {
             "BEGIN" => Step::Block(self.block(label, labels)?),
@@ -348,7 +384,13 @@ impl Parser<'_> {
             "LEAVE" | "ITERATE" => {
                 self.advance();
                 let target = self.identifier()?;
-                if !labels.iter().any(|label| label.eq_ignore_ascii_case(&target)) {
+                let block = format!("{BLOCK}{target}");
+                let of_block = labels.iter().any(|label| label.eq_ignore_ascii_case(&block));
+                if of_block && word == "ITERATE" {
+                    let error = SparkError::new("INVALID_LABEL_USAGE.ITERATE_IN_COMPOUND");
+                    self.later(error.with("labelName", target.to_uppercase()).placeless());
+                }
+                if !of_block && !labels.iter().any(|label| label.eq_ignore_ascii_case(&target)) {
                     let error = SparkError::new("INVALID_LABEL_USAGE.DOES_NOT_EXIST")
                         .with("labelName", target.to_uppercase())
                         .with("statementType", word.as_str());
@@ -409,6 +451,7 @@ impl Parser<'_> {
         } else {
             None
         };
+        self.enter(variable.as_deref().map(|name| format!("{VARIABLE}{name}")), labels);
         let start = self.position();
         self.in_for = true;
         let read = self.query();

@@ -55,16 +55,20 @@ impl Parser<'_> {
 
     fn select_in_windows(&mut self, input: Option<pb::Relation>, in_pipe: bool) -> Result<pb::Relation> {
         let start = self.position();
-        self.expect_word("SELECT")?;
-        let hints = self.hints()?;
-        let distinct = self.set_quantifier();
-        if self.is_word("TRANSFORM") && self.is_symbol_at(1, "(") && self.is_script_transform() {
-            return Err(self.not_yet(start, "TRANSFORM with a script", "use functions or a Python UDF"));
-        }
-        let around = std::mem::replace(&mut self.in_list, true);
-        let list = self.comma_separated(Self::named_expression);
-        self.in_list = around;
-        let list = list?;
+        let script = if in_pipe { None } else { self.script_transform()? };
+        let (mut hints, mut distinct) = (vec![], false);
+        let (list, script) = match script {
+            Some((list, script)) => (list, Some(script)),
+            None => {
+                self.expect_word("SELECT")?;
+                hints = self.hints()?;
+                distinct = self.set_quantifier();
+                let around = std::mem::replace(&mut self.in_list, true);
+                let list = self.comma_separated(Self::named_expression);
+                self.in_list = around;
+                (list?, None)
+            }
+        };
         let from = if input.is_none() && self.is_word("FROM") {
             self.advance();
             Some(self.relation_list()?)
@@ -88,10 +92,12 @@ impl Parser<'_> {
             let base = input.take().unwrap_or_else(build::one_row);
             input = Some(self.lateral_view(base)?);
         }
+        let mut filtered = false;
         if self.eat_word("WHERE") {
             let condition = self.expression()?;
             let base = input.take().unwrap_or_else(build::one_row);
             input = Some(build::filter(base, condition));
+            filtered = true;
         }
         let clause = self.position();
         let grouping = if self.eat_words(&["GROUP", "BY"]) { Some(self.grouping()?) } else { None };
@@ -111,10 +117,17 @@ impl Parser<'_> {
             None
         };
         self.skip_window_clause()?;
+        if filtered {
+            // A condition is where its SELECT is.
+            input = input.map(|input| self.placed_relation(start, input));
+        }
         let mut plan = self.aggregated(input, grouping, list, having);
         plan = self.placed_relation(start, plan);
         if let (Some(place), Some(common)) = (place, plan.common.as_mut()) {
             common.origin = Some(place);
+        }
+        if let Some(script) = script {
+            return self.script_over(start, plan, script);
         }
         if qualify.is_some() {
             let filter = Qualify { input: Some(Box::new(plan)), condition: qualify };
@@ -144,26 +157,6 @@ impl Parser<'_> {
         }
         if !self.is_symbol_at(1, "(") {
             self.eat_word("ALL");
-        }
-        false
-    }
-
-    /// `TRANSFORM(..) USING '..'`.
-    fn is_script_transform(&self) -> bool {
-        let mut depth = 0_usize;
-        for ahead in 1.. {
-            let token = self.peek_at(ahead);
-            match (token.kind, token.text) {
-                (Kind::End, _) => return false,
-                (Kind::Symbol, "(") => depth += 1,
-                (Kind::Symbol, ")") => {
-                    depth -= 1;
-                    if depth == 0 {
-                        return self.is_word_at(ahead + 1, "USING") || self.is_word_at(ahead + 1, "ROW");
-                    }
-                }
-                _ => {}
-            }
         }
         false
     }

@@ -167,9 +167,15 @@ impl<'a> Parser<'a> {
             Some("EXTENDED") => ExplainMode::Extended,
             Some("CODEGEN") => ExplainMode::Codegen,
             Some("COST") => ExplainMode::Cost,
-            Some(_) => return Err(self.not_yet(self.position(), "EXPLAIN LOGICAL", "use EXPLAIN EXTENDED")),
+            Some(_) => {
+                let error = SparkError::new("INVALID_STATEMENT_OR_CLAUSE").with("operation", "EXPLAIN LOGICAL");
+                return Err(self.error_whole(error));
+            }
             None => ExplainMode::Simple,
         };
+        if self.is_word("BEGIN") {
+            return Err(self.unexpected());
+        }
         let target = match self.nested(Self::statement)? {
             Statement::Query(query) => ExplainTarget::Query(Box::new(super::with_text(*query, self.text))),
             Statement::Command(command) => ExplainTarget::Command(command),
@@ -412,7 +418,12 @@ impl<'a> Parser<'a> {
     pub fn resources(&mut self) -> Result<SqlCommand> {
         let is_add = self.advance().text.eq_ignore_ascii_case("ADD");
         let Some(kind) = self.eat_any(&["JARS", "JAR", "FILES", "FILE", "ARCHIVES", "ARCHIVE"]) else {
-            return Err(self.unexpected());
+            let (word, kind) = (if is_add { "ADD" } else { "LIST" }, self.peek());
+            if kind.kind != Kind::Word {
+                return Err(self.unexpected());
+            }
+            let message = format!("{word} with resource type '{}'", kind.text.to_lowercase());
+            return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
         };
         let kind = kind.trim_end_matches('S').to_string();
         let rest = self.rest_of_text().to_string();
