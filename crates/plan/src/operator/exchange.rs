@@ -10,8 +10,8 @@ use std::sync::Arc;
 use datafusion::common::DFSchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr, UserDefinedLogicalNodeCore};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, SortExpr, UserDefinedLogicalNodeCore};
+use datafusion::physical_expr::{Distribution, LexOrdering, OrderingRequirements, PhysicalExpr};
 use datafusion::physical_plan::common::spawn_buffered;
 use datafusion::physical_plan::metrics::{Metric, MetricsSet};
 use datafusion::physical_plan::repartition::RepartitionExec;
@@ -46,6 +46,8 @@ pub enum Spread {
     Range(Vec<SortExpr>),
     /// Neighbouring partitions are joined, nothing is shuffled.
     Coalesce,
+    /// Partitions, or one, in this order: a sort that counts, though what stands above does not ask for it.
+    Sorted(Vec<SortExpr>),
 }
 
 /// The logical node.
@@ -76,6 +78,13 @@ pub fn range(input: Relation, keys: Vec<SortExpr>, partitions: usize) -> Planned
     node(input, Spread::Range(keys), partitions)
 }
 
+/// Rows that what reads them takes in this order: all of them, or those of each partition.
+pub fn sorted(input: LogicalPlan, keys: Vec<SortExpr>, globally: bool) -> LogicalPlan {
+    let partitions = if globally { 1 } else { usize::MAX };
+    let node = ExchangeNode { input: Arc::new(input), spread: Spread::Sorted(keys), partitions };
+    LogicalPlan::Extension(Extension { node: Arc::new(node) })
+}
+
 fn node(input: Relation, spread: Spread, partitions: usize) -> Planned {
     let node = ExchangeNode { input: Arc::new(input.plan.clone()), spread, partitions };
     Ok(over(input, node))
@@ -97,7 +106,7 @@ impl UserDefinedLogicalNodeCore for ExchangeNode {
     fn expressions(&self) -> Vec<Expr> {
         match &self.spread {
             Spread::Number(number) => vec![number.clone()],
-            Spread::Range(keys) => keys.iter().map(|key| key.expr.clone()).collect(),
+            Spread::Range(keys) | Spread::Sorted(keys) => keys.iter().map(|key| key.expr.clone()).collect(),
             Spread::RoundRobin | Spread::Coalesce => vec![],
         }
     }
@@ -113,10 +122,8 @@ impl UserDefinedLogicalNodeCore for ExchangeNode {
     fn with_exprs_and_inputs(&self, exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> datafusion::common::Result<Self> {
         let spread = match &self.spread {
             Spread::Number(_) => Spread::Number(only(exprs)?),
-            Spread::Range(keys) => {
-                let keys = exprs.into_iter().zip(keys);
-                Spread::Range(keys.map(|(expr, own)| SortExpr::new(expr, own.asc, own.nulls_first)).collect())
-            }
+            Spread::Range(keys) => Spread::Range(with_exprs(keys, exprs)),
+            Spread::Sorted(keys) => Spread::Sorted(with_exprs(keys, exprs)),
             other => other.clone(),
         };
         Ok(Self { input: Arc::new(only(inputs)?), spread, partitions: self.partitions })
@@ -126,8 +133,20 @@ impl UserDefinedLogicalNodeCore for ExchangeNode {
         match &self.spread {
             Spread::Number(_) | Spread::Range(_) => None,
             Spread::RoundRobin | Spread::Coalesce => Some(vec![output_columns.to_vec()]),
+            Spread::Sorted(keys) => {
+                let keys = keys.iter().flat_map(|key| key.expr.column_refs());
+                let mut needed = output_columns.to_vec();
+                needed.extend(keys.filter_map(|column| self.schema().maybe_index_of_column(column)));
+                needed.sort_unstable();
+                needed.dedup();
+                Some(vec![needed])
+            }
         }
     }
+}
+
+fn with_exprs(keys: &[SortExpr], exprs: Vec<Expr>) -> Vec<SortExpr> {
+    exprs.into_iter().zip(keys).map(|(expr, own)| SortExpr::new(expr, own.asc, own.nulls_first)).collect()
 }
 
 /// The physical operator.
@@ -138,6 +157,8 @@ pub struct ExchangeExec {
     shuffle: Option<Shuffle>,
     /// Batches of a partition that may wait for the partitions before it; none: it does not start before its turn.
     ahead: usize,
+    /// The order that the rows must come in.
+    order: Option<LexOrdering>,
     properties: Arc<PlanProperties>,
 }
 
@@ -165,7 +186,7 @@ impl ExchangeExec {
         let channels = RepartitionExec::try_new(Arc::new(Self::coalesce(placed, groups)), partitioning)?;
         let shuffle = Shuffle { place, groups, channels, memory: ChannelMemory::default() };
         let properties = unordered(&input, Partitioning::UnknownPartitioning(partitions));
-        Ok(Self { input, shuffle: Some(shuffle), ahead: 0, properties })
+        Ok(Self { input, shuffle: Some(shuffle), ahead: 0, order: None, properties })
     }
 
     /// All partitions one after the other as one; a partition starts when the one before is through, so that a limit
@@ -187,7 +208,12 @@ impl ExchangeExec {
         let own = input.output_partitioning().partition_count();
         let count = partitions.min(own).max(1);
         let properties = unordered(&input, Partitioning::UnknownPartitioning(count));
-        Self { input, shuffle: None, ahead: AHEAD, properties }
+        Self { input, shuffle: None, ahead: AHEAD, order: None, properties }
+    }
+
+    /// As [`Self::coalesce`], each partition in this order.
+    pub fn sorted(input: Arc<dyn ExecutionPlan>, order: LexOrdering, partitions: usize) -> Self {
+        Self { order: Some(order), ..Self::coalesce(input, partitions) }
     }
 }
 
@@ -210,9 +236,13 @@ impl ExecutionPlan for ExchangeExec {
         vec![&self.input]
     }
 
-    /// One partition stays as it is: a sort below counts, as in Spark, though nothing above asks for it.
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![count(&self.input) == 1 && self.properties.partitioning.partition_count() == 1]
+    fn required_input_distribution(&self) -> Vec<Distribution> {
+        let single = self.order.is_some() && self.properties.partitioning.partition_count() == 1;
+        vec![if single { Distribution::SinglePartition } else { Distribution::UnspecifiedDistribution }]
+    }
+
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        vec![self.order.clone().map(OrderingRequirements::from)]
     }
 
     fn apply_expressions(
@@ -230,7 +260,7 @@ impl ExecutionPlan for ExchangeExec {
         let count = self.properties.partitioning.partition_count();
         Ok(Arc::new(match &self.shuffle {
             Some(own) => Self::shuffle(input, own.place.fresh(), count, own.groups)?,
-            None => Self { ahead: self.ahead, ..Self::coalesce(input, count) },
+            None => Self { ahead: self.ahead, order: self.order.clone(), ..Self::coalesce(input, count) },
         }))
     }
 

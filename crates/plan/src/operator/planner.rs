@@ -63,6 +63,10 @@ impl ExtensionPlanner for OperatorPlanner {
             let count = exchange.partitions;
             let place = match &exchange.spread {
                 Spread::Coalesce => return Ok(Some(Arc::new(ExchangeExec::coalesce(input, count)))),
+                Spread::Sorted(keys) => match ordering(keys, schema)? {
+                    Some(order) => return Ok(Some(Arc::new(ExchangeExec::sorted(input, order, count)))),
+                    None => return Ok(Some(input)),
+                },
                 Spread::RoundRobin => Place::RoundRobin,
                 Spread::Number(number) => Place::Number(physical(number, schema)?),
                 Spread::Range(keys) => match ordering(keys, schema)? {

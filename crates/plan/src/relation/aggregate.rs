@@ -14,7 +14,7 @@ use firesteel_protocol::extension::{ExpressionKind, SqlAggregate};
 use firesteel_protocol::{Result, SparkError};
 
 use super::subquery::{self, Clause};
-use super::{Origin, Relation, node, pivot, project, required, time_window};
+use super::{Origin, Relation, node, pivot, project, required, sort, time_window};
 use crate::attribute::next_id;
 use crate::expression::aggregate::{contains_aggregate, is_grouping, replace};
 use crate::expression::outer_aggregate;
@@ -148,6 +148,15 @@ fn in_aggregate(expr: &Expr) -> bool {
         _ => false,
     };
     expr.exists(|node| Ok(inside(node))).unwrap_or(false)
+}
+
+/// A call whose result is in the order of its rows.
+fn reads_in_order(call: &Expr) -> bool {
+    let by_position = |node: &Expr| match node {
+        Expr::AggregateFunction(call) => ["collect_list", "first", "last", "listagg"].contains(&call.func.name()),
+        _ => false,
+    };
+    call.exists(|node| Ok(by_position(node))).unwrap_or(false)
 }
 
 fn cube(count: usize) -> Vec<Vec<usize>> {
@@ -748,7 +757,10 @@ impl Aggregated {
                 Expr::AggregateFunction(call).alias(name.as_str())
             })
             .collect();
-        let mut plan = self.input.plan.clone();
+        let mut plan = match calls.iter().any(reads_in_order) {
+            true => sort::kept(self.input.clone())?.plan,
+            false => self.input.plan.clone(),
+        };
         if !computed.is_empty() {
             let mut exprs: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
             exprs.extend(computed.into_iter().map(|(expr, new)| expr.alias(project::column_name(&new))));

@@ -6,7 +6,7 @@ use firesteel_protocol::connect::{self as pb, expression::ExprType, expression::
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
-use super::{Relation, required};
+use super::{Relation, required, sort};
 use crate::Resolver;
 use crate::expression::{function, unaliased};
 use crate::operator::exchange;
@@ -16,11 +16,13 @@ use crate::scope::Scope;
 pub fn resolve(resolver: &Resolver, message: &pb::Repartition, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "Repartition")?, outer)?;
     let count = partitions(message.num_partitions)?;
-    if message.shuffle.unwrap_or(false) {
-        exchange::round_robin(input, count)
-    } else {
-        exchange::coalesce(input, count)
-    }
+    if message.shuffle.unwrap_or(false) { dealt(input, count) } else { exchange::coalesce(sort::kept(input)?, count) }
+}
+
+/// Rows in turn; one partition keeps them in their order.
+fn dealt(input: Relation, count: usize) -> Result<Relation> {
+    let input = if count == 1 { sort::kept(input)? } else { input };
+    exchange::round_robin(input, count)
 }
 
 /// `repartition(n, cols)` and `repartitionByRange`.
@@ -125,9 +127,9 @@ pub fn hinted(resolver: &Resolver, input: Relation, name: &str, parameters: &[pb
         }
     }
     match (upper.as_str(), count) {
-        ("COALESCE", Some(count)) => exchange::coalesce(input, count),
+        ("COALESCE", Some(count)) => exchange::coalesce(sort::kept(input)?, count),
         ("COALESCE", None) => Err(SparkError::new("_LEGACY_ERROR_TEMP_1048").with("hintName", "COALESCE")),
-        ("REPARTITION", Some(count)) if keys.is_empty() => exchange::round_robin(input, count),
+        ("REPARTITION", Some(count)) if keys.is_empty() => dealt(input, count),
         ("REBALANCE", _) => Ok(input),
         (_, count) => by(resolver, input, &keys, count.unwrap_or_else(|| shuffle_partitions(resolver)), None),
     }

@@ -5,6 +5,7 @@ use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::expr::Sort as SortExpr;
 use datafusion::logical_expr::{LogicalPlan, Sort};
 use firesteel_functions::Typed;
+use firesteel_functions::kernel::from_datafusion;
 use firesteel_protocol::connect::{self as pb, expression::ExprType, subquery_expression::SubqueryType};
 use firesteel_protocol::extension::{ExpressionKind, OrderByAll};
 use firesteel_protocol::{Result, SparkError};
@@ -17,6 +18,8 @@ use crate::expression::aggregate::contains_aggregate;
 use crate::expression::select::Selected;
 use crate::expression::walk;
 use crate::expression::{sort_direction, unaliased};
+use crate::operator::exchange;
+use crate::operator::local_sort::LocalSortNode;
 use crate::scope::Scope;
 
 pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> Result<Relation> {
@@ -344,5 +347,30 @@ pub(crate) fn through_origin(
         }
         Some(Origin::Aggregate(aggregated)) => aggregate::extend(resolver, aggregated, input, expressions, outer),
         None => Ok(None),
+    }
+}
+
+/// The same rows, their sort made to count: DataFusion leaves out a sort below operators that do not ask for it, such as
+/// aggregates that take rows as they come.
+pub fn kept(input: Relation) -> Result<Relation> {
+    Ok(match kept_plan(&input.plan)? {
+        Some(plan) => input.with_plan(plan),
+        None => input,
+    })
+}
+
+/// None without a sort.
+fn kept_plan(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
+    match plan {
+        LogicalPlan::Sort(sort) => Ok(Some(exchange::sorted(plan.clone(), sort.expr.clone(), true))),
+        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => {
+            let Some(input) = kept_plan(plan.inputs()[0])? else { return Ok(None) };
+            plan.with_new_exprs(plan.expressions(), vec![input]).map(Some).map_err(from_datafusion)
+        }
+        LogicalPlan::Extension(extension) => {
+            let sort = extension.node.as_any().downcast_ref::<LocalSortNode>();
+            Ok(sort.map(|sort| exchange::sorted(plan.clone(), sort.keys.clone(), false)))
+        }
+        _ => Ok(None),
     }
 }
