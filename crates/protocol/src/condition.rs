@@ -180,6 +180,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "_LEGACY_ERROR_TEMP_0034"
         | "INVALID_TYPED_LITERAL"
         | "DATATYPE_MISSING_SIZE"
+        | "UNSUPPORTED_DATATYPE"
         | "_LEGACY_ERROR_TEMP_0026"
         | "_LEGACY_ERROR_TEMP_0029"
         | "_LEGACY_ERROR_TEMP_0063" => PARSE,
@@ -223,6 +224,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "EXCEED_LIMIT_LENGTH"
         | "LOCATION_ALREADY_EXISTS"
         | "MALFORMED_CSV_RECORD"
+        | "OPTION_VALUE_EXCEEDS_ONE_CHARACTER"
         | "EMPTY_PARTITION_COLUMN_VALUE"
         | "CONFLICTING_PARTITION_COLUMN_NAMES"
         | "INVALID_PARTITION_VALUE"
@@ -289,7 +291,8 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "_LEGACY_CLASS_NOT_FOUND" => JAVA_CLASS_NOT_FOUND,
         "PYTHON_EXCEPTION" => PYTHON,
         "_LEGACY_ERROR_TEMP_2147" | "_LEGACY_ERROR_TEMP_3016" | "CANNOT_MERGE_SCHEMAS" => SPARK,
-        "UNABLE_TO_ACQUIRE_MEMORY" => SPARK,
+        "UNABLE_TO_ACQUIRE_MEMORY" | "PARTITION_TRANSFORM_EXPRESSION_NOT_IN_PARTITIONED_BY" => SPARK,
+        "_LEGACY_SPARK" => SPARK,
         "_LEGACY_JOB_ABORTED" | "_LEGACY_PYTHON_WORKER_EXITED" | "_LEGACY_PICKLE" | "ARROW_TYPE_MISMATCH" => SPARK,
         "_LEGACY_NO_SUCH_ELEMENT" => NO_SUCH_ELEMENT,
         "_LEGACY_NUMBER_FORMAT" => JAVA_NUMBER_FORMAT,
