@@ -126,6 +126,10 @@ impl Settings {
         conf.insert("spark.master".to_owned(), master.clone());
         conf.entry("spark.app.name".to_owned()).or_insert_with(|| default_name.to_owned());
         conf.entry("spark.submit.deployMode".to_owned()).or_insert_with(|| "client".to_owned());
+        // Spark, too, has types that are still being worked on where programs are tested.
+        if std::env::var_os("SPARK_TESTING").is_some() {
+            conf.entry("spark.sql.timeType.enabled".to_owned()).or_insert_with(|| "true".to_owned());
+        }
         Ok(Self { conf, master, python_functions: false, run_dir: None })
     }
 

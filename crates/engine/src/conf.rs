@@ -397,7 +397,15 @@ fn check(key: &str, value: &str) -> Result<()> {
             options("TIMESTAMP_NTZ, TIMESTAMP_LTZ")
         }
         "spark.sql.parquet.compression.codec" if !one_of(value, &CODECS) => options(&CODECS.join(", ")),
-        "spark.sql.files.maxPartitionBytes" if !is_size(value) => Err(mismatch(key, value, "bytes in BYTE")),
+        "spark.sql.files.maxPartitionBytes"
+        | "spark.sql.autoBroadcastJoinThreshold"
+        | "spark.sql.files.openCostInBytes"
+        | "spark.sql.defaultSizeInBytes"
+        | "spark.sql.adaptive.advisoryPartitionSizeInBytes"
+            if !is_size(value) =>
+        {
+            Err(mismatch(key, value, "bytes in BYTE"))
+        }
         "spark.sql.streaming.multipleWatermarkPolicy" if !one_of(value, &["min", "max"]) => {
             invalid("Invalid value for 'spark.sql.streaming.multipleWatermarkPolicy'. Valid values are 'min' and 'max'")
         }

@@ -333,14 +333,18 @@ pub(crate) fn literal(value: &ScalarValue) -> Result<pb::expression::Literal> {
             for index in 0..elements.len() {
                 values.push(literal(&ScalarValue::try_from_array(&elements, index).map_err(from_datafusion)?)?);
             }
-            LiteralType::Array(literal::Array { elements: values, ..Default::default() })
+            #[expect(deprecated, reason = "the client reads the type here")]
+            let array = literal::Array { elements: values, element_type: Some(proto::encode(elements.data_type())) };
+            LiteralType::Array(array)
         }
         ScalarValue::Struct(fields) => {
             let mut values = vec![];
             for column in fields.columns() {
                 values.push(literal(&ScalarValue::try_from_array(column, 0).map_err(from_datafusion)?)?);
             }
-            LiteralType::Struct(literal::Struct { elements: values, ..Default::default() })
+            #[expect(deprecated, reason = "the client reads the type here")]
+            let own = literal::Struct { elements: values, struct_type: Some(proto::encode(&data_type)) };
+            LiteralType::Struct(own)
         }
         other => {
             return Err(SparkError::unsupported(

@@ -222,7 +222,7 @@ fn vertical(table: &Table, limit: usize) -> String {
         }
     }
     if table.rows.is_empty() {
-        text.push_str("(0 rows)\n");
+        return "(0 rows)".into();
     }
     text.push_str(&footer(table, limit));
     text

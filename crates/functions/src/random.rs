@@ -165,6 +165,12 @@ impl MersenneTwister {
         Self { words, at: Self::WORDS }
     }
 
+    /// Any 64 bits, the higher ones first.
+    pub fn next_long(&mut self) -> u64 {
+        let high = u64::from(self.next(32));
+        high << 32 | u64::from(self.next(32))
+    }
+
     fn next(&mut self, bits: u32) -> u32 {
         if self.at == Self::WORDS {
             for at in 0..Self::WORDS {

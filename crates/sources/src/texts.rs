@@ -1,5 +1,5 @@
-//! Records that come as texts of a column instead of files: `spark.read.json(df)`, `spark.read.csv(df)`. Formats read
-//! bytes, so the texts are put one behind the other with a separator that none of them contains.
+//! Records that come as texts of a column instead of files: `spark.read.json(df)`, `csv`, `xml`. JSON and CSV read
+//! bytes, so the texts are put one behind the other with a separator that none of them contains; XML reads each text.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use firesteel_protocol::{Result, SparkError, types};
 use crate::decode::{DecodeRequest, RecordDecoder, RecordFormat, SplitInfo};
 use crate::format::Format;
 use crate::storage::InputFile;
+use crate::xml::texts::XmlTexts;
 use crate::{Options, SourceContext, csv, json};
 
 /// Stands behind each text: ASCII's own record separator.
@@ -19,17 +20,24 @@ const SEPARATOR: &str = "\u{1e}";
 /// Texts of a format, its schema known.
 #[derive(Debug)]
 pub struct TextRecords {
-    format: Arc<dyn RecordFormat>,
+    kind: Kind,
     schema: SchemaRef,
     /// A CSV header: lines like it are no records.
     header: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    /// JSON and CSV.
+    Bytes(Arc<dyn RecordFormat>),
+    Xml(XmlTexts),
 }
 
 /// A function that gives the texts when the schema has to be inferred, or the header to be found.
 pub type Texts<'a> = dyn Fn(Option<usize>) -> Result<Vec<StringArray>> + 'a;
 
 impl TextRecords {
-    /// Texts of JSON or CSV. `texts` is asked for all of them if there is no schema, and for the first few to find a
+    /// Texts of JSON, CSV or XML. `texts` is asked for all of them if there is no schema, and for the first few to find a
     /// CSV header.
     pub fn open(
         format: &str,
@@ -46,6 +54,15 @@ impl TextRecords {
         own.set("lineSep", SEPARATOR);
         let has_header = own.get("header").is_some_and(|value| value.eq_ignore_ascii_case("true"));
         let format = Format::of(format)?;
+        if matches!(format, Format::Xml) {
+            let kind = XmlTexts::open(&own, ctx)?;
+            let fields = match schema {
+                Some(fields) => fields.iter().map(|field| Arc::new(nullable(field))).collect(),
+                None => kind.infer(&texts(None)?)?,
+            };
+            kind.check_schema(&fields)?;
+            return Ok(Self { kind: Kind::Xml(kind), schema: Arc::new(Schema::new(fields)), header: None });
+        }
         let header = match format {
             Format::Csv if has_header => first_line(&texts(Some(100))?, &own)?,
             _ => None,
@@ -59,7 +76,7 @@ impl TextRecords {
         own.remove("header");
         let format = open_format(&format, &own, ctx)?;
         format.check_schema(&fields)?;
-        Ok(Self { format, schema: Arc::new(Schema::new(fields)), header })
+        Ok(Self { kind: Kind::Bytes(format), schema: Arc::new(Schema::new(fields)), header })
     }
 
     /// Columns under Spark's names.
@@ -69,6 +86,13 @@ impl TextRecords {
 
     /// A decoder for the texts of one partition.
     pub fn decoder(&self, batch_size: usize) -> Result<TextDecoder> {
+        let format = match &self.kind {
+            Kind::Bytes(format) => format,
+            Kind::Xml(texts) => {
+                let reader = Reader::Xml(texts.clone(), Arc::clone(&self.schema));
+                return Ok(TextDecoder { reader, header: None });
+            }
+        };
         let projection: Vec<usize> = (0..self.schema.fields().len()).collect();
         let request = DecodeRequest {
             schema: &self.schema,
@@ -77,7 +101,7 @@ impl TextRecords {
             batch_size,
             split: SplitInfo { path: "", starts_at_file_start: false },
         };
-        Ok(TextDecoder { decoder: self.format.decoder(&request)?, header: self.header.clone() })
+        Ok(TextDecoder { reader: Reader::Bytes(format.decoder(&request)?), header: self.header.clone() })
     }
 }
 
@@ -135,8 +159,13 @@ fn check(text: &str) -> Result<()> {
 
 /// Turns the texts of a partition into rows.
 pub struct TextDecoder {
-    decoder: Box<dyn RecordDecoder>,
+    reader: Reader,
     header: Option<String>,
+}
+
+enum Reader {
+    Bytes(Box<dyn RecordDecoder>),
+    Xml(XmlTexts, SchemaRef),
 }
 
 impl std::fmt::Debug for TextDecoder {
@@ -148,38 +177,43 @@ impl std::fmt::Debug for TextDecoder {
 impl TextDecoder {
     /// Reads texts; gives the batches that got full.
     pub fn read(&mut self, texts: &StringArray) -> Result<Vec<RecordBatch>> {
+        let decoder = match &mut self.reader {
+            Reader::Bytes(decoder) => decoder,
+            Reader::Xml(reader, schema) => return Ok(vec![reader.read(texts, schema)?]),
+        };
         let mut batches = vec![];
         for text in texts.iter().flatten() {
             if self.header.as_deref() == Some(text) {
                 continue;
             }
             check(text)?;
-            self.feed(text.as_bytes(), &mut batches)?;
-            self.feed(SEPARATOR.as_bytes(), &mut batches)?;
+            feed(decoder.as_mut(), text.as_bytes(), &mut batches)?;
+            feed(decoder.as_mut(), SEPARATOR.as_bytes(), &mut batches)?;
         }
         Ok(batches)
     }
 
     /// The last batches.
     pub fn finish(&mut self) -> Result<Vec<RecordBatch>> {
+        let Reader::Bytes(decoder) = &mut self.reader else { return Ok(vec![]) };
         let mut batches = vec![];
-        self.decoder.decode(b"")?;
-        while let Some(batch) = self.decoder.flush()? {
+        decoder.decode(b"")?;
+        while let Some(batch) = decoder.flush()? {
             batches.push(batch);
         }
         Ok(batches)
     }
+}
 
-    fn feed(&mut self, bytes: &[u8], batches: &mut Vec<RecordBatch>) -> Result<()> {
-        let mut rest = bytes;
-        // Empty input would mean the end.
-        while !rest.is_empty() {
-            let taken = self.decoder.decode(rest)?;
-            rest = &rest[taken..];
-            if !rest.is_empty() || self.decoder.is_full() {
-                batches.extend(self.decoder.flush()?);
-            }
+fn feed(decoder: &mut dyn RecordDecoder, bytes: &[u8], batches: &mut Vec<RecordBatch>) -> Result<()> {
+    let mut rest = bytes;
+    // Empty input would mean the end.
+    while !rest.is_empty() {
+        let taken = decoder.decode(rest)?;
+        rest = &rest[taken..];
+        if !rest.is_empty() || decoder.is_full() {
+            batches.extend(decoder.flush()?);
         }
-        Ok(())
     }
+    Ok(())
 }

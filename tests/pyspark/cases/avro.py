@@ -117,3 +117,63 @@ def case_streams(spark, tmp):
              .trigger(availableNow=True).start())
     query.awaitTermination()
     return rows(spark.read.format("avro").load(str(tmp / "out")).orderBy("id"))
+
+
+RECORD = '{"type":"record","name":"r","fields":[{"name":"p","type":"long"},{"name":"q","type":["string","null"]}]}'
+
+
+def functions_input(spark):
+    return spark.sql(
+        """SELECT id, cast(id AS INT) i, concat('s', id) s, if(id = 1, NULL, id * 1.5D) x, array(1, id) a, map('k', id) m,
+        named_struct('p', id, 'q', if(id = 1, NULL, 'z')) st, DATE'2024-03-15' d, TIMESTAMP'2024-03-15 10:20:30.123456' t,
+        TIMESTAMP_NTZ'2024-03-15 10:20:30' tn, X'4142' b, cast(id AS DECIMAL(10,2)) dc, id = 1 bo, 1.5F f, if(id = 1, NULL, 'n') ns
+        FROM range(3)"""
+    )
+
+
+def case_to_avro(spark, tmp):
+    from pyspark.sql.avro.functions import to_avro
+
+    df = functions_input(spark)
+    return {
+        "columns": df.select(*[to_avro(name).alias(name) for name in df.columns]),
+        "names": df.select(to_avro("id"), to_avro("st"), to_avro("id", '"long"')),
+        "null first": df.select(to_avro("ns", '["null","string"]').alias("v")),
+        "not null": df.select(to_avro("ns", '"string"').alias("v")),
+        "sql": spark.sql("SELECT hex(to_avro(named_struct('a', 1, 'b', NULL))), to_avro(NULL)"),
+        "number": failure(lambda: spark.sql("SELECT to_avro(1, 5)")),
+        "nothing": failure(lambda: spark.sql("SELECT to_avro()")),
+    }
+
+
+def case_from_avro(spark, tmp):
+    from pyspark.sql.avro.functions import from_avro, to_avro
+
+    df = functions_input(spark)
+    schemas = {
+        "id": '"long"', "s": '"string"', "x": '["double","null"]', "i": '"int"', "a": '{"type":"array","items":"long"}',
+        "m": '{"type":"map","values":"long"}', "d": '{"type":"int","logicalType":"date"}', "b": '"bytes"', "bo": '"boolean"',
+        "t": '{"type":"long","logicalType":"timestamp-micros"}', "tn": '{"type":"long","logicalType":"local-timestamp-micros"}',
+        "f": '"float"', "dc": '{"type":"fixed","name":"fixed","size":5,"logicalType":"decimal","precision":10,"scale":2}',
+    }
+    bad = spark.createDataFrame([(bytearray(b"\x02"),), (bytearray(b""),), (None,), (bytearray(b"\x02\x04\x06"),)], "v BINARY")
+    newer = '{"type":"record","name":"r","fields":[{"name":"q","type":["string","null"]},{"name":"n","type":"int","default":7}]}'
+    records = df.select(to_avro("st").alias("v"))
+    return {
+        **{name: df.select(to_avro(name).alias("v")).select(from_avro("v", schema)) for name, schema in schemas.items()},
+        "record": records.select(from_avro("v", RECORD).alias("r")).select("r.*"),
+        "evolved": records.select(from_avro("v", RECORD, {"avroSchema": newer}).alias("r")),
+        "permissive": bad.select(from_avro("v", '"long"', {"mode": "PERMISSIVE"}).alias("r")),
+        "failed": failure(lambda: bad.select(from_avro("v", '"long"')))["error"]["class"],
+        "dropped": failure(lambda: bad.select(from_avro("v", RECORD, {"mode": "DROPMALFORMED"}))),
+        "no schema": failure(lambda: spark.sql("SELECT from_avro(X'00', 5, map())")),
+        "no options": failure(lambda: spark.sql("SELECT from_avro(X'00', '\"long\"', 3)")),
+        "type": spark.sql(f"SELECT schema_of_avro('{RECORD}'), schema_of_avro('\"long\"', map()) AS long"),
+    }
+
+
+def case_from_avro_cut(spark, tmp):
+    from pyspark.sql.avro.functions import from_avro
+
+    bad = spark.createDataFrame([(bytearray(b"\x02"),), (bytearray(b""),), (None,), (bytearray(b"\x02\x04\x06"),)], "v BINARY")
+    return bad.select(from_avro("v", RECORD, {"mode": "PERMISSIVE"}).alias("r"))

@@ -141,7 +141,9 @@ pub async fn answer(session: &Session, call: &CatType) -> Result<Rows> {
             rows::nothing()
         }
         CatType::RefreshTable(message) => {
-            cached::refresh(session, &names(&message.table_name)?)?;
+            let table = names(&message.table_name)?;
+            session.find(&table, Search::Everywhere)?;
+            cached::refresh(session, &table)?;
             rows::nothing()
         }
         CatType::RefreshByPath(message) => {

@@ -395,7 +395,11 @@ pub async fn create(session: &Session, parts: &[String], new: NewTable) -> Resul
         None if kind == Kind::Managed => {
             return Err(SparkError::new("UNABLE_TO_INFER_SCHEMA").with("format", display(&format)));
         }
-        None => inferred(session, &format, &location, &options).await?,
+        None => inferred(session, &format, &location, &options).await.map_err(|error| match error.condition() {
+            // Of a folder that is not there yet.
+            "PATH_NOT_FOUND" => SparkError::new("UNABLE_TO_INFER_SCHEMA").with("format", display(&format)),
+            _ => error,
+        })?,
     };
     let (columns, own, bucketing) = arranged(&given, &partition_by, new.bucketing, &target.quoted())?;
     partition_by = own;

@@ -46,7 +46,11 @@ pub async fn create(session: &Session, message: pb::CreateDataFrameViewCommand) 
     let relation = message.input.ok_or_else(|| SparkError::internal("a view without relation"))?;
     // A view that cannot be resolved fails now, not at its first use.
     let columns = session.fields(relation.clone()).await?;
-    let parts = firesteel_plan::sql::parse_table_name(&message.name)?;
+    let parts = firesteel_plan::sql::parse_table_name(&message.name).map_err(|_| {
+        SparkError::new("_LEGACY_ERROR_TEMP_1321")
+            .with("viewName", &message.name)
+            .with_message(format!("Invalid view name: {}", message.name))
+    })?;
     let [name] = parts.as_slice() else {
         return Err(SparkError::new("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS").with("actualName", quote_parts(&parts)));
     };

@@ -299,6 +299,31 @@ fn not_called_on_streams(method: &str, error: SparkError) -> SparkError {
     }
 }
 
+/// `partitioning.bucket(n, column)`, the only transform that the session's catalog knows.
+fn transform(call: &pb::expression::UnresolvedFunction) -> Result<Bucketing> {
+    use pb::expression::{ExprType, literal::LiteralType};
+    let names = call.arguments.iter().filter_map(|argument| match &argument.expr_type {
+        Some(ExprType::UnresolvedAttribute(attribute)) => Some(attribute.unparsed_identifier.clone()),
+        _ => None,
+    });
+    let columns: Vec<String> = names.collect();
+    let first = call.arguments.first().and_then(|argument| argument.expr_type.as_ref());
+    match (call.function_name.to_ascii_lowercase().as_str(), first) {
+        ("bucket", Some(ExprType::Literal(count))) => match count.literal_type {
+            Some(LiteralType::Integer(count)) => {
+                Ok(Bucketing { columns, sort_columns: vec![], buckets: create_table::bucket_count(count)? })
+            }
+            _ => Err(SparkError::new("INVALID_BUCKET_COUNT").with("bucketingMaxBuckets", "100000")),
+        },
+        (name @ ("years" | "months" | "days" | "hours"), _) => Err(SparkError::new("UNSUPPORTED_PARTITION_TRANSFORM")
+            .with("transform", format!("`{name}({})`", columns.join(", ")))),
+        (name, _) => Err(SparkError::unsupported(
+            format!("partitioning by {name}(..)"),
+            "Add a column with the value and partition by it.",
+        )),
+    }
+}
+
 /// `df.writeTo(table)`.
 pub async fn run_v2(session: &Session, message: pb::WriteOperationV2, operation: OperationHandle) -> Result<()> {
     use pb::write_operation_v2::Mode;
@@ -306,11 +331,13 @@ pub async fn run_v2(session: &Session, message: pb::WriteOperationV2, operation:
     let mode = message.mode();
     let relation = message.input.ok_or_else(|| SparkError::internal("a write without relation"))?;
     let mut partition_by = vec![];
+    let mut bucketing = None;
     for expression in &message.partitioning_columns {
         match &expression.expr_type {
             Some(pb::expression::ExprType::UnresolvedAttribute(attribute)) => {
                 partition_by.push(attribute.unparsed_identifier.clone())
             }
+            Some(pb::expression::ExprType::UnresolvedFunction(call)) => bucketing = Some(transform(call)?),
             _ => {
                 return Err(SparkError::unsupported(
                     "partition transforms",
@@ -325,6 +352,7 @@ pub async fn run_v2(session: &Session, message: pb::WriteOperationV2, operation:
         options: message.options.clone().into_iter().collect(),
         properties: message.table_properties.clone().into_iter().collect(),
         partition_by: partition_by.clone(),
+        bucketing: bucketing.clone(),
         cluster_by: message.clustering_columns.clone(),
         ..SaveAs::default()
     };

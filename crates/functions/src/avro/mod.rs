@@ -1,5 +1,6 @@
 //! Avro's schemas and values as Spark's: what files of Avro and the functions of Avro share. [`schema`] is types,
-//! [`array`](mod@array) values.
+//! [`array`](mod@array) values, [`functions`] those of SQL.
 
 pub mod array;
+pub mod functions;
 pub mod schema;

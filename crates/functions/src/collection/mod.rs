@@ -2,6 +2,7 @@
 
 mod array;
 mod binary_search;
+pub mod by_name;
 mod extract;
 pub mod higher_order;
 pub mod list;

@@ -94,16 +94,19 @@ struct Patterns {
     constant: Option<Option<Pattern>>,
     each: Option<StringArray>,
     purpose: Purpose,
+    /// `spark.sql.legacy.timeParserPolicy`.
+    policy: String,
 }
 
 impl Patterns {
     fn new(args: &KernelArgs, index: usize, purpose: Purpose) -> Result<Self> {
+        let policy = args.env.time_parser_policy.to_string();
         if let Some(text) = args.scalar_str(index) {
-            let pattern = text.map(|text| Pattern::compile_for(text, purpose)).transpose()?;
-            return Ok(Self { constant: Some(pattern), each: None, purpose });
+            let pattern = text.map(|text| Pattern::under(&policy, text, purpose)).transpose()?;
+            return Ok(Self { constant: Some(pattern), each: None, purpose, policy });
         }
         let each = args.array(index)?.as_string::<i32>().clone();
-        Ok(Self { constant: None, each: Some(each), purpose })
+        Ok(Self { constant: None, each: Some(each), purpose, policy })
     }
 
     /// Runs `with` with the pattern of a row; `None` if the pattern is NULL.
@@ -111,25 +114,14 @@ impl Patterns {
         match (&self.constant, &self.each) {
             (Some(pattern), _) => pattern.as_ref().map(with).transpose(),
             (None, Some(each)) if each.is_valid(row) => {
-                with(&Pattern::compile_for(each.value(row), self.purpose)?).map(Some)
+                with(&Pattern::under(&self.policy, each.value(row), self.purpose)?).map(Some)
             }
             _ => Ok(None),
         }
     }
 }
 
-fn check_policy(args: &KernelArgs) -> Result<()> {
-    if args.env.time_parser_policy.eq_ignore_ascii_case("LEGACY") {
-        return Err(SparkError::unsupported(
-            "spark.sql.legacy.timeParserPolicy=LEGACY",
-            "Set it to CORRECTED and use the patterns of Spark 3 and later.",
-        ));
-    }
-    Ok(())
-}
-
 fn parse_by_pattern(args: &KernelArgs) -> Result<ArrayRef> {
-    check_policy(args)?;
     let zone = Zone::of(&args.env.time_zone)?;
     let texts = args.array(0)?;
     let texts = texts.as_string::<i32>();
@@ -219,7 +211,6 @@ fn with_default_pattern<'a>(call: &Call<'a>, mut args: Vec<Typed>) -> Result<Cal
 }
 
 fn format_all(args: &KernelArgs, micros: &Int64Array, zone: Zone, pattern: usize) -> Result<ArrayRef> {
-    check_policy(args)?;
     let patterns = Patterns::new(args, pattern, Purpose::Format)?;
     let mut builder = StringBuilder::with_capacity(args.rows, args.rows * 20);
     let mut text = String::with_capacity(32);
@@ -268,7 +259,6 @@ fn seconds_of(args: &KernelArgs) -> Result<ArrayRef> {
             Ok(Arc::new(micros.unary::<_, Int64Type>(|us| us.div_euclid(SECOND_US))))
         }
         _ => {
-            check_policy(args)?;
             let patterns = Patterns::new(args, 1, Purpose::Parse)?;
             let texts = values.as_string::<i32>();
             let mut result = Vec::with_capacity(args.rows);

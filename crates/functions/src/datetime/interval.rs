@@ -17,6 +17,10 @@ pub fn parse_interval(text: &str) -> Option<(i32, i32, i64)> {
         }
         let (number, after) = number(rest)?;
         rest = after.trim_start();
+        // `1hour` is none.
+        if rest.len() == after.len() {
+            return None;
+        }
         let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
         let (unit, after) = rest.split_at(end);
         if after.starts_with(|c: char| !c.is_whitespace()) {

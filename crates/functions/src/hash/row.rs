@@ -259,7 +259,22 @@ fn build(call: &Call, kernel_name: &'static str, to: DataType, kernel: crate::ke
             .with("sqlExpr", format!("\"{}\"", call.display()))
             .with("functionName", name::quote(call.name)));
     }
+    if call.args.iter().any(|arg| has_variant(&arg.data_type)) {
+        return Err(SparkError::new("DATATYPE_MISMATCH.HASH_VARIANT_TYPE")
+            .with("sqlExpr", format!("\"{}\"", call.display()))
+            .with("functionName", name::quote(call.name)));
+    }
     Ok(call.kernel(kernel_name, to, false, kernel))
+}
+
+/// Whether there is a VARIANT in the type, which has no hash either.
+fn has_variant(data_type: &DataType) -> bool {
+    match data_type {
+        variant if firesteel_protocol::types::is_variant(variant) => true,
+        DataType::List(element) => has_variant(element.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_variant(field.data_type())),
+        _ => false,
+    }
 }
 
 /// Whether there is a map in the type, which has no hash.

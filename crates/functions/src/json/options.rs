@@ -139,7 +139,8 @@ pub struct Formats {
 impl Formats {
     /// Patterns for reading; without one a text is read as a cast reads it.
     pub fn reading(options: &Options, env: &Env) -> Result<Self> {
-        let pattern = |key: &str| options.get(key).map(Pattern::parse).transpose();
+        let compile = |text| Pattern::under(&env.time_parser_policy, text, Purpose::Parse);
+        let pattern = |key: &str| options.get(key).map(compile).transpose();
         Ok(Self {
             zone: Zone::of(options.get("timeZone").unwrap_or(&env.time_zone))?,
             date: pattern("dateFormat")?,
@@ -150,8 +151,9 @@ impl Formats {
 
     /// Patterns for writing.
     pub fn writing(options: &Options, env: &Env) -> Result<Self> {
-        let pattern = |key: &str, default: &str| {
-            Pattern::compile_for(options.get(key).unwrap_or(default), Purpose::Format).map(Some)
+        let pattern = |key: &str, default: &str| match options.get(key) {
+            Some(given) => Pattern::under(&env.time_parser_policy, given, Purpose::Format).map(Some),
+            None => Pattern::compile_for(default, Purpose::Format).map(Some),
         };
         Ok(Self {
             zone: Zone::of(options.get("timeZone").unwrap_or(&env.time_zone))?,

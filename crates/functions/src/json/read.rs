@@ -5,18 +5,21 @@ use std::sync::Arc;
 
 use arrow::array::BinaryArray;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int8Array,
-    Int16Array, Int32Array, Int64Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, DurationMicrosecondArray, Float32Array,
+    Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, IntervalYearMonthArray, ListArray, StringArray,
+    StructArray, Time64NanosecondArray, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Fields};
+use arrow::datatypes::{DataType, Field, Fields, IntervalUnit};
 use base64::Engine;
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::types::{ddl, json, name};
+use firesteel_protocol::types::{self, IntervalRange, ddl, json, name};
 use firesteel_protocol::{Result, SparkError};
 
 use super::options::{Formats, GRAMMAR, Options};
 use super::value::Json;
+use crate::cast::interval::{parse_day_time, parse_year_month};
+use crate::cast::time::time_of;
 use crate::collection::list::nullable;
 use crate::collection::new_map;
 use crate::kernel::{KernelArgs, from_arrow};
@@ -78,6 +81,11 @@ pub(crate) fn schema(call: &Call, index: usize) -> Result<DataType> {
     }
     // Of a text that is neither a type nor columns Spark tells why it is no type.
     let words: Vec<&str> = text.split_whitespace().collect();
+    if let [word] = words.as_slice()
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    {
+        return ddl::parse_type(&text).map(|field| field.data_type().clone());
+    }
     ddl::parse_schema(&text).map(DataType::Struct).map_err(|error| match words.as_slice() {
         [_, second] if error.condition() == "UNSUPPORTED_DATATYPE" => SparkError::new("PARSE_SYNTAX_ERROR")
             .with("error", format!("'{second}'"))
@@ -145,12 +153,13 @@ pub fn convert_texts(
                 })
                 .collect();
             let (array, misfits) =
-                reader.convert(&wrapped.iter().map(Option::as_ref).collect::<Vec<_>>(), data_type)?;
+                reader.convert(&wrapped.iter().map(Option::as_ref).collect::<Vec<_>>(), &whole(data_type))?;
             bad.iter_mut().zip(misfits).for_each(|(bad, misfit)| *bad |= misfit);
             array
         }
         _ => {
-            let (array, misfits) = reader.convert(&parsed.iter().map(Option::as_ref).collect::<Vec<_>>(), data_type)?;
+            let (array, misfits) =
+                reader.convert(&parsed.iter().map(Option::as_ref).collect::<Vec<_>>(), &whole(data_type))?;
             bad.iter_mut().zip(misfits).for_each(|(bad, misfit)| *bad |= misfit);
             array
         }
@@ -197,14 +206,15 @@ impl Reader {
                     _ => None,
                 })
                 .collect();
-            let (column, bad) = self.convert(&values, field.data_type())?;
+            let (column, bad) = self.convert(&values, field)?;
             misfits.iter_mut().zip(bad).for_each(|(all, one)| *all |= one);
             columns.push(column);
         }
         Ok((columns, misfits))
     }
 
-    fn convert(&self, values: &[Option<&Json<'_>>], data_type: &DataType) -> Result<Converted> {
+    fn convert(&self, values: &[Option<&Json<'_>>], field: &Field) -> Result<Converted> {
+        let data_type = field.data_type();
         let mut bad = vec![false; values.len()];
         // Reads one value; NULL of null, a misfit is marked.
         macro_rules! read {
@@ -272,6 +282,28 @@ impl Reader {
                 Json::Text(text) => base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).ok(),
                 _ => None,
             })),
+            DataType::Time64(_) => {
+                let digits = types::time_precision(data_type, field.metadata()).unwrap_or(types::TIME_DIGITS);
+                let unit = 10_i64.pow(9 - u32::from(digits.min(9)));
+                Arc::new(read!(Time64NanosecondArray, |value: &Json<'_>| match value {
+                    Json::Text(text) => time_of(text).map(|us| us * 1000 / unit * unit),
+                    _ => None,
+                }))
+            }
+            DataType::Interval(IntervalUnit::YearMonth) => {
+                let units = IntervalRange::of_field(field).unwrap_or(IntervalRange::YEAR_MONTH);
+                Arc::new(read!(IntervalYearMonthArray, |value: &Json<'_>| match value {
+                    Json::Text(text) => parse_year_month(text, units),
+                    _ => None,
+                }))
+            }
+            DataType::Duration(_) => {
+                let units = IntervalRange::of_field(field).unwrap_or(IntervalRange::DAY_TIME);
+                Arc::new(read!(DurationMicrosecondArray, |value: &Json<'_>| match value {
+                    Json::Text(text) => parse_day_time(text, units),
+                    _ => None,
+                }))
+            }
             DataType::Null => new_null_array(data_type, values.len()),
             DataType::Struct(fields) => {
                 let objects: Vec<Option<&Json<'_>>> = only(values, &mut bad, |value| matches!(value, Json::Object(_)));
@@ -287,7 +319,7 @@ impl Reader {
                     Json::Array(items) => items.as_slice(),
                     _ => &[],
                 });
-                let (items, misfits) = self.convert(&items.map(Some).collect::<Vec<_>>(), element.data_type())?;
+                let (items, misfits) = self.convert(&items.map(Some).collect::<Vec<_>>(), element)?;
                 let lengths: Vec<usize> = arrays
                     .iter()
                     .map(|array| if let Some(Json::Array(items)) = array { items.len() } else { 0 })
@@ -318,8 +350,8 @@ impl Reader {
                 });
                 let (keys, items): (Vec<Json<'_>>, Vec<Option<&Json<'_>>>) =
                     members.map(|(key, value)| (Json::Text(key.clone()), Some(value))).unzip();
-                let (keys, _) = self.convert(&keys.iter().map(Some).collect::<Vec<_>>(), key_value[0].data_type())?;
-                let (items, misfits) = self.convert(&items, key_value[1].data_type())?;
+                let (keys, _) = self.convert(&keys.iter().map(Some).collect::<Vec<_>>(), &key_value[0])?;
+                let (items, misfits) = self.convert(&items, &key_value[1])?;
                 let lengths: Vec<usize> = objects
                     .iter()
                     .map(|object| if let Some(Json::Object(members)) = object { members.len() } else { 0 })
@@ -338,6 +370,11 @@ impl Reader {
         };
         Ok((array, bad))
     }
+}
+
+/// A type outside of any column.
+fn whole(data_type: &DataType) -> Field {
+    Field::new("value", data_type.clone(), true)
 }
 
 /// The values of the right shape; others are marked, nulls left out.

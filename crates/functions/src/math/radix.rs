@@ -56,14 +56,16 @@ static HEX: std::sync::LazyLock<Vec<&'static str>> =
 
 /// The bytes that hexadecimal digits stand for; NULL for other text.
 pub(super) fn unhex(call: &Call) -> Result<Typed> {
-    let unhexed = typed(call, "spark_unhex", &[Utf8], Binary, |args| {
+    call.arity(1)?;
+    let coerced = call.coerced(&[Utf8])?;
+    let unhexed = coerced.kernel("spark_unhex", Binary, true, |args| {
         let mut builder = BinaryBuilder::new();
         for value in &strings(args, 0)? {
             builder.append_option(value.and_then(bytes_of));
         }
         Ok(Arc::new(builder.finish()))
-    })?;
-    Ok(Typed { nullable: true, ..unhexed })
+    });
+    Ok(unhexed.named(call.display()))
 }
 
 fn bytes_of(text: &str) -> Option<Vec<u8>> {

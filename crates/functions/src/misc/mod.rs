@@ -3,6 +3,7 @@
 mod aes;
 mod assertion;
 mod char_length;
+mod geospatial;
 mod identifier;
 mod package;
 pub mod placement;
@@ -26,7 +27,7 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "current_user", kind: Kind::Scalar(session::current_user) },
     Entry { name: "distributed_id", kind: Kind::Scalar(placement::distributed_id) },
     Entry { name: "distributed_sequence_id", kind: Kind::Scalar(placement::distributed_sequence_id) },
-    Entry { name: "from_avro", kind: Kind::Scalar(package::avro) },
+    Entry { name: "from_avro", kind: Kind::Scalar(crate::avro::functions::from_avro) },
     Entry { name: "from_protobuf", kind: Kind::Scalar(package::protobuf) },
     Entry { name: "input_file_block_length", kind: Kind::Scalar(placement::input_file_block_length) },
     Entry { name: "input_file_block_start", kind: Kind::Scalar(placement::input_file_block_start) },
@@ -36,10 +37,15 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "parse_url", kind: Kind::Scalar(url::parse_url) },
     Entry { name: "raise_error", kind: Kind::Scalar(assertion::raise_error) },
     Entry { name: "reflect", kind: Kind::Scalar(reflect::reflect) },
-    Entry { name: "schema_of_avro", kind: Kind::Scalar(package::avro) },
+    Entry { name: "schema_of_avro", kind: Kind::Scalar(crate::avro::functions::schema_of_avro) },
     Entry { name: "session_user", kind: Kind::Scalar(session::current_user) },
     Entry { name: "spark_partition_id", kind: Kind::Scalar(placement::spark_partition_id) },
-    Entry { name: "to_avro", kind: Kind::Scalar(package::avro) },
+    Entry { name: "st_asbinary", kind: Kind::Scalar(geospatial::refused) },
+    Entry { name: "st_geogfromwkb", kind: Kind::Scalar(geospatial::refused) },
+    Entry { name: "st_geomfromwkb", kind: Kind::Scalar(geospatial::refused) },
+    Entry { name: "st_setsrid", kind: Kind::Scalar(geospatial::refused) },
+    Entry { name: "st_srid", kind: Kind::Scalar(geospatial::refused) },
+    Entry { name: "to_avro", kind: Kind::Scalar(crate::avro::functions::to_avro) },
     Entry { name: "to_protobuf", kind: Kind::Scalar(package::protobuf) },
     Entry { name: "try_aes_decrypt", kind: Kind::Scalar(aes::try_aes_decrypt) },
     Entry { name: "try_parse_url", kind: Kind::Scalar(url::parse_url) },

@@ -45,6 +45,9 @@ pub(super) fn current_path(call: &Call) -> Result<Typed> {
 pub(super) fn unwrap_udt(call: &Call) -> Result<Typed> {
     call.arity(1)?;
     let mut typed = call.args[0].clone();
+    if !typed.metadata.contains_key(UDT_KEY) {
+        return Err(call.unexpected_type(0, "\"USERDEFINEDTYPE\""));
+    }
     typed.metadata.remove(UDT_KEY);
     // The alias tells the result from the column itself.
     typed.expr = typed.expr.alias(call.display());

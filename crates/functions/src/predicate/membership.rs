@@ -3,6 +3,7 @@
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError};
 
 use super::comparison::equality;
@@ -14,6 +15,9 @@ use crate::{Call, Typed};
 
 /// The first argument is looked for among the others, all as their common type.
 pub(super) fn is_in(call: &Call) -> Result<Typed> {
+    if call.args.len() == 1 {
+        return Ok(in_nothing(call));
+    }
     call.arity(2..)?;
     let names: Vec<&str> = call.args[1..].iter().map(|arg| arg.name.as_str()).collect();
     let label = format!("({} IN ({}))", call.args[0].name, names.join(", "));
@@ -51,4 +55,16 @@ pub(super) fn is_in(call: &Call) -> Result<Typed> {
         Expr::InList(InList::new(Box::new(needle.expr.clone()), list, false))
     };
     Ok(Typed::new(expr, label, DataType::Boolean, nullable))
+}
+
+/// `a.isin()`: nothing equals `a`. Outside ANSI mode a NULL stays one (`spark.sql.legacy.nullInEmptyListBehavior`).
+fn in_nothing(call: &Call) -> Typed {
+    let needle = &call.args[0];
+    let nothing = Expr::Literal(ScalarValue::Boolean(Some(false)), None);
+    let expr = match call.env.ansi {
+        true => nothing,
+        // NULL AND false would be false.
+        false => needle.expr.clone().is_null().and(Expr::Literal(ScalarValue::Boolean(None), None)),
+    };
+    Typed::new(expr, format!("({} IN ())", needle.name), DataType::Boolean, needle.nullable)
 }

@@ -118,7 +118,11 @@ impl Item {
     pub fn encode(&self) -> Result<(Vec<u8>, Vec<u8>)> {
         let mut builder = VariantBuilder::new();
         self.append(&mut builder)?;
-        let (metadata, value) = builder.try_finish().map_err(crate::kernel::from_arrow)?;
+        let (mut metadata, value) = builder.try_finish().map_err(crate::kernel::from_arrow)?;
+        // Spark does not say that the names are in order, though they may be.
+        if let Some(header) = metadata.first_mut() {
+            *header &= !0x10;
+        }
         Ok((value, metadata))
     }
 

@@ -42,7 +42,18 @@ pub fn contains_window(expr: &Expr) -> bool {
 /// A ranking or offset function without OVER.
 pub fn is_bare_window(expr: &Expr) -> bool {
     let is_ranking = |name: &str| {
-        matches!(name, "row_number" | "rank" | "dense_rank" | "percent_rank" | "cume_dist" | "ntile" | "lag" | "lead")
+        matches!(
+            name,
+            "row_number"
+                | "rank"
+                | "dense_rank"
+                | "percent_rank"
+                | "cume_dist"
+                | "ntile"
+                | "lag"
+                | "lead"
+                | "nth_value"
+        )
     };
     let bare = |node: &Expr| match node {
         Expr::WindowFunction(window) => window.params.order_by.is_empty() && is_ranking(window.fun.name()),

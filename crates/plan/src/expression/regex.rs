@@ -14,6 +14,10 @@ pub fn expand(resolver: &Resolver, message: &pb::expression::UnresolvedRegex, sc
         Some((qualifier, pattern)) => (Some(qualifier.trim_matches('`')), pattern.trim_end_matches('`')),
         None => (None, text.trim_matches('`')),
     };
+    if pattern.contains(['*', '.', '(', '|', '[', '+', '?']) && !text.ends_with('`') {
+        // Only what stands in backticks is a pattern; the rest is a name.
+        crate::sql::parse_column_name(text)?;
+    }
     let flags = if resolver.env().case_sensitive { "" } else { "(?i)" };
     let matcher = compile(&format!("{flags}^(?:{pattern})$"), "colRegex")?;
     let outputs = resolver.outputs.borrow();

@@ -14,6 +14,12 @@ use crate::{Attribute, Resolver};
 pub fn resolve(resolver: &Resolver, message: &pb::Deduplicate, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "Deduplicate")?, outer)?;
     let streaming = firesteel_sources::stream::table::is_streaming(&input.plan);
+    if message.column_names.is_empty()
+        && !message.all_columns_as_keys.unwrap_or(false)
+        && message.within_watermark == Some(false)
+    {
+        return Err(SparkError::new("CONNECT_INVALID_PLAN.DEDUPLICATE_REQUIRES_COLUMNS_OR_ALL"));
+    }
     let within_watermark = message.within_watermark.unwrap_or(false);
     if within_watermark && !streaming {
         let text = "dropDuplicatesWithinWatermark is not supported with batch DataFrames/DataSets";

@@ -407,17 +407,7 @@ fn needs_supply(expr: &datafusion::logical_expr::Expr) -> bool {
 
 /// The values of `:name` and `?` that came with a SQL text.
 pub fn with_arguments(mut ctx: crate::sql::SqlContext, message: &pb::Sql) -> crate::sql::SqlContext {
-    use pb::expression::ExprType;
-    let literal = |value: &pb::expression::Literal| pb::Expression {
-        common: None,
-        expr_type: Some(ExprType::Literal(value.clone())),
-    };
-    #[expect(deprecated, reason = "clients before 4.0 send literals")]
-    let (args, pos_args) = (&message.args, &message.pos_args);
-    ctx.named_args.extend(args.iter().map(|(name, value)| (name.clone(), literal(value))));
-    ctx.named_args.extend(message.named_arguments.iter().map(|(name, value)| (name.clone(), value.clone())));
-    ctx.positional_args.extend(pos_args.iter().map(literal));
-    ctx.positional_args.extend(message.pos_arguments.iter().cloned());
+    ctx.take_arguments(message);
     ctx
 }
 

@@ -8,9 +8,10 @@ use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Union};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::coerce::{cast_silently, common_type, same_shape};
+use firesteel_functions::collection::by_name;
 use firesteel_functions::{Env, Typed, collation, units};
 use firesteel_protocol::connect::{self as pb, set_operation::SetOpType};
-use firesteel_protocol::types::IntervalRange;
+use firesteel_protocol::types::{IntervalRange, name};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::table::is_streaming;
 
@@ -26,6 +27,8 @@ pub fn resolve(resolver: &Resolver, message: &pb::SetOperation, outer: Option<&S
     let right = resolver.relation_in(required(message.right_input.as_deref(), "SetOperation")?, outer)?.narrow()?;
     let all = message.is_all.unwrap_or(false);
     let word = match message.set_op_type() {
+        SetOpType::Intersect if all => "INTERSECT ALL",
+        SetOpType::Except if all => "EXCEPT ALL",
         SetOpType::Union => "UNION",
         SetOpType::Intersect => "INTERSECT",
         SetOpType::Except => "EXCEPT",
@@ -84,9 +87,26 @@ fn match_by_name(
         let typed = Typed::literal(value, attribute.name());
         Ok(Typed { expr: typed.expr.clone().alias(attribute.name()), ..typed })
     };
-    let mut right_list = vec![];
+    for side in [&left, &right] {
+        if let Some(twice) = side.output.iter().enumerate().find_map(|(at, own)| {
+            side.output[..at].iter().any(|before| same(before.name(), own.name())).then(|| own.name())
+        }) {
+            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&twice.to_lowercase())));
+        }
+    }
+    let (mut right_list, mut left_list) = (vec![], vec![]);
     for attribute in &left.output {
-        match right.output.iter().find(|own| same(own.name(), attribute.name())) {
+        let own_name = attribute.name();
+        let mut typed = attribute.typed();
+        match right.output.iter().find(|own| same(own.name(), own_name)) {
+            Some(own) if allow_missing && own.data_type() != attribute.data_type() => {
+                let env = resolver.env();
+                let both = by_name::merged(attribute.data_type(), own.data_type(), env.case_sensitive);
+                let aliased =
+                    |typed: Typed| Typed { expr: typed.expr.clone().alias(own_name), ..typed.named(own_name) };
+                typed = aliased(by_name::with_fields(typed, &both, env));
+                right_list.push(aliased(by_name::with_fields(own.typed(), &both, env)));
+            }
             Some(own) => right_list.push(own.typed()),
             None if allow_missing => right_list.push(null(attribute)?),
             None => {
@@ -96,6 +116,7 @@ fn match_by_name(
                     .with("fieldNames", names.join(", ")));
             }
         }
+        left_list.push(typed);
     }
     let extra: Vec<&Attribute> =
         right.output.iter().filter(|own| !left.output.iter().any(|a| same(a.name(), own.name()))).collect();
@@ -106,7 +127,6 @@ fn match_by_name(
             .with("invalidOrdinalNum", "second")
             .with("invalidNumColumns", right.output.len().to_string()));
     }
-    let mut left_list: Vec<Typed> = left.output.iter().map(Attribute::typed).collect();
     for own in extra {
         left_list.push(null(own)?);
         right_list.push(own.typed());

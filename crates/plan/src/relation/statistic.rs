@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use arrow::array::{ListArray, new_empty_array};
+use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::aggregate::approx_quantile as quantile_call;
@@ -27,6 +29,19 @@ fn double(value: f64) -> Typed {
     Typed::literal(ScalarValue::Float64(Some(value)), value.to_string())
 }
 
+/// A column by its name; a missing one is told as `Dataset.resolve` does.
+fn column_of(resolver: &Resolver, name: &str, scope: &Scope) -> Result<Typed> {
+    let parts = crate::sql::parse_column_name(name)?;
+    resolver.column(&parts, scope).map_err(|error| match error.condition() {
+        "UNRESOLVED_COLUMN.WITH_SUGGESTION" => crate::scope::unresolved_in_order(&parts, scope.output()),
+        _ => error,
+    })
+}
+
+fn refused(text: impl Into<String>) -> SparkError {
+    SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(format!("requirement failed: {}", text.into()))
+}
+
 fn summarized(attribute: &&Attribute) -> bool {
     attribute.data_type().is_numeric() || *attribute.data_type() == DataType::Utf8
 }
@@ -38,7 +53,7 @@ pub fn describe(resolver: &Resolver, message: &pb::StatDescribe, outer: Option<&
     let scope = resolver.scope(&inputs, outer);
     let mut columns = vec![];
     for name in &message.cols {
-        let typed = resolver.column(&crate::sql::parse_column_name(name)?, &scope)?;
+        let typed = column_of(resolver, name, &scope)?;
         columns.extend(input.output.iter().find(|attribute| attribute.expr() == typed.expr).cloned());
     }
     if message.cols.is_empty() {
@@ -113,7 +128,10 @@ fn value(resolver: &Resolver, statistic: &str, column: &Attribute) -> Result<Typ
         other => {
             let unknown = || SparkError::new("UNRECOGNIZED_STATISTIC").with("stats", format!("'{statistic}'"));
             let percent = other.strip_suffix('%').and_then(|text| text.trim().parse::<f64>().ok());
-            let share = percent.filter(|percent| (0.0..=100.0).contains(percent)).ok_or_else(unknown)? / 100.0;
+            let share = percent.ok_or_else(unknown)? / 100.0;
+            if !(0.0..=1.0).contains(&share) {
+                return Err(refused("Percentiles must be in the range [0, 1]"));
+            }
             let value = if column.data_type().is_numeric() { own } else { number()? };
             aggregate("percentile_approx", vec![value, double(share)])
         }
@@ -132,7 +150,7 @@ fn pair(
     let scope = resolver.scope(&inputs, outer);
     let mut pair = vec![];
     for own in names {
-        let typed = resolver.column(&crate::sql::parse_column_name(own)?, &scope)?;
+        let typed = column_of(resolver, own, &scope)?;
         if !typed.data_type.is_numeric() {
             return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(format!(
                 "requirement failed: Currently {word} calculation for columns with dataType {} not supported.",
@@ -186,11 +204,11 @@ pub fn approx_quantile(
         function::scalar(resolver, "array", message.probabilities.iter().map(|share| double(*share)).collect())?;
     let mut quantiles = vec![];
     for column in &message.cols {
-        let typed = resolver.column(&crate::sql::parse_column_name(column)?, &scope)?;
+        let typed = column_of(resolver, column, &scope)?;
         if !typed.data_type.is_numeric() {
             return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(format!(
                 "requirement failed: Quantile calculation for column {column} with data type {} is not supported.",
-                name::simple(&typed.data_type)
+                name::class(&typed.data_type)
             )));
         }
         let number = cast(typed, &DataType::Float64, EvalMode::Ansi, resolver.env())?;
@@ -202,8 +220,16 @@ pub fn approx_quantile(
         quantiles.push(own.named(column.clone()));
     }
     let computed = aggregate::global(resolver, input.clone(), quantiles)?;
-    let all = function::scalar(resolver, "array", computed.output.iter().map(Attribute::typed).collect())?
-        .named("approx_quantile");
+    // Of nothing there are no quantiles.
+    let mut found = vec![];
+    for attribute in &computed.output {
+        let typed = attribute.typed();
+        let DataType::List(element) = &typed.data_type else { return Err(SparkError::internal("no quantiles")) };
+        let (lengths, values) = (OffsetBuffer::from_lengths([0]), new_empty_array(element.data_type()));
+        let none = ScalarValue::List(Arc::new(ListArray::new(Arc::clone(element), lengths, values, None)));
+        found.push(function::scalar(resolver, "coalesce", vec![typed, Typed::literal(none, "array()")])?);
+    }
+    let all = function::scalar(resolver, "array", found)?.named("approx_quantile");
     computed.select(vec![all])
 }
 
@@ -213,7 +239,7 @@ pub fn crosstab(resolver: &Resolver, message: &pb::StatCrosstab, outer: Option<&
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
     let word = |own: &str| -> Result<Typed> {
-        let typed = resolver.column(&crate::sql::parse_column_name(own)?, &scope)?;
+        let typed = column_of(resolver, own, &scope)?;
         let typed = cast(typed, &DataType::Utf8, EvalMode::Ansi, resolver.env())?;
         function::scalar(resolver, "coalesce", vec![typed, text("null")])
     };
@@ -238,15 +264,13 @@ pub fn freq_items(resolver: &Resolver, message: &pb::StatFreqItems, outer: Optio
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
     let support = message.support.unwrap_or(0.01);
-    if !(0.0..=1.0).contains(&support) && support != 0.0 {
-        return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT")
-            .with_message(format!("requirement failed: Support must be in [1e-4, 1], but got {support:?}.")));
+    if !(1e-4..=1.0).contains(&support) {
+        return Err(refused(format!("Support must be in [1e-4, 1], but got {support:?}.")));
     }
-    // A support of nothing asks for all items.
-    let size = if support == 0.0 { usize::MAX } else { (1.0 / support) as usize };
+    let size = (1.0 / support) as usize;
     let mut columns = vec![];
     for name in &message.cols {
-        let typed = resolver.column(&crate::sql::parse_column_name(name)?, &scope)?;
+        let typed = column_of(resolver, name, &scope)?;
         columns.push(Typed { expr: unaliased(typed.clone()).expr.alias(&typed.name), ..typed });
     }
     let names: Vec<String> = message.cols.iter().map(|name| format!("{name}_freqItems")).collect();
@@ -274,13 +298,15 @@ pub fn sample_by(resolver: &Resolver, message: &pb::StatSampleBy, outer: Option<
     let column = message.col.as_ref().ok_or_else(|| crate::expression::missing("col", "StatSampleBy"))?;
     let column = unaliased(resolver.expression(column, &scope)?);
     let mut args = vec![];
-    for fraction in &message.fractions {
-        if !(0.0..=1.0).contains(&fraction.fraction) {
-            return Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(format!(
-                "requirement failed: Fractions must be in [0, 1], but got {}.",
-                fraction.fraction
-            )));
+    if message.fractions.iter().any(|own| !(0.0..=1.0).contains(&own.fraction)) {
+        let mut shown = vec![];
+        for own in &message.fractions {
+            let stratum = own.stratum.as_ref().ok_or_else(|| crate::expression::missing("stratum", "Fraction"))?;
+            shown.push(format!("{} -> {:?}", literal::resolve(stratum, resolver.env())?.name, own.fraction));
         }
+        return Err(refused(format!("Fractions must be in [0, 1], but got Map({}).", shown.join(", "))));
+    }
+    for fraction in &message.fractions {
         let stratum = fraction.stratum.as_ref().ok_or_else(|| crate::expression::missing("stratum", "Fraction"))?;
         let stratum = literal::resolve(stratum, resolver.env())?;
         args.extend([function::scalar(resolver, "=", vec![column.clone(), stratum])?, double(fraction.fraction)]);

@@ -8,6 +8,7 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder, when};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
 use firesteel_functions::cast::{EvalMode, cast_to};
+use firesteel_functions::coerce::can_store_assign;
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::types::{IntervalRange, is_variant, name, proto};
 use firesteel_protocol::{Result, SparkError};
@@ -29,7 +30,15 @@ pub fn resolve(resolver: &Resolver, message: &pb::ToSchema, outer: Option<&Scope
     let all: Vec<&Attribute> = input.output.iter().collect();
     for field in &fields {
         let parts = [field.name().clone()];
-        let found = crate::scope::find_in(&all, &parts, resolver.env().case_sensitive)?;
+        let found = crate::scope::find_in(&all, &parts, resolver.env().case_sensitive).map_err(|error| {
+            let same = |own: &&&Attribute| own.name().eq_ignore_ascii_case(field.name());
+            match error.condition() {
+                "AMBIGUOUS_REFERENCE" => SparkError::new("AMBIGUOUS_COLUMN_OR_FIELD")
+                    .with("name", name::quote(field.name()))
+                    .with("n", all.iter().filter(same).count().to_string()),
+                _ => error,
+            }
+        })?;
         let mut typed = match found {
             Some(found) => {
                 if found.attribute.field.is_nullable() && !field.is_nullable() {
@@ -66,9 +75,20 @@ fn convert(resolver: &Resolver, typed: Typed, field: &Field, path: &[String]) ->
     if &typed.data_type == field.data_type() && typed.units() == IntervalRange::of_field(field) {
         return Ok(typed);
     }
-    let allowed =
-        firesteel_functions::coerce::implicit_cast(typed.clone(), field.data_type(), resolver.env()).is_some();
-    if !allowed {
+    match (&typed.data_type, field.data_type()) {
+        (DataType::List(own), DataType::List(wanted)) if own.is_nullable() && !wanted.is_nullable() => {
+            return Err(SparkError::new("NOT_NULL_CONSTRAINT_VIOLATION.ARRAY_ELEMENT")
+                .with("columnPath", crate::scope::quote_parts(path)));
+        }
+        (DataType::Map(own, _), DataType::Map(wanted, _)) if values_nullable(own) && !values_nullable(wanted) => {
+            return Err(SparkError::new("NOT_NULL_CONSTRAINT_VIOLATION.MAP_VALUE")
+                .with("columnPath", crate::scope::quote_parts(path)));
+        }
+        _ => {}
+    }
+    // What Spark stores without losing the kind of value; intervals keep their units.
+    let same_units = matches!(field.data_type(), DataType::Utf8) || typed.units() == IntervalRange::of_field(field);
+    if !same_units || !can_store_assign(&typed.data_type, field.data_type()) {
         return Err(SparkError::new("INVALID_COLUMN_OR_FIELD_DATA_TYPE")
             .with("name", crate::scope::quote_parts(path))
             .with("type", format!("\"{}\"", name::sql(&typed.data_type)))
@@ -76,6 +96,11 @@ fn convert(resolver: &Resolver, typed: Typed, field: &Field, path: &[String]) ->
     }
     let mode = if resolver.env().ansi { EvalMode::Ansi } else { EvalMode::Legacy };
     cast_to(typed, field, mode, resolver.env())
+}
+
+/// Whether the values of a map's entries may be NULL.
+fn values_nullable(entries: &Field) -> bool {
+    matches!(entries.data_type(), DataType::Struct(fields) if fields.len() == 2 && fields[1].is_nullable())
 }
 
 /// [`resolve`] for the fields of a struct.
@@ -166,20 +191,24 @@ pub fn all_nullable(field: &Field) -> Field {
     field.clone().with_data_type(data_type).with_nullable(true)
 }
 
-/// `spark.read.json(df)` and `spark.read.csv(df)`: one column of texts, each a record.
+/// `spark.read.json(df)`, `csv` and `xml`: one column of texts, each a record.
 pub fn parse(resolver: &Resolver, message: &pb::Parse, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "Parse")?, outer)?.narrow()?;
     let format = match message.format() {
         pb::parse::ParseFormat::Json => "json",
         pb::parse::ParseFormat::Csv => "csv",
-        pb::parse::ParseFormat::Xml => {
-            return Err(SparkError::unsupported("reading a DataFrame of XML texts", "Convert them to JSON."));
-        }
+        pb::parse::ParseFormat::Xml => "xml",
         pb::parse::ParseFormat::Unspecified => return Err(SparkError::internal("a Parse relation without format")),
     };
     let schema = message.schema.as_ref().map(proto::decode_schema).transpose()?;
-    if input.output.len() != 1 || input.output[0].data_type() != &DataType::Utf8 {
-        return Err(SparkError::internal("texts to parse are one column of strings"));
+    let [texts] = input.output.as_slice() else {
+        return Err(
+            SparkError::new("DATAFRAME_INPUT_NOT_SINGLE_COLUMN").with("numColumns", input.output.len().to_string())
+        );
+    };
+    if texts.data_type() != &DataType::Utf8 {
+        return Err(SparkError::new("DATAFRAME_INPUT_NOT_STRING_TYPE")
+            .with("dataType", format!("\"{}\"", name::sql(texts.data_type()))));
     }
     let mut options = Options::new();
     for (key, value) in &message.options {

@@ -1,5 +1,6 @@
 //! UNPIVOT (`melt`): columns become rows; `transpose`: rows become columns.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::Array;
@@ -107,12 +108,12 @@ fn unpivot(
         for entry in &entries[1..] {
             data_type =
                 plain_common_type(&data_type, &entry.values[index].data_type, resolver.env()).ok_or_else(|| {
-                    let shown = |entry: &Entry| {
-                        let value = &entry.values[index];
-                        format!("\"{}\" ({})", value.sql_type(), name::quote(&value.name))
-                    };
-                    SparkError::new("UNPIVOT_VALUE_DATA_TYPE_MISMATCH")
-                        .with("types", entries.iter().map(shown).collect::<Vec<_>>().join(", "))
+                    let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
+                    for value in entries.iter().map(|entry| &entry.values[index]) {
+                        types.entry(format!("\"{}\"", value.sql_type())).or_default().push(name::quote(&value.name));
+                    }
+                    let shown: Vec<String> = types.into_iter().map(columns_of_type).collect();
+                    SparkError::new("UNPIVOT_VALUE_DATA_TYPE_MISMATCH").with("types", shown.join(", "))
                 })?;
         }
         types.push(data_type);
@@ -142,6 +143,16 @@ fn unpivot(
     generated.clone().select(list)
 }
 
+/// `"INT" (`a`, `b`)`: at most three of the columns.
+fn columns_of_type((data_type, mut columns): (String, Vec<String>)) -> String {
+    columns.sort();
+    if columns.len() > 3 {
+        columns.truncate(3);
+        columns.push("...".into());
+    }
+    format!("{data_type} ({})", columns.join(", "))
+}
+
 /// `df.transpose(index)`: values of the index column become column names, in order. Runs the input.
 pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "Transpose")?, outer)?;
@@ -155,9 +166,15 @@ pub fn transpose(resolver: &Resolver, message: &pb::Transpose, outer: Option<&Sc
             .map(Attribute::typed)
             .ok_or_else(|| SparkError::internal("a transpose without columns"))?,
     };
+    if index.data_type.is_nested() {
+        let found = name::class(&index.data_type);
+        return Err(SparkError::new("TRANSPOSE_INVALID_INDEX_COLUMN")
+            .with("reason", format!("Index column must be of atomic type, but found: {found}")));
+    }
     let values: Vec<Typed> =
         input.output.iter().map(Attribute::typed).filter(|typed| typed.expr != index.expr).collect();
-    let mut shared = DataType::Null;
+    // Without columns it is the type that Spark starts from.
+    let mut shared = if values.is_empty() { DataType::Utf8 } else { DataType::Null };
     for typed in &values {
         shared = plain_common_type(&shared, &typed.data_type, resolver.env()).ok_or_else(|| {
             SparkError::new("TRANSPOSE_NO_LEAST_COMMON_TYPE")

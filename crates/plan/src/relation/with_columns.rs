@@ -8,6 +8,7 @@ use datafusion::logical_expr::Expr;
 use firesteel_functions::Typed;
 use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
 use firesteel_protocol::extension::PipeColumns;
+use firesteel_protocol::types::METADATA_KEY;
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, project, required};
@@ -82,7 +83,20 @@ impl Chain {
                 self.relation = with_generator(resolver, self.flushed()?, message, outer)?;
                 return Ok(());
             }
-            new.push(resolver.expression(&expression, &scope)?);
+            let mut resolved = match resolver.expression(&expression, &scope) {
+                // A column may name one that comes before it in the same call.
+                Err(error) if !new.is_empty() && error.condition().starts_with("UNRESOLVED_COLUMN") => {
+                    let around = self.flushed()?;
+                    self.relation = with_generator(resolver, around, message, outer)?;
+                    return Ok(());
+                }
+                resolved => resolved?,
+            };
+            // Metadata of a column do not go over to what is computed of it.
+            if alias.metadata.is_none() {
+                resolved.metadata.remove(METADATA_KEY);
+            }
+            new.push(resolved);
         }
         let names: Vec<String> = new.iter().map(|typed| typed.name.clone()).collect();
         if !new.iter().all(|column| self.can_wait(&column.expr)) {

@@ -112,10 +112,24 @@ impl SqlContext {
         #[expect(deprecated, reason = "clients before 4.0 send literals here")]
         let (args, pos_args) = (&message.args, &message.pos_args);
         self.named_args.extend(args.iter().map(|(name, value)| (name.clone(), literal(value))));
-        self.named_args.extend(message.named_arguments.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let named = message.named_arguments.iter().map(|(name, value)| (name.clone(), own_precision(value)));
+        self.named_args.extend(named);
         self.positional_args.extend(pos_args.iter().map(literal));
-        self.positional_args.extend(message.pos_arguments.iter().cloned());
+        self.positional_args.extend(message.pos_arguments.iter().map(own_precision));
     }
+}
+
+/// A decimal among arguments has the precision of its own digits, whatever the client says.
+fn own_precision(argument: &pb::Expression) -> pb::Expression {
+    use pb::expression::{ExprType, literal::LiteralType};
+    let mut argument = argument.clone();
+    if let Some(ExprType::Literal(pb::expression::Literal {
+        literal_type: Some(LiteralType::Decimal(decimal)), ..
+    })) = &mut argument.expr_type
+    {
+        (decimal.precision, decimal.scale) = (None, None);
+    }
+    argument
 }
 
 /// One statement.

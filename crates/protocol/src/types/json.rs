@@ -250,8 +250,21 @@ pub(super) fn udt_message(text: &str, storage: &DataType) -> Option<Kind> {
     Some(Kind::Udt(Box::new(t::Udt {
         r#type: "udt".into(),
         jvm_class: get("class"),
-        python_class: get("pyClass"),
+        python_class: get("class").and_then(|class| python_class(&class)).or_else(|| get("pyClass")),
         serialized_python_class: get("serializedClass"),
         sql_type: Some(Box::new(super::proto::encode(storage))),
     })))
+}
+
+/// The Python class of a type that Spark has in Scala, too: it knows it by its Scala class, whatever a client calls it.
+fn python_class(class: &str) -> Option<String> {
+    let known = match class {
+        "org.apache.spark.sql.test.ExamplePointUDT" => "pyspark.testing.ExamplePointUDT",
+        "org.apache.spark.ml.linalg.VectorUDT" => "pyspark.ml.linalg.VectorUDT",
+        "org.apache.spark.ml.linalg.MatrixUDT" => "pyspark.ml.linalg.MatrixUDT",
+        "org.apache.spark.mllib.linalg.VectorUDT" => "pyspark.mllib.linalg.VectorUDT",
+        "org.apache.spark.mllib.linalg.MatrixUDT" => "pyspark.mllib.linalg.MatrixUDT",
+        _ => return None,
+    };
+    Some(known.into())
 }

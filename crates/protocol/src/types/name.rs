@@ -1,5 +1,7 @@
 //! Types as text: SQL (`ARRAY<INT>`), simple (`array<int>`), tree (`printSchema`), catalog names.
 
+use std::sync::Arc;
+
 use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
 use super::{CHAR_VARCHAR_KEY, UDT_KEY};
@@ -104,6 +106,46 @@ pub fn simple(data_type: &DataType) -> String {
             format!("struct<{}>", fields.join(","))
         }
         other => super::canonical_or(other, simple),
+    }
+}
+
+/// The name of the type's class in Spark, which some texts of errors show: `StringType`, `ArrayType(LongType,true)`.
+pub fn class(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Null => "NullType".into(),
+        DataType::Boolean => "BooleanType".into(),
+        DataType::Int8 => "ByteType".into(),
+        DataType::Int16 => "ShortType".into(),
+        DataType::Int32 => "IntegerType".into(),
+        DataType::Int64 => "LongType".into(),
+        DataType::Float32 => "FloatType".into(),
+        DataType::Float64 => "DoubleType".into(),
+        DataType::Decimal128(precision, scale) => format!("DecimalType({precision},{scale})"),
+        DataType::Utf8 => "StringType".into(),
+        DataType::Binary => "BinaryType".into(),
+        DataType::Date32 => "DateType".into(),
+        DataType::Timestamp(_, Some(_)) => "TimestampType".into(),
+        DataType::Timestamp(_, None) => "TimestampNTZType".into(),
+        DataType::Time64(_) => "TimeType(6)".into(),
+        DataType::Interval(IntervalUnit::YearMonth) => "YearMonthIntervalType(0,1)".into(),
+        DataType::Interval(_) => "CalendarIntervalType".into(),
+        DataType::Duration(TimeUnit::Microsecond) => "DayTimeIntervalType(0,3)".into(),
+        DataType::List(element) => format!("ArrayType({},{})", class(element.data_type()), element.is_nullable()),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(kv) => {
+                let (key, value) = (class(kv[0].data_type()), class(kv[1].data_type()));
+                format!("MapType({key},{value},{})", kv[1].is_nullable())
+            }
+            _ => "MapType".into(),
+        },
+        data_type if super::is_variant(data_type) => "VariantType".into(),
+        DataType::Struct(fields) => {
+            let field = |own: &Arc<Field>| {
+                format!("StructField({},{},{})", own.name(), class(own.data_type()), own.is_nullable())
+            };
+            format!("StructType({})", fields.iter().map(field).collect::<Vec<_>>().join(","))
+        }
+        other => super::canonical_or(other, class),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::decode::{DecodeRequest, RecordDecoder, SplitInfo};
 use crate::record::column::{Column, text_size_bytes};
 use crate::record::lines::{Lines, Next, transcode};
 use crate::record::number::{BigDecimal, parse_double, parse_float, parse_integer};
+use crate::record::temporal::parse_time;
 use crate::record::{ParseMode, mode};
 
 /// A batch ends early when its texts are this large.
@@ -404,6 +405,7 @@ fn append_text(column: &mut Column, text: &[u8], options: &CsvOptions) -> bool {
         Column::Date(c) => c.try_push(utf8(text).and_then(|text| options.temporal.parse_date(text))),
         Column::Timestamp(c) => c.try_push(utf8(text).and_then(|text| options.temporal.parse_timestamp(text))),
         Column::TimestampNtz(c) => c.try_push(utf8(text).and_then(|text| options.temporal.parse_timestamp_ntz(text))),
+        Column::Time(c, digits) => c.try_push(utf8(text).and_then(|text| parse_time(text, *digits))),
         Column::YearMonth(c, range) => c.try_push(utf8(text).and_then(|text| parse_year_month(text, *range))),
         Column::DayTime(c, range) => c.try_push(utf8(text).and_then(|text| parse_day_time(text, *range))),
         Column::Variant(_) | Column::Void(_) | Column::Struct(_) | Column::List(_) | Column::Map(_) => false,

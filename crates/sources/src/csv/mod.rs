@@ -63,7 +63,6 @@ impl RecordFormat for CsvFormat {
 pub(crate) fn check_types(fields: &Fields) -> Result<()> {
     for field in fields {
         match field.data_type() {
-            DataType::Time64(_) => return Err(SparkError::new("UNSUPPORTED_TIME_TYPE")),
             DataType::Null
             | DataType::List(_)
             | DataType::Map(..)

@@ -5,7 +5,8 @@ use std::io::Write;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Fields, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
+    Int16Type, Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, Time64NanosecondType, TimeUnit,
+    TimestampMicrosecondType,
 };
 use firesteel_functions::datetime::pattern::Purpose;
 use firesteel_protocol::types::{IntervalRange, name};
@@ -17,7 +18,7 @@ use super::tokenize::Dialect;
 use crate::options::OptionSpec;
 use crate::record::Temporal;
 use crate::record::number::{write_decimal, write_double, write_float};
-use crate::record::temporal::{write_day_time, write_year_month};
+use crate::record::temporal::{write_day_time, write_time, write_year_month};
 use crate::{Options, SourceContext};
 
 const QUOTE_ALL: OptionSpec = OptionSpec { key: "quoteAll", aliases: &[], default: "false", doc: "Quote all values." };
@@ -220,6 +221,9 @@ fn write_scalar(
                 Some(_) => options.temporal.write_timestamp(out, us),
                 None => options.temporal.write_timestamp_ntz(out, us),
             };
+        }
+        DataType::Time64(TimeUnit::Nanosecond) => {
+            write_time(out, array.as_primitive::<Time64NanosecondType>().value(row))
         }
         DataType::Interval(IntervalUnit::YearMonth) => {
             write_year_month(out, array.as_primitive::<IntervalYearMonthType>().value(row), range);

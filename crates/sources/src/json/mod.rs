@@ -61,7 +61,6 @@ impl RecordFormat for JsonFormat {
 /// Refuses columns that JSON files cannot hold.
 pub(crate) fn check_type(column: &Field, data_type: &DataType) -> Result<()> {
     match data_type {
-        DataType::Time64(_) => Err(SparkError::new("UNSUPPORTED_TIME_TYPE")),
         DataType::Interval(IntervalUnit::MonthDayNano) => Err(SparkError::new("UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE")
             .with("format", "JSON")
             .with("columnName", name::quote(column.name()))

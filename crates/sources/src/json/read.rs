@@ -8,6 +8,7 @@ use super::options::JsonOptions;
 use super::scan::{Scanner, SyntaxError, Text, Token, unescape};
 use crate::record::column::{Column, ListColumn, MapColumn, StructColumn, VariantColumn};
 use crate::record::number::{BigDecimal, parse_integer};
+use crate::record::temporal::parse_time;
 
 /// What became of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,6 +188,7 @@ impl Reader<'_> {
                 }
                 _ => false,
             },
+            Column::Time(c, digits) => c.try_push(self.text(token, |text| parse_time(text, *digits))),
             Column::YearMonth(c, range) => c.try_push(self.text(token, |text| parse_year_month(text, *range))),
             Column::DayTime(c, range) => c.try_push(self.text(token, |text| parse_day_time(text, *range))),
             Column::Variant(_) | Column::Void(_) | Column::Struct(_) | Column::List(_) | Column::Map(_) => false,

@@ -5,7 +5,8 @@ use std::io::Write;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Field, Fields, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
+    Int16Type, Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, Time64NanosecondType, TimeUnit,
+    TimestampMicrosecondType,
 };
 use firesteel_functions::datetime::pattern::Purpose;
 use firesteel_functions::variant::Variants;
@@ -15,7 +16,7 @@ use firesteel_protocol::{Result, SparkError};
 use crate::options::{OptionSpec, illegal_argument};
 use crate::record::Temporal;
 use crate::record::number::{write_decimal, write_double, write_float};
-use crate::record::temporal::{write_day_time, write_year_month};
+use crate::record::temporal::{write_day_time, write_time, write_year_month};
 use crate::{Options, SourceContext};
 
 const IGNORE_NULL_FIELDS: OptionSpec = OptionSpec {
@@ -200,6 +201,7 @@ fn value(
         }
         DataType::Date32
         | DataType::Timestamp(..)
+        | DataType::Time64(_)
         | DataType::Interval(_)
         | DataType::Duration(_)
         | DataType::Binary => {
@@ -246,6 +248,9 @@ fn scalar(
                 Some(_) => temporal.write_timestamp(out, us),
                 None => temporal.write_timestamp_ntz(out, us),
             };
+        }
+        DataType::Time64(TimeUnit::Nanosecond) => {
+            write_time(out, array.as_primitive::<Time64NanosecondType>().value(row))
         }
         DataType::Interval(IntervalUnit::YearMonth) => {
             write_year_month(out, array.as_primitive::<IntervalYearMonthType>().value(row), range);

@@ -140,7 +140,7 @@ fn check(column: &Type, options: &ParquetOptions) -> Result<()> {
         Some(LogicalType::Timestamp(time)) if time.unit == TimeUnit::NANOS && !options.nanos_as_long => {
             illegal(format!("TIMESTAMP(NANOS,{})", time.is_adjusted_to_u_t_c))
         }
-        Some(LogicalType::Time(time)) if time.unit == TimeUnit::MICROS => Err(SparkError::new("UNSUPPORTED_TIME_TYPE")),
+        Some(LogicalType::Time(time)) if time.unit == TimeUnit::MICROS => Ok(()),
         Some(LogicalType::Time(time)) => {
             let unit = if time.unit == TimeUnit::MILLIS { "MILLIS" } else { "NANOS" };
             illegal(format!("TIME({unit},{})", time.is_adjusted_to_u_t_c))

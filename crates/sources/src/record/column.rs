@@ -11,7 +11,8 @@ use arrow::array::{
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Field, FieldRef, Fields, Float32Type, Float64Type,
-    Int8Type, Int16Type, Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
+    Int8Type, Int16Type, Int32Type, Int64Type, IntervalUnit, IntervalYearMonthType, Time64NanosecondType, TimeUnit,
+    TimestampMicrosecondType,
 };
 use firesteel_functions::kernel::from_arrow;
 use firesteel_protocol::types::{self, IntervalRange};
@@ -32,6 +33,8 @@ pub enum Column {
     Date(Numbers<Date32Type>),
     Timestamp(Numbers<TimestampMicrosecondType>),
     TimestampNtz(Numbers<TimestampMicrosecondType>),
+    /// With the digits of its seconds.
+    Time(Numbers<Time64NanosecondType>, u8),
     YearMonth(Numbers<IntervalYearMonthType>, IntervalRange),
     DayTime(Numbers<DurationMicrosecondType>, IntervalRange),
     Text(Bytes),
@@ -123,6 +126,7 @@ impl Column {
             DataType::Date32 => Self::Date(Numbers::new(capacity)),
             DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => Self::Timestamp(Numbers::new(capacity)),
             DataType::Timestamp(TimeUnit::Microsecond, None) => Self::TimestampNtz(Numbers::new(capacity)),
+            DataType::Time64(TimeUnit::Nanosecond) => Self::Time(Numbers::new(capacity), types::TIME_DIGITS),
             DataType::Interval(IntervalUnit::YearMonth) => {
                 Self::YearMonth(Numbers::new(capacity), IntervalRange::YEAR_MONTH)
             }
@@ -164,6 +168,11 @@ impl Column {
         {
             *range = own;
         }
+        if let (Self::Time(_, digits), Some(own)) =
+            (&mut column, types::time_precision(field.data_type(), field.metadata()))
+        {
+            *digits = own;
+        }
         Some(column)
     }
 
@@ -181,6 +190,7 @@ impl Column {
             Self::Decimal(c, ..) => c.values.len(),
             Self::Date(c) => c.values.len(),
             Self::Timestamp(c) | Self::TimestampNtz(c) => c.values.len(),
+            Self::Time(c, _) => c.values.len(),
             Self::YearMonth(c, _) => c.values.len(),
             Self::DayTime(c, _) => c.values.len(),
             Self::Text(c) | Self::Binary(c) => c.nulls.len(),
@@ -213,6 +223,7 @@ impl Column {
             Self::Decimal(c, ..) => c.append_null(),
             Self::Date(c) => c.append_null(),
             Self::Timestamp(c) | Self::TimestampNtz(c) => c.append_null(),
+            Self::Time(c, _) => c.append_null(),
             Self::YearMonth(c, _) => c.append_null(),
             Self::DayTime(c, _) => c.append_null(),
             Self::Text(c) | Self::Binary(c) => c.append_null(),
@@ -255,6 +266,7 @@ impl Column {
             Self::Decimal(c, ..) => c.truncate(length),
             Self::Date(c) => c.truncate(length),
             Self::Timestamp(c) | Self::TimestampNtz(c) => c.truncate(length),
+            Self::Time(c, _) => c.truncate(length),
             Self::YearMonth(c, _) => c.truncate(length),
             Self::DayTime(c, _) => c.truncate(length),
             Self::Text(c) | Self::Binary(c) => c.truncate(length),
@@ -300,6 +312,7 @@ impl Column {
             Self::Date(c) => Arc::new(c.finish()),
             Self::Timestamp(c) => Arc::new(c.finish().with_timezone("UTC")),
             Self::TimestampNtz(c) => Arc::new(c.finish()),
+            Self::Time(c, _) => Arc::new(c.finish()),
             Self::YearMonth(c, _) => Arc::new(c.finish()),
             Self::DayTime(c, _) => Arc::new(c.finish()),
             Self::Text(c) => {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use firesteel_functions::cast::interval;
+use firesteel_functions::cast::{datetime, interval, time};
 use firesteel_functions::datetime::iso;
 use firesteel_functions::datetime::pattern::{Pattern, Purpose};
 use firesteel_functions::datetime::zone::{UTC, Zone};
@@ -63,12 +63,7 @@ impl Temporal {
             let feature = format!("{format} option `locale` with \"{locale}\"");
             return Err(SparkError::unsupported(feature, "Read such columns as STRING and convert them in the query."));
         }
-        let policy_legacy = ctx.env.time_parser_policy.eq_ignore_ascii_case("LEGACY");
-        if policy_legacy {
-            let feature = format!("reading {format} files under spark.sql.legacy.timeParserPolicy=LEGACY");
-            return Err(SparkError::unsupported(feature, "Set it to CORRECTED."));
-        }
-        let compile = |text: &str| Pattern::compile_for(text, purpose).map(Arc::new);
+        let compile = |text: &str| Pattern::under(&ctx.env.time_parser_policy, text, purpose).map(Arc::new);
         let pattern = |spec: &OptionSpec| options.given(spec).map(compile).transpose();
         let fallback = match options.given(&FALLBACK) {
             Some(_) => Some(options.flag(&FALLBACK)?),
@@ -244,6 +239,19 @@ fn write_offset(out: &mut Vec<u8>, seconds: i64) {
     if seconds % 60 != 0 {
         let _ = write!(out, ":{:02}", seconds.abs() % 60);
     }
+}
+
+/// Reads a TIME as casts do: nanoseconds of the day, cut to so many digits of a second.
+pub fn parse_time(text: &str, digits: u8) -> Option<i64> {
+    let unit = 10_i64.pow(9 - u32::from(digits.min(9)));
+    time::time_of(text).map(|us| us * 1000 / unit * unit)
+}
+
+/// Appends a TIME: `01:02:03.5`.
+pub fn write_time(out: &mut Vec<u8>, ns: i64) {
+    let mut text = String::new();
+    datetime::write_time(&mut text, ns / 1000);
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Appends an INTERVAL YEAR TO MONTH, of these units, as SQL writes it.

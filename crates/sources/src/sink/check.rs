@@ -20,8 +20,11 @@ pub fn check_columns(kind: FormatKind, data: &[&Field], case_sensitive: bool) ->
         return Err(SparkError::new("EMPTY_SCHEMA_NOT_SUPPORTED_FOR_DATASOURCE").with("format", kind.title()));
     }
     for field in data {
-        if contains(field.data_type(), &|t| matches!(t, DataType::Time32(_) | DataType::Time64(_))) {
-            return Err(SparkError::new("UNSUPPORTED_TIME_TYPE"));
+        if matches!(kind, FormatKind::Orc | FormatKind::Avro)
+            && contains(field.data_type(), &|t| matches!(t, DataType::Time32(_) | DataType::Time64(_)))
+        {
+            let feature = format!("TIME in files of {}", kind.title());
+            return Err(SparkError::unsupported(feature, "Write Parquet, or cast the column to STRING."));
         }
         if !holds(kind, field.data_type()) {
             return Err(SparkError::new("UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE")

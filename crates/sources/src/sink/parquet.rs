@@ -7,8 +7,9 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow::array::{ArrayData, ArrayRef, RecordBatch, make_array};
-use arrow::datatypes::{DataType, Field, Fields, IntervalUnit, Schema, SchemaRef};
+use arrow::array::{Array, ArrayData, ArrayRef, RecordBatch, make_array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Fields, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use firesteel_protocol::{Result, SparkError, types};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -132,6 +133,8 @@ fn stored_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Interval(IntervalUnit::YearMonth) => DataType::Int32,
         DataType::Duration(_) => DataType::Int64,
+        // Spark has TIME in microseconds.
+        DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
         DataType::List(element) => DataType::List(stored_field(element)),
         DataType::Map(entries, sorted) => DataType::Map(stored_field(entries), *sorted),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(stored_field).collect()),
@@ -147,10 +150,14 @@ fn stored_field(field: &Arc<Field>) -> Arc<Field> {
     Arc::new(field.as_ref().clone().with_data_type(data_type))
 }
 
-/// The same buffers under a type of the same layout.
+/// The same buffers under a type of the same layout; times of the day in microseconds.
 fn restore(data: ArrayData, data_type: &DataType) -> Result<ArrayData> {
     if data.data_type() == data_type {
         return Ok(data);
+    }
+    if matches!(data_type, DataType::Time64(_)) {
+        let micros = cast(&make_array(data), data_type).map_err(|error| SparkError::internal(error.to_string()))?;
+        return Ok(micros.to_data());
     }
     let inner: Vec<&DataType> = match data_type {
         DataType::List(field) | DataType::Map(field, _) => vec![field.data_type()],

@@ -4,6 +4,7 @@
 mod decode;
 pub mod options;
 mod split;
+pub mod texts;
 pub mod writer;
 
 use std::io::Read;
@@ -63,12 +64,7 @@ impl RecordFormat for XmlFormat {
     fn check_schema(&self, fields: &Fields) -> Result<()> {
         check_corrupt_column(fields, &self.options.corrupt_column)?;
         for field in fields {
-            let refused = match field.data_type() {
-                DataType::Time64(_) => return Err(SparkError::new("UNSUPPORTED_TIME_TYPE")),
-                DataType::Interval(IntervalUnit::MonthDayNano) => true,
-                _ => false,
-            };
-            if refused {
+            if matches!(field.data_type(), DataType::Interval(IntervalUnit::MonthDayNano)) {
                 return Err(SparkError::new("UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE")
                     .with("format", "XML")
                     .with("columnName", name::quote(field.name()))

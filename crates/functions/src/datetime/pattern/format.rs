@@ -86,7 +86,10 @@ impl Pattern {
 
     /// Appends [`Pattern::format_timestamp`].
     pub fn write_timestamp(&self, text: &mut String, us: i64, zone: Zone) -> Result<(), SparkError> {
-        write_items(text, &self.items, &Moment::new(us, zone))
+        match &self.legacy {
+            Some(legacy) => legacy.write(text, us, zone),
+            None => write_items(text, &self.items, &Moment::new(us, zone)),
+        }
     }
 
     /// Prints a date, at midnight.

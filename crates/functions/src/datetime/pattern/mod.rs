@@ -1,9 +1,10 @@
 //! Patterns of the user for dates and times: `yyyy-MM-dd HH:mm:ss[.SSS]`.
 //!
 //! The letters are those of Java's `DateTimeFormatter` as far as Spark allows them; texts are English.
-//! `compile` is here, `format` prints, `parse` reads.
+//! `compile` is here, `format` prints, `parse` reads; [`legacy`] is how Spark 2 did all of it.
 
 mod format;
+mod legacy;
 mod parse;
 
 use firesteel_protocol::SparkError;
@@ -14,6 +15,8 @@ pub use parse::ParseFailure;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     items: Vec<Item>,
+    /// Under the policy LEGACY, instead of the items.
+    legacy: Option<legacy::Legacy>,
 }
 
 /// What a pattern is for; some letters can only be printed.
@@ -136,10 +139,18 @@ impl Pattern {
         match compiler.items(false) {
             Ok(mut items) => {
                 reserve_digits(&mut items);
-                Ok(Self { items })
+                Ok(Self { items, legacy: None })
             }
             Err(fault) => Err(fault.error(pattern)),
         }
+    }
+
+    /// [`Pattern::compile_for`] under `spark.sql.legacy.timeParserPolicy`.
+    pub fn under(policy: &str, pattern: &str, purpose: Purpose) -> Result<Self, SparkError> {
+        if policy.eq_ignore_ascii_case("LEGACY") {
+            return Ok(Self { items: vec![], legacy: Some(legacy::Legacy::compile(pattern)?) });
+        }
+        Self::compile_for(pattern, purpose)
     }
 
     /// Whether the pattern reads or prints a zone or an offset.

@@ -16,6 +16,8 @@ pub enum ParseFailure {
     Unparsed(String, usize),
     /// The fields make no date or time.
     Invalid(String, String),
+    /// A text that Spark 2 does not read either.
+    Legacy(String),
 }
 
 impl fmt::Display for ParseFailure {
@@ -25,6 +27,7 @@ impl fmt::Display for ParseFailure {
             Self::Unparsed(text, index) => {
                 write!(f, "Text '{}' could not be parsed, unparsed text found at index {index}", abbreviated(text))
             }
+            Self::Legacy(text) => write!(f, "Unparseable date: \"{text}\""),
             Self::Invalid(text, reason) => write!(f, "Text '{}' could not be parsed: {reason}", abbreviated(text)),
         }
     }
@@ -94,6 +97,10 @@ impl Pattern {
     }
 
     fn resolve(&self, text: &str) -> Result<Resolved, ParseFailure> {
+        if let Some(legacy) = &self.legacy {
+            let (local_us, zone) = legacy.parse(text)?;
+            return Ok(Resolved { days: local_us.div_euclid(DAY_US), time_us: local_us.rem_euclid(DAY_US), zone });
+        }
         let mut fields = Fields::default();
         match parse_items(&self.items, text, 0, &mut fields) {
             Ok(end) if end == text.len() => {}

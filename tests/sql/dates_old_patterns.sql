@@ -1,0 +1,24 @@
+-- Patterns of dates and times as Spark 2 read and wrote them.
+SET spark.sql.legacy.timeParserPolicy=LEGACY;
+SELECT to_date('1/2/2020', 'MM/dd/yyyy'), to_date('2020-1-5', 'yyyy-MM-dd'), to_date('2020-01-05 xx', 'yyyy-MM-dd'), to_date('20200105', 'yyyyMMdd');
+SELECT to_date('05-Jan-2020', 'dd-MMM-yyyy'), to_date('05-january-20', 'dd-MMMM-yy'), to_date('5/1/75', 'd/M/yy'), to_date('  2020-01-05', 'yyyy-MM-dd');
+SELECT to_date('2020', 'yyyy'), to_date('12', 'dd'), to_date('2020-01', 'yyyy-MM'), to_date('2020-060', 'yyyy-DDD');
+SELECT to_timestamp('2020-01-05 1:2:3', 'yyyy-MM-dd HH:mm:ss'), to_timestamp('2020-01-05 01:02:03.123', 'yyyy-MM-dd HH:mm:ss.SSS'), to_timestamp('2020-01-05 01:02:03.1', 'yyyy-MM-dd HH:mm:ss.S');
+SELECT to_timestamp('2020-01-05T01:02:03Z', "yyyy-MM-dd'T'HH:mm:ssX"), to_timestamp('2020-01-05T01:02:03+0200', "yyyy-MM-dd'T'HH:mm:ssZ"), to_timestamp('2020-01-05T01:02:03+02:00', "yyyy-MM-dd'T'HH:mm:ssXXX");
+SELECT to_timestamp('2020-01-05T01:02:03 PST', "yyyy-MM-dd'T'HH:mm:ss z"), to_timestamp('01/05/2020 11:02 PM', 'MM/dd/yyyy hh:mm a'), to_timestamp('Sun Jan 05 01:02:03 2020', 'EEE MMM dd HH:mm:ss yyyy');
+SELECT to_timestamp('12 AM', 'hh a'), to_timestamp('24', 'kk'), to_timestamp('11 pm', 'KK a');
+SELECT unix_timestamp('2020-01-05', 'yyyy-MM-dd'), unix_timestamp('2020-01-05 10:11:12');
+SELECT date_format(timestamp'2020-01-05 01:02:03.123', 'yyyy-MM-dd HH:mm:ss.SSS'), date_format(timestamp'2020-01-05 01:02:03.123456', 'SSSSSS'), date_format(timestamp'2020-01-05 13:02:03', 'a k K h');
+SELECT date_format(timestamp'2020-01-05 01:02:03', 'EEE, d MMM yyyy u F EEEE'), date_format(timestamp'2020-01-05 01:02:03', 'YYYY-ww D W'), date_format(date'2019-12-31', 'YYYY-ww W F');
+SELECT date_format(date'2020-01-05', 'y yy yyy yyyy yyyyy G M MM MMM MMMM d dd'), date_format(timestamp'2020-01-05 01:02:03', "'T' ''yyyy'' o'clock");
+SELECT date_format(timestamp'2020-01-05 01:02:03', "hh 'o''clock'"), date_format(timestamp'2020-01-05 01:02:03', 'z Z X XX XXX zzzz');
+SELECT from_unixtime(0, 'yyyy-MM-dd HH:mm:ss'), from_unixtime(86400), from_unixtime(86400, 'uuuu');
+SELECT from_csv('1/5/2020', 'd date', map('dateFormat', 'M/d/yyyy')), from_json('{"d":"01/5/2020 x"}', 'd date', map('dateFormat', 'MM/d/yyyy')), to_csv(struct(date'2020-01-05' d), map('dateFormat', 'dd/MM/yyyy'));
+SELECT to_json(struct(date'2020-01-05' d, timestamp'2020-01-05 01:02:03' t));
+SELECT try_to_timestamp('x', 'yyyy'), try_to_timestamp('2020-02-30', 'yyyy-MM-dd'), try_to_timestamp('2020-13-01', 'yyyy-MM-dd'), try_to_timestamp('25:00', 'HH:mm');
+SELECT try_to_timestamp('2020-01-05', 'yyyy/MM/dd'), try_to_timestamp('Mon 2020-01-05', 'EEE yyyy-MM-dd'), try_to_timestamp('2020-01', 'yyyy-MM-dd');
+SELECT to_date('2020-13-45', 'yyyy-MM-dd');
+SELECT unix_timestamp('bad', 'yyyy-MM-dd');
+SELECT date_format(timestamp'2020-01-05 01:02:03', 'qqq');
+SET spark.sql.ansi.enabled=false;
+SELECT to_date('2020-13-45', 'yyyy-MM-dd'), to_timestamp('2020-01-05 25:61:61', 'yyyy-MM-dd HH:mm:ss'), unix_timestamp('bad', 'yyyy-MM-dd');
