@@ -726,10 +726,12 @@ impl Parser<'_> {
             }
             shadowed[kind] |= unconditional[kind];
             unconditional[kind] |= !conditional;
-            while !self.is_end()
-                && !self.is_symbol(";")
-                && !(self.is_word("WHEN") && self.is_any_word_at(1, &["MATCHED", "NOT"]))
-            {
+            let ends = |parser: &Self| {
+                parser.is_end()
+                    || parser.is_symbol(";")
+                    || parser.is_word("WHEN") && parser.is_any_word_at(1, &["MATCHED", "NOT"])
+            };
+            while !ends(self) {
                 self.advance();
             }
         }

@@ -18,7 +18,8 @@ impl Parser<'_> {
     /// Whether `TRANSFORM(..)`, MAP or REDUCE with a script is next, where a SELECT could be.
     pub fn is_script_transform(&self) -> bool {
         let own = self.is_any_word(&["MAP", "REDUCE"]);
-        if !own && !(self.is_words(&["SELECT", "TRANSFORM"]) && self.is_symbol_at(2, "(")) {
+        let selects = self.is_words(&["SELECT", "TRANSFORM"]) && self.is_symbol_at(2, "(");
+        if !own && !selects {
             return false;
         }
         let mut depth = 0_usize;

@@ -185,6 +185,9 @@ fn show_extension(kind: RelationKind) -> String {
                 list(&aggregate.having)
             )
         }
+        // Between operators behind pipes.
+        RelationKind::PipeColumns(pipe) if pipe.columns.is_empty() => input(&pipe.input),
+        RelationKind::ScriptTransform(script) => format!("Script[{}: {}]", input(&script.input), script.script),
         RelationKind::PipeColumns(pipe) => {
             let clause = if pipe.set { "Set" } else { "Extend" };
             format!("{clause}[{}: {}]", input(&pipe.input), list(&pipe.columns))
