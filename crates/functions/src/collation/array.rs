@@ -9,7 +9,7 @@ use datafusion::logical_expr::Volatility;
 use firesteel_protocol::types::collation;
 use firesteel_protocol::{Result, SparkError};
 
-use super::key;
+use super::rules::Rules;
 use crate::kernel::{Kernel, KernelArgs, from_arrow, kernel_expr};
 use crate::rowwise::{string_at, write_strings};
 use crate::{Call, Env, Typed};
@@ -74,29 +74,24 @@ pub fn with_collation(typed: Typed, name: &str, env: &Env) -> Typed {
     Typed { expr, data_type: to, ..typed }
 }
 
-fn key_of(text: &str, collation: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    key::write(text, collation, &mut out);
-    out
-}
-
 /// `param` is the collation and the function's name.
-fn parts<'a>(args: &'a KernelArgs<'_>) -> (&'a str, &'a str) {
-    args.param.split_once(' ').unwrap_or((args.param, ""))
+fn parts<'a>(args: &'a KernelArgs<'_>) -> (Rules, &'a str) {
+    let (collation, function) = args.param.split_once(' ').unwrap_or((args.param, ""));
+    (Rules::of(collation), function)
 }
 
 fn extremum(args: &KernelArgs<'_>) -> Result<ArrayRef> {
-    let (collation, function) = parts(args);
+    let (rules, function) = parts(args);
     let columns: Vec<StringArray> =
         (0..args.args.len()).map(|index| crate::rowwise::strings(args, index)).collect::<Result<_>>()?;
     write_strings(args.rows, |row, out| {
         let values = columns.iter().filter_map(|column| string_at(column, row));
-        Ok(best(values, collation, function == "greatest").map(|text| out.push_str(text)).is_some())
+        Ok(best(values, &rules, function == "greatest").map(|text| out.push_str(text)).is_some())
     })
 }
 
 fn extremum_of_array(args: &KernelArgs<'_>) -> Result<ArrayRef> {
-    let (collation, function) = parts(args);
+    let (rules, function) = parts(args);
     let array = args.array(0)?;
     let list = array.as_list::<i32>();
     write_strings(args.rows, |row, out| {
@@ -105,15 +100,15 @@ fn extremum_of_array(args: &KernelArgs<'_>) -> Result<ArrayRef> {
         }
         let values = list.value(row);
         let values = values.as_string::<i32>().iter().flatten();
-        Ok(best(values, collation, function == "array_max").map(|text| out.push_str(text)).is_some())
+        Ok(best(values, &rules, function == "array_max").map(|text| out.push_str(text)).is_some())
     })
 }
 
 /// The first of the values with the greatest or the least key.
-fn best<'a>(values: impl Iterator<Item = &'a str>, collation: &str, greatest: bool) -> Option<&'a str> {
+fn best<'a>(values: impl Iterator<Item = &'a str>, rules: &Rules, greatest: bool) -> Option<&'a str> {
     let mut best: Option<(String, &str)> = None;
     for value in values {
-        let key = key_of(value, collation);
+        let key = rules.key(value);
         if best.as_ref().is_none_or(|(own, _)| if greatest { key > *own } else { key < *own }) {
             best = Some((key, value));
         }
@@ -123,7 +118,7 @@ fn best<'a>(values: impl Iterator<Item = &'a str>, collation: &str, greatest: bo
 
 /// Sets, sorting and removal: elements in, elements out.
 fn set(args: &KernelArgs<'_>) -> Result<ArrayRef> {
-    let (collation, function) = parts(args);
+    let (rules, function) = parts(args);
     let DataType::List(element) = args.return_type else { return Err(SparkError::internal("a list")) };
     let left = args.array(0)?;
     let left = left.as_list::<i32>();
@@ -139,15 +134,15 @@ fn set(args: &KernelArgs<'_>) -> Result<ArrayRef> {
         let chosen = match (function, &other) {
             ("sort_array", other) => {
                 let ascending = other.as_ref().is_none_or(|other| other.as_boolean().value(row));
-                sorted(own, collation, ascending)
+                sorted(own, &rules, ascending)
             }
             ("array_remove", Some(other)) => {
-                let unwanted = key_of(other.as_string::<i32>().value(row), collation);
-                own.into_iter().filter(|v| v.as_deref().is_none_or(|v| key_of(v, collation) != unwanted)).collect()
+                let unwanted = rules.key(other.as_string::<i32>().value(row));
+                own.into_iter().filter(|v| v.as_deref().is_none_or(|v| rules.key(v) != unwanted)).collect()
             }
             (_, other) => {
                 let second = other.as_ref().map(|other| elements(&other.as_list::<i32>().value(row)));
-                combined(function, own, second.unwrap_or_default(), collation)
+                combined(function, own, second.unwrap_or_default(), &rules)
             }
         };
         for value in &chosen {
@@ -163,8 +158,8 @@ fn elements(array: &ArrayRef) -> Vec<Option<String>> {
 }
 
 /// NULLs first ascending, last descending.
-fn sorted(mut values: Vec<Option<String>>, collation: &str, ascending: bool) -> Vec<Option<String>> {
-    values.sort_by_cached_key(|value| value.as_deref().map(|value| key_of(value, collation)));
+fn sorted(mut values: Vec<Option<String>>, rules: &Rules, ascending: bool) -> Vec<Option<String>> {
+    values.sort_by_cached_key(|value| value.as_deref().map(|value| rules.key(value)));
     if !ascending {
         values.reverse();
     }
@@ -176,9 +171,9 @@ fn combined(
     function: &str,
     left: Vec<Option<String>>,
     right: Vec<Option<String>>,
-    collation: &str,
+    rules: &Rules,
 ) -> Vec<Option<String>> {
-    let key = |value: &Option<String>| value.as_deref().map(|value| key_of(value, collation));
+    let key = |value: &Option<String>| value.as_deref().map(|value| rules.key(value));
     let others: HashSet<Option<String>> = right.iter().map(key).collect();
     let mut seen = HashSet::new();
     let all = if function == "array_union" { left.into_iter().chain(right).collect() } else { left };

@@ -8,36 +8,10 @@ use datafusion::logical_expr::{Expr, Volatility};
 use firesteel_protocol::Result;
 use firesteel_protocol::types::collation::{self, BINARY, within};
 
-use crate::kernel::{KernelArgs, from_arrow, kernel_expr};
+use super::rules::Rules;
+use crate::kernel::{from_arrow, kernel_expr};
 use crate::rowwise::map_strings;
 use crate::{Env, Typed};
-
-/// Writes the key of a text.
-pub fn write(text: &str, collation: &str, out: &mut String) {
-    let text = if collation.ends_with("_RTRIM") { text.trim_end_matches(' ') } else { text };
-    if collation.starts_with("UTF8_LCASE") {
-        text.chars().for_each(|c| out.extend(c.to_lowercase().map(sigma)));
-    } else {
-        out.push_str(text);
-    }
-}
-
-/// A character without regard to case, for texts that are compared character by character.
-pub fn fold(c: char, collation: &str) -> char {
-    if !collation.starts_with("UTF8_LCASE") {
-        return c;
-    }
-    let mut lower = c.to_lowercase();
-    match (lower.next(), lower.next()) {
-        (Some(one), None) => sigma(one),
-        _ => c,
-    }
-}
-
-/// The sigma at the end of a word is the other sigma.
-fn sigma(c: char) -> char {
-    if c == 'ς' { 'σ' } else { c }
-}
 
 /// What stands for a value where values are compared; the value itself where its bytes do.
 pub fn key(typed: &Typed, env: &Env) -> Typed {
@@ -95,7 +69,8 @@ fn check(collation: &str) -> Result<()> {
 pub fn keys(array: &ArrayRef, collation: &str) -> Result<ArrayRef> {
     Ok(match array.data_type() {
         DataType::Utf8 if collation != BINARY => {
-            map_strings(array.as_string(), |text, out| write(text, collation, out))
+            let rules = Rules::of(collation);
+            map_strings(array.as_string(), |text, out| rules.write_key(text, out))
         }
         DataType::List(element) if element.data_type() == &DataType::Utf8 || within(array.data_type()) => {
             let list = array.as_list::<i32>();
@@ -114,9 +89,4 @@ pub fn keys(array: &ArrayRef, collation: &str) -> Result<ArrayRef> {
         }
         _ => Arc::clone(array),
     })
-}
-
-/// Rows of strings, as `KernelArgs` has them.
-pub fn texts(args: &KernelArgs<'_>, index: usize) -> Result<arrow::array::StringArray> {
-    crate::rowwise::strings(args, index)
 }

@@ -6,8 +6,12 @@
 //! columns, else that of the session.
 
 mod array;
+mod case;
+mod find;
 pub mod key;
 mod rule;
+mod rules;
+mod search;
 mod text;
 
 use datafusion::logical_expr::Expr;

@@ -1,9 +1,9 @@
 //! What a function does with strings of a collation: which arguments it compares, and whether its result has it.
 
-use firesteel_protocol::types::collation;
+use firesteel_protocol::types::collation::{self, Family};
 use firesteel_protocol::{Result, SparkError};
 
-use super::{array, key, plain, text};
+use super::{array, case, find, key, plain, text};
 use crate::{Call, Typed};
 
 /// How a function is rewritten for a collation other than UTF8_BINARY.
@@ -21,6 +21,10 @@ enum Rewrite {
     Extremum,
     /// The second argument is a regular expression without regard to case.
     Pattern,
+    /// A kernel of `find`.
+    Find,
+    /// A kernel of `case`.
+    Case,
     /// A kernel of `text`.
     Text,
     /// A kernel of `array`.
@@ -58,9 +62,11 @@ const fn of(coerced: bool, compares: Compares, carries: bool, rewrite: Rewrite) 
 /// The rule for a function by its name.
 pub fn rule(name: &str) -> Rule {
     match name {
-        "=" | "==" | "<=>" | "!=" | "<>" | "<" | "<=" | ">" | ">=" | "in" | "between" | "equal_null" | "contains"
-        | "startswith" | "endswith" | "instr" | "locate" | "position" | "charindex" | "find_in_set" => {
+        "=" | "==" | "<=>" | "!=" | "<>" | "<" | "<=" | ">" | ">=" | "in" | "between" | "equal_null" => {
             of(true, AsResolved, false, Rewrite::Keys)
+        }
+        "contains" | "startswith" | "endswith" | "instr" | "locate" | "position" | "charindex" | "find_in_set" => {
+            of(true, AsResolved, false, Rewrite::Find)
         }
         "array_contains" | "array_position" | "arrays_overlap" => of(true, WhenRun, false, Rewrite::Keys),
         "count" | "approx_count_distinct" => of(false, No, false, Rewrite::Keys),
@@ -69,6 +75,7 @@ pub fn rule(name: &str) -> Rule {
         "rlike" | "regexp" | "regexp_like" | "regexp_count" | "regexp_instr" => of(false, No, false, Rewrite::Pattern),
         "split" | "regexp_extract" | "regexp_extract_all" | "regexp_substr" => of(false, No, true, Rewrite::Pattern),
         "regexp_replace" => of(true, AsResolved, true, Rewrite::Pattern),
+        "initcap" | "lcase" | "lower" | "ucase" | "upper" => of(false, No, true, Rewrite::Case),
         "replace" | "translate" | "substring_index" => of(true, AsResolved, true, Rewrite::Text),
         "split_part" => of(true, WhenRun, true, Rewrite::Text),
         "trim" | "ltrim" | "rtrim" | "btrim" => of(true, AsResolved, true, Rewrite::Text),
@@ -85,11 +92,9 @@ pub fn rule(name: &str) -> Rule {
         | "overlay" | "mask" | "array" | "array_append" | "array_prepend" | "array_insert" | "array_join" | "lag"
         | "lead" => of(true, No, true, Rewrite::None),
         "any_value" | "first" | "first_value" | "last" | "last_value" | "nth_value" | "array_agg" | "collect_list"
-        | "array_compact" | "array_repeat" | "conv" | "element" | "get" | "hex" | "initcap" | "lcase" | "left"
-        | "lower" | "make_valid_utf8" | "nullifzero" | "repeat" | "reverse" | "right" | "shuffle" | "slice"
-        | "substr" | "substring" | "ucase" | "upper" | "validate_utf8" | "try_validate_utf8" | "json_tuple" => {
-            of(false, No, true, Rewrite::None)
-        }
+        | "array_compact" | "array_repeat" | "conv" | "element" | "get" | "hex" | "left" | "make_valid_utf8"
+        | "nullifzero" | "repeat" | "reverse" | "right" | "shuffle" | "slice" | "substr" | "substring"
+        | "validate_utf8" | "try_validate_utf8" | "json_tuple" => of(false, No, true, Rewrite::None),
         _ => of(false, No, false, Rewrite::None),
     }
 }
@@ -105,8 +110,17 @@ impl Rule {
                 "Use collate(.., 'UTF8_BINARY') for its arguments.",
             ));
         }
-        let trimmed = name.ends_with("_RTRIM") && (call.name.contains("like") || self.rewrite == Rewrite::Pattern);
-        if trimmed {
+        let Some(rules) = collation::by_name(name) else { return Ok(()) };
+        let unknown = match self.rewrite {
+            // Regular expressions know bytes and lower case.
+            _ if call.name.contains("like") => rules.trims || rules.family == Family::Unicode,
+            Rewrite::Pattern => rules.trims || rules.family == Family::Unicode,
+            Rewrite::Find if call.name == "find_in_set" => false,
+            // Spark searches in none in which accents alone do not count.
+            Rewrite::Find | Rewrite::Text => rules.case_sensitive && !rules.accent_sensitive,
+            _ => false,
+        };
+        if unknown {
             let shown = build(call)?.name;
             return Err(call.unexpected_type(0, "\"STRING\"").with("sqlExpr", format!("\"{shown}\"")));
         }
@@ -149,6 +163,8 @@ impl Rule {
                 build(&call.with_args(args))
             }
             Rewrite::Pattern => Err(call.unexpected_type(0, "\"STRING\"")),
+            Rewrite::Find => find::apply(&plains(), collation, build),
+            Rewrite::Case => case::apply(&plains(), collation, build),
             Rewrite::Text => text::apply(&plains(), collation, build),
             Rewrite::Array => array::apply(&plains(), collation, build),
         }

@@ -6,7 +6,8 @@ use datafusion::logical_expr::{Expr, Volatility, when};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError};
 
-use super::key::fold;
+use super::rules::Rules;
+use super::search::{Haystack, Needle};
 use crate::kernel::{Kernel, KernelArgs, kernel_expr};
 use crate::rowwise::{int_at, ints, map_strings, string_at, strings, write_strings};
 use crate::{Call, Env, Typed};
@@ -39,26 +40,8 @@ pub fn apply(call: &Call, collation: &str, build: &dyn Fn(&Call) -> Result<Typed
     Ok(Typed { expr, ..plain })
 }
 
-/// Where a text is found in another, in characters; every match begins at or behind the end of the one before.
-fn matches(text: &[char], needle: &[char], overlapping: bool) -> Vec<usize> {
-    let mut found = vec![];
-    let mut at = 0;
-    while !needle.is_empty() && at + needle.len() <= text.len() {
-        if text[at..at + needle.len()] == *needle {
-            found.push(at);
-            at += if overlapping { 1 } else { needle.len() };
-        } else {
-            at += 1;
-        }
-    }
-    found
-}
-
-fn folded(text: &str, collation: &str) -> Vec<char> {
-    text.chars().map(|c| fold(c, collation)).collect()
-}
-
 fn replace(args: &KernelArgs<'_>) -> Result<ArrayRef> {
+    let rules = Rules::of(args.param);
     let (texts, needles) = (strings(args, 0)?, strings(args, 1)?);
     let others = if args.args.len() > 2 { Some(strings(args, 2)?) } else { None };
     write_strings(args.rows, |row, out| {
@@ -66,39 +49,55 @@ fn replace(args: &KernelArgs<'_>) -> Result<ArrayRef> {
         let (Some(text), Some(needle), Some(other)) = (string_at(&texts, row), string_at(&needles, row), other) else {
             return Ok(false);
         };
-        let needle = folded(needle, args.param);
-        let own: Vec<char> = text.chars().collect();
         let mut last = 0;
-        for at in matches(&folded(text, args.param), &needle, false) {
-            out.extend(&own[last..at]);
+        for found in Haystack::new(text, rules).matches(&Needle::new(needle, &rules), false) {
+            out.push_str(&text[last..found.start]);
             out.push_str(other);
-            last = at + needle.len();
+            last = found.end;
         }
-        out.extend(&own[last..]);
+        out.push_str(&text[last..]);
         Ok(true)
     })
 }
 
 fn translate(args: &KernelArgs<'_>) -> Result<ArrayRef> {
+    let rules = Rules::of(args.param);
     let (texts, from, to) = (strings(args, 0)?, strings(args, 1)?, strings(args, 2)?);
     write_strings(args.rows, |row, out| {
         let (Some(text), Some(from), Some(to)) = (string_at(&texts, row), string_at(&from, row), string_at(&to, row))
         else {
             return Ok(false);
         };
-        let from = folded(from, args.param);
+        let needles = needles(from, &rules);
         let to: Vec<char> = to.chars().collect();
-        for c in text.chars() {
-            match from.iter().position(|own| *own == fold(c, args.param)) {
-                Some(at) => out.extend(to.get(at)),
-                None => out.push(c),
+        let haystack = Haystack::new(text, rules);
+        let mut at = 0;
+        while let Some(c) = text[at..].chars().next() {
+            let found = needles.iter().enumerate();
+            let mut found =
+                found.filter_map(|(nth, own)| Some((nth, haystack.longest_at(at, std::slice::from_ref(own))?)));
+            match found.next() {
+                Some((nth, end)) => {
+                    out.extend(to.get(nth));
+                    at = end;
+                }
+                None => {
+                    out.push(c);
+                    at += c.len_utf8();
+                }
             }
         }
         Ok(true)
     })
 }
 
+/// The characters of a text, each to be looked for.
+fn needles(text: &str, rules: &Rules) -> Vec<Needle> {
+    text.chars().map(|c| Needle::new(c.encode_utf8(&mut [0; 4]), rules)).collect()
+}
+
 fn substring_index(args: &KernelArgs<'_>) -> Result<ArrayRef> {
+    let rules = Rules::of(args.param);
     let (texts, needles, counts) = (strings(args, 0)?, strings(args, 1)?, ints(args, 2)?);
     write_strings(args.rows, |row, out| {
         let (Some(text), Some(needle), Some(count)) =
@@ -106,24 +105,24 @@ fn substring_index(args: &KernelArgs<'_>) -> Result<ArrayRef> {
         else {
             return Ok(false);
         };
-        let needle = folded(needle, args.param);
+        let needle = rules.counted(needle);
         if needle.is_empty() || count == 0 {
             return Ok(true);
         }
-        let own: Vec<char> = text.chars().collect();
-        let found = matches(&folded(text, args.param), &needle, true);
+        let found = Haystack::new(text, rules).matches(&Needle::new(needle, &rules), true);
         let nth = count.unsigned_abs() as usize;
         let chosen = if count > 0 { found.get(nth - 1) } else { found.iter().rev().nth(nth - 1) };
-        match chosen {
-            Some(at) if count > 0 => out.extend(&own[..*at]),
-            Some(at) => out.extend(&own[at + needle.len()..]),
-            None => out.push_str(text),
-        }
+        out.push_str(match chosen {
+            Some(found) if count > 0 => &text[..found.start],
+            Some(found) => &text[found.end..],
+            None => text,
+        });
         Ok(true)
     })
 }
 
 fn split_part(args: &KernelArgs<'_>) -> Result<ArrayRef> {
+    let rules = Rules::of(args.param);
     let (texts, needles, parts) = (strings(args, 0)?, strings(args, 1)?, ints(args, 2)?);
     write_strings(args.rows, |row, out| {
         let (Some(text), Some(needle), Some(part)) =
@@ -134,19 +133,17 @@ fn split_part(args: &KernelArgs<'_>) -> Result<ArrayRef> {
         if part == 0 {
             return Err(SparkError::new("INVALID_INDEX_OF_ZERO"));
         }
-        let needle = folded(needle, args.param);
-        let own: Vec<char> = text.chars().collect();
         let mut starts = vec![0];
         let mut ends = vec![];
-        for at in matches(&folded(text, args.param), &needle, false) {
-            ends.push(at);
-            starts.push(at + needle.len());
+        for found in Haystack::new(text, rules).matches(&Needle::new(rules.counted(needle), &rules), false) {
+            ends.push(found.start);
+            starts.push(found.end);
         }
-        ends.push(own.len());
+        ends.push(text.len());
         let nth = part.unsigned_abs() as usize - 1;
         let index = if part > 0 { Some(nth) } else { starts.len().checked_sub(nth + 1) };
         if let Some(index) = index.filter(|index| *index < starts.len()) {
-            out.extend(&own[starts[index]..ends[index]]);
+            out.push_str(&text[starts[index]..ends[index]]);
         }
         Ok(true)
     })
@@ -155,25 +152,41 @@ fn split_part(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 /// `param` is the collation and the function's name.
 fn trim(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let (collation, function) = args.param.split_once(' ').unwrap_or((args.param, "trim"));
+    let rules = Rules::of(collation);
     let texts = strings(args, 0)?;
-    let cut = |text: &str, set: &[char], out: &mut String| {
-        let inside = |c: char| set.contains(&fold(c, collation));
+    if args.args.len() < 2 {
+        return Ok(map_strings(&texts, |text, out| {
+            let text = if function == "rtrim" { text } else { text.trim_start_matches(' ') };
+            out.push_str(if function == "ltrim" { text } else { text.trim_end_matches(' ') });
+        }));
+    }
+    let cut = |text: &str, set: &str, out: &mut String| {
+        let unwanted = needles(set, &rules);
         // Spaces at the end do not count by such collations: those behind are kept, unless they are what is cut.
-        let (text, behind) = match collation.ends_with("_RTRIM") && !inside(' ') {
+        let (text, behind) = match rules.trims && !set.contains(' ') {
             true => text.split_at(text.trim_end_matches(' ').len()),
             false => (text, ""),
         };
-        let text = if function == "rtrim" { text } else { text.trim_start_matches(inside) };
-        out.push_str(if function == "ltrim" { text } else { text.trim_end_matches(inside) });
+        let haystack = Haystack::new(text, rules);
+        let (mut from, mut to) = (0, text.len());
+        while function != "rtrim"
+            && let Some(end) = haystack.longest_at(from, &unwanted)
+        {
+            from = end;
+        }
+        while function != "ltrim"
+            && to > from
+            && let Some(start) = haystack.longest_before(to, &unwanted)
+        {
+            to = start;
+        }
+        out.push_str(&text[from..to.max(from)]);
         out.push_str(behind);
     };
-    if args.args.len() < 2 {
-        return Ok(map_strings(&texts, |text, out| cut(text, &[' '], out)));
-    }
     let sets = strings(args, 1)?;
     write_strings(args.rows, |row, out| match (string_at(&texts, row), string_at(&sets, row)) {
         (Some(text), Some(set)) => {
-            cut(text, &folded(set, collation), out);
+            cut(text, set, out);
             Ok(true)
         }
         _ => Ok(false),

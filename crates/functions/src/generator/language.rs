@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::Result;
+use firesteel_protocol::types::collation::{self, Collation, Family};
 
 use crate::Call;
 use crate::call::Generator;
@@ -30,28 +31,33 @@ pub fn is_reserved_word(word: &str) -> bool {
     KEYWORDS.lines().any(|line| line.strip_suffix(" reserved").is_some_and(|own| own.eq_ignore_ascii_case(word)))
 }
 
-/// `collations()`: those that are known here.
+/// The columns of `collations()`, and of SHOW COLLATIONS but for the first two: name, whether they may be NULL, what is in them.
+pub const COLLATION_COLUMNS: [(&str, bool, fn(&Collation) -> Option<&str>); 9] = [
+    ("CATALOG", false, |_| Some("SYSTEM")),
+    ("SCHEMA", false, |_| Some("BUILTIN")),
+    ("NAME", false, |own| Some(&own.name)),
+    ("LANGUAGE", true, |own| own.language),
+    ("COUNTRY", true, |own| own.country),
+    ("ACCENT_SENSITIVITY", false, |own| {
+        Some(if own.accent_sensitive { "ACCENT_SENSITIVE" } else { "ACCENT_INSENSITIVE" })
+    }),
+    ("CASE_SENSITIVITY", false, |own| Some(if own.case_sensitive { "CASE_SENSITIVE" } else { "CASE_INSENSITIVE" })),
+    ("PAD_ATTRIBUTE", false, |own| Some(if own.trims { "RTRIM" } else { "NO_PAD" })),
+    ("ICU_VERSION", true, |own| (own.family == Family::Unicode).then_some(ICU_VERSION)),
+];
+
+/// The version of the collation rules that Spark 4.2 tells.
+const ICU_VERSION: &str = "78.3.0.0";
+
+/// `collations()`.
 pub fn collations(call: &Call) -> Result<Generator> {
     call.arity(0)?;
-    let known = ["UTF8_BINARY", "UTF8_BINARY_RTRIM", "UTF8_LCASE", "UTF8_LCASE_RTRIM"];
-    let texts = |of: fn(&str) -> Option<&str>| Arc::new(known.iter().map(|own| of(own)).collect::<StringArray>());
-    let columns: Vec<(&str, bool, ArrayRef)> = vec![
-        ("CATALOG", false, texts(|_| Some("SYSTEM"))),
-        ("SCHEMA", false, texts(|_| Some("BUILTIN"))),
-        ("NAME", false, Arc::new(StringArray::from(known.to_vec()))),
-        ("LANGUAGE", true, texts(|_| None)),
-        ("COUNTRY", true, texts(|_| None)),
-        ("ACCENT_SENSITIVITY", false, texts(|_| Some("ACCENT_SENSITIVE"))),
-        (
-            "CASE_SENSITIVITY",
-            false,
-            texts(|own| Some(if own.contains("LCASE") { "CASE_INSENSITIVE" } else { "CASE_SENSITIVE" })),
-        ),
-        ("PAD_ATTRIBUTE", false, texts(|own| Some(if own.ends_with("RTRIM") { "RTRIM" } else { "NO_PAD" }))),
-        ("ICU_VERSION", true, texts(|_| None)),
-    ];
-    let fields = columns.iter().map(|(own, nullable, _)| Field::new(*own, DataType::Utf8, *nullable)).collect();
-    rows(fields, columns.into_iter().map(|(.., column)| column).collect())
+    let (mut fields, mut columns): (Vec<Field>, Vec<ArrayRef>) = (vec![], vec![]);
+    for (name, nullable, text) in COLLATION_COLUMNS {
+        fields.push(Field::new(name, DataType::Utf8, nullable));
+        columns.push(Arc::new(collation::all().iter().map(text).collect::<StringArray>()));
+    }
+    rows(fields, columns)
 }
 
 /// A generator of constant rows.

@@ -124,7 +124,8 @@ fn collations_of(field: &Field, path: &str, found: &mut Map<String, Value>) {
         DataType::Utf8 => {
             let own = collation::of(field.metadata());
             if own != collation::BINARY {
-                found.insert(path.into(), format!("spark.{own}").into());
+                let provider = if own.starts_with("UTF8_") { "spark" } else { "icu" };
+                found.insert(path.into(), format!("{provider}.{own}").into());
             }
         }
         DataType::List(element) => collations_of(element, &format!("{path}.element"), found),

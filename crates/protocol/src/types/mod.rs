@@ -18,6 +18,7 @@
 //! `StructType.json()`, `name` prints types.
 
 pub mod collation;
+mod collation_name;
 pub mod ddl;
 pub mod interval;
 pub mod json;
