@@ -90,6 +90,87 @@ def remembered(spark, tmp):
     return sums.writeStream.format("parquet")
 
 
+def read_in_python(spark, tmp):
+    """A data source in Python, a partition a file, and keys that were seen."""
+    from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
+
+    class Reader(DataSourceStreamReader):
+        def __init__(self, folder):
+            self.folder = folder
+
+        def initialOffset(self):
+            return {"files": 0}
+
+        def latestOffset(self):
+            return {"files": len(os.listdir(self.folder))}
+
+        def partitions(self, start, end):
+            return [InputPartition(number) for number in range(start["files"], end["files"])]
+
+        def read(self, partition):
+            with open(os.path.join(self.folder, f"f{partition.value}.json"), encoding="utf-8") as file:
+                for line in file:
+                    row = json.loads(line)
+                    yield row["k"], row["v"]
+                    yield row["k"], row["v"]
+
+    class Files(DataSource):
+        @classmethod
+        def name(cls):
+            return "files_in_python"
+
+        def schema(self):
+            return "k STRING, v BIGINT"
+
+        def streamReader(self, schema):
+            return Reader(self.options["folder"])
+
+    source(spark, tmp)
+    spark.dataSource.register(Files)
+    rows = spark.readStream.format("files_in_python").option("folder", str(tmp / "in")).load()
+    return rows.dropDuplicates().writeStream.format("parquet")
+
+
+def written_in_python(spark, tmp):
+    """A sink in Python that takes a batch at once, by its number."""
+    from pyspark.sql.datasource import DataSource, DataSourceStreamWriter, WriterCommitMessage
+
+    class Rows(WriterCommitMessage):
+        def __init__(self, rows):
+            self.rows = rows
+
+    class Writer(DataSourceStreamWriter):
+        def __init__(self, folder):
+            self.folder = folder
+
+        def write(self, rows):
+            return Rows([(row.k, row.v) for row in rows])
+
+        def commit(self, messages, batchId):
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
+            os.makedirs(self.folder, exist_ok=True)
+            rows = [row for message in messages if message for row in message.rows]
+            path = os.path.join(self.folder, f"{batchId}.parquet")
+            pq.write_table(pa.table({"k": [k for k, _ in rows], "v": [v for _, v in rows]}), path + ".new")
+            os.replace(path + ".new", path)
+
+        def abort(self, messages, batchId):
+            pass
+
+    class Tables(DataSource):
+        @classmethod
+        def name(cls):
+            return "tables_in_python"
+
+        def streamWriter(self, schema, overwrite):
+            return Writer(self.options["path"])
+
+    spark.dataSource.register(Tables)
+    return source(spark, tmp).select("k", "v").writeStream.format("tables_in_python")
+
+
 def run(write, tmp):
     write.option("checkpointLocation", str(tmp / "cp")).trigger(availableNow=True).start(str(tmp / "out")).awaitTermination()
 
@@ -98,19 +179,22 @@ def answer(spark, tmp):
     return sorted([list(map(str, row)) for row in spark.read.parquet(str(tmp / "out")).collect()])
 
 
+IN_PYTHON = (remembered, read_in_python, written_in_python)
+
+
 def debug_build():
     """Release builds have no places to end at."""
     return "debug" in servers.firesteel_binary()
 
 
 @pytest.mark.skipif(not debug_build(), reason="only debug builds can be told where to end")
-@pytest.mark.parametrize("program", [plain, aggregated, joined, pytest.param(remembered, marks=pytest.mark.timeout(600))], ids=["plain", "aggregated", "joined", "remembered"])
+@pytest.mark.parametrize("program", [plain, aggregated, joined, *[pytest.param(one, marks=pytest.mark.timeout(600)) for one in IN_PYTHON]], ids=lambda one: one.__name__)
 def test_killed_at_every_place(tmp_path, monkeypatch, program):
     order = tmp_path / "kill"
     monkeypatch.setenv("FIRESTEEL_KILL_FILE", str(order))
     wanted, number, killed, places = None, 0, None, []
-    # Each run of a processor starts Python anew.
-    step = 7 if program is remembered and "FIRESTEEL_LONG" not in os.environ else 1
+    # Each run starts Python anew.
+    step = 7 if program in IN_PYTHON and "FIRESTEEL_LONG" not in os.environ else 1
     with servers.Firesteel(tmp_path) as server:
         while True:
             spark = server.session("UTC")

@@ -132,8 +132,8 @@ impl Cache {
         self.remote.lock().expect("no panics while locked").insert(id.to_string(), Arc::new(kept));
     }
 
-    pub fn remote(&self, id: &str) -> Option<Stored> {
-        self.remote.lock().expect("no panics while locked").get(id).map(|kept| kept.stored.clone())
+    pub fn remote(&self, id: &str) -> Option<Arc<Kept>> {
+        self.remote.lock().expect("no panics while locked").get(id).cloned()
     }
 
     /// Takes over what another session keeps for its client.
@@ -210,9 +210,14 @@ impl Session {
 
     /// The kept rows of a client's remote relation.
     pub(crate) fn remote(&self, id: &str) -> Result<Stored> {
-        self.cache
-            .remote(id)
+        self.kept_rows(id)
+            .map(|kept| kept.stored.clone())
             .ok_or_else(|| SparkError::new("CONNECT_INVALID_PLAN.DATAFRAME_NOT_FOUND").with("dfId", id))
+    }
+
+    /// The kept rows of an id, as long as a client or a temporary view has them.
+    pub(crate) fn kept_rows(&self, id: &str) -> Option<Arc<Kept>> {
+        self.cache.remote(id).or_else(|| self.kept_by_views(id))
     }
 }
 

@@ -3,21 +3,50 @@
 use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Aggregate, Expr, Join, Limit, LogicalPlan, SkipType};
+use firesteel_engine::Session;
 use firesteel_plan::operator::python::stateful::PythonStateNode;
 use firesteel_plan::operator::stream_dedup::StreamDedupNode;
+use firesteel_plan::operator::stream_mark::{self, Mark};
 use firesteel_plan::operator::watermark::WatermarkNode;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::log::illegal_state;
 use firesteel_sources::stream::table::is_streaming;
 
 use crate::check_python;
+use crate::check_window;
 use crate::start::OutputMode;
 use crate::state::join_plan::JoinShape;
 use crate::state::session::is_session;
 use crate::state::{event_time, is_streaming_python};
 
+/// What is checked, by the session's settings.
+#[derive(Debug, Clone, Copy)]
+pub struct Checks {
+    /// `spark.sql.streaming.unsupportedOperationCheck`.
+    pub operations: bool,
+    /// `spark.sql.streaming.statefulOperator.checkCorrectness.enabled`.
+    pub correctness: bool,
+}
+
+impl Checks {
+    /// What a session asks for.
+    pub fn of(session: &Session) -> Self {
+        let is_on = |key: &str| {
+            let given = session.conf().lookup(key);
+            given.is_none_or(|text| !text.trim().eq_ignore_ascii_case("false"))
+        };
+        Self {
+            operations: is_on("spark.sql.streaming.unsupportedOperationCheck"),
+            correctness: is_on("spark.sql.streaming.statefulOperator.checkCorrectness.enabled"),
+        }
+    }
+}
+
 /// Checks the plan of a stream.
-pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
+pub fn streaming(plan: &LogicalPlan, mode: OutputMode, checks: Checks) -> Result<()> {
+    if !checks.operations {
+        return Ok(());
+    }
     let mut nodes: Vec<&LogicalPlan> = vec![];
     let visited = plan.apply(|node| {
         nodes.push(node);
@@ -74,13 +103,7 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
                 OutputMode::Append => {}
             },
             LogicalPlan::Window(window) if is_streaming(&window.input) => {
-                let first = window.window_expr.first();
-                let expr = first.map(|expr| expr.schema_name().to_string()).unwrap_or_default();
-                let column = first.and_then(|expr| alias_of(&nodes, expr)).unwrap_or_else(|| "window".into());
-                return Err(SparkError::new("NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING")
-                    .with("windowFunc", expr.split(" PARTITION").next().unwrap_or_default().to_uppercase())
-                    .with("columnName", format!("`{column}`"))
-                    .with("windowSpec", expr.to_uppercase()));
+                return Err(check_window::refused(&nodes, &window.window_expr));
             }
             LogicalPlan::Join(join) => check_join(join, mode)?,
             LogicalPlan::Union(union) => {
@@ -89,27 +112,32 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
                     return Err(refused("Union between streaming and batch DataFrames/Datasets is not supported"));
                 }
             }
-            LogicalPlan::Extension(extension) => check_extension(extension)?,
+            LogicalPlan::Extension(extension) => {
+                check_mark(node)?;
+                check_extension(extension)?;
+            }
             LogicalPlan::Unnest(_) | LogicalPlan::Projection(_) | LogicalPlan::Filter(_) => {}
             _ => {}
         }
     }
-    correctness(&nodes, mode)
+    if checks.correctness { correctness(&nodes, mode) } else { Ok(()) }
 }
 
-/// The name that a projection gives to a window function.
-fn alias_of(nodes: &[&LogicalPlan], window: &Expr) -> Option<String> {
-    let name = window.schema_name().to_string();
-    let is_window = |expr: &Expr| matches!(expr, Expr::Column(own) if own.name == name);
-    nodes.iter().find_map(|node| {
-        let LogicalPlan::Projection(projection) = node else { return None };
-        projection.expr.iter().find_map(|expr| match expr {
-            Expr::Alias(alias) if is_window(&alias.expr) => {
-                Some(alias.name.rsplit_once('#').map_or(alias.name.as_str(), |(name, _)| name).to_string())
-            }
-            _ => None,
-        })
-    })
+/// What only the plan of a batch shows, as in Spark: aggregations that the query does not name. A query fails with it.
+pub fn batch(plan: &LogicalPlan, mode: OutputMode) -> Result<()> {
+    if mode != OutputMode::Append {
+        return Ok(());
+    }
+    let unbounded = plan.exists(|node| {
+        let LogicalPlan::Aggregate(own) = node else { return Ok(false) };
+        Ok(is_streaming(&own.input) && event_time::of_groups(own).is_none())
+    });
+    match unbounded.unwrap_or(false) {
+        false => Ok(()),
+        true => Err(SparkError::new("UNSUPPORTED_STREAMING_OPERATOR_WITHOUT_WATERMARK")
+            .with("outputMode", "Append")
+            .with("statefulOperator", "aggregations")),
+    }
 }
 
 fn skips(limit: &Limit) -> bool {
@@ -144,7 +172,9 @@ fn correctness(nodes: &[&LogicalPlan], mode: OutputMode) -> Result<()> {
     let aggregates = |plan: &LogicalPlan| {
         plan.exists(|node| Ok(matches!(node, LogicalPlan::Aggregate(own) if is_streaming(&own.input)))).unwrap_or(false)
     };
-    let detected = nodes.iter().any(|node| is_stateful(node) && node.inputs().into_iter().any(aggregates));
+    let doubled = |node: &LogicalPlan| stream_mark::of(node).is_some_and(|own| own.mark == Mark::Pivot);
+    let detected =
+        nodes.iter().any(|node| doubled(node) || is_stateful(node) && node.inputs().into_iter().any(aggregates));
     if !detected {
         return Ok(());
     }
@@ -289,6 +319,25 @@ fn check_two_streams(join: &Join, kind: JoinType, mode: OutputMode) -> Result<()
         "Stream-stream {name} join between two streaming DataFrame/Datasets is not supported without a watermark in the \
          join keys, or a watermark on the nullable side and an appropriate range condition"
     )))
+}
+
+/// Refuses what streams cannot have.
+fn check_mark(node: &LogicalPlan) -> Result<()> {
+    let Some(own) = stream_mark::of(node) else { return Ok(()) };
+    match own.mark {
+        Mark::Intersect => Err(refused("Intersect of streaming DataFrames/Datasets is not supported")),
+        Mark::Except | Mark::ExceptAll if own.inputs.last().is_some_and(|right| is_streaming(right)) => {
+            Err(refused("Except on a streaming DataFrame/Dataset on the right is not supported"))
+        }
+        Mark::ExceptAll => {
+            Err(SparkError::unsupported("EXCEPT ALL of a stream", "Use EXCEPT, or a left anti join."))
+        }
+        Mark::SortWithin => Err(refused(
+            "Sorting is not supported on streaming DataFrames/Datasets, unless it is on aggregated DataFrame/Dataset in \
+             Complete output mode",
+        )),
+        Mark::Except | Mark::Pivot => Ok(()),
+    }
 }
 
 fn check_extension(extension: &datafusion::logical_expr::Extension) -> Result<()> {

@@ -12,6 +12,7 @@ use firesteel_protocol::{Result, SparkError};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::StreamingQueryManager;
+use crate::listener::Ask as Settle;
 use crate::query::StreamingQuery;
 
 /// What a command gives.
@@ -86,11 +87,13 @@ impl StreamingQueryManager {
             }
             Ask::Stop(_) => {
                 query.stop().await;
-                self.listeners.settle().await;
+                self.listeners.settle(Settle::Stop).await;
                 None
             }
             Ask::ProcessAllAvailable(_) => {
-                query.process_all_available().await?;
+                let processed = query.process_all_available().await;
+                self.listeners.settle(Settle::Wait).await;
+                processed?;
                 None
             }
             Ask::Explain(explain) => {
@@ -99,7 +102,9 @@ impl StreamingQueryManager {
             }
             Ask::Exception(_) => Some(result::ResultType::Exception(exception(&query))),
             Ask::AwaitTermination(wait) => {
-                let terminated = query.await_termination(timeout(wait.timeout_ms)).await?;
+                let terminated = query.await_termination(timeout(wait.timeout_ms)).await;
+                self.listeners.settle(Settle::Wait).await;
+                let terminated = terminated?;
                 Some(result::ResultType::AwaitTermination(result::AwaitTerminationResult { terminated }))
             }
         };
@@ -118,7 +123,9 @@ impl StreamingQueryManager {
             }
             Manage::GetQuery(id) => self.get(&id)?.map(|query| managed::ResultType::Query(instance(&query))),
             Manage::AwaitAnyTermination(wait) => {
-                let terminated = self.await_any(timeout(wait.timeout_ms)).await?;
+                let terminated = self.await_any(timeout(wait.timeout_ms)).await;
+                self.listeners.settle(Settle::Wait).await;
+                let terminated = terminated?;
                 Some(managed::ResultType::AwaitAnyTermination(managed::AwaitAnyTerminationResult { terminated }))
             }
             Manage::ResetTerminated(_) => {

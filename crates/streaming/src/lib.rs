@@ -7,6 +7,7 @@
 
 pub mod check;
 mod check_python;
+mod check_window;
 pub mod checkpoint;
 pub mod command;
 pub mod listener;

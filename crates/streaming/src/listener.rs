@@ -1,23 +1,38 @@
 //! What clients are told of queries as it happens: `StreamingQueryListener`.
 
 use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
 
 use firesteel_engine::Session;
 use firesteel_protocol::connect::{StreamingQueryEventType, StreamingQueryListenerEvent};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+/// How long an event takes to a client at most, mostly.
+const UNDER_WAY: Duration = Duration::from_millis(50);
+
+/// What a client asked before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// A query is to stop; listeners ask that, too.
+    Stop,
+    /// To be told of a query's end, or that it has seen all data.
+    Wait,
+}
+
 /// The listeners of a session: one a client, which hands the events on to its own.
 #[derive(Debug)]
 pub struct ListenerBus {
     session: Weak<Session>,
     sender: Mutex<Option<UnboundedSender<StreamingQueryListenerEvent>>>,
+    /// When the last event was sent to the client.
+    sent: Mutex<Option<Instant>>,
 }
 
 impl ListenerBus {
     /// For the listeners of a session, and who listens to the whole application.
     pub fn new(session: &Arc<Session>) -> Self {
-        Self { session: Arc::downgrade(session), sender: Mutex::default() }
+        Self { session: Arc::downgrade(session), sender: Mutex::default(), sent: Mutex::default() }
     }
 
     /// Begins to listen. Who listened before hears no more.
@@ -32,14 +47,18 @@ impl ListenerBus {
         self.sender.lock().expect("no panics while locked").take();
     }
 
-    /// Lets a client hear that a query has ended before it is told that the query is stopped: a client of PySpark that
-    /// removes its last listener waits for events that are under way with the lock that it needs to hear of them.
-    pub async fn settle(&self) {
-        const UNDER_WAY: std::time::Duration = std::time::Duration::from_millis(50);
+    /// Lets a client hear of what has happened before it is answered: a client of PySpark that removes its last
+    /// listener waits for events that are under way with the lock that it needs to hear of them. A listener's own call
+    /// is answered first, as it has that lock.
+    pub async fn settle(&self, ask: Ask) {
         let listens = self.sender.lock().expect("no panics while locked").is_some();
-        if listens {
-            tokio::time::sleep(UNDER_WAY).await;
-        }
+        let sent = *self.sent.lock().expect("no panics while locked");
+        let (true, Some(sent)) = (listens, sent) else { return };
+        let wait = match ask {
+            Ask::Stop => UNDER_WAY,
+            Ask::Wait => 2 * UNDER_WAY,
+        };
+        tokio::time::sleep(wait.saturating_sub(sent.elapsed())).await;
     }
 
     /// Whether anybody listens.
@@ -53,6 +72,7 @@ impl ListenerBus {
         let mut sender = self.sender.lock().expect("no panics while locked");
         if let Some(own) = sender.as_ref() {
             let event = StreamingQueryListenerEvent { event_json: event.to_string(), event_type: event_type.into() };
+            *self.sent.lock().expect("no panics while locked") = Some(Instant::now());
             if own.send(event).is_err() {
                 // The client is gone.
                 sender.take();

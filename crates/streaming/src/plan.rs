@@ -11,6 +11,7 @@ use datafusion::logical_expr::LogicalPlan;
 use firesteel_engine::Session;
 use firesteel_plan::context::{Catalog, Stored, TableEntry, Variable};
 use firesteel_plan::operator::python::function::{PythonDataSource, PythonFunction, PythonTableFunction};
+use firesteel_plan::operator::stream_mark;
 use firesteel_plan::routine::UserFunction;
 use firesteel_plan::{Relation, ResolveContext, Resolver};
 use firesteel_protocol::{Result, SparkError, connect as pb};
@@ -216,5 +217,8 @@ pub fn resolve_batch(
         };
         opened[slot.index] = Some(OpenedSource { provider, ..slot.opened.clone() });
     }
-    resolve(&context(session, timestamp_ms, Streams::Batch(opened)), relation)
+    let resolved = resolve(&context(session, timestamp_ms, Streams::Batch(opened)), relation)?;
+    let observed = resolved.observed.into_iter().map(|(name, rows)| Ok((name, stream_mark::removed(rows)?)));
+    let observed = observed.collect::<Result<_>>()?;
+    Ok(Resolved { relation: stream_mark::removed(resolved.relation)?, observed })
 }

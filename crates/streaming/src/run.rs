@@ -128,8 +128,6 @@ impl Execution {
             tracing::warn!(id = query.id, %error, "a streaming query failed");
             QueryFailure { condition: error.condition().to_string(), message: error.to_string(), debug }
         });
-        query.end(failure.clone());
-        manager.note_end(&query);
         let told = failure.as_ref().map(|failure| {
             let class = firesteel_protocol::condition::exception_classes(&failure.condition).first().copied();
             (format!("{}: {}", class.unwrap_or("java.lang.Exception"), failure.message), failure.condition.clone())
@@ -139,6 +137,9 @@ impl Execution {
             &query.run_id,
             told.as_ref().map(|(message, condition)| (message.as_str(), condition.as_str())),
         );
+        // Listeners are told before those who wait for the end.
+        query.end(failure);
+        manager.note_end(&query);
     }
 
     async fn start_and_loop(

@@ -15,7 +15,7 @@ use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::listing::absolute;
 use firesteel_sources::options::illegal_argument;
 use firesteel_sources::stream::table::StreamTable;
-use firesteel_sources::{Format, Options};
+use firesteel_sources::{Format, Options, ReadRequest};
 
 use crate::StreamingQueryManager;
 use crate::checkpoint::metadata;
@@ -126,7 +126,7 @@ pub async fn start(
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_1299")
             .with("checkpointPath", checkpoint.path.join("offsets").to_string_lossy()));
     }
-    check::streaming(&analyzed.relation.plan, mode)?;
+    check::streaming(&analyzed.relation.plan, mode, check::Checks::of(&session))?;
 
     firesteel_sources::stream::fault::arm();
     let id = {
@@ -256,7 +256,13 @@ async fn sink(
         "noop" => Ok(Box::new(NoopSink)),
         "hive" => Err(SparkError::new("_LEGACY_ERROR_TEMP_1187").with("operation", "write")),
         "socket" if !options.contains("host") => Err(SparkError::new("_LEGACY_ERROR_TEMP_1295")),
-        "rate" | "rate-micro-batch" | "socket" | "jdbc" => Err(not_written(&format)),
+        "statestore" => {
+            let paths = given_path.map(str::to_string).into_iter().collect();
+            let request = ReadRequest { format: Some(format.clone()), options: options.clone(), paths, ..<_>::default() };
+            crate::state_source::open(session, &request, &session.resolve_context().source)?;
+            Err(not_written(&format))
+        }
+        "rate" | "rate-micro-batch" | "socket" | "jdbc" | "state-metadata" => Err(not_written(&format)),
         _ => {
             match Format::of(&format)? {
                 Format::Jdbc | Format::BinaryFile => return Err(not_written(&format)),

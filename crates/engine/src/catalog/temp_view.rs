@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
 use arrow::datatypes::Fields;
+use firesteel_protocol::connect::relation::RelType;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError, connect as pb};
 
 use super::DEFAULT_DATABASE;
 use crate::Session;
+use crate::cache::Kept;
 
 /// A temporary view: its plan and the schema it had when it was made.
 #[derive(Debug, Clone)]
@@ -19,6 +21,8 @@ pub struct View {
     pub renamed: bool,
     pub comment: Option<String>,
     pub properties: BTreeMap<String, String>,
+    /// Kept rows that the plan reads, by their ids: they live as long as the view.
+    pub kept: Vec<(String, Arc<Kept>)>,
 }
 
 /// Views that all sessions of the process share.
@@ -61,13 +65,35 @@ impl Session {
     }
 
     /// Makes or replaces a temporary view.
-    pub fn create_temp_view(&self, name: &str, view: View, global: bool, replace: bool) -> Result<()> {
+    pub fn create_temp_view(&self, name: &str, mut view: View, global: bool, replace: bool) -> Result<()> {
+        view.kept = self.kept_within(&view.plan);
         let mut views = self.temp_views(global).write().expect("no panics while locked");
         if !replace && views.contains_key(&name.to_lowercase()) {
             return Err(SparkError::new("TEMP_TABLE_OR_VIEW_ALREADY_EXISTS").with("relationName", name::quote(name)));
         }
         views.insert(name.to_lowercase(), view);
         Ok(())
+    }
+
+    /// The kept rows that a plan reads.
+    fn kept_within(&self, plan: &pb::Relation) -> Vec<(String, Arc<Kept>)> {
+        let mut found = vec![];
+        super::walk(&mut plan.clone(), &mut |relation| {
+            if let Some(RelType::CachedRemoteRelation(remote)) = &relation.rel_type {
+                let id = &remote.relation_id;
+                found.extend(self.kept_rows(id).map(|kept| (id.clone(), kept)));
+            }
+        });
+        found
+    }
+
+    /// Kept rows that a temporary view reads, though its maker has let go of them.
+    pub(crate) fn kept_by_views(&self, id: &str) -> Option<Arc<Kept>> {
+        [false, true].into_iter().find_map(|global| {
+            let views = self.temp_views(global).read().expect("no panics while locked");
+            let mut kept = views.values().flat_map(|view| &view.kept);
+            kept.find(|(own, _)| own == id).map(|(_, kept)| Arc::clone(kept))
+        })
     }
 
     /// The view that was there.

@@ -54,8 +54,9 @@ pub async fn create(session: &Session, message: pb::CreateDataFrameViewCommand) 
     let [name] = parts.as_slice() else {
         return Err(SparkError::new("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS").with("actualName", quote_parts(&parts)));
     };
-    let plan = Arc::new(inlined(session, relation));
-    let view = View { plan, columns, renamed: false, comment: None, properties: BTreeMap::new() };
+    // What a text says of views is what they are now: a view of this name is the old one.
+    let plan = Arc::new(inlined(session, session.expanded(relation)));
+    let view = View { plan, columns, renamed: false, comment: None, properties: BTreeMap::new(), kept: vec![] };
     put_temp(session, name, view, message.is_global, message.replace)
 }
 
@@ -154,6 +155,7 @@ async fn create_temporary(session: &Session, new: NewView, query: pb::Relation) 
         renamed: is_renamed,
         comment: new.comment,
         properties: new.properties.into_iter().collect(),
+        kept: vec![],
     };
     put_temp(session, &own, view, new.global, new.replace)
 }
@@ -189,7 +191,7 @@ pub async fn create_using(
     let read = pb::Read { is_streaming: false, read_type: Some(pb::read::ReadType::DataSource(source)) };
     let plan = pb::Relation { common: None, rel_type: Some(RelType::Read(read)) };
     let columns = session.fields(plan.clone()).await?;
-    let view = View { plan: Arc::new(plan), columns, renamed: false, comment: None, properties: BTreeMap::new() };
+    let view = View { plan: Arc::new(plan), columns, renamed: false, comment: None, properties: BTreeMap::new(), kept: vec![] };
     put_temp(session, name.last().map_or("", String::as_str), view, global, replace)
 }
 

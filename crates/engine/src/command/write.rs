@@ -14,7 +14,7 @@ use firesteel_protocol::connect::{
     write_operation::save_table::TableSaveMethod,
 };
 use firesteel_protocol::{Result, SparkError};
-use firesteel_sources::Options;
+use firesteel_sources::{Options, ReadRequest};
 use firesteel_sources::scan::table::FileTable;
 use firesteel_sources::sink::{self, SaveMode, WriteRequest};
 
@@ -85,6 +85,9 @@ pub async fn run(session: &Session, message: pb::WriteOperation, operation: Oper
     if message.source.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("console")) {
         return super::console::run(session, &options, relation, operation).await;
     }
+    if let Some(error) = message.source.as_deref().and_then(|format| read_only(session, format, &options, &path)) {
+        return Err(error);
+    }
     let request = WriteRequest {
         format: message.source,
         mode,
@@ -96,6 +99,29 @@ pub async fn run(session: &Session, message: pb::WriteOperation, operation: Oper
         ..Default::default()
     };
     save(session, request, relation, Store::Path, operation).await
+}
+
+/// What Spark says to writes to its sources that can only be read. The state of streams is opened before.
+fn read_only(session: &Session, format: &str, options: &Options, path: &str) -> Option<SparkError> {
+    let class = match format.to_lowercase().as_str() {
+        "rate" => "execution.streaming.sources.RateStreamProvider",
+        "statestore" => "execution.datasources.v2.state.StateDataSource",
+        "state-metadata" => "execution.datasources.v2.state.metadata.StateMetadataSource",
+        _ => return None,
+    };
+    let request = ReadRequest {
+        format: Some(format.to_string()),
+        options: options.clone(),
+        paths: Some(path.to_string()).filter(|path| !path.is_empty()).into_iter().collect(),
+        ..ReadRequest::default()
+    };
+    let open = session.engine.reader();
+    let opened = open.map(|open| open(&session.arc(), &request, &session.resolve_context().source));
+    let message = format!("org.apache.spark.sql.{class} does not allow create table as select.");
+    Some(match opened {
+        Some(Err(error)) => error,
+        _ => SparkError::internal(message),
+    })
 }
 
 fn bucketing(bucket_by: Option<pb::write_operation::BucketBy>, sort_columns: Vec<String>) -> Result<Option<Bucketing>> {

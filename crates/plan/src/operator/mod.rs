@@ -23,6 +23,7 @@ pub mod sample;
 pub mod script;
 pub mod shuffle;
 pub mod stream_dedup;
+pub mod stream_mark;
 pub mod tail;
 pub mod watermark;
 

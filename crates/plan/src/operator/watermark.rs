@@ -91,13 +91,13 @@ pub fn resolve(resolver: &Resolver, message: &pb::WithWatermark, outer: Option<&
         }
         found.attribute
     };
+    if !is_streaming(&input.plan) {
+        return Ok(input);
+    }
     if !is_event_time(attribute.data_type()) {
         return Err(SparkError::new("EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE")
             .with("eventName", name::quote(attribute.name()))
             .with("eventType", format!("\"{}\"", name::sql(attribute.data_type()))));
-    }
-    if !is_streaming(&input.plan) {
-        return Ok(input);
     }
     for own in input.output.iter_mut().filter(|own| own.id == attribute.id) {
         let mut metadata = own.field.metadata().clone();
@@ -132,9 +132,9 @@ fn delay_ms(text: &str) -> Result<i64> {
 /// A time, or a window of times.
 fn is_event_time(data_type: &DataType) -> bool {
     match data_type {
-        DataType::Timestamp(TimeUnit::Microsecond, _) => true,
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => true,
         DataType::Struct(fields) => {
-            fields.len() == 2 && fields.iter().all(|field| matches!(field.data_type(), DataType::Timestamp(..)))
+            fields.len() == 2 && fields.iter().all(|field| matches!(field.data_type(), DataType::Timestamp(_, Some(_))))
         }
         _ => false,
     }

@@ -1,6 +1,7 @@
 //! PIVOT: a column's values become columns. Each is the aggregate with a filter on that value.
 
 use arrow::array::Array;
+use arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
@@ -16,6 +17,7 @@ use crate::expression::select::evaluate_constant;
 use crate::expression::walk;
 use crate::expression::{literal, unaliased};
 use crate::operator::python::aggregate::PythonAggregate;
+use crate::operator::stream_mark::{self, Mark};
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
@@ -75,7 +77,7 @@ pub fn sql(resolver: &Resolver, message: &SqlPivot, outer: Option<&Scope>) -> Re
         .map(|c| pb::Expression { common: None, ..c.clone() })
         .map(|c| resolver.expression(&c, &scope).map(unaliased))
         .collect::<Result<_>>()?;
-    if let Some(map) = columns.iter().find(|column| matches!(column.data_type, arrow::datatypes::DataType::Map(..))) {
+    if let Some(map) = columns.iter().find(|column| matches!(column.data_type, DataType::Map(..))) {
         let own = firesteel_protocol::types::name::quote(&map.name);
         return Err(SparkError::new("INCOMPARABLE_PIVOT_COLUMN").with("columnName", own).placeless());
     }
@@ -183,7 +185,17 @@ fn build(
             list.push(column);
         }
     }
-    aggregate::build(input.clone(), grouping, None, list)?.plan()
+    let types: Vec<DataType> = aggregates.iter().map(|typed| typed.data_type.clone()).collect();
+    let pivoted = aggregate::build(input.clone(), grouping, None, list)?.plan()?;
+    Ok(match is_streaming(&input.plan) && types.iter().all(is_picked) {
+        true => stream_mark::plan(Mark::Pivot, vec![pivoted.plan.clone()], pivoted),
+        false => pivoted,
+    })
+}
+
+/// Types whose values Spark picks from an aggregation by groups and values, in a second one. Spark's `PivotFirst`.
+fn is_picked(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Boolean | DataType::Decimal128(..)) || data_type.is_numeric()
 }
 
 /// How often each value of `column` occurs for each value of `key`.

@@ -18,6 +18,7 @@ use firesteel_sources::stream::table::is_streaming;
 use super::{Relation, deduplicate, node, required};
 use crate::attribute::next_id;
 use crate::expression::select::Selected;
+use crate::operator::stream_mark::{self, Mark};
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
@@ -34,26 +35,30 @@ pub fn resolve(resolver: &Resolver, message: &pb::SetOperation, outer: Option<&S
         SetOpType::Except => "EXCEPT",
         SetOpType::Unspecified => return Err(SparkError::internal("a set operation of unspecified type")),
     };
-    let streams = [is_streaming(&left.plan), is_streaming(&right.plan)];
-    match message.set_op_type() {
-        SetOpType::Intersect if streams.contains(&true) => {
-            return Err(refused("Intersect of streaming DataFrames/Datasets is not supported"));
-        }
-        SetOpType::Except if streams[1] => {
-            return Err(refused("Except on a streaming DataFrame/Dataset on the right is not supported"));
-        }
-        SetOpType::Except if streams[0] && all => {
-            return Err(SparkError::unsupported("EXCEPT ALL of a stream", "Use EXCEPT, or a left anti join."));
-        }
-        _ => {}
-    }
     let (left, right) = if message.by_name.unwrap_or(false) {
         match_by_name(resolver, left, right, message.allow_missing_columns.unwrap_or(false))?
     } else {
         (left, right)
     };
     let (left, right) = same_types(resolver, left, right, word)?;
-    match (message.set_op_type(), all) {
+    if is_streaming(&left.plan) || is_streaming(&right.plan) {
+        let mark = match (message.set_op_type(), all) {
+            (SetOpType::Intersect, _) => Some(Mark::Intersect),
+            (SetOpType::Except, false) => Some(Mark::Except),
+            (SetOpType::Except, true) => Some(Mark::ExceptAll),
+            _ => None,
+        };
+        if let Some(mark) = mark {
+            let inputs = vec![left.plan.clone(), right.plan.clone()];
+            return Ok(stream_mark::plan(mark, inputs, combined(message.set_op_type(), all, left, right)?));
+        }
+    }
+    combined(message.set_op_type(), all, left, right)
+}
+
+/// The rows of both sides, which have the same columns.
+fn combined(kind: SetOpType, all: bool, left: Relation, right: Relation) -> Result<Relation> {
+    match (kind, all) {
         (SetOpType::Union, true) => union(left, right),
         (SetOpType::Union, false) => deduplicate::distinct(union(left, right)?),
         (SetOpType::Intersect, false) => {
@@ -67,11 +72,6 @@ pub fn resolve(resolver: &Resolver, message: &pb::SetOperation, outer: Option<&S
         (SetOpType::Intersect, true) => multiset(left, right, JoinType::LeftSemi),
         _ => multiset(left, right, JoinType::LeftAnti),
     }
-}
-
-/// A set operation that streams cannot have.
-fn refused(text: &str) -> SparkError {
-    SparkError::new("_LEGACY_ERROR_TEMP_3102").with("msg", text).with_message(format!("{text};")).placeless()
 }
 
 /// Reorders the right side like the left one; missing columns become NULLs where that is allowed.

@@ -20,6 +20,7 @@ use crate::expression::walk;
 use crate::expression::{sort_direction, unaliased};
 use crate::operator::exchange;
 use crate::operator::local_sort::LocalSortNode;
+use crate::operator::stream_mark::{self, Mark};
 use crate::scope::Scope;
 
 pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> Result<Relation> {
@@ -299,12 +300,12 @@ fn apply(resolver: &Resolver, input: Relation, orders: Vec<SortExpr>, global: bo
         .map(|(order, typed)| SortExpr::new(unaliased(typed).expr, order.asc, order.nulls_first))
         .collect();
     if !global {
-        if is_streaming(&input.plan) {
-            let text = "Sorting is not supported on streaming DataFrames/Datasets, unless it is on aggregated \
-                        DataFrame/Dataset in Complete output mode";
-            return Err(SparkError::new("_LEGACY_ERROR_TEMP_3102").with("msg", text).with_message(format!("{text};")));
-        }
-        return crate::operator::local_sort::plan(input, orders);
+        let streaming = is_streaming(&input.plan);
+        let sorted = crate::operator::local_sort::plan(input, orders)?;
+        return Ok(match streaming {
+            true => stream_mark::plan(Mark::SortWithin, vec![sorted.plan.clone()], sorted),
+            false => sorted,
+        });
     }
     let plan = LogicalPlan::Sort(Sort { expr: orders, input: Arc::new(input.plan.clone()), fetch: None });
     Ok(input.with_plan(plan))

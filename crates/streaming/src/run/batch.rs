@@ -108,6 +108,7 @@ impl Execution {
             let resolved = resolve_batch(session, &spec.relation, timestamp_ms, &spec.all, &batches)?;
             let relation = resolved.relation;
             check::redefined_watermark(&relation.plan)?;
+            check::batch(&relation.plan, spec.mode)?;
             let fields = relation.fields();
             let trackers = trackers(&relation.plan);
             let logical = relation.plan.display_indent().to_string();

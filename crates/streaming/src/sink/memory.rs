@@ -43,7 +43,7 @@ impl MemorySink {
             fields: Arc::new(Schema::new(fields.clone())),
         };
         session.keep_table(&id, stored);
-        let relation = RelType::CachedRemoteRelation(pb::CachedRemoteRelation { relation_id: id });
+        let relation = RelType::CachedRemoteRelation(pb::CachedRemoteRelation { relation_id: id.clone() });
         let plan = pb::Relation { common: None, rel_type: Some(relation) };
         let view = View {
             plan: Arc::new(plan),
@@ -51,8 +51,11 @@ impl MemorySink {
             renamed: false,
             comment: None,
             properties: Default::default(),
+            kept: vec![],
         };
         session.create_temp_view(name, view, false, true)?;
+        // The view has the rows now: they go with it.
+        session.forget_table(&id);
         Ok(Self { rows, latest: Mutex::default() })
     }
 }

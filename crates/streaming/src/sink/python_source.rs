@@ -15,6 +15,7 @@ use firesteel_plan::operator::python::{WorkerSettings, map};
 use firesteel_plan::relation::python_source as plan;
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::Options;
+use firesteel_sources::options::illegal_argument;
 use futures::StreamExt;
 use tokio::sync::OnceCell;
 
@@ -105,7 +106,11 @@ impl Sink for PythonSourceSink {
         self.source.name.clone()
     }
 
-    async fn add_batch(&self, batch_id: u64, batch: Batch, _: OutputMode) -> Result<Option<u64>> {
+    async fn add_batch(&self, batch_id: u64, batch: Batch, mode: OutputMode) -> Result<Option<u64>> {
+        if mode == OutputMode::Update {
+            let name = &self.source.name;
+            return Err(illegal_argument(format!("requirement failed: {name} does not support Update mode.")));
+        }
         self.writing().await?;
         let mut messages = vec![];
         let written = self.write(&batch, &mut messages).await;
@@ -124,5 +129,9 @@ impl Sink for PythonSourceSink {
 
     fn counts_rows(&self) -> bool {
         true
+    }
+
+    fn temporary_checkpoint(&self) -> bool {
+        false
     }
 }

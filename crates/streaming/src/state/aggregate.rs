@@ -304,7 +304,7 @@ impl Merge {
         };
         changes.removed = replaced;
         changes.removed.extend(gone);
-        state.finish(vec![(STORE, changes)], report);
+        state.finish(self.run.version, vec![(STORE, changes)], report);
         output.iter().map(|batch| labelled(batch, &schema)).collect()
     }
 

@@ -290,7 +290,7 @@ impl Work {
         self.report.removal_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.report.custom =
             vec![("numDroppedDuplicateRows".into(), i64::try_from(self.duplicates).unwrap_or(i64::MAX))];
-        state.finish(vec![(STORE, changes)], std::mem::take(&mut self.report));
+        state.finish(run.version, vec![(STORE, changes)], std::mem::take(&mut self.report));
         Ok(())
     }
 }

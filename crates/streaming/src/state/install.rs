@@ -33,7 +33,7 @@ pub fn install(
     let mut index = 0;
     let first_run = operators.is_empty() && batch_id > 0;
     let mut next = |kind: Kind, waits: bool, inputs: &[&LogicalPlan]| {
-        let operator = operators.operator(index, kind, waits);
+        let operator = operators.operator(index, kind, waits, batch_id);
         index += 1;
         let watermarks = inputs.iter().filter_map(|input| reaching(input)).reduce(Watermarks::min);
         let watermarks = watermarks.unwrap_or(time.watermarks);

@@ -254,7 +254,7 @@ impl JoinWork {
         }
         report.removal_ms = millis(began);
         output.retain(|batch| batch.num_rows() > 0);
-        self.run.operator.lock().finish(pending, report);
+        self.run.operator.lock().finish(self.run.version, pending, report);
         Ok(output)
     }
 

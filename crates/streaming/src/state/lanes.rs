@@ -41,6 +41,32 @@ pub fn split_into(store: &Store, rows: Vec<RecordBatch>, count: usize) -> Result
     Ok(lanes)
 }
 
+/// Does something with each of some partitions, side by side where there are `rows` enough; in their order. Blocks.
+pub fn each<P: Send, T: Send>(parts: Vec<P>, rows: u64, work: impl Fn(P) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let worth = usize::try_from(rows / ROWS_OF_A_LANE as u64).unwrap_or(usize::MAX);
+    let lanes = worth.min(cores).min(parts.len()).max(1);
+    if lanes == 1 {
+        return parts.into_iter().map(work).collect();
+    }
+    let size = parts.len().div_ceil(lanes);
+    let mut rest = parts.into_iter().peekable();
+    std::thread::scope(|scope| {
+        let work = &work;
+        let mut running = vec![];
+        while rest.peek().is_some() {
+            let lane: Vec<P> = rest.by_ref().take(size).collect();
+            running.push(scope.spawn(move || lane.into_iter().map(work).collect::<Result<Vec<T>>>()));
+        }
+        let mut done = vec![];
+        for lane in running {
+            let ended = lane.join().map_err(|_| SparkError::internal("a lane of the state has panicked"))?;
+            done.extend(ended?);
+        }
+        Ok(done)
+    })
+}
+
 /// Waits for the work of all lanes; their results in the order of the lanes. Where one fails or nobody waits any more,
 /// the others end.
 pub async fn side_by_side<T, F>(work: impl ExactSizeIterator<Item = F>) -> Result<Vec<T>>

@@ -168,7 +168,7 @@ impl LimitWork {
             changes.updated.push(row.map_err(from_arrow)?);
         }
         let report = StateReport { updated: changes.updated.len() as u64, ..StateReport::default() };
-        state.finish(vec![(STORE, changes)], report);
+        state.finish(self.run.version, vec![(STORE, changes)], report);
         Ok(())
     }
 }

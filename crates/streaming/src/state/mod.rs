@@ -121,13 +121,13 @@ impl Operators {
         self.lock().is_empty()
     }
 
-    fn operator(&self, index: usize, kind: Kind, waits: bool) -> Arc<Operator> {
+    fn operator(&self, index: usize, kind: Kind, waits: bool, version: u64) -> Arc<Operator> {
         let mut all = self.lock();
         while all.len() <= index {
             let dir = self.dir.join(all.len().to_string());
             all.push(Arc::new(Operator::new(&dir, kind, waits, self.keeping)));
         }
-        all[index].begin();
+        all[index].begin(version);
         Arc::clone(&all[index])
     }
 

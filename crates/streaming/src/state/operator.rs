@@ -65,6 +65,9 @@ pub struct Operator {
 /// What an operator holds.
 #[derive(Debug, Default)]
 pub struct State {
+    /// The version that the running batch reads.
+    version: u64,
+    /// By name, at the running batch's version or at one that a plan of an earlier batch reads again.
     stores: Vec<(&'static str, Store)>,
     /// Set when the batch's rows have all been seen; a second run of the batch sets it anew.
     pending: Option<Vec<(&'static str, Changes)>>,
@@ -80,10 +83,18 @@ pub struct State {
 }
 
 impl State {
-    /// What the batch does to the stores, and its numbers.
-    pub fn finish(&mut self, pending: Vec<(&'static str, Changes)>, report: StateReport) {
-        self.pending = Some(pending);
-        self.report = report;
+    /// What a batch that read `version` does to the stores, and its numbers. A plan of an earlier batch that runs once
+    /// more (a view of foreachBatch has it) changes nothing.
+    pub fn finish(&mut self, version: u64, pending: Vec<(&'static str, Changes)>, report: StateReport) {
+        if version == self.version {
+            self.pending = Some(pending);
+            self.report = report;
+        }
+    }
+
+    /// Whether `version` is what the running batch reads.
+    pub fn is_current(&self, version: u64) -> bool {
+        version == self.version
     }
 
     /// A store at a version, opened if it is not open.
@@ -94,12 +105,11 @@ impl State {
         layout: &Layout,
         version: u64,
     ) -> Result<&mut Store> {
-        let open = self.stores.iter().position(|(own, _)| *own == name);
+        let open = self.stores.iter().position(|(own, store)| *own == name && store.version() == version);
         let at = match open {
-            Some(at) if self.stores[at].1.version() == version => at,
-            _ => {
+            Some(at) => at,
+            None => {
                 let store = Store::open(&operator.dir.join(name), layout, operator.keeping, version)?;
-                self.stores.retain(|(own, _)| *own != name);
                 self.stores.push((name, store));
                 self.stores.len() - 1
             }
@@ -131,9 +141,12 @@ impl Operator {
         self.lock().pending.is_some()
     }
 
-    /// Forgets what an earlier run of the batch wanted.
-    pub fn begin(&self) {
-        self.lock().pending = None;
+    /// A batch that reads `version` begins, perhaps anew: forgets what an earlier run of it wanted.
+    pub fn begin(&self, version: u64) {
+        let mut state = self.lock();
+        state.pending = None;
+        state.version = version;
+        state.stores.retain(|(_, store)| store.version() == version);
     }
 
     /// Whether time alone can bring out rows or let state go.
@@ -197,6 +210,8 @@ impl Operator {
             Described { id, name, partitions: self.keeping.partitions, shape }.write(&self.dir)?;
             state.is_described = true;
         }
+        let version = state.version;
+        state.stores.retain(|(_, store)| store.version() == version);
         let Some(pending) = state.pending.take() else {
             return Err(SparkError::internal("a stateful operator has not seen its rows"));
         };

@@ -295,9 +295,11 @@ impl GroupStates for States {
         let operator = Arc::clone(&self.run.operator);
         let mut state = operator.lock();
         state.store(&operator, STORE, &self.layout, self.run.version)?;
-        state.due_ms = due_ms;
+        if state.is_current(self.run.version) {
+            state.due_ms = due_ms;
+        }
         let changes = Changes { updated: changes.updated, removed: changes.removed };
-        state.finish(vec![(STORE, changes)], report);
+        state.finish(self.run.version, vec![(STORE, changes)], report);
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use firesteel_functions::kernel::from_arrow;
 use firesteel_protocol::Result;
 
 use super::file::{Block, Chain};
+use super::lanes;
 use super::part::{Keys, Part, Place};
 
 /// What the rows of a store are.
@@ -231,7 +232,7 @@ impl Store {
     pub fn select(
         &mut self,
         without: &[RecordBatch],
-        wanted: &dyn Fn(&RecordBatch) -> Result<BooleanArray>,
+        wanted: &(dyn Fn(&RecordBatch) -> Result<BooleanArray> + Sync),
     ) -> Result<Vec<RecordBatch>> {
         let mut hidden: BTreeMap<usize, Vec<RecordBatch>> = BTreeMap::new();
         for batch in without.iter().filter(|batch| batch.num_rows() > 0) {
@@ -239,26 +240,74 @@ impl Store {
                 hidden.entry(partition).or_default().push(taken(batch, rows)?);
             }
         }
+        let all = 0..self.keeping.partitions;
+        let there: Vec<usize> = all.filter(|at| self.parts[*at].is_some() || self.chain.has(*at)).collect();
+        let is_loaded = there.iter().all(|at| self.parts[*at].is_some());
         let mut selected = vec![];
-        for partition in 0..self.keeping.partitions {
-            if self.parts[partition].is_none() && !self.chain.has(partition) {
-                continue;
+        if is_loaded {
+            for partition in &there {
+                self.part(*partition)?;
             }
-            let mut places: HashSet<Place> = HashSet::new();
-            self.part(partition)?;
-            if let Some(part) = &self.parts[partition] {
-                for batch in hidden.get(&partition).into_iter().flatten() {
-                    places.extend(part.places(batch, &self.keys)?);
-                }
-                selected.extend(part.select(&places, wanted)?);
+            let picked = lanes::each(there, self.total, |partition| self.picked(partition, &hidden, wanted))?;
+            selected.extend(picked.into_iter().flatten());
+        } else {
+            // What is read for one partition may push another out.
+            for partition in there {
+                self.part(partition)?;
+                selected.extend(self.picked(partition, &hidden, wanted)?);
             }
         }
         Ok(selected)
     }
 
+    /// The rows of a loaded partition that `wanted` picks, but those of `hidden`.
+    fn picked(
+        &self,
+        partition: usize,
+        hidden: &BTreeMap<usize, Vec<RecordBatch>>,
+        wanted: &(dyn Fn(&RecordBatch) -> Result<BooleanArray> + Sync),
+    ) -> Result<Vec<RecordBatch>> {
+        let Some(part) = &self.parts[partition] else { return Ok(vec![]) };
+        let mut places: HashSet<Place> = HashSet::new();
+        for batch in hidden.get(&partition).into_iter().flatten() {
+            places.extend(part.places(batch, &self.keys)?);
+        }
+        part.select(&places, wanted)
+    }
+
     /// All rows but those of some batches.
     pub fn all(&mut self, without: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
         self.select(without, &|batch| Ok(BooleanArray::from(vec![true; batch.num_rows()])))
+    }
+
+    /// Takes changes in, each partition by itself.
+    fn apply(&mut self, blocks: &BTreeMap<usize, Block>) -> Result<()> {
+        let rows: usize = blocks.values().flat_map(|block| &block.updated).map(RecordBatch::num_rows).sum();
+        let is_loaded = blocks.keys().all(|at| self.parts[*at].is_some());
+        let all: Vec<usize> = blocks.keys().copied().collect();
+        // What is read for one partition may push another out: then one after the other.
+        let steps = if is_loaded { vec![all] } else { all.into_iter().map(|at| vec![at]).collect() };
+        for step in steps {
+            let mut taken = vec![];
+            for partition in step {
+                self.part(partition)?;
+                taken.extend(self.parts[partition].take().map(|part| (partition, part)));
+            }
+            let before: u64 = taken.iter().map(|(_, part)| part.row_count()).sum();
+            let keys = &self.keys;
+            let applied = lanes::each(taken, rows as u64, |(partition, mut part)| {
+                if let Some(block) = blocks.get(&partition) {
+                    part.apply(block, keys)?;
+                }
+                Ok((partition, part))
+            })?;
+            let after: u64 = applied.iter().map(|(_, part)| part.row_count()).sum();
+            for (partition, part) in applied {
+                self.parts[partition] = Some(part);
+            }
+            self.total = self.total.saturating_sub(before) + after;
+        }
+        Ok(())
     }
 
     /// A batch under the store's own labels.
@@ -281,18 +330,8 @@ impl Store {
                 }
             }
         }
-        let mut total = self.total;
-        for (partition, block) in &blocks {
-            self.part(*partition)?;
-            // Taken out, so that the keys can be borrowed beside it.
-            if let Some(mut part) = self.parts[*partition].take() {
-                let before = part.row_count();
-                part.apply(block, &self.keys)?;
-                total = total.saturating_sub(before) + part.row_count();
-                self.parts[*partition] = Some(part);
-            }
-        }
-        self.total = total;
+        self.apply(&blocks)?;
+        let total = self.total;
         self.chain.write_delta(version, &blocks, total)?;
         if Chain::is_snapshot(version) {
             let mut snapshot = self.chain.begin_snapshot(version, total)?;

@@ -185,7 +185,7 @@ pub struct GroupChanges {
 }
 
 /// A predicate over rows.
-pub type Wanted<'a> = &'a dyn Fn(&RecordBatch) -> Result<BooleanArray>;
+pub type Wanted<'a> = &'a (dyn Fn(&RecordBatch) -> Result<BooleanArray> + Sync);
 
 /// Keeps what groups remember: rows of their keys and the [`PythonStateNode::stored`] columns.
 pub trait GroupStates: fmt::Debug + Send + Sync + 'static {
