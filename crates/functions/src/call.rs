@@ -1,6 +1,6 @@
 //! A call of a function with resolved arguments: what a builder is given.
 
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::datatypes::{Field, FieldRef};
 use datafusion::logical_expr::Expr;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
@@ -36,8 +36,8 @@ pub trait Lambdas {
     fn given(&self, index: usize) -> bool;
     /// How many parameters lambda `index` names; None for a plain value, which stands for a lambda that ignores them.
     fn arity(&self, index: usize) -> Option<usize>;
-    /// Resolves the body of lambda `index` with parameters of these types and nullabilities.
-    fn resolve(&self, index: usize, params: &[(DataType, bool)]) -> Result<LambdaBody>;
+    /// Resolves the body of lambda `index` with parameters of these types and nullabilities; their names do not count.
+    fn resolve(&self, index: usize, params: &[Field]) -> Result<LambdaBody>;
 }
 
 /// A resolved lambda. Its expression goes into DataFusion's `Expr::Lambda` with `params`.

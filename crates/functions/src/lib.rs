@@ -44,7 +44,7 @@ pub use arity::check_arity;
 pub use call::{Call, Generator, LambdaBody, Lambdas};
 pub use env::{Env, Place};
 pub use firesteel_protocol::{Result, SparkError};
-pub use generator::is_reserved_word;
+pub use generator::{COLLATION_COLUMNS, is_reserved_word};
 pub use registry::{Entry, Kind, lookup};
 pub use text_only::check_text;
 pub use typed::Typed;

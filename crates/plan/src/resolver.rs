@@ -62,6 +62,8 @@ pub(crate) struct LambdaVariable {
     pub shown: Option<String>,
     pub data_type: DataType,
     pub nullable: bool,
+    /// What is metadata of its type.
+    pub metadata: HashMap<String, String>,
 }
 
 impl<'a> Resolver<'a> {

@@ -1,24 +1,21 @@
-//! Spark's patterns of SHOW and `spark.catalog.list..`: `*` for any characters, `|` for alternatives, whatever the case.
+//! Spark's patterns of SHOW and `spark.catalog.list..`: regular expressions, but for `*` for any characters and `|` for
+//! alternatives, whatever the case.
 
-/// Whether a name fits; every name fits no pattern.
+use regex::RegexBuilder;
+
+/// Whether a name fits; every name fits no pattern, none one that is no regular expression.
 pub(crate) fn matches(name: &str, pattern: Option<&str>) -> bool {
     let Some(pattern) = pattern else { return true };
-    let name = name.to_lowercase();
-    pattern.trim().split('|').any(|part| fits(&name, &part.trim().to_lowercase()))
+    pattern.trim().split('|').any(|part| fits(name, part.trim()))
 }
 
 fn fits(name: &str, pattern: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return name == pattern };
-    let Some(mut name) = name.strip_prefix(first) else { return false };
-    let mut pieces: Vec<&str> = rest.split('*').collect();
-    let last = pieces.pop().unwrap_or_default();
-    for piece in pieces {
-        match name.find(piece) {
-            Some(at) => name = &name[at + piece.len()..],
-            None => return false,
-        }
+    let plain = |own: &str| own.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if plain(pattern) {
+        return name.to_lowercase() == pattern.to_lowercase();
     }
-    name.ends_with(last)
+    let pattern = format!("^(?:{})$", pattern.replace('*', ".*"));
+    RegexBuilder::new(&pattern).case_insensitive(true).build().is_ok_and(|own| own.is_match(name))
 }
 
 #[cfg(test)]
@@ -34,5 +31,8 @@ mod tests {
         assert!(!matches("people", Some("peo")));
         assert!(!matches("people", Some("p*x*")));
         assert!(matches("PEOPLE", Some("people")));
+        assert!(matches("people", Some("p.ople")));
+        assert!(matches("time", Some("c??t*")));
+        assert!(!matches("people", Some("(")));
     }
 }

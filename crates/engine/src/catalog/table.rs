@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Fields, Schema};
-use firesteel_protocol::types::{CHAR_VARCHAR_KEY, METADATA_KEY, name};
+use firesteel_protocol::types::{CHAR_VARCHAR_KEY, METADATA_KEY, collation, name};
 use firesteel_sources::{Options, ReadRequest, TablePartition};
 
 use super::CATALOG;
@@ -106,6 +106,11 @@ impl Table {
     /// `` `db`.`t` ``, as some errors name it.
     pub fn quoted_short(&self) -> String {
         format!("{}.{}", name::quote(&self.database), name::quote(&self.name))
+    }
+
+    /// The collation that new columns of strings take, if one was given.
+    pub fn default_collation(&self) -> Option<&str> {
+        self.properties.get(collation::DEFAULT_PROPERTY).map(String::as_str)
     }
 
     pub fn is_view(&self) -> bool {

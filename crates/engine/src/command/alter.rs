@@ -169,7 +169,11 @@ async fn add_columns(session: &Session, table: &Table, columns: &[ColumnDefiniti
     if columns.iter().any(|column| !column.nullable) {
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_1052"));
     }
-    let new = column::definitions(session, columns, "ALTER TABLE ADD COLUMNS").await?;
+    let mut columns = columns.to_vec();
+    if let Some(own) = table.default_collation() {
+        columns.iter_mut().for_each(|column| collation::fill(&mut column.data_type, own));
+    }
+    let new = column::definitions(session, &columns, "ALTER TABLE ADD COLUMNS").await?;
     let mut seen: Vec<String> = table.columns.iter().map(|field| field.name().to_lowercase()).collect();
     for field in &new {
         let lower = field.name().to_lowercase();
@@ -228,7 +232,9 @@ async fn change_column(
                 .with("newName", &quoted)
                 .with("newType", format!("\"{}\"", name::simple_of_field(&wanted).to_uppercase())));
         }
-        collated = Some(collation::of(wanted.metadata()).to_string());
+        // STRING alone leaves the collation as it is.
+        let said = matches!(&data_type.kind, Some(pb::data_type::Kind::String(text)) if !text.collation.is_empty());
+        collated = said.then(|| collation::of(wanted.metadata()).to_string());
     }
     let mut own = column::metadata(field);
     if let Some(comment) = comment {

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, FieldRef, Fields};
 use firesteel_plan::relation::to_schema::all_nullable;
 use firesteel_plan::sql::command::{Bucketing as BucketClause, TableSpec};
 use firesteel_protocol::connect as pb;
-use firesteel_protocol::types::name;
+use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::sink::{SaveMode, WriteRequest};
 use firesteel_sources::{Format, ReadRequest};
@@ -329,6 +329,14 @@ fn arranged(
         return Err(SparkError::new("INVALID_PARTITION_COLUMN_DATA_TYPE")
             .with("type", format!("\"{}\"", name::sql(field.data_type()))));
     }
+    let collated = |field: &FieldRef| {
+        let within = types::collation::within(field.data_type());
+        within || types::collation::of(field.metadata()) != types::collation::BINARY
+    };
+    if let Some(field) = fields.iter().find(|field| partition_by.contains(field.name()) && collated(field)) {
+        return Err(SparkError::new("INVALID_PARTITION_COLUMN_DATA_TYPE")
+            .with("type", format!("\"{}\"", name::sql_of_field(field))));
+    }
     let within = |names: &[String]| {
         names.iter().find(|own| partition_by.iter().any(|column| column.eq_ignore_ascii_case(own))).cloned()
     };
@@ -345,6 +353,11 @@ fn arranged(
         }),
         None => None,
     };
+    let in_buckets = |field: &&FieldRef| bucketing.as_ref().is_some_and(|own| own.columns.contains(field.name()));
+    if let Some(field) = fields.iter().find(|field| in_buckets(field) && collated(field)) {
+        return Err(SparkError::new("INVALID_BUCKET_COLUMN_DATA_TYPE")
+            .with("type", format!("\"{}\"", name::sql_of_field(field))));
+    }
     // Files cannot promise NOT NULL: Spark takes it off the columns of file tables too.
     let nullable = |field: &FieldRef| Arc::new(all_nullable(field));
     let find = |name: &String| fields.iter().find(|field| field.name() == name).map(nullable);

@@ -180,6 +180,7 @@ pub fn facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> {
     }
     facts.extend(table.bucketing.as_ref().map(bucket_facts).unwrap_or_default());
     facts.extend(table.comment.clone().map(|comment| ("Comment", comment)));
+    facts.extend(table.default_collation().map(|own| ("Collation", own.to_string())));
     if let Some(view) = &table.view {
         facts.push(("View Text", view.text.clone()));
         facts.push(("View Original Text", view.text.clone()));
@@ -187,8 +188,9 @@ pub fn facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> {
         facts.push(("View Catalog and Namespace", format!("{CATALOG}.{}", name::quote_if_needed(&view.database))));
         facts.push(("View Query Output Columns", quoted_list(&view.query_columns)));
     }
-    if !table.properties.is_empty() {
-        facts.push(("Table Properties", bracketed(&without_secrets(&table.properties))));
+    let properties = without_secrets(&table.properties);
+    if !properties.is_empty() {
+        facts.push(("Table Properties", bracketed(&properties)));
     }
     facts.extend(table.statistics.as_ref().map(|statistics| ("Statistics", statistics_text(statistics))));
     if !table.location.is_empty() {
@@ -214,6 +216,7 @@ pub fn without_secrets(
 ) -> std::collections::BTreeMap<String, String> {
     const SECRET: [&str; 6] = ["password", "secret", "token", "access.key", "accesskey", "url"];
     let mut shown = pairs.clone();
+    shown.remove(collation::DEFAULT_PROPERTY);
     for (key, value) in &mut shown {
         let lower = key.to_lowercase();
         if SECRET.iter().any(|word| lower.contains(word)) {
@@ -366,7 +369,7 @@ pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
         own.insert("partition_provider".into(), json!("Catalog"));
         own.insert("partition_columns".into(), json!(table.partition_columns));
     }
-    own.insert("collation".into(), json!("UTF8_BINARY"));
+    own.insert("collation".into(), json!(table.default_collation().unwrap_or(collation::BINARY)));
     rows::names("json_metadata", [Value::Object(own).to_string()])
 }
 

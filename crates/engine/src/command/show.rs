@@ -1,14 +1,15 @@
 //! SHOW TABLES, VIEWS, DATABASES, COLUMNS, CREATE TABLE, TBLPROPERTIES, TABLE EXTENDED.
 
 use arrow::datatypes::{DataType, Field, Fields};
+use firesteel_functions::COLLATION_COLUMNS;
 use firesteel_plan::sql::command::PartitionSpec;
 use firesteel_protocol::types::collation::COLLATION_KEY;
-use firesteel_protocol::types::{json, name};
+use firesteel_protocol::types::{self, json, name};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{column, describe, partition};
 use crate::Session;
-use crate::catalog::rows::{self, Rows, cells, flag, text};
+use crate::catalog::rows::{self, Cell, Rows, cells, flag, maybe, text};
 use crate::catalog::table::Table;
 use crate::catalog::{self, CATALOG, Found, GLOBAL_TEMP, Search, matches, quote_parts, schema_not_found};
 
@@ -70,12 +71,15 @@ pub async fn table_extended(
     let columns = [text("namespace"), text("tableName"), flag("isTemporary"), text("information")];
     let database = database(session, parts)?;
     if let Some(spec) = spec {
-        let named = [database, pattern.to_string()];
-        let Found::Table(table) = session.find(&named, Search::Everywhere)?.1 else {
+        let named = match parts {
+            Some(_) => vec![database, pattern.to_string()],
+            None => vec![pattern.to_string()],
+        };
+        let Found::Table(table) = session.find(&named, Search::Session)?.1 else {
             return Err(catalog::expect_table("SHOW TABLE EXTENDED", &quote_parts(&named)));
         };
         let own = partition::find(session, &table, spec).await?;
-        let information = lines(&describe::partition_facts(session, &table, &own)) + "\n";
+        let information = lines(&describe::partition_facts(session, &table, &own));
         return rows::rows(&columns, [cells![&table.database, &table.name, false, information]]);
     }
     let mut found = vec![];
@@ -110,6 +114,17 @@ pub fn databases(session: &Session, parent: Option<&[String]>, pattern: Option<&
     }
     let names = session.store()?.databases()?.into_iter().map(|database| database.name);
     rows::names("namespace", names.filter(|own| matches(own, pattern)))
+}
+
+/// SHOW COLLATIONS.
+pub fn collations(pattern: &str) -> Result<Rows> {
+    // The catalog and the schema are not told.
+    let own: [_; 7] = std::array::from_fn(|at| COLLATION_COLUMNS[at + 2]);
+    let columns = own.map(|(name, nullable, _)| if nullable { maybe(name) } else { text(name) });
+    let mut known: Vec<_> = types::collation::all().iter().filter(|own| matches(&own.name, Some(pattern))).collect();
+    known.sort_by(|a, b| a.name.cmp(&b.name));
+    let line = |collation: &types::collation::Collation| own.map(|(_, _, text)| Cell::from(text(collation)));
+    rows::rows(&columns, known.into_iter().map(line))
 }
 
 /// SHOW CATALOGS.
@@ -212,6 +227,7 @@ fn table_text(table: &Table) -> String {
         text.push_str(&format!("LOCATION '{}'\n", escaped(&catalog::uri(&table.location))));
     }
     text.push_str(&comment_clause(table));
+    text.push_str(&table.default_collation().map(|own| format!("DEFAULT COLLATION {own}\n")).unwrap_or_default());
     text + &pairs_clause("TBLPROPERTIES", &super::describe::without_secrets(&table.properties))
 }
 

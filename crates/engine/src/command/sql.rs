@@ -500,6 +500,7 @@ async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -
         }
         // There are none: ADD is refused.
         SqlCommand::ListResources { .. } => rows::names("Results", []),
+        SqlCommand::ShowCollations { pattern } => show::collations(&pattern),
         SqlCommand::ShowCatalogs { pattern } => show::catalogs(pattern.as_deref()),
         SqlCommand::ShowColumns { table, database } => show::columns(session, &table, database.as_deref()),
         SqlCommand::ShowFunctions { scope, database, pattern } => {
@@ -566,7 +567,7 @@ fn unknown_assigned(
 /// DELETE, UPDATE, MERGE: files cannot.
 fn row_change(session: &Session, parts: &[String], operation: &str) -> Result<SparkError> {
     Ok(match session.find(parts, Search::Everywhere)?.1 {
-        Found::Table(table) if operation == "LOAD DATA" => {
+        Found::Table(table) if operation == "LOAD DATA" && !table.is_view() => {
             SparkError::new("_LEGACY_ERROR_TEMP_1261").with("tableIdentWithDB", table.quoted())
         }
         Found::Table(table) if !table.is_view() => create_table::unsupported(&table.quoted(), operation),

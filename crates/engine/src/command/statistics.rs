@@ -30,6 +30,11 @@ pub struct Analyze {
 pub async fn table(session: &Session, parts: &[String], analyze: Analyze) -> Result<()> {
     let table = match session.find(parts, Search::Session)?.1 {
         Found::Table(table) if !table.is_view() => table,
+        Found::Temp(_) => {
+            return Err(SparkError::new("EXPECT_PERMANENT_VIEW_NOT_TEMP")
+                .with("viewName", quote_parts(parts))
+                .with("operation", "ANALYZE TABLE"));
+        }
         _ => return Err(SparkError::new("UNSUPPORTED_FEATURE.ANALYZE_VIEW")),
     };
     if !analyze.partition.is_empty() {
@@ -89,6 +94,18 @@ async fn partitions(session: &Session, table: &Arc<Table>, analyze: &Analyze) ->
             statistics.rows = Some(count_files(session, &one).await?);
         }
         changed.push(Partition { statistics: Some(statistics), ..own.clone() });
+    }
+    let fixed: Vec<String> = wanted
+        .iter()
+        .filter_map(|(column, value)| {
+            let value = value.clone()?.unwrap_or_else(|| "null".into());
+            Some(format!("{} = {value}", name::quote(column)))
+        })
+        .collect();
+    if changed.is_empty() && fixed.len() == table.partition_columns.len() {
+        return Err(SparkError::new("PARTITIONS_NOT_FOUND")
+            .with("partitionList", format!("PARTITION ({})", fixed.join(", ")))
+            .with("tableName", table.quoted_short()));
     }
     store.put_partitions(table, &changed)
 }

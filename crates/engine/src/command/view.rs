@@ -397,7 +397,8 @@ pub async fn alter(
         }
         (Found::Table(table), _) if !table.is_view() => Err(SparkError::new("EXPECT_VIEW_NOT_TABLE.USE_ALTER_TABLE")
             .with("operation", "ALTER VIEW")
-            .with("tableName", quote_parts(parts))),
+            .with("tableName", quote_parts(parts))
+            .placeless()),
         (Found::Table(view), Alteration::RenameTo(to)) => super::alter::rename(session, &view, &to),
         (Found::Table(view), Alteration::SetProperties(properties)) => {
             let mut changed = view.as_ref().clone();

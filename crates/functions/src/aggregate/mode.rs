@@ -8,7 +8,7 @@ use arrow::compute::take;
 use arrow::datatypes::DataType;
 use arrow::row::{Row, RowConverter, SortField};
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::{Result, SparkError};
+use firesteel_protocol::{Result, SparkError, types};
 
 use super::fold::Spec;
 use super::gather::{gather, offset_buffer};
@@ -52,17 +52,23 @@ pub fn mode_within(call: &Call, key: &SortKey) -> Result<Typed> {
 }
 
 fn build(call: &Call, arg: Typed, param: &str) -> Typed {
-    let output = arg.data_type.clone();
-    gather(call, "mode", vec![arg], output, true, param.to_string(), most_frequent)
+    let (output, metadata) = (arg.data_type.clone(), arg.metadata.clone());
+    // Strings that a collation holds equal count as one; the first of them comes out.
+    let own = crate::collation::has_own(&arg).then(|| crate::collation::key(&arg, call.env));
+    let args = std::iter::once(crate::collation::plain(&arg)).chain(own).collect();
+    let typed = gather(call, "mode", args, output, true, param.to_string(), most_frequent);
+    let field = types::carrying(typed.field().as_ref().clone(), &metadata);
+    Typed { metadata: field.metadata().clone(), ..typed }
 }
 
-/// One value of each group.
+/// One value of each group, the most frequent by the last column.
 pub fn most_frequent(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<ArrayRef> {
     if columns[0].data_type() == &DataType::Null {
         return Ok(arrow::array::new_null_array(&spec.return_type, offsets.len() - 1));
     }
-    let converter = RowConverter::new(vec![SortField::new(spec.inputs[0].clone())]).map_err(from_arrow)?;
-    let rows = converter.convert_columns(&columns[..1]).map_err(from_arrow)?;
+    let compared = columns.len() - 1;
+    let converter = RowConverter::new(vec![SortField::new(spec.inputs[compared].clone())]).map_err(from_arrow)?;
+    let rows = converter.convert_columns(&columns[compared..]).map_err(from_arrow)?;
     let mut places: Vec<Option<u64>> = Vec::with_capacity(offsets.len());
     for group in offsets.windows(2) {
         let mut counts: HashMap<Row<'_>, (usize, usize)> = HashMap::new();

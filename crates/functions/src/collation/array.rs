@@ -136,6 +136,12 @@ fn set(args: &KernelArgs<'_>) -> Result<ArrayRef> {
                 let ascending = other.as_ref().is_none_or(|other| other.as_boolean().value(row));
                 sorted(own, &rules, ascending)
             }
+            ("array_sort", _) => {
+                let (nulls, known): (Vec<_>, Vec<_>) = own.into_iter().partition(Option::is_none);
+                let mut all = sorted(known, &rules, true);
+                all.extend(nulls);
+                all
+            }
             ("array_remove", Some(other)) => {
                 let unwanted = rules.key(other.as_string::<i32>().value(row));
                 own.into_iter().filter(|v| v.as_deref().is_none_or(|v| rules.key(v) != unwanted)).collect()

@@ -30,10 +30,26 @@ use rule::{Compares, rule};
 pub const EXPLICIT_KEY: &str = "__FIRESTEEL_COLLATION_EXPLICIT";
 
 /// Functions that see to collations themselves.
-const UNTOUCHED: [&str; 4] = ["collate", "collation", "typeof", "collect_set"];
+const UNTOUCHED: [&str; 15] = [
+    "collate",
+    "collation",
+    "typeof",
+    "collect_set",
+    "map",
+    "map_from_arrays",
+    "map_from_entries",
+    "map_concat",
+    "map_keys",
+    "map_values",
+    "map_entries",
+    "map_contains_key",
+    "element_at",
+    "try_element_at",
+    "mode",
+];
 
 /// Functions whose names in Spark keep literals as they were written.
-const AS_WRITTEN: [&str; 2] = ["between", "nullif"];
+const AS_WRITTEN: [&str; 4] = ["between", "nullif", "nvl2", "btrim"];
 
 /// Builds a call whose arguments may have collations of their own.
 ///
@@ -44,7 +60,7 @@ pub fn call<'a>(call: &Call<'a>, build: impl Fn(&Call) -> Result<Typed>) -> Resu
         return build(call);
     }
     let rule = rule(call.name);
-    rule.refuse(call, &build)?;
+    rule.refuse(call)?;
     let mut shared: Vec<&Typed> = call.args.iter().filter(|arg| of_strings(arg).is_some()).collect();
     if !rule.coerced {
         shared.truncate(1);
@@ -63,6 +79,7 @@ pub fn call<'a>(call: &Call<'a>, build: impl Fn(&Call) -> Result<Typed>) -> Resu
     let renames = rule.coerced && !AS_WRITTEN.contains(&call.name);
     let args = if renames { call.args.iter().map(|arg| shown(arg, &common.name)).collect() } else { call.args.clone() };
     let call = call.with_args(args);
+    rule.refuse_collation(&call, &common.name, &build)?;
     let typed = if common.name == BINARY || common.name == INDETERMINATE {
         let args = if rule.compares == Compares::No {
             call.args.iter().map(implicit).collect()
@@ -131,6 +148,15 @@ struct Common {
     explicit: bool,
 }
 
+/// The collation that strings have together; UTF8_BINARY where there are none.
+///
+/// # Errors
+/// As [`call`].
+pub fn of_all<'a>(args: impl Iterator<Item = &'a Typed>) -> Result<String> {
+    let args: Vec<&Typed> = args.filter(|arg| arg.data_type == arrow::datatypes::DataType::Utf8).collect();
+    Ok(common(&args)?.map_or_else(|| BINARY.to_string(), |own| own.name))
+}
+
 /// None where there are no strings.
 fn common(args: &[&Typed]) -> Result<Option<Common>> {
     let mut explicit: Vec<&str> = vec![];
@@ -189,7 +215,7 @@ fn is_default(expr: &Expr) -> bool {
 }
 
 /// An argument as Spark shows it once it has the common collation: a literal says so.
-fn shown(arg: &Typed, common: &str) -> Typed {
+pub(crate) fn shown(arg: &Typed, common: &str) -> Typed {
     let own = arg.as_literal().filter(|_| !arg.metadata.contains_key(EXPLICIT_KEY));
     let (Some(ScalarValue::Utf8(Some(value))), false) = (own, common == BINARY || has_own(arg)) else {
         return arg.clone();
@@ -230,6 +256,17 @@ pub fn with(mut typed: Typed, name: &str, explicit: bool) -> Typed {
         typed.metadata.remove(EXPLICIT_KEY);
     }
     typed
+}
+
+/// `array_sort(array)` by the collation of the array's strings; `plain` as it would be without.
+pub(crate) fn sorted(call: &Call, plain: Typed) -> Result<Typed> {
+    match call.args.first().and_then(of_strings) {
+        Some(own) if own != BINARY => {
+            let typed = array::apply(call, own, &|_| Ok(plain.clone()))?;
+            Ok(array::with_collation(typed, own, call.env))
+        }
+        _ => Ok(plain),
+    }
 }
 
 /// `collate(text, name)`.

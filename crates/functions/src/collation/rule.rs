@@ -25,6 +25,10 @@ enum Rewrite {
     Find,
     /// A kernel of `case`.
     Case,
+    /// `decode`: the first argument is compared with every other one.
+    Cases,
+    /// A map of strings.
+    Map,
     /// A kernel of `text`.
     Text,
     /// A kernel of `array`.
@@ -84,13 +88,17 @@ pub fn rule(name: &str) -> Rule {
         "max_by" | "min_by" => of(false, No, true, Rewrite::KeyOf(1)),
         "array_distinct" | "array_union" | "array_intersect" | "array_except" | "array_remove" | "sort_array"
         | "array_min" | "array_max" => of(true, AsResolved, true, Rewrite::Array),
-        "mode" | "str_to_map" | "map_from_arrays" | "map_from_entries" | "map" | "map_concat" | "array_sort"
-        | "listagg" | "string_agg" | "listagg_distinct" | "histogram_numeric" | "approx_top_k" | "element_at"
-        | "try_element_at" | "map_contains_key" | "percentile_disc" => of(false, AsResolved, true, Rewrite::Refused),
+        "listagg" | "string_agg" | "listagg_distinct" | "histogram_numeric" | "approx_top_k" | "percentile_disc" => {
+            of(false, AsResolved, true, Rewrite::Refused)
+        }
+        "str_to_map" => of(true, AsResolved, false, Rewrite::Map),
+        "decode" => of(false, No, false, Rewrite::Cases),
+        "format_string" | "printf" => of(false, No, true, Rewrite::None),
+        "to_number" | "try_to_number" => of(true, No, false, Rewrite::None),
         "levenshtein" => of(true, No, false, Rewrite::None),
-        "concat" | "||" | "concat_ws" | "coalesce" | "ifnull" | "nvl" | "if" | "when" | "elt" | "lpad" | "rpad"
-        | "overlay" | "mask" | "array" | "array_append" | "array_prepend" | "array_insert" | "array_join" | "lag"
-        | "lead" => of(true, No, true, Rewrite::None),
+        "concat" | "||" | "concat_ws" | "coalesce" | "ifnull" | "nvl" | "if" | "nvl2" | "when" | "elt" | "lpad"
+        | "rpad" | "overlay" | "mask" | "array" | "array_append" | "array_prepend" | "array_insert" | "array_join"
+        | "lag" | "lead" => of(true, No, true, Rewrite::None),
         "any_value" | "first" | "first_value" | "last" | "last_value" | "nth_value" | "array_agg" | "collect_list"
         | "array_compact" | "array_repeat" | "conv" | "element" | "get" | "hex" | "left" | "make_valid_utf8"
         | "nullifzero" | "repeat" | "reverse" | "right" | "shuffle" | "slice" | "substr" | "substring"
@@ -100,31 +108,47 @@ pub fn rule(name: &str) -> Rule {
 }
 
 impl Rule {
-    /// What Spark or this engine does not do for strings with a collation.
-    pub fn refuse(&self, call: &Call, build: &dyn Fn(&Call) -> Result<Typed>) -> Result<()> {
-        let own = call.args.iter().find(|arg| super::has_own(arg));
-        let name = own.map_or("", |arg| collation::of(&arg.metadata));
-        if self.rewrite == Rewrite::Refused {
-            return Err(SparkError::unsupported(
-                format!("{} of strings with a collation", call.name),
-                "Use collate(.., 'UTF8_BINARY') for its arguments.",
-            ));
+    /// What this engine does not do for strings with a collation.
+    pub fn refuse(&self, call: &Call) -> Result<()> {
+        if self.rewrite != Rewrite::Refused {
+            return Ok(());
         }
-        let Some(rules) = collation::by_name(name) else { return Ok(()) };
+        Err(SparkError::unsupported(
+            format!("{} of strings with a collation", call.name),
+            "Use collate(.., 'UTF8_BINARY') for its arguments.",
+        ))
+    }
+
+    /// What Spark does not do for the strings of a collation; the call's literals are named as Spark has them by then.
+    pub fn refuse_collation(&self, call: &Call, collation: &str, build: &dyn Fn(&Call) -> Result<Typed>) -> Result<()> {
+        let Some(rules) = collation::by_name(collation) else { return Ok(()) };
         let unknown = match self.rewrite {
             // Regular expressions know bytes and lower case.
             _ if call.name.contains("like") => rules.trims || rules.family == Family::Unicode,
             Rewrite::Pattern => rules.trims || rules.family == Family::Unicode,
             Rewrite::Find if call.name == "find_in_set" => false,
+            Rewrite::Map => rules.trims || rules.case_sensitive && !rules.accent_sensitive,
             // Spark searches in none in which accents alone do not count.
             Rewrite::Find | Rewrite::Text => rules.case_sensitive && !rules.accent_sensitive,
             _ => false,
         };
-        if unknown {
-            let shown = build(call)?.name;
-            return Err(call.unexpected_type(0, "\"STRING\"").with("sqlExpr", format!("\"{shown}\"")));
+        if !unknown {
+            return Ok(());
         }
-        Ok(())
+        // Spark has the text before the characters to trim.
+        let trims = matches!(call.name, "trim" | "ltrim" | "rtrim") && call.args.len() == 2;
+        let index = usize::from(trims);
+        let shown = match (call.name, &call.args[..]) {
+            ("btrim", [text, characters]) => {
+                let characters = super::shown(characters, collation);
+                format!("TRIM(BOTH {} FROM {})", characters.name, text.name)
+            }
+            _ => build(call)?.name,
+        };
+        let mut args = call.args.clone();
+        args[index] = super::with(args[index].clone(), collation, false);
+        let error = call.with_args(args).unexpected_type(index, "\"STRING\"");
+        Err(error.with("paramIndex", "first").with("sqlExpr", format!("\"{shown}\"")))
     }
 
     /// The call over keys, or by a kernel that knows the collation.
@@ -163,6 +187,14 @@ impl Rule {
                 build(&call.with_args(args))
             }
             Rewrite::Pattern => Err(call.unexpected_type(0, "\"STRING\"")),
+            Rewrite::Cases => {
+                let pairs = call.args.len() / 2 * 2;
+                let compared = |index: usize| call.args.len() > 2 && (index == 0 || index % 2 == 1 && index < pairs);
+                let args = call.args.iter().enumerate();
+                let args = args.map(|(index, arg)| if compared(index) { keyed(arg) } else { arg.clone() });
+                build(&call.with_args(args.collect()))
+            }
+            Rewrite::Map => crate::collection::str_to_map_by(&plains(), collation),
             Rewrite::Find => find::apply(&plains(), collation, build),
             Rewrite::Case => case::apply(&plains(), collation, build),
             Rewrite::Text => text::apply(&plains(), collation, build),

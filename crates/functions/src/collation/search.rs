@@ -63,10 +63,25 @@ impl<'a> Haystack<'a> {
             }
             wanted -= 1;
             if needle.is(self.piece(from, to), &self.rules) {
-                return Some(to);
+                return (!self.is_joined(from) && !self.is_joined(to)).then_some(to);
             }
         }
         None
+    }
+
+    /// Whether the pieces beside a cut are one letter of the collation's language, as "ch" is in Czech.
+    fn is_joined(&self, cut: usize) -> bool {
+        let Order::Unicode(collator) = self.rules.order else { return false };
+        if self.rules.plain_ascii.is_some() || cut == 0 || cut >= self.len() {
+            return false;
+        }
+        let primary = |text: &str| {
+            let mut bytes = vec![];
+            let Ok(()) = collator.write_sort_key_to(text, &mut bytes);
+            bytes.truncate(bytes.iter().position(|byte| *byte == LEVEL_END).unwrap_or(bytes.len()));
+            bytes
+        };
+        !primary(self.piece(cut - 1, cut + 1)).starts_with(&primary(self.piece(cut - 1, cut)))
     }
 
     /// Where a match begins that ends before the piece.
@@ -81,7 +96,7 @@ impl<'a> Haystack<'a> {
             }
             wanted -= 1;
             if needle.is(self.piece(from, to), &self.rules) {
-                return Some(from);
+                return (!self.is_joined(from)).then_some(from);
             }
         }
         None
@@ -135,6 +150,9 @@ impl<'a> Haystack<'a> {
         needles.iter().filter_map(|needle| self.before(to, needle)).min().map(|from| self.cuts[from])
     }
 }
+
+/// Parts the levels of a sort key.
+const LEVEL_END: u8 = 1;
 
 /// What is looked for.
 pub struct Needle {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, MapArray, StringBuilder, StructArray, UInt64Array};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::take;
-use arrow::datatypes::{DataType, FieldRef, Fields};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError, types};
@@ -50,6 +50,14 @@ pub fn map(call: &Call) -> Result<Typed> {
         )
     };
     require_key(call, &key)?;
+    let collations = [0, 1].map(|start| crate::collation::of_all(side(start).map(|index| &call.args[index])));
+    let [of_keys, of_values] = collations;
+    let (of_keys, of_values) = (of_keys?, of_values?);
+    let shown = (0..call.args.len()).map(|index| {
+        let own = if index % 2 == 0 { &of_keys } else { &of_values };
+        crate::collation::shown(&call.args[index], own)
+    });
+    let call = &call.with_args(shown.collect());
     let mut args = vec![];
     for index in 0..call.args.len() {
         args.push(call.coerce(index, if index % 2 == 0 { &key } else { &value })?);
@@ -58,7 +66,10 @@ pub fn map(call: &Call) -> Result<Typed> {
     let output = types::map(key, value, value_nullable);
     let values: Vec<Typed> = args.iter().skip(1).step_by(2).cloned().collect();
     let output = match output {
-        DataType::Map(entries, sorted) => DataType::Map(entry_units(entries, &values), sorted),
+        DataType::Map(entries, sorted) => {
+            let entries = entry_collations(entry_units(entries, &values), &of_keys, &of_values);
+            DataType::Map(entries, sorted)
+        }
         other => other,
     };
     Ok(call.with_args(args).kernel("map", output, false, |args| {
@@ -83,6 +94,18 @@ fn entry_units(entries: FieldRef, values: &[Typed]) -> FieldRef {
     let DataType::Struct(fields) = entries.data_type() else { return entries };
     let value = super::list::with_units(fields[1].as_ref().clone(), values);
     let fields = Fields::from(vec![Arc::clone(&fields[0]), Arc::new(value)]);
+    Arc::new(entries.as_ref().clone().with_data_type(DataType::Struct(fields)))
+}
+
+/// The entries of a map whose strings have these collations.
+fn entry_collations(entries: FieldRef, of_keys: &str, of_values: &str) -> FieldRef {
+    let DataType::Struct(fields) = entries.data_type() else { return entries };
+    let with = |field: &Field, own: &str| {
+        let mut metadata = field.metadata().clone();
+        types::collation::record(own, &mut metadata);
+        field.clone().with_metadata(metadata)
+    };
+    let fields = Fields::from(vec![with(&fields[0], of_keys), with(&fields[1], of_values)]);
     Arc::new(entries.as_ref().clone().with_data_type(DataType::Struct(fields)))
 }
 
@@ -118,7 +141,7 @@ impl MapBuilder {
     /// [`MapBuilder::finish`] with the type and the settings given.
     pub fn finish_as(self, keys: &ArrayRef, values: &ArrayRef, data_type: &DataType, env: &Env) -> Result<ArrayRef> {
         let last_wins = env.map_key_dedup.eq_ignore_ascii_case("LAST_WIN");
-        let rows = comparable(&[keys])?;
+        let rows = comparable(&[&compared(keys, data_type)?])?;
         let nulls = keys.logical_nulls();
         let (mut key_places, mut value_places): (Vec<u64>, Vec<Option<u64>>) = (vec![], vec![]);
         let mut lengths = Vec::with_capacity(self.entries.len());
@@ -152,6 +175,16 @@ impl MapBuilder {
     }
 }
 
+/// What stands for the keys of a map of a type where they are compared.
+pub fn compared(keys: &ArrayRef, map: &DataType) -> Result<ArrayRef> {
+    match entry_of(map) {
+        Some((key, _)) if !key.metadata().is_empty() || key.data_type().is_nested() => {
+            crate::collation::key::keys(keys, types::collation::of(key.metadata()))
+        }
+        _ => Ok(Arc::clone(keys)),
+    }
+}
+
 fn duplicate(keys: &ArrayRef, at: usize) -> Result<SparkError> {
     let key = ScalarValue::try_from_array(keys, at).map_err(from_datafusion)?;
     Ok(SparkError::new("DUPLICATED_MAP_KEY")
@@ -175,12 +208,18 @@ pub fn new_map(
     Ok(Arc::new(map))
 }
 
+/// A map of what these fields have.
+fn map_like(key: &Field, value: &Field, value_contains_null: bool) -> DataType {
+    let of = |field: &Field| field.data_type().clone();
+    types::map_carrying((of(key), key.metadata()), (of(value), value.metadata()), value_contains_null)
+}
+
 /// `map_from_arrays(keys, values)`.
 pub fn map_from_arrays(call: &Call) -> Result<Typed> {
     call.arity(2)?;
     let (keys, values) = (require_array(call, 0)?, require_array(call, 1)?);
     require_key(call, keys.data_type())?;
-    let output = types::map(keys.data_type().clone(), values.data_type().clone(), values.is_nullable());
+    let output = map_like(keys, values, values.is_nullable());
     Ok(call.kernel("map_from_arrays", output, call.any_nullable(), |args| {
         let (keys, values) = (list_arg(args, 0)?, list_arg(args, 1)?);
         let mut builder = MapBuilder::new(args.rows);
@@ -209,7 +248,7 @@ pub fn map_from_entries(call: &Call) -> Result<Typed> {
         _ => return Err(call.unexpected_type(0, "\"ARRAY\" of pair \"STRUCT\"")),
     };
     require_key(call, fields[0].data_type())?;
-    let output = types::map(fields[0].data_type().clone(), fields[1].data_type().clone(), fields[1].is_nullable());
+    let output = map_like(&fields[0], &fields[1], fields[1].is_nullable());
     let nullable = call.args[0].nullable || element.is_nullable();
     Ok(call.kernel("map_from_entries", output, nullable, |args| {
         let list = list_arg(args, 0)?;
@@ -246,7 +285,7 @@ pub fn map_concat(call: &Call) -> Result<Typed> {
     let args = call.coerce_all_to_common()?;
     let (key, value) = entry_of(&args[0].data_type).ok_or_else(|| call.unexpected_type(0, "\"MAP\""))?;
     let value_nullable = args.iter().any(|arg| entry_of(&arg.data_type).is_none_or(|(_, value)| value.is_nullable()));
-    let output = types::map(key.data_type().clone(), value.data_type().clone(), value_nullable);
+    let output = map_like(key, value, value_nullable);
     let nullable = args.iter().any(|arg| arg.nullable);
     Ok(call.with_args(args).kernel("map_concat", output, nullable, |args| {
         let maps = (0..args.args.len()).map(|index| map_arg(args, index)).collect::<Result<Vec<_>>>()?;
@@ -270,7 +309,7 @@ pub fn map_concat(call: &Call) -> Result<Typed> {
 pub fn map_keys(call: &Call) -> Result<Typed> {
     call.arity(1)?;
     let (key, _) = require_map(call, 0)?;
-    let output = list_of(key.data_type(), true);
+    let output = types::array_carrying(key.data_type().clone(), true, key.metadata());
     Ok(call.kernel("map_keys", output, call.args[0].nullable, |args| side(args, 0)))
 }
 
@@ -278,7 +317,7 @@ pub fn map_keys(call: &Call) -> Result<Typed> {
 pub fn map_values(call: &Call) -> Result<Typed> {
     call.arity(1)?;
     let (_, value) = require_map(call, 0)?;
-    let output = list_of(value.data_type(), true);
+    let output = types::array_carrying(value.data_type().clone(), true, value.metadata());
     Ok(call.kernel("map_values", output, call.args[0].nullable, |args| side(args, 1)))
 }
 
@@ -303,16 +342,25 @@ pub fn map_entries(call: &Call) -> Result<Typed> {
 
 /// `str_to_map(text[, between pairs[, between key and value]])`: the delimiters are regular expressions.
 pub fn str_to_map(call: &Call) -> Result<Typed> {
+    str_to_map_by(call, types::collation::BINARY)
+}
+
+/// [`str_to_map`] by a collation: delimiters are looked for as it has them, and so are keys compared.
+pub fn str_to_map_by(call: &Call, collation: &str) -> Result<Typed> {
     call.arity(1..=3)?;
     let mut args = call.args.clone();
     for default in [",", ":"].iter().skip(args.len() - 1) {
-        args.push(Typed::literal(ScalarValue::from(*default), *default));
+        let delimiter = Typed::literal(ScalarValue::from(*default), *default);
+        args.push(crate::collation::plain(&crate::collation::shown(&delimiter, collation)));
     }
     let call = call.with_args(args);
     let inner = call.coerced(&[DataType::Utf8, DataType::Utf8, DataType::Utf8])?;
-    let output = types::map(DataType::Utf8, DataType::Utf8, true);
+    let output = match types::map(DataType::Utf8, DataType::Utf8, true) {
+        DataType::Map(entries, sorted) => DataType::Map(entry_collations(entries, collation, collation), sorted),
+        other => other,
+    };
     let nullable = inner.any_nullable();
-    Ok(inner.kernel("str_to_map", output, nullable, |args| {
+    Ok(inner.kernel_with("str_to_map", output, nullable, collation.to_string(), |args| {
         let columns = args.arrays()?;
         let texts = columns[0].as_string::<i32>();
         let (mut pairs, mut keys) = (Delimiter::default(), Delimiter::default());
@@ -324,8 +372,8 @@ pub fn str_to_map(call: &Call) -> Result<Typed> {
                 builder.entries.push(None);
                 continue;
             }
-            pairs.compile(columns[1].as_string::<i32>().value(row))?;
-            keys.compile(columns[2].as_string::<i32>().value(row))?;
+            pairs.compile(columns[1].as_string::<i32>().value(row), args.param)?;
+            keys.compile(columns[2].as_string::<i32>().value(row), args.param)?;
             let mut entries = vec![];
             for pair in pairs.split(texts.value(row), 0) {
                 let mut parts = keys.split(pair, 2).into_iter();
@@ -349,9 +397,11 @@ struct Delimiter {
 }
 
 impl Delimiter {
-    fn compile(&mut self, text: &str) -> Result<()> {
+    fn compile(&mut self, text: &str, collation: &str) -> Result<()> {
         if self.regex.is_none() || self.text != text {
-            let compiled = Regex::new(text).map_err(|error| {
+            let any_case = collation.contains("_CI") || collation.starts_with("UTF8_LCASE");
+            let pattern = if any_case { format!("(?i){text}") } else { text.to_string() };
+            let compiled = Regex::new(&pattern).map_err(|error| {
                 SparkError::unsupported(format!("the regular expression {text}: {error}"), "Use a simpler delimiter.")
             })?;
             self.text = text.to_string();

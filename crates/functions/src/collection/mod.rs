@@ -16,7 +16,7 @@ mod structs;
 
 pub use array::concat;
 pub use extract::{extract_value, find_field, struct_field};
-pub use map::{MapBuilder, new_map};
+pub use map::{MapBuilder, new_map, str_to_map_by};
 pub use map_key::{has_map, is_map_key, map_key};
 pub use order::reverse;
 pub use structs::own_name;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt64Array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Int64Type};
-use firesteel_protocol::{Result, SparkError};
+use firesteel_protocol::{Result, SparkError, types};
 
 use super::list::{
     ListBuilder, array_and_value, bounds, comparable, entry_of, list_arg, list_of, map_arg, map_bounds, require_array,
@@ -156,9 +156,10 @@ fn at(call: &Call, strict: bool) -> Result<Typed> {
     }
     let (output, contains_null) = (element.data_type().clone(), element.is_nullable());
     let nullable = element_nullable(call, 1, strict, contains_null);
+    let own = crate::collation::of_column(element).to_string();
     let inner = call.with_args(vec![call.args[0].clone(), call.coerce(1, &DataType::Int32)?]);
     let param = if strict { "strict" } else { "" }.to_string();
-    Ok(inner.kernel_with("element_at", output, nullable, param, |args| {
+    let typed = inner.kernel_with("element_at", output, nullable, param, |args| {
         pick(args, |position, length, args| {
             if position == 0 {
                 return Err(SparkError::new("INVALID_INDEX_OF_ZERO"));
@@ -174,7 +175,8 @@ fn at(call: &Call, strict: bool) -> Result<Typed> {
                 .with("indexValue", position.to_string())
                 .with("arraySize", length.to_string()))
         })
-    }))
+    });
+    Ok(crate::collation::with(typed, &own, false))
 }
 
 /// Whether the element may be NULL: of `array(...)` at a constant place that of its argument; at another constant
@@ -264,6 +266,7 @@ pub(super) fn map_value(call: &Call, name: String, cast_key: bool) -> Result<Typ
         Some(key.data_type().clone())
     } else {
         super::list::element_type(key.data_type(), &call.args[1].data_type, call.env)
+            .filter(|_| same_collation(key, &call.args[1]))
     };
     let common = common.ok_or_else(|| {
         SparkError::new("DATATYPE_MISMATCH.MAP_FUNCTION_DIFF_TYPES")
@@ -276,11 +279,13 @@ pub(super) fn map_value(call: &Call, name: String, cast_key: bool) -> Result<Typ
     let output = value.data_type().clone();
     let map_type = firesteel_protocol::types::map(common.clone(), output.clone(), value.is_nullable());
     let map = if key.data_type() == &common { call.args[0].clone() } else { call.coerce(0, &map_type)? };
+    let metadata = value.metadata().clone();
     let inner = call.with_args(vec![map, call.coerce(1, &common)?]);
-    let typed = inner.kernel("map_value", output, true, |args| {
+    let mut typed = inner.kernel("map_value", output, true, |args| {
         let map = map_arg(args, 0)?;
         let keys = super::list::retyped(args.array(1)?, map.keys().data_type())?;
-        let rows = comparable(&[map.keys(), &keys])?;
+        let compared = |keys: &ArrayRef| super::map::compared(keys, map.data_type());
+        let rows = comparable(&[&compared(map.keys())?, &compared(&keys)?])?;
         let place = |row: usize| {
             if map.is_null(row) || keys.is_null(row) {
                 return None;
@@ -292,7 +297,15 @@ pub(super) fn map_value(call: &Call, name: String, cast_key: bool) -> Result<Typ
         let values = take(map.values(), &places, None).map_err(from_arrow)?;
         super::list::retyped(values, args.return_type)
     });
+    let of_value = types::carrying(typed.field().as_ref().clone(), &metadata);
+    typed.metadata = of_value.metadata().clone();
     Ok(typed.named(name))
+}
+
+/// Whether a map's key and what is looked for have one collation.
+fn same_collation(key: &arrow::datatypes::Field, wanted: &Typed) -> bool {
+    let of = types::collation::of;
+    wanted.data_type != DataType::Utf8 || of(key.metadata()) == of(&wanted.metadata)
 }
 
 /// `map_contains_key(map, key)`.
@@ -310,6 +323,7 @@ pub fn map_contains_key(call: &Call) -> Result<Typed> {
     let text = |data_type: &DataType| data_type == &DataType::Utf8;
     let common = common_type(key.data_type(), &call.args[1].data_type, call.env)
         .filter(|_| call.args[1].data_type.is_null() || text(key.data_type()) == text(&call.args[1].data_type))
+        .filter(|_| same_collation(key, &call.args[1]))
         .ok_or_else(wrong)?;
     let map_type = firesteel_protocol::types::map(common.clone(), value.data_type().clone(), value.is_nullable());
     let map = if key.data_type() == &common { call.args[0].clone() } else { call.coerce(0, &map_type)? };
@@ -317,7 +331,8 @@ pub fn map_contains_key(call: &Call) -> Result<Typed> {
     Ok(inner.kernel("map_contains_key", DataType::Boolean, true, |args| {
         let map = map_arg(args, 0)?;
         let keys = super::list::retyped(args.array(1)?, map.keys().data_type())?;
-        let rows = comparable(&[map.keys(), &keys])?;
+        let compared = |keys: &ArrayRef| super::map::compared(keys, map.data_type());
+        let rows = comparable(&[&compared(map.keys())?, &compared(&keys)?])?;
         let found = |row: usize| {
             (map.is_valid(row) && keys.is_valid(row))
                 .then(|| map_bounds(&map, row).any(|at| rows[0].row(at) == rows[1].row(row)))

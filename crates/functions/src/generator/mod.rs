@@ -7,7 +7,7 @@ mod language;
 mod stack;
 mod variant;
 
-pub use language::is_reserved_word;
+pub use language::{COLLATION_COLUMNS, is_reserved_word};
 
 use crate::registry::{Entry, Kind};
 

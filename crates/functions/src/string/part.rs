@@ -222,10 +222,12 @@ pub(super) fn substring_index(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             return Ok(true);
         }
         let nth = count.unsigned_abs() as usize - 1;
+        // Delimiters may overlap.
+        let mut starts = text.char_indices().map(|(at, _)| at).filter(|at| text[*at..].starts_with(delimiter));
         out.push_str(if count > 0 {
-            text.match_indices(delimiter).nth(nth).map_or(text, |(at, _)| &text[..at])
+            starts.nth(nth).map_or(text, |at| &text[..at])
         } else {
-            text.rmatch_indices(delimiter).nth(nth).map_or(text, |(at, _)| &text[at + delimiter.len()..])
+            starts.nth_back(nth).map_or(text, |at| &text[at + delimiter.len()..])
         });
         Ok(true)
     })

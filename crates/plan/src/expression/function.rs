@@ -158,7 +158,9 @@ fn within_group(
             NullOrdering::SortNullsLast => false,
             NullOrdering::SortNullsUnspecified => ascending,
         };
-        let arg = collation::key(&unaliased(resolver.expression(child, scope)?), &resolver.env_here());
+        let arg = unaliased(resolver.expression(child, scope)?);
+        // The mode is a value, not only what values are ordered by.
+        let arg = if entry.name == "mode" { arg } else { collation::key(&arg, &resolver.env_here()) };
         Ok(SortKey { arg, ascending, nulls_first })
     };
     let keys = orders.iter().map(key).collect::<Result<Vec<_>>>()?;
@@ -250,12 +252,6 @@ fn call(
         }),
         Kind::Window(build) => collation::call(&call, build),
         Kind::HigherOrder(build) => {
-            if call.args.iter().any(collation::has_own) {
-                return Err(SparkError::unsupported(
-                    format!("{} of strings with a collation", entry.name),
-                    "Use arrays of collate(.., 'UTF8_BINARY').",
-                ));
-            }
             let lambdas = CallLambdas { resolver, scope, lambdas, used: Cell::new(0) };
             let built = build(&call, &lambdas).map_err(|error| with_lambdas(&call, &lambdas, error));
             built.and_then(|typed| match crate::relation::subquery::has_subquery(&typed.expr) {

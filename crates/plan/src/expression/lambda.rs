@@ -1,13 +1,14 @@
 //! Lambda functions of higher-order functions and their variables.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::LambdaVariable as LambdaVariableExpr;
 use firesteel_functions::{LambdaBody, Lambdas, Typed};
 use firesteel_protocol::connect as pb;
-use firesteel_protocol::{Result, SparkError};
+use firesteel_protocol::{Result, SparkError, types};
 
 use super::{missing, unaliased};
 use crate::Resolver;
@@ -45,7 +46,7 @@ impl Lambdas for CallLambdas<'_, '_, '_> {
         }
     }
 
-    fn resolve(&self, index: usize, params: &[(DataType, bool)]) -> Result<LambdaBody> {
+    fn resolve(&self, index: usize, params: &[Field]) -> Result<LambdaBody> {
         let given = self.lambdas.get(index).ok_or_else(|| SparkError::internal("a lambda argument is missing"))?;
         self.used.set(self.used.get() + 1);
         let lambda = match given {
@@ -65,10 +66,12 @@ impl Lambdas for CallLambdas<'_, '_, '_> {
             .arguments
             .iter()
             .zip(params)
-            .map(|(argument, (data_type, nullable))| {
+            .map(|(argument, param)| {
                 let name = argument.name_parts.join(".");
                 let unique = format!("{name}#{}", next_id());
-                LambdaVariable { name, unique, shown: None, data_type: data_type.clone(), nullable: *nullable }
+                let own = types::carrying(Field::new("own", DataType::Null, true), param.metadata());
+                let (data_type, nullable) = (param.data_type().clone(), param.is_nullable());
+                LambdaVariable { name, unique, shown: None, data_type, nullable, metadata: own.metadata().clone() }
             })
             .collect();
         let names = variables.iter().map(|variable| variable.unique.clone()).collect();
@@ -129,6 +132,7 @@ pub fn unresolved_name(resolver: &Resolver, lambda: &pb::expression::LambdaFunct
         shown: Some(name.clone()),
         data_type: DataType::Null,
         nullable: true,
+        metadata: HashMap::new(),
     });
     let body = within(resolver, lambda, variables.collect(), scope).map(|body| by_path(body).name);
     let words: Vec<String> = std::iter::once(body.unwrap_or_default()).chain(names).collect();
@@ -161,6 +165,7 @@ pub fn lookup(resolver: &Resolver, parts: &[String]) -> Result<Option<Typed>> {
     let field = Field::new(&variable.unique, variable.data_type.clone(), variable.nullable);
     let expr = Expr::LambdaVariable(LambdaVariableExpr::new(variable.unique.clone(), Some(field.into())));
     let name = variable.shown.unwrap_or_else(|| "namedlambdavariable()".to_string());
-    let typed = Typed::new(expr, name, variable.data_type, variable.nullable);
+    let mut typed = Typed::new(expr, name, variable.data_type, variable.nullable);
+    typed.metadata = variable.metadata;
     resolver.nested(typed, &parts[1..]).map(Some)
 }

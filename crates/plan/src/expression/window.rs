@@ -24,10 +24,12 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     let mut order_by: Vec<SortExpr> =
         message.order_spec.iter().map(|o| resolver.sort_order(o, scope)).collect::<Result<_>>()?;
     refuse_lateral(resolver, message, &function.name, scope)?;
-    if let Some(map) = partition_by.iter().find(|typed| firesteel_functions::collection::has_map(&typed.data_type)) {
-        return Err(SparkError::new("EXPRESSION_TYPE_IS_NOT_ORDERABLE")
+    let is_map = |typed: &Typed| firesteel_functions::collection::has_map(&typed.data_type);
+    if let Some((map, written)) = partition_by.iter().zip(&message.partition_spec).find(|(typed, _)| is_map(typed)) {
+        let error = SparkError::new("EXPRESSION_TYPE_IS_NOT_ORDERABLE")
             .with("expr", format!("\"{}\"", map.name))
-            .with("exprType", format!("\"{}\"", map.sql_type())));
+            .with("exprType", format!("\"{}\"", map.sql_type()));
+        return Err(resolver.at_expression(error, written));
     }
     let mut order_names = vec![];
     let mut order_types = vec![];

@@ -1,5 +1,6 @@
 //! ALTER, COMMENT ON, ANALYZE, MSCK REPAIR.
 
+use firesteel_protocol::types::collation;
 use firesteel_protocol::{Result, SparkError};
 
 use super::command::{Alteration, CommentTarget, SqlCommand};
@@ -46,6 +47,9 @@ impl Parser<'_> {
             let keys = self.parenthesized(Self::property_key)?;
             return Ok(SqlCommand::AlterDatabaseUnset { name, keys });
         }
+        if self.is_words(&["DEFAULT", "COLLATION"]) {
+            return Err(self.error_whole(SparkError::new("UNSUPPORTED_FEATURE.SCHEMA_LEVEL_COLLATIONS")));
+        }
         self.expect_word("SET")?;
         if self.eat_word("LOCATION") {
             return Ok(SqlCommand::AlterDatabaseLocation { name, location: self.string()? });
@@ -66,6 +70,10 @@ impl Parser<'_> {
         if is_view && (self.eat_word("AS") || self.is_query_at(0)) {
             let (query, text) = self.query_with_text()?;
             return Ok(Alteration::SetQuery { text, query: Box::new(query) });
+        }
+        if self.eat_words(&["DEFAULT", "COLLATION"]) {
+            let pair = (collation::DEFAULT_PROPERTY.to_string(), self.collation_name()?.to_string());
+            return Ok(Alteration::SetProperties(vec![pair]));
         }
         if self.eat_word("RENAME") {
             if self.eat_word("COLUMN") {

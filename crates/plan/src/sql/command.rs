@@ -46,6 +46,8 @@ pub struct TableSpec {
     pub hive: bool,
     /// Columns of CLUSTER BY.
     pub cluster_by: Option<Vec<String>>,
+    /// `DEFAULT COLLATION name`.
+    pub collation: Option<&'static str>,
     /// What of the columns tables in files cannot have.
     pub refused: Option<&'static str>,
 }
@@ -289,6 +291,9 @@ pub enum SqlCommand {
     ShowDatabases {
         parent: Option<Name>,
         pattern: Option<String>,
+    },
+    ShowCollations {
+        pattern: String,
     },
     ShowCatalogs {
         pattern: Option<String>,
@@ -756,6 +761,7 @@ impl Parser<'_> {
 
     /// `(key = value, key value, ..)`: keys bare or as strings, values strings, numbers or booleans.
     pub fn properties(&mut self) -> Result<Properties> {
+        let in_options = self.previous().text.eq_ignore_ascii_case("OPTIONS");
         let mut bare: Vec<String> = vec![];
         let properties = self.parenthesized(|parser| {
             let key = parser.property_key()?;
@@ -769,7 +775,10 @@ impl Parser<'_> {
         if bare.is_empty() {
             return Ok(properties);
         }
-        let message = format!("Values must be specified for key(s): [{}]", bare.join(","));
+        let message = match in_options {
+            true => format!("A value must be specified for the key: {}.", bare[0]),
+            false => format!("Values must be specified for key(s): [{}]", bare.join(",")),
+        };
         Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)))
     }
 

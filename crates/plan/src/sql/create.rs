@@ -1,5 +1,6 @@
 //! CREATE and DROP, DECLARE.
 
+use firesteel_protocol::types::collation;
 use firesteel_protocol::{Result, SparkError};
 
 use super::command::{Bucketing, ColumnDefinition, SqlCommand, TableSpec};
@@ -46,6 +47,12 @@ impl Parser<'_> {
         Err(self.unexpected())
     }
 
+    /// The name behind DEFAULT COLLATION.
+    pub fn collation_name(&mut self) -> Result<&'static str> {
+        let parts = self.name_parts()?;
+        collation::parse(&parts.join("."))
+    }
+
     fn create_database(&mut self) -> Result<SqlCommand> {
         let if_not_exists = self.if_not_exists();
         let name = self.name_parts()?;
@@ -65,6 +72,8 @@ impl Parser<'_> {
                         .with("msg", "please use the LOCATION clause to specify it");
                     return Err(self.error_whole(error));
                 }
+            } else if self.is_words(&["DEFAULT", "COLLATION"]) {
+                return Err(self.error_whole(SparkError::new("UNSUPPORTED_FEATURE.SCHEMA_LEVEL_COLLATIONS")));
             } else {
                 return Ok(SqlCommand::CreateDatabase { name, if_not_exists, comment, location, properties });
             }
@@ -221,7 +230,7 @@ impl Parser<'_> {
             return Ok(SqlCommand::CreateTableLike { name, source, spec, if_not_exists });
         }
         let mut refused = None;
-        let mut columns = vec![];
+        let mut columns: Vec<ColumnDefinition> = vec![];
         if self.is_symbol("(") && !self.is_query_at(1) && !self.is_nested_query() {
             let mut constrained = false;
             let definitions = self.parenthesized(|parser| {
@@ -237,10 +246,21 @@ impl Parser<'_> {
         }
         let mut spec = self.table_spec()?;
         spec.refused = refused.or_else(|| columns.iter().find_map(|column| column.refused));
+        if let Some(own) = spec.collation {
+            columns.iter_mut().for_each(|column| collation::fill(&mut column.data_type, own));
+            spec.properties.push((collation::DEFAULT_PROPERTY.into(), own.into()));
+        }
         spec.columns = columns;
         let has_as = self.eat_word("AS");
         let is_query = self.is_symbol("(") || self.is_query_at(0);
         let query = if has_as || is_query { Some(Box::new(self.query_with_text()?.0)) } else { None };
+        if query.is_some() && spec.collation.is_some() {
+            return Err(self.not_yet(
+                self.position(),
+                "DEFAULT COLLATION of a table made by a query",
+                "use COLLATE in it",
+            ));
+        }
         if query.is_some() && !spec.columns.is_empty() {
             let message = "Schema may not be specified in a Create Table As Select (CTAS) statement";
             return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
@@ -293,8 +313,10 @@ impl Parser<'_> {
                 spec.cluster_by = Some(self.parenthesized(Self::identifier)?);
                 "CLUSTER BY"
             } else if self.is_words(&["DEFAULT", "COLLATION"]) {
-                let what = format!("{} {} of a table", self.peek().text, self.peek_at(1).text);
-                return Err(self.not_yet(start, &what, "leave it out"));
+                self.advance();
+                self.advance();
+                spec.collation = Some(self.collation_name()?);
+                "DEFAULT COLLATION"
             } else {
                 let other = ["PARTITIONED BY", "CLUSTERED BY"].into_iter().find(|clause| seen.contains(clause));
                 return match (&spec.cluster_by, other) {

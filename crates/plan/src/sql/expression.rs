@@ -386,6 +386,9 @@ impl Parser<'_> {
                 expression = self.placed(start, build::extract(expression, build::text(field)));
             } else if self.eat_symbol("[") {
                 let key = self.nested(|parser| parser.value_expression(0))?;
+                if !self.is_symbol("]") && self.is_identifier_at(0) {
+                    return Err(self.lacking("]"));
+                }
                 self.expect_symbol("]")?;
                 expression = self.placed(start, build::extract(expression, key));
             } else if self.eat_symbol("::") {

@@ -66,7 +66,11 @@ impl<'a> Parser<'a> {
             };
         }
         if self.is_word("FUNCTIONS") || self.is_word_at(1, "FUNCTIONS") {
-            return self.show_functions(start);
+            return self.show_functions();
+        }
+        if self.eat_word("COLLATIONS") {
+            let pattern = self.pattern()?.unwrap_or_else(|| "*".to_string());
+            return Ok(SqlCommand::ShowCollations { pattern });
         }
         if self.is_any_word(&["PROCEDURES", "CACHED"]) {
             let what = format!("SHOW {}", self.peek().text.to_ascii_uppercase());
@@ -80,16 +84,16 @@ impl<'a> Parser<'a> {
         Err(self.unexpected())
     }
 
-    fn show_functions(&mut self, start: usize) -> Result<SqlCommand> {
+    fn show_functions(&mut self) -> Result<SqlCommand> {
         let scope = match self.eat_any(&["USER", "SYSTEM", "ALL"]) {
             Some("USER") => FunctionScope::User,
             Some("SYSTEM") => FunctionScope::System,
             Some(_) => FunctionScope::All,
             None if self.is_word("FUNCTIONS") => FunctionScope::All,
             None => {
-                let scope = self.peek().text.to_ascii_uppercase();
+                let scope = super::name::quote_parts(&[self.peek().text.to_lowercase()]);
                 let error = SparkError::new("INVALID_SQL_SYNTAX.SHOW_FUNCTIONS_INVALID_SCOPE").with("scope", scope);
-                return Err(self.error_from(start, error));
+                return Err(self.error_whole(error));
             }
         };
         self.expect_word("FUNCTIONS")?;
@@ -146,6 +150,11 @@ impl<'a> Parser<'a> {
         let extended = self.is_identifier_at(1) && self.eat_any(&["EXTENDED", "FORMATTED"]).is_some();
         let table = self.name_parts()?;
         let partition = self.partition_spec()?;
+        if let Some((name, _)) = partition.iter().find(|(_, value)| value.is_none()) {
+            let error = SparkError::new("INVALID_SQL_SYNTAX.EMPTY_PARTITION_VALUE");
+            let error = error.with("partKey", super::name::quote_parts(std::slice::from_ref(name)));
+            return Err(self.error_whole(error));
+        }
         let column = if self.is_identifier_at(0) && !self.is_word("AS") { Some(self.name_parts()?) } else { None };
         let as_json = self.eat_words(&["AS", "JSON"]);
         if as_json && !extended {
@@ -404,12 +413,11 @@ impl<'a> Parser<'a> {
             let msg = "Resource paths cannot be empty in REFRESH statements. Use / to match everything";
             return Err(self.error_at(self.previous(), SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", msg)));
         }
-        let start = self.position();
         let path = self.rest_of_text().to_string();
         self.skip_to_end();
         if path.contains(char::is_whitespace) {
             let msg = r"REFRESH statements cannot contain ' ', '\n', '\r', '\t' inside unquoted resource paths";
-            return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", msg)));
+            return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", msg)));
         }
         Ok(SqlCommand::RefreshPath { path })
     }

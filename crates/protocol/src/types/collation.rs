@@ -15,6 +15,9 @@ pub const COLLATION_KEY: &str = "__FIRESTEEL_COLLATION";
 /// What Spark calls the collation of strings that columns of several collations became together.
 pub const INDETERMINATE: &str = "null";
 
+/// The property of a table in which the collation is kept that its new columns of strings take.
+pub const DEFAULT_PROPERTY: &str = "__FIRESTEEL_DEFAULT_COLLATION";
+
 /// The collation of plain strings.
 pub const BINARY: &str = "UTF8_BINARY";
 
@@ -44,6 +47,25 @@ pub fn within(data_type: &DataType) -> bool {
         DataType::List(field) | DataType::Map(field, _) => of_field(field),
         DataType::Struct(fields) => fields.iter().any(|field| of_field(field)),
         _ => false,
+    }
+}
+
+/// Gives a type's strings that say none this collation.
+pub fn fill(data_type: &mut crate::connect::DataType, collation: &str) {
+    use crate::connect::data_type::Kind;
+    match data_type.kind.as_mut() {
+        Some(Kind::String(text)) if text.collation.is_empty() => text.collation = collation.into(),
+        Some(Kind::Array(array)) => {
+            array.element_type.iter_mut().for_each(|own| fill(own, collation));
+        }
+        Some(Kind::Map(map)) => {
+            map.key_type.iter_mut().chain(&mut map.value_type).for_each(|own| fill(own, collation));
+        }
+        Some(Kind::Struct(fields)) => {
+            let types = fields.fields.iter_mut().filter_map(|field| field.data_type.as_mut());
+            types.for_each(|own| fill(own, collation));
+        }
+        _ => {}
     }
 }
 

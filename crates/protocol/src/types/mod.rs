@@ -170,6 +170,35 @@ pub fn declared_as(field: Field, other: &Field) -> Field {
     field.with_metadata(metadata)
 }
 
+/// The field with what metadata says of values that stay the same when they pass through a function: units of intervals, digits
+/// of times, collations.
+pub fn carrying(field: Field, from: &HashMap<String, String>) -> Field {
+    let mut metadata = field.metadata().clone();
+    for key in [INTERVAL_KEY, collation::COLLATION_KEY, TIME_KEY] {
+        if let Some(declared) = from.get(key) {
+            metadata.insert(key.into(), declared.clone());
+        }
+    }
+    field.with_metadata(metadata)
+}
+
+/// An array of what an expression or a field with this metadata has.
+pub fn array_carrying(element: DataType, contains_null: bool, from: &HashMap<String, String>) -> DataType {
+    DataType::List(Arc::new(carrying(Field::new("element", element, contains_null), from)))
+}
+
+/// A map of what expressions or fields with this metadata have.
+pub fn map_carrying(
+    (key, of_key): (DataType, &HashMap<String, String>),
+    (value, of_value): (DataType, &HashMap<String, String>),
+    value_contains_null: bool,
+) -> DataType {
+    let key = carrying(Field::new("key", key, false), of_key);
+    let value = carrying(Field::new("value", value, value_contains_null), of_value);
+    let entries = DataType::Struct(Fields::from(vec![key, value]));
+    DataType::Map(Arc::new(Field::new("entries", entries, false)), false)
+}
+
 /// [`canonical`] for a field; name, nullability and metadata stay.
 pub fn canonical_field(field: &FieldRef) -> FieldRef {
     let data_type = canonical(field.data_type());

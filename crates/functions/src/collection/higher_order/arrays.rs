@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, UInt64Array};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::take;
-use arrow::datatypes::{DataType, FieldRef};
-use firesteel_protocol::{Result, SparkError};
+use arrow::datatypes::{DataType, Field, FieldRef};
+use firesteel_protocol::{Result, SparkError, types};
 
-use super::super::list::{ListBuilder, bounds, element_of, list_of, new_list, require_array};
+use super::super::list::{ListBuilder, bounds, element_of, new_list, require_array};
 use super::function::{Args, Builder, Elements};
 use crate::kernel::from_arrow;
 use crate::{Call, Lambdas, Typed};
@@ -19,7 +19,7 @@ pub fn transform(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
     let element = require_array(call, 0)?;
     let mut builder = Builder::new(call, lambdas);
     let body = builder.lambda(&with_index(element, lambdas))?;
-    let output = list_of(&body.data_type, body.nullable);
+    let output = types::array_carrying(body.data_type.clone(), body.nullable, &body.metadata);
     Ok(builder.finish("transform", output, call.args[0].nullable, |args| {
         let list = args.list(0)?;
         let elements = Elements::of(&list);
@@ -37,16 +37,16 @@ fn evaluate(args: &Args, elements: &Elements, pool: &ArrayRef) -> Result<ArrayRe
 }
 
 /// The parameters of a lambda that may name the index too.
-fn with_index(element: &FieldRef, lambdas: &dyn Lambdas) -> Vec<(DataType, bool)> {
-    let mut params = vec![(element.data_type().clone(), element.is_nullable())];
+fn with_index(element: &FieldRef, lambdas: &dyn Lambdas) -> Vec<Field> {
+    let mut params = vec![element.as_ref().clone()];
     if lambdas.arity(0) == Some(2) {
-        params.push((DataType::Int32, false));
+        params.push(Field::new("index", DataType::Int32, false));
     }
     params
 }
 
 /// Resolves a predicate, which must be a BOOLEAN.
-fn predicate(builder: &mut Builder<'_, '_>, call: &Call, params: &[(DataType, bool)]) -> Result<bool> {
+fn predicate(builder: &mut Builder<'_, '_>, call: &Call, params: &[Field]) -> Result<bool> {
     let body = builder.lambda(params)?;
     let nullable = body.nullable;
     let (data_type, name) = (body.data_type.clone(), body.name.clone());
@@ -112,7 +112,7 @@ fn quantifier(
     call.arity(1)?;
     let element = require_array(call, 0)?;
     let mut builder = Builder::new(call, lambdas);
-    let nullable = predicate(&mut builder, call, &[(element.data_type().clone(), element.is_nullable())])?;
+    let nullable = predicate(&mut builder, call, &[element.as_ref().clone()])?;
     Ok(builder.finish(name, DataType::Boolean, call.args[0].nullable || nullable, kernel))
 }
 
@@ -145,8 +145,8 @@ pub fn zip_with(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
     call.arity(2)?;
     let (a, b) = (require_array(call, 0)?, require_array(call, 1)?);
     let mut builder = Builder::new(call, lambdas);
-    let body = builder.lambda(&[(a.data_type().clone(), true), (b.data_type().clone(), true)])?;
-    let output = list_of(&body.data_type, body.nullable);
+    let body = builder.lambda(&[a, b].map(|element| element.as_ref().clone().with_nullable(true)))?;
+    let output = types::array_carrying(body.data_type.clone(), body.nullable, &body.metadata);
     Ok(builder.finish("zip_with", output, call.any_nullable(), |args| {
         let (a, b) = (args.list(0)?, args.list(1)?);
         let known = |row: usize| a.is_valid(row) && b.is_valid(row);

@@ -1,10 +1,12 @@
 //! `aggregate(array, start, merge[, finish])`, `reduce`: elements one after the other into an accumulator.
 //! All rows of a batch take their n-th step together.
 
+use std::collections::HashMap;
+
 use arrow::array::{Array, ArrayRef, UInt64Array};
 use arrow::compute::{concat, take};
-use arrow::datatypes::DataType;
-use firesteel_protocol::{Result, SparkError};
+use arrow::datatypes::{DataType, Field};
+use firesteel_protocol::{Result, SparkError, types};
 
 use super::super::list::{bounds, nullable, require_array, retyped, sql};
 use super::function::{Args, Builder, lambda_name};
@@ -18,8 +20,9 @@ pub fn aggregate(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
     // What is merged may be NULL inside where the start is not.
     let start = call.args[1].data_type.clone();
     let accumulator = nullable(&start);
+    let state = types::carrying(Field::new("acc", accumulator.clone(), true), &call.args[1].metadata);
     let mut builder = Builder::new(call, lambdas);
-    let merge = builder.lambda(&[(accumulator.clone(), true), (element.data_type().clone(), element.is_nullable())])?;
+    let merge = builder.lambda(&[state.clone(), element.as_ref().clone()])?;
     let (merged, merge_name) = (merge.data_type.clone(), merge.name.clone());
     let same = nullable(&merged) == accumulator || merged == DataType::Null;
     let fits = if same { builder.coerce_body(0, &accumulator) } else { None };
@@ -35,17 +38,26 @@ pub fn aggregate(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
             .with("inputType", sql(&merged))
     })?;
     if lambdas.given(1) {
-        let body = builder.lambda(&[(accumulator, true)])?;
-        let (output, may_be_null) = (body.data_type.clone(), body.nullable);
-        return Ok(builder.finish("aggregate", output, call.args[0].nullable || may_be_null, |args| folded(args, true)));
+        let body = builder.lambda(&[state])?;
+        let (output, may_be_null, metadata) = (body.data_type.clone(), body.nullable, body.metadata.clone());
+        let nullable = call.args[0].nullable || may_be_null;
+        let typed = builder.finish("aggregate", output, nullable, |args| folded(args, true));
+        return Ok(carrying(typed, &metadata));
     }
+    let metadata = call.args[1].metadata.clone();
     let output = if merged == start { start } else { accumulator };
     let typed = builder.finish("aggregate", output, true, |args| folded(args, false));
     // Spark prints the identity that it puts in.
     let identity = lambda_name("namedlambdavariable()", 1);
     let name = typed.name.strip_suffix(')').unwrap_or(&typed.name);
     let name = format!("{name}, {identity})");
-    Ok(typed.named(name))
+    Ok(carrying(typed.named(name), &metadata))
+}
+
+/// The expression with what metadata says of values that pass through.
+fn carrying(typed: Typed, metadata: &HashMap<String, String>) -> Typed {
+    let field = types::carrying(typed.field().as_ref().clone(), metadata);
+    Typed { metadata: field.metadata().clone(), ..typed }
 }
 
 fn folded(args: &Args, finish: bool) -> Result<ArrayRef> {

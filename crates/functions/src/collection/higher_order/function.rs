@@ -186,7 +186,7 @@ impl<'a, 'b> Builder<'a, 'b> {
     }
 
     /// Resolves the next lambda; what it names beyond `params` is an error.
-    pub fn lambda(&mut self, params: &[(DataType, bool)]) -> Result<&Typed> {
+    pub fn lambda(&mut self, params: &[Field]) -> Result<&Typed> {
         let index = self.bodies.len();
         let given = self.lambdas.arity(index).unwrap_or(params.len());
         if given != params.len() {
@@ -195,8 +195,8 @@ impl<'a, 'b> Builder<'a, 'b> {
                 .with("actualNumArgs", params.len().to_string()));
         }
         let body = self.lambdas.resolve(index, params)?;
-        let field = |(name, (data_type, nullable)): (&String, &(DataType, bool))| {
-            Arc::new(Field::new(name, data_type.clone(), *nullable))
+        let field = |(name, param): (&String, &Field)| {
+            Arc::new(Field::new(name, param.data_type().clone(), param.is_nullable()))
         };
         self.params.push(body.params.iter().zip(params).map(field).collect());
         self.bodies.push(body);

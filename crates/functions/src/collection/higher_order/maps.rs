@@ -6,11 +6,11 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, MapArray, UInt64Array};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::take;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use firesteel_protocol::{Result, SparkError, types};
 
 use super::super::list::{comparable, map_bounds, pool, require_map, sql};
-use super::super::map::{MapBuilder, new_map};
+use super::super::map::{MapBuilder, compared, new_map};
 use super::function::{Args, Builder, Elements};
 use crate::coerce::common_type;
 use crate::kernel::from_arrow;
@@ -34,9 +34,9 @@ fn evaluate(args: &Args, map: &MapArray, entries: &Elements) -> Result<ArrayRef>
     args.evaluate(0, vec![entries.values(map.keys())?, entries.values(map.values())?], &entries.outer)
 }
 
-fn params(call: &Call) -> Result<[(DataType, bool); 2]> {
+fn params(call: &Call) -> Result<[Field; 2]> {
     let (key, value) = require_map(call, 0)?;
-    Ok([(key.data_type().clone(), false), (value.data_type().clone(), value.is_nullable())])
+    Ok([key, value].map(|field| field.as_ref().clone()))
 }
 
 /// `map_filter(map, (k, v) -> ...)`.
@@ -87,7 +87,11 @@ pub fn transform_values(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
     let params = params(call)?;
     let mut builder = Builder::new(call, lambdas);
     let body = builder.lambda(&params)?;
-    let output = types::map(params[0].0.clone(), body.data_type.clone(), body.nullable);
+    let output = types::map_carrying(
+        (params[0].data_type().clone(), params[0].metadata()),
+        (body.data_type.clone(), &body.metadata),
+        body.nullable,
+    );
     Ok(builder.finish("transform_values", output, call.args[0].nullable, |args| {
         let map = map_of(args, 0)?;
         let entries = entries(&map);
@@ -103,7 +107,11 @@ pub fn transform_keys(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
     let params = params(call)?;
     let mut builder = Builder::new(call, lambdas);
     let body = builder.lambda(&params)?;
-    let output = types::map(body.data_type.clone(), params[1].0.clone(), params[1].1);
+    let output = types::map_carrying(
+        (body.data_type.clone(), &body.metadata),
+        (params[1].data_type().clone(), params[1].metadata()),
+        params[1].is_nullable(),
+    );
     Ok(builder.finish("transform_keys", output, call.args[0].nullable, |args| {
         let map = map_of(args, 0)?;
         let entries = entries(&map);
@@ -131,18 +139,21 @@ pub fn map_zip_with(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
             .with("rightType", sql(key_b.data_type()))
             .with("sqlExpr", format!("\"{}\"", call.display()))
     })?;
-    let of =
-        |value: &arrow::datatypes::FieldRef| types::map(key.clone(), value.data_type().clone(), value.is_nullable());
-    let call = &call.with_args(vec![call.coerce(0, &of(a))?, call.coerce(1, &of(b))?]);
-    let params = [(key.clone(), false), (a.data_type().clone(), true), (b.data_type().clone(), true)];
+    let of = |value: &Field| {
+        let (data_type, metadata) = (value.data_type().clone(), value.metadata());
+        types::map_carrying((key.clone(), key_a.metadata()), (data_type, metadata), value.is_nullable())
+    };
+    let call = &call.with_args(vec![call.coerce(0, &of(a.as_ref()))?, call.coerce(1, &of(b.as_ref()))?]);
+    let of_key = types::carrying(Field::new("key", key.clone(), false), key_a.metadata());
+    let params = [of_key.clone(), a.as_ref().clone().with_nullable(true), b.as_ref().clone().with_nullable(true)];
     let mut builder = Builder::new(call, lambdas);
     let body = builder.lambda(&params)?;
-    let output = types::map(key, body.data_type.clone(), body.nullable);
+    let output = types::map_carrying((key, of_key.metadata()), (body.data_type.clone(), &body.metadata), body.nullable);
     let nullable = call.any_nullable();
     Ok(builder.finish("map_zip_with", output, nullable, |args| {
         let (a, b) = (map_of(args, 0)?, map_of(args, 1)?);
         let (keys, starts) = pool(&[a.keys(), b.keys()])?;
-        let rows = comparable(&[&keys])?;
+        let rows = comparable(&[&compared(&keys, args.return_type)?])?;
         let rows = &rows[0];
         let (mut key, mut left, mut right, mut outer) = (vec![], vec![], vec![], vec![]);
         let mut lengths = Vec::with_capacity(args.rows);

@@ -23,10 +23,11 @@ pub fn array_sort(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
              (IF(({v} < {v}), -1, (IF(({v} > {v}), 1, 0))))))))))"
         );
         let name = format!("{}({}, {})", call.name, call.args[0].name, lambda_name(&body, 2));
-        return super::super::order::array_sort(call, name);
+        let typed = super::super::order::array_sort(call, name)?;
+        return crate::collation::sorted(call, typed);
     }
     let mut builder = Builder::new(call, lambdas);
-    let param = (element.data_type().clone(), element.is_nullable());
+    let param = element.as_ref().clone();
     let body = builder.lambda(&[param.clone(), param])?;
     let (data_type, body_name) = (body.data_type.clone(), body.name.clone());
     let wrong = || {
