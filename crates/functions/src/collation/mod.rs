@@ -177,7 +177,8 @@ fn common(args: &[&Typed]) -> Result<Option<Common>> {
         }
     }
     if explicit.len() > 1 {
-        let types: Vec<String> = explicit.iter().map(|own| format!("\"STRING COLLATE {own}\"")).collect();
+        let types: Vec<String> =
+            explicit.iter().map(|own| format!("\"STRING COLLATE {}\"", own.to_uppercase())).collect();
         return Err(SparkError::new("COLLATION_MISMATCH.EXPLICIT").with("explicitTypes", types.join(", ")));
     }
     let name = match (&explicit[..], &implicit[..]) {
@@ -317,7 +318,10 @@ pub fn same(left: &Typed, right: &Typed) -> bool {
 /// The type in SQL, of strings with their collation, UTF8_BINARY too.
 pub fn full_sql(typed: &Typed) -> String {
     match typed.data_type {
-        arrow::datatypes::DataType::Utf8 => format!("STRING COLLATE {}", collation::of(&typed.metadata)),
+        arrow::datatypes::DataType::Utf8 => match collation::of(&typed.metadata) {
+            INDETERMINATE => format!("STRING COLLATE {INDETERMINATE}"),
+            own => format!("STRING COLLATE {}", own.to_uppercase()),
+        },
         _ => name::sql_of_field(&typed.field()),
     }
 }

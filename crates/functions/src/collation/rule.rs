@@ -188,8 +188,9 @@ impl Rule {
             }
             Rewrite::Pattern => Err(call.unexpected_type(0, "\"STRING\"")),
             Rewrite::Cases => {
-                let pairs = call.args.len() / 2 * 2;
-                let compared = |index: usize| call.args.len() > 2 && (index == 0 || index % 2 == 1 && index < pairs);
+                // What is looked for has a result behind it; without one it is what comes out of nothing else.
+                let count = call.args.len();
+                let compared = |index: usize| count > 2 && (index == 0 || index % 2 == 1 && index + 1 < count);
                 let args = call.args.iter().enumerate();
                 let args = args.map(|(index, arg)| if compared(index) { keyed(arg) } else { arg.clone() });
                 build(&call.with_args(args.collect()))
