@@ -87,7 +87,7 @@ def case_statistics(spark, tmp):
         "percent": failure(lambda: df.summary("200%")),
         "what": failure(lambda: df.summary("bogus")),
         "quantile of text": failure(lambda: df.approxQuantile("name", [0.5], 0.1)),
-        "crosstab": df.crosstab("name", "dept").collect(),
+        "crosstab": df.crosstab("name", "dept"),
         "unpivot": failure(lambda: df.unpivot(["id"], None, "var", "val")),
         "transpose": df.select("id").transpose(),
         "transpose a struct": failure(lambda: df.select(F.struct("id"), "name").transpose()),
@@ -166,4 +166,24 @@ def case_calls(spark, tmp):
         "variant": repr(spark.sql("SELECT parse_json('{\"a\":1}') AS v").collect()),
         "threshold": failure(lambda: spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "1x")),
         "refresh": failure(lambda: spark.catalog.refreshTable("nope")),
+    }
+
+
+def case_shapes(spark, tmp):
+    point = bytes.fromhex("0101000000000000000000F03F0000000000000040")
+    line = bytes.fromhex("000000000200000002" + "3FF0000000000000" * 4)
+    df = spark.createDataFrame([(bytearray(point), 4326), (bytearray(line), 4326), (None, 4326)], "wkb BINARY, srid INT")
+    sql = lambda text: failure(lambda: spark.sql(f"SELECT {text}".replace("POINT", f"X'{point.hex()}'")))  # noqa: E731
+    return {
+        "binary": df.select(F.hex(F.st_asbinary(F.st_geogfromwkb("wkb"))), F.hex(F.st_asbinary(F.st_geomfromwkb("wkb")))),
+        "big": df.select(F.hex(F.st_asbinary(F.st_geomfromwkb("wkb"), F.lit("XDR")))),
+        "srid": df.select(F.st_srid(F.st_geogfromwkb("wkb")), F.st_srid(F.st_geomfromwkb("wkb"))),
+        "set": df.select(F.st_srid(F.st_setsrid(F.st_geomfromwkb("wkb"), "srid"))),
+        "set 3857": sql("st_srid(st_setsrid(st_geomfromwkb(POINT), 3857))"),
+        "unknown": sql("st_srid(st_setsrid(st_geomfromwkb(POINT), 99))"),
+        "world": sql("st_srid(st_setsrid(st_geogfromwkb(POINT), 3857))"),
+        "short": sql("st_srid(st_geomfromwkb(X'00'))"),
+        "order": sql("st_asbinary(st_geomfromwkb(POINT), 'foo')"),
+        "number": sql("st_srid(1)"),
+        "no bytes": sql("st_geomfromwkb(1)"),
     }

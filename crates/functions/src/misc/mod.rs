@@ -3,7 +3,7 @@
 mod aes;
 mod assertion;
 mod char_length;
-mod geospatial;
+pub mod geospatial;
 mod identifier;
 mod package;
 pub mod placement;
@@ -40,11 +40,11 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "schema_of_avro", kind: Kind::Scalar(crate::avro::functions::schema_of_avro) },
     Entry { name: "session_user", kind: Kind::Scalar(session::current_user) },
     Entry { name: "spark_partition_id", kind: Kind::Scalar(placement::spark_partition_id) },
-    Entry { name: "st_asbinary", kind: Kind::Scalar(geospatial::refused) },
-    Entry { name: "st_geogfromwkb", kind: Kind::Scalar(geospatial::refused) },
-    Entry { name: "st_geomfromwkb", kind: Kind::Scalar(geospatial::refused) },
-    Entry { name: "st_setsrid", kind: Kind::Scalar(geospatial::refused) },
-    Entry { name: "st_srid", kind: Kind::Scalar(geospatial::refused) },
+    Entry { name: "st_asbinary", kind: Kind::Scalar(geospatial::as_binary) },
+    Entry { name: "st_geogfromwkb", kind: Kind::Scalar(geospatial::geography) },
+    Entry { name: "st_geomfromwkb", kind: Kind::Scalar(geospatial::geometry) },
+    Entry { name: "st_setsrid", kind: Kind::Scalar(geospatial::with_srid) },
+    Entry { name: "st_srid", kind: Kind::Scalar(geospatial::srid) },
     Entry { name: "to_avro", kind: Kind::Scalar(crate::avro::functions::to_avro) },
     Entry { name: "to_protobuf", kind: Kind::Scalar(package::protobuf) },
     Entry { name: "try_aes_decrypt", kind: Kind::Scalar(aes::try_aes_decrypt) },

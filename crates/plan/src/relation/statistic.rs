@@ -255,7 +255,10 @@ pub fn crosstab(resolver: &Resolver, message: &pb::StatCrosstab, outer: Option<&
         typed.expr = typed.expr.alias(attribute.name());
         list.push(typed);
     }
-    counted.select(list)
+    let mut table = counted.select(list)?;
+    // Spark's label may be NULL by its type.
+    table.output[0] = table.output[0].clone().with_nullable(true);
+    Ok(table)
 }
 
 /// `df.stat.freqItems`.
