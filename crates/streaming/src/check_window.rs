@@ -1,22 +1,40 @@
 //! What is said of window functions over a stream, which has windows of time only.
 
 use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use firesteel_protocol::SparkError;
 
-/// What Spark says of a window function over a stream.
+/// What Spark says of window functions over a stream.
 pub fn refused(nodes: &[&LogicalPlan], functions: &[Expr]) -> SparkError {
-    let Some(Expr::WindowFunction(call)) = functions.first() else {
-        return SparkError::internal("a window without a function");
-    };
+    let (mut names, mut columns, mut specs) = (vec![], vec![], vec![]);
+    for own in functions {
+        let Expr::WindowFunction(call) = own else { continue };
+        let arguments = call.params.args.iter().map(|argument| match argument {
+            Expr::Literal(value, _) => value.to_string(),
+            other => other.to_string(),
+        });
+        let arguments: Vec<String> = arguments.collect();
+        names.push(format!("{}({})", call.fun.name(), arguments.join(", ")).to_uppercase());
+        columns.push(format!("`{}`", alias_of(nodes, own).unwrap_or_else(|| "window".into())));
+        specs.push(specification(call).to_uppercase());
+    }
+    SparkError::new("NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING")
+        .with("windowFunc", names.join(","))
+        .with("columnName", columns.join(","))
+        .with("windowSpec", specs.join(","))
+}
+
+/// `(PARTITION BY .. ORDER BY .. frame)`.
+fn specification(call: &WindowFunction) -> String {
     let plain = |expr: &Expr| {
         let text = expr.to_string();
         text.rsplit_once('#').map_or(text.as_str(), |(name, _)| name).to_string()
     };
-    let list = |texts: Vec<String>| texts.join(", ");
     let mut spec = vec![];
     if !call.params.partition_by.is_empty() {
-        spec.push(format!("PARTITION BY {}", list(call.params.partition_by.iter().map(plain).collect())));
+        let keys: Vec<String> = call.params.partition_by.iter().map(plain).collect();
+        spec.push(format!("PARTITION BY {}", keys.join(", ")));
     }
     if !call.params.order_by.is_empty() {
         let orders = call.params.order_by.iter().map(|order| {
@@ -24,7 +42,7 @@ pub fn refused(nodes: &[&LogicalPlan], functions: &[Expr]) -> SparkError {
             let nulls = if order.nulls_first { "FIRST" } else { "LAST" };
             format!("{} {direction} NULLS {nulls}", plain(&order.expr))
         });
-        spec.push(format!("ORDER BY {}", list(orders.collect())));
+        spec.push(format!("ORDER BY {}", orders.collect::<Vec<_>>().join(", ")));
     }
     let frame = &call.params.window_frame;
     // Functions that number rows count them.
@@ -33,12 +51,7 @@ pub fn refused(nodes: &[&LogicalPlan], functions: &[Expr]) -> SparkError {
         _ => frame.units.to_string(),
     };
     spec.push(format!("{units} BETWEEN {} AND {}", frame.start_bound, frame.end_bound));
-    let arguments: Vec<String> = call.params.args.iter().map(ToString::to_string).collect();
-    let column = functions.first().and_then(|own| alias_of(nodes, own)).unwrap_or_else(|| "window".into());
-    SparkError::new("NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING")
-        .with("windowFunc", format!("{}({})", call.fun.name(), arguments.join(", ")).to_uppercase())
-        .with("columnName", format!("`{column}`"))
-        .with("windowSpec", format!("({})", spec.join(" ")).to_uppercase())
+    format!("({})", spec.join(" "))
 }
 
 /// The name that a projection gives to a window function.

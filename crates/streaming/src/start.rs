@@ -258,7 +258,8 @@ async fn sink(
         "socket" if !options.contains("host") => Err(SparkError::new("_LEGACY_ERROR_TEMP_1295")),
         "statestore" => {
             let paths = given_path.map(str::to_string).into_iter().collect();
-            let request = ReadRequest { format: Some(format.clone()), options: options.clone(), paths, ..<_>::default() };
+            let request =
+                ReadRequest { format: Some(format.clone()), options: options.clone(), paths, ..<_>::default() };
             crate::state_source::open(session, &request, &session.resolve_context().source)?;
             Err(not_written(&format))
         }

@@ -52,7 +52,14 @@ pub async fn cache(
     if let Some(query) = query {
         let columns = session.fields(query.clone()).await?;
         let query = super::view::inlined(session, query);
-        let view = View { plan: Arc::new(query), columns, renamed: false, comment: None, properties: BTreeMap::new(), kept: vec![] };
+        let view = View {
+            plan: Arc::new(query),
+            columns,
+            renamed: false,
+            comment: None,
+            properties: BTreeMap::new(),
+            kept: vec![],
+        };
         session.create_temp_view(table.last().map_or("", String::as_str), view, false, false)?;
     }
     let relation = resolve::named(&quote_parts(table));

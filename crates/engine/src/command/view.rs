@@ -191,7 +191,14 @@ pub async fn create_using(
     let read = pb::Read { is_streaming: false, read_type: Some(pb::read::ReadType::DataSource(source)) };
     let plan = pb::Relation { common: None, rel_type: Some(RelType::Read(read)) };
     let columns = session.fields(plan.clone()).await?;
-    let view = View { plan: Arc::new(plan), columns, renamed: false, comment: None, properties: BTreeMap::new(), kept: vec![] };
+    let view = View {
+        plan: Arc::new(plan),
+        columns,
+        renamed: false,
+        comment: None,
+        properties: BTreeMap::new(),
+        kept: vec![],
+    };
     put_temp(session, name.last().map_or("", String::as_str), view, global, replace)
 }
 

@@ -14,9 +14,9 @@ use firesteel_protocol::connect::{
     write_operation::save_table::TableSaveMethod,
 };
 use firesteel_protocol::{Result, SparkError};
-use firesteel_sources::{Options, ReadRequest};
 use firesteel_sources::scan::table::FileTable;
 use firesteel_sources::sink::{self, SaveMode, WriteRequest};
+use firesteel_sources::{Options, ReadRequest};
 
 use super::create_table::{self, SaveAs};
 use super::insert::{self, Columns, Insert};
