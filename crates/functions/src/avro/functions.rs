@@ -264,7 +264,7 @@ fn write_values(args: &KernelArgs) -> Result<ArrayRef> {
     let mut encoder = WriterBuilder::new(schema.clone()).build_encoder::<AvroBinaryFormat>().map_err(avro_failed)?;
     let mut builder = BinaryBuilder::with_capacity(values.len(), values.len() * 16);
     let mut rows = vec![];
-    if column.len() > 0 {
+    if !column.is_empty() {
         let batch = RecordBatch::try_new(encoder.schema(), vec![column]).map_err(from_arrow)?;
         encoder.encode(&batch).map_err(avro_failed)?;
         let encoded = encoder.flush();

@@ -31,8 +31,11 @@ pub fn is_reserved_word(word: &str) -> bool {
     KEYWORDS.lines().any(|line| line.strip_suffix(" reserved").is_some_and(|own| own.eq_ignore_ascii_case(word)))
 }
 
-/// The columns of `collations()`, and of SHOW COLLATIONS but for the first two: name, whether they may be NULL, what is in them.
-pub const COLLATION_COLUMNS: [(&str, bool, fn(&Collation) -> Option<&str>); 9] = [
+/// Name, whether it may be NULL, what is in it.
+pub type CollationColumn = (&'static str, bool, fn(&Collation) -> Option<&str>);
+
+/// The columns of `collations()`, and of SHOW COLLATIONS but for the first two.
+pub const COLLATION_COLUMNS: [CollationColumn; 9] = [
     ("CATALOG", false, |_| Some("SYSTEM")),
     ("SCHEMA", false, |_| Some("BUILTIN")),
     ("NAME", false, |own| Some(&own.name)),
