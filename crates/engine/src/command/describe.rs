@@ -36,6 +36,12 @@ pub async fn table(session: &Session, parts: &[String], extended: bool, spec: &P
         return answer(columns(&fields));
     };
     let table = match found {
+        Found::Temp(_) if !spec.is_empty() => {
+            return Err(SparkError::new("FORBIDDEN_OPERATION")
+                .with("statement", "DESC PARTITION")
+                .with("objectType", "TEMPORARY VIEW")
+                .with("objectName", catalog::quote_parts(parts)));
+        }
         Found::Temp(view) => return answer(columns(&view.columns)),
         Found::Table(table) => table,
     };

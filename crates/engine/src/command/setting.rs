@@ -39,6 +39,11 @@ pub fn set(session: &Session, key: &str, value: String) -> Result<Rows> {
             .with("variableName", name::quote(key))
             .raised_as("UNRESOLVED_COLUMN"));
     }
+    // Hadoop's names for the number of partitions.
+    let key = match key {
+        "mapred.reduce.tasks" | "mapreduce.job.reduces" => "spark.sql.shuffle.partitions",
+        key => key,
+    };
     session.conf().set(key, &value)?;
     pair(key, value)
 }

@@ -162,6 +162,9 @@ impl<'a> Parser<'a> {
             let _ = start;
             return Err(error.placeless().in_parser());
         }
+        if as_json && column.is_some() {
+            return Err(SparkError::new("UNSUPPORTED_FEATURE.DESC_TABLE_COLUMN_JSON").placeless().in_parser());
+        }
         Ok(SqlCommand::DescribeTable { table, extended, partition, column, as_json })
     }
 
@@ -382,6 +385,13 @@ impl<'a> Parser<'a> {
         let has_as = self.eat_word("AS");
         if has_as || self.is_query_at(0) {
             let (query, text) = self.query_with_text()?;
+            if let [qualifier @ .., _] = table.as_slice()
+                && !qualifier.is_empty()
+            {
+                // What is cached so is a temporary view.
+                let quoted = qualifier.join(".");
+                return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0037").with("quoted", quoted)));
+            }
             return Ok(SqlCommand::CacheTable { table, lazy, options, query: Some(Box::new(query)), text: Some(text) });
         }
         Ok(SqlCommand::CacheTable { table, lazy, options, query: None, text: None })
