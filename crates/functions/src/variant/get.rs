@@ -23,7 +23,14 @@ pub(super) fn variant_get(call: &Call, tried: bool) -> Result<Typed> {
     let target = match call.args.get(2) {
         None => types::variant(),
         Some(arg) => match constant::evaluate(&arg.expr) {
-            Some(ScalarValue::Utf8(Some(text))) => ddl::parse_type(&text)?.data_type().clone(),
+            Some(ScalarValue::Utf8(Some(text))) => {
+                // Spark looks at the type when it analyses, not when it parses.
+                let unknown = |error: SparkError| match error.condition() {
+                    "UNSUPPORTED_DATATYPE" => error.raised_as("UNRESOLVED_COLUMN"),
+                    _ => error,
+                };
+                ddl::parse_type(&text).map_err(unknown)?.data_type().clone()
+            }
             _ => {
                 call.constant(2)?;
                 return Err(call.unexpected_type(2, "\"STRING\""));
