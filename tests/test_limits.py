@@ -181,6 +181,37 @@ def test_an_interrupted_cache_stops_its_work(small):
     wait(lambda: busy(small) < 0.1, "the server still computes")
 
 
+def test_an_interrupted_script_takes_its_pipeline_with_it(small):
+    spark = small.session()
+    failures = []
+
+    def run():
+        try:
+            spark.sql("SELECT TRANSFORM(id) USING 'sleep 98761 | cat' AS (a) FROM range(3)").collect()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    wait(lambda: sleeping("98761"), "the script does not run")
+    spark.interruptAll()
+    thread.join(60)
+    assert failures and "OPERATION_CANCELED" in str(failures[0])
+    wait(lambda: not sleeping("98761"), "a command of the script still runs")
+
+
+def sleeping(seconds):
+    """Whether a process sleeps for that long."""
+    for entry in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                if file.read().split(b"\0")[:2] == [b"sleep", seconds.encode()]:
+                    return True
+        except OSError:
+            continue
+    return False
+
+
 def busy(server):
     """Cores that the server uses, over half a second."""
     before = ticks(server.process.pid)

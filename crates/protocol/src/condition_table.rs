@@ -586,6 +586,7 @@ pub(crate) const RECORDED: &[Condition] = &[
     Condition { name: "UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_AGGREGATE_FUNC", template: "The feature is not supported: Referencing a lateral column alias <lca> in the aggregate function <aggFunc>.", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_WINDOW", template: "The feature is not supported: Referencing a lateral column alias <lca> in window expression <windowExpr>.", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_FEATURE.LATERAL_JOIN_USING", template: "The feature is not supported: JOIN USING with LATERAL correlation.", sql_state: "0A000" },
+    Condition { name: "UNSUPPORTED_FEATURE.MULTIPLE_BUCKET_TRANSFORMS", template: "The feature is not supported: Multiple bucket TRANSFORMs.", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_FEATURE.PANDAS_UDAF_IN_PIVOT", template: "The feature is not supported: Pandas user defined aggregate function in the PIVOT clause.", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE", template: "The feature is not supported: The SQL pipe operator syntax with aggregation (using |> AGGREGATE) does not support <case>.", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_FEATURE.PYTHON_UDF_IN_ON_CLAUSE", template: "The feature is not supported: Python UDF in the ON clause of a <joinType> JOIN. In case of an INNER JOIN consider rewriting to a CROSS JOIN with a WHERE clause.", sql_state: "0A000" },

@@ -3,6 +3,7 @@
 import os
 import re
 
+from pyspark.sql import functions as F
 from support.cases import failure
 
 
@@ -190,6 +191,11 @@ def case_write_v2(spark, tmp):
     told["count"] = spark.table("v2made").count()
     spark.sql("DROP TABLE v2made")
     return told
+
+
+def case_write_v2_with_two_bucketings(spark, tmp):
+    frame = spark.createDataFrame([(1, 2)], "a int, b int")
+    frame.writeTo("twice_bucketed").using("parquet").partitionedBy(F.bucket(4, "a"), F.bucket(3, "b")).create()
 
 
 def case_failure_leaves_nothing(spark, tmp):

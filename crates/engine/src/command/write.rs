@@ -363,7 +363,11 @@ pub async fn run_v2(session: &Session, message: pb::WriteOperationV2, operation:
             Some(pb::expression::ExprType::UnresolvedAttribute(attribute)) => {
                 partition_by.push(attribute.unparsed_identifier.clone())
             }
-            Some(pb::expression::ExprType::UnresolvedFunction(call)) => bucketing = Some(transform(call)?),
+            Some(pb::expression::ExprType::UnresolvedFunction(call)) => {
+                if bucketing.replace(transform(call)?).is_some() {
+                    return Err(SparkError::new("UNSUPPORTED_FEATURE.MULTIPLE_BUCKET_TRANSFORMS"));
+                }
+            }
             _ => {
                 return Err(SparkError::unsupported(
                     "partition transforms",

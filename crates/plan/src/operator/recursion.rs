@@ -2,27 +2,27 @@
 //! and `.cteRecursionRowLimit`.
 //!
 //! DataFusion's recursive query repeats the step. Its own table of the last level's rows has one reader; here the node over
-//! the anchor and the one over the step keep what they give in a [`Levels`], which any number of [`WorkingTable`]s read.
+//! the anchor and the one over the step keep what they give in a [`Levels`], which any number of [`working_table`]s read.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
-use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::catalog::streaming::StreamingTable;
 use datafusion::common::DFSchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, TableType, UserDefinedLogicalNodeCore};
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNodeCore};
 use datafusion::physical_expr::{Distribution, EquivalenceProperties, Partitioning, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, InputDistributionRequirements, PlanProperties,
 };
-use firesteel_functions::kernel::to_datafusion;
+use firesteel_functions::kernel::{from_datafusion, to_datafusion};
 use firesteel_protocol::SparkError;
 use futures::StreamExt;
 use parking_lot::Mutex;
@@ -233,86 +233,30 @@ impl ExecutionPlan for RecursionExec {
 }
 
 /// The rows of the last level, as a table that the step reads.
-#[derive(Debug)]
-pub struct WorkingTable {
-    pub levels: Arc<Levels>,
-    pub schema: SchemaRef,
-}
-
-#[async_trait]
-impl TableProvider for WorkingTable {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Temporary
-    }
-
-    async fn scan(
-        &self,
-        _: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _: &[Expr],
-        _: Option<usize>,
-    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        let columns = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
-        let schema = Arc::new(self.schema.project(&columns)?);
-        let properties = single(Arc::clone(&schema));
-        Ok(Arc::new(WorkingExec { levels: Arc::clone(&self.levels), columns, schema, properties }))
-    }
+pub fn working_table(levels: Arc<Levels>, schema: SchemaRef) -> Result<StreamingTable, SparkError> {
+    let rows = Arc::new(WorkingRows { levels, schema: Arc::clone(&schema) });
+    StreamingTable::try_new(schema, vec![rows]).map_err(from_datafusion)
 }
 
 #[derive(Debug)]
-struct WorkingExec {
+struct WorkingRows {
     levels: Arc<Levels>,
-    columns: Vec<usize>,
     schema: SchemaRef,
-    properties: Arc<PlanProperties>,
 }
 
-impl DisplayAs for WorkingExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "WorkingExec")
-    }
-}
-
-impl ExecutionPlan for WorkingExec {
-    fn name(&self) -> &str {
-        "WorkingExec"
+impl PartitionStream for WorkingRows {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
-    ) -> datafusion::common::Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn execute(&self, _: usize, _: Arc<TaskContext>) -> datafusion::common::Result<SendableRecordBatchStream> {
-        let (columns, schema) = (self.columns.clone(), Arc::clone(&self.schema));
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let schema = Arc::clone(&self.schema);
         let batches = self.levels.state.lock().current.clone();
         let batches = futures::stream::iter(batches).map(move |batch| {
             // The anchor and the step may differ in what can be NULL.
-            let picked = columns.iter().map(|column| Arc::clone(batch.column(*column))).collect();
-            let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            Ok(RecordBatch::try_new_with_options(Arc::clone(&schema), picked, &options)?)
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            Ok(RecordBatch::try_new_with_options(Arc::clone(&schema), batch.columns().to_vec(), &options)?)
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches)))
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
     }
 }

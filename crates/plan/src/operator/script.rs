@@ -3,8 +3,10 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, SchemaRef};
@@ -196,42 +198,48 @@ async fn feed(
     writer.await.map_err(lost)?;
     reader.await.map_err(lost)??;
     let said = errors.await.map_err(lost)?;
-    let status = tokio::task::spawn_blocking(move || child.0.wait()).await.map_err(lost)?;
-    let status = status.map_err(|error| SparkError::internal(error.to_string()))?;
+    let status = child.ended().await?;
     if status.success() {
         return Ok(());
     }
-    let code = status.code().unwrap_or_else(|| 128 + signal_of(status));
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     Err(SparkError::new("_LEGACY_ERROR_TEMP_2264").with("exitCode", code.to_string()).with("stderrBuffer", said))
 }
 
-#[cfg(unix)]
-fn signal_of(status: std::process::ExitStatus) -> i32 {
-    use std::os::unix::process::ExitStatusExt;
-    status.signal().unwrap_or_default()
-}
-
-#[cfg(not(unix))]
-fn signal_of(_: std::process::ExitStatus) -> i32 {
-    0
-}
-
-/// A script that runs; one that is dropped is ended.
+/// A script that runs, with whatever it started: all of it ends with this.
 struct Process(Child);
 
 impl Process {
     fn start(script: &str) -> Result<Self> {
         let mut command = Command::new("/bin/bash");
         command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn();
+        // A group of its own, so that the commands of a pipeline can be ended with the shell.
+        let child = command.process_group(0).spawn();
         child.map(Self).map_err(|error| SparkError::internal(format!("/bin/bash did not start: {error}")))
+    }
+
+    /// Waits for the end of the shell. Its outputs were closed before, so that this takes no time as a rule; a script that
+    /// closed them itself and goes on can still be cancelled here.
+    async fn ended(&mut self) -> Result<ExitStatus> {
+        loop {
+            match self.0.try_wait() {
+                Ok(Some(status)) => return Ok(status),
+                Ok(None) => tokio::time::sleep(Duration::from_millis(5)).await,
+                Err(error) => return Err(SparkError::internal(error.to_string())),
+            }
+        }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
+        // The number of a shell that was waited for may be another's by now.
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
+        let group = i32::try_from(self.0.id()).map(nix::unistd::Pid::from_raw);
+        // It may end by itself at this moment.
+        let _ = group.map(|group| nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL));
         let _ = self.0.wait();
     }
 }

@@ -10,7 +10,7 @@ use firesteel_protocol::extension::{Cte, CteRef, RelationKind, WithCte};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{Relation, alias, node, project, required};
-use crate::operator::recursion::{self, Levels, WorkingTable};
+use crate::operator::recursion::{self, Levels};
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver};
@@ -225,7 +225,7 @@ fn unqualified(plan: LogicalPlan) -> Result<LogicalPlan> {
 fn working_table(table: &str, output: &[Attribute], levels: Arc<Levels>) -> Result<Relation> {
     let fields: Vec<_> = output.iter().map(|a| a.field.as_ref().clone().with_name(a.column.as_ref())).collect();
     let schema = Arc::new(arrow::datatypes::Schema::new(fields));
-    let provider = WorkingTable { levels, schema };
+    let provider = recursion::working_table(levels, schema)?;
     let source = datafusion::datasource::provider_as_source(Arc::new(provider));
     let plan = LogicalPlanBuilder::scan(datafusion::common::TableReference::bare(table), source, None)
         .planned()?

@@ -285,7 +285,8 @@ impl Parser<'_> {
                 self.partitioning(&mut spec)?;
                 "PARTITIONED BY"
             } else if self.eat_words(&["CLUSTERED", "BY"]) {
-                spec.bucketing = Some(self.bucketing()?);
+                let bucketing = self.bucketing()?;
+                bucketed(&mut spec, bucketing)?;
                 "CLUSTERED BY"
             } else if self.eat_word("LOCATION") {
                 spec.location = Some(self.string()?);
@@ -415,8 +416,7 @@ impl Parser<'_> {
             self.expect_symbol(",")?;
             let columns = self.comma_separated(Self::identifier)?;
             self.expect_symbol(")")?;
-            spec.bucketing = Some(Bucketing { columns, sort_columns: vec![], buckets });
-            return Ok(());
+            return bucketed(spec, Bucketing { columns, sort_columns: vec![], buckets });
         }
         while !self.is_end() && !self.is_symbol(")") {
             self.advance();
@@ -678,5 +678,13 @@ impl Parser<'_> {
             return Err(self.error_from(declare, error));
         }
         Ok(SqlCommand::DeclareVariable { names, data_type, default, text, replace })
+    }
+}
+
+/// A table has one way of bucketing, however it is written.
+fn bucketed(spec: &mut TableSpec, bucketing: Bucketing) -> Result<()> {
+    match spec.bucketing.replace(bucketing) {
+        Some(_) => Err(SparkError::new("UNSUPPORTED_FEATURE.MULTIPLE_BUCKET_TRANSFORMS")),
+        None => Ok(()),
     }
 }

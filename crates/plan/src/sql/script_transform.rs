@@ -156,6 +156,7 @@ impl Parser<'_> {
         let mut format = RowFormat::default();
         if self.eat_words(&["FIELDS", "TERMINATED", "BY"]) {
             format.fields = Some(self.string()?);
+            // Spark without Hive escapes nothing, whatever is said here.
             if self.eat_words(&["ESCAPED", "BY"]) {
                 self.string()?;
             }

@@ -3,15 +3,14 @@
 
 use firesteel_protocol::SparkError;
 
-use super::super::civil::{
-    DAY_US, SECOND_US, checked_days, civil_from_days, day_of_year, days_from_civil, iso_weekday,
-};
+use super::super::civil::{DAY_US, SECOND_US, add_months, civil_from_days};
 use super::super::zone::{UTC, Zone};
+use super::calendar::{Said, Unit, week_year};
 use super::parse::ParseFailure;
 use super::{LEGACY, MONTHS, Pattern, Purpose, WEEKDAYS, unquoted};
 
-/// Two-digit years are those from this one on.
-const CENTURY_START: i64 = 1946;
+/// Years of two digits are those of the hundred years that begin so many years ago.
+const YEARS_BACK: i64 = 80;
 
 /// A compiled pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,9 +81,7 @@ impl Legacy {
     pub(super) fn write(&self, text: &mut String, us: i64, zone: Zone) -> Result<(), SparkError> {
         let local = zone.to_local(us);
         let (days, day_us) = (local.div_euclid(DAY_US), local.rem_euclid(DAY_US));
-        let (year, _, day) = civil_from_days(days);
-        let month = i64::from(civil_from_days(days).1);
-        let (day, hour) = (i64::from(day), day_us / SECOND_US / 3600);
+        let hour = day_us / SECOND_US / 3600;
         for piece in &self.pieces {
             let (letter, count) = match piece {
                 Piece::Literal(own) => {
@@ -97,25 +94,12 @@ impl Legacy {
                 }
                 Piece::Field(letter, count, None) => (*letter, *count),
             };
-            let first_of_year = days_from_civil(year, 1, 1);
-            // Weeks begin on Sunday, and the first is the one of the first day.
-            let week = |first: i64| (days - first + iso_weekday(first) % 7) / 7 + 1;
-            let next_year = days_from_civil(year + 1, 1, 1);
-            let in_next = days >= next_year - iso_weekday(next_year) % 7;
             let value = match letter {
                 'y' | 'Y' => {
-                    let year = if letter == 'Y' && in_next { year + 1 } else { year };
+                    let year = if letter == 'Y' { week_year(days) } else { civil_from_days(days).0 };
                     let year = if year > 0 { year } else { 1 - year };
                     if count == 2 { year % 100 } else { year }
                 }
-                'M' | 'L' => month,
-                'w' if in_next => 1,
-                'w' => week(first_of_year),
-                'W' => week(days - day + 1),
-                'D' => day_of_year(days),
-                'd' => day,
-                'F' => (day - 1) / 7 + 1,
-                'u' => iso_weekday(days),
                 'H' => hour,
                 'k' if hour == 0 => 24,
                 'k' => hour,
@@ -123,7 +107,8 @@ impl Legacy {
                 'h' => (hour + 11) % 12 + 1,
                 'm' => day_us / SECOND_US / 60 % 60,
                 's' => day_us / SECOND_US % 60,
-                _ => day_us % SECOND_US / 1000,
+                'S' => day_us % SECOND_US / 1000,
+                letter => unit(letter).map_or(0, |unit| unit.of(days)),
             };
             text.push_str(&format!("{value:0count$}"));
         }
@@ -173,15 +158,27 @@ fn quoted(chars: &[char], at: usize, pieces: &mut Vec<Piece>) -> Option<usize> {
     }
 }
 
+/// The letters of numbers that tell a day.
+fn unit(letter: char) -> Option<Unit> {
+    Some(match letter {
+        'M' | 'L' => Unit::Month,
+        'd' => Unit::Day,
+        'D' => Unit::DayOfYear,
+        'w' => Unit::WeekOfYear,
+        'W' => Unit::WeekOfMonth,
+        'F' => Unit::WeekdayInMonth,
+        'u' => Unit::Weekday,
+        _ => return None,
+    })
+}
+
 /// What was read.
 #[derive(Default)]
 struct Found {
     before_christ: bool,
-    year: Option<i64>,
-    month: Option<i64>,
-    day: Option<i64>,
-    day_of_year: Option<i64>,
-    weekday: Option<i64>,
+    day: Said,
+    /// A year of two digits, and whether it is that of a week.
+    short_year: Option<(i64, bool)>,
     hour: Option<i64>,
     half_day_hour: Option<i64>,
     afternoon: bool,
@@ -207,12 +204,12 @@ impl Found {
             }
             'E' => {
                 let (day, rest) = one_of(text, &WEEKDAYS, 3)?;
-                self.weekday = Some(day as i64 + 1);
+                self.day.unit(Unit::Weekday, day as i64 + 1);
                 return Some(rest);
             }
             'M' | 'L' if count > 2 => {
                 let (month, rest) = one_of(text, &MONTHS, 3)?;
-                self.month = Some(month as i64 + 1);
+                self.day.unit(Unit::Month, month as i64 + 1);
                 return Some(rest);
             }
             'z' | 'Z' | 'X' => {
@@ -228,13 +225,13 @@ impl Found {
         let within = |least: i64, most: i64| (least..=most).contains(&value).then_some(value);
         match letter {
             'y' | 'Y' if count <= 2 && digits == 2 => {
-                let century = CENTURY_START / 100 * 100;
-                self.year = Some(value + century + if value < CENTURY_START % 100 { 100 } else { 0 });
+                self.short_year = Some((value, letter == 'Y'));
+                self.said_year(letter == 'Y', value);
             }
-            'y' | 'Y' => self.year = Some(within(1, 292_278_993)?),
-            'M' | 'L' => self.month = Some(within(1, 12)?),
-            'd' => self.day = Some(within(1, 31)?),
-            'D' => self.day_of_year = Some(within(1, 366)?),
+            'y' | 'Y' => {
+                self.short_year = None;
+                self.said_year(letter == 'Y', within(1, 292_278_993)?);
+            }
             'H' => self.hour = Some(within(0, 23)?),
             'k' => self.hour = Some(within(1, 24)? % 24),
             'K' => self.half_day_hour = Some(within(0, 11)?),
@@ -242,31 +239,44 @@ impl Found {
             'm' => self.minute = within(0, 59)?,
             's' => self.second = within(0, 59)?,
             'S' => self.millis = within(0, 999)?,
-            'u' => self.weekday = Some(within(1, 7)?),
-            // Weeks are not told from a date that is there, too.
-            'w' => _ = within(1, 53)?,
-            'W' => _ = within(0, 6)?,
-            'F' => _ = within(1, 6)?,
-            _ => return None,
+            letter => {
+                let unit = unit(letter)?;
+                let most = match unit {
+                    Unit::Month => 12,
+                    Unit::Day => 31,
+                    Unit::DayOfYear => 366,
+                    Unit::WeekOfYear => 53,
+                    Unit::WeekOfMonth | Unit::WeekdayInMonth => 6,
+                    Unit::Weekday => 7,
+                };
+                self.day.unit(unit, within(1, most)?);
+            }
         }
         Some(&text[digits..])
     }
 
-    fn local_us(&self) -> Option<i64> {
-        let year = match (self.year.unwrap_or(1970), self.before_christ) {
-            (year, true) => 1 - year,
-            (year, false) => year,
+    fn said_year(&mut self, of_week: bool, year: i64) {
+        if of_week { self.day.week_year(year) } else { self.day.year(year) }
+    }
+
+    fn local_us(&mut self) -> Option<i64> {
+        let Some((short, of_week)) = self.short_year else { return self.local_us_of_year() };
+        // The hundred years begin at this very moment of that year, as `SimpleDateFormat` has it.
+        let now = chrono::Utc::now().timestamp_micros();
+        let start_day = add_months(now.div_euclid(DAY_US), -12 * YEARS_BACK);
+        let start = start_day * DAY_US + now.rem_euclid(DAY_US);
+        let (century, short_start) = (civil_from_days(start_day).0 / 100 * 100, civil_from_days(start_day).0 % 100);
+        let year = century + short + if short < short_start { 100 } else { 0 };
+        let mut at = |year: i64| {
+            self.said_year(of_week, year);
+            self.local_us_of_year()
         };
-        let days = match self.day_of_year {
-            Some(day) if self.month.is_none() && self.day.is_none() => {
-                let first = days_from_civil(year, 1, 1);
-                Some(first + day - 1).filter(|days| civil_from_days(*days).0 == year)?
-            }
-            _ => checked_days(year, self.month.unwrap_or(1), self.day.unwrap_or(1))?,
-        };
-        if self.weekday.is_some_and(|own| self.day.is_some() && own != iso_weekday(days)) {
-            return None;
-        }
+        let local = at(year)?;
+        if short == short_start && local < start { at(year + 100) } else { Some(local) }
+    }
+
+    fn local_us_of_year(&self) -> Option<i64> {
+        let days = self.day.days(self.before_christ)?;
         let half_day = self.half_day_hour.map(|hour| hour + if self.afternoon { 12 } else { 0 });
         let hour = self.hour.or(half_day).unwrap_or(0);
         let seconds = (hour * 60 + self.minute) * 60 + self.second;

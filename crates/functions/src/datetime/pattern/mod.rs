@@ -3,6 +3,7 @@
 //! The letters are those of Java's `DateTimeFormatter` as far as Spark allows them; texts are English.
 //! `compile` is here, `format` prints, `parse` reads; [`legacy`] is how Spark 2 did all of it.
 
+mod calendar;
 mod format;
 mod legacy;
 mod parse;
