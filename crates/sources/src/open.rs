@@ -20,7 +20,7 @@ use crate::scan::guard::OnBadFile;
 use crate::scan::stream::RecordReader;
 use crate::scan::table::{FileTable, Reading, ScanSettings, hidden_fields};
 use crate::storage::InputFile;
-use crate::{OpenedSource, ReadRequest, SourceContext, csv, json, text, xml};
+use crate::{OpenedSource, ReadRequest, SourceContext, csv, inferred, json, text, xml};
 
 /// Bytes that opening a file costs, if `spark.sql.files.openCostInBytes` says nothing.
 const OPEN_COST: u64 = 4 << 20;
@@ -86,6 +86,7 @@ fn open_cost(ctx: &SourceContext) -> u64 {
 }
 
 /// How a format's schema is found and its files are read.
+#[derive(Debug)]
 enum Kind {
     Avro(AvroOptions),
     Orc(OrcOptions),
@@ -138,7 +139,8 @@ impl Kind {
             case_sensitive: ctx.env.case_sensitive,
             parallelism: ctx.parallelism.max(1),
         };
-        match self {
+        let reader = format!("{self:?} {on_bad_file:?} {}", footers.case_sensitive);
+        inferred::columns(reader, &files, || match self {
             Self::Binary => Ok(binary_file::fields()),
             // Text has its column whether there are files or not.
             Self::Records(_) if format != Format::Text && files.is_empty() => Err(cannot_infer()),
@@ -156,7 +158,7 @@ impl Kind {
             Self::Orc(options) => {
                 footers.columns(&files, options.merge_schema, &orc::columns)?.ok_or_else(cannot_infer)
             }
-        }
+        })
     }
 
     fn reading(self) -> Reading {

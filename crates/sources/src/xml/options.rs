@@ -1,7 +1,7 @@
 //! The options of XML files, read once. Those of values are the functions'.
 
-use firesteel_functions::Env;
 use firesteel_functions::json::Options as ValueOptions;
+use firesteel_functions::{Env, Place};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::csv::options::check_sampling_ratio;
@@ -69,7 +69,8 @@ impl XmlOptions {
             mode: ParseMode::of(options),
             corrupt_column,
             values,
-            env: ctx.env.clone(),
+            // When and where in a query a file is read changes nothing of it.
+            env: Env { now_us: 0, place: Place::default(), ..ctx.env.clone() },
         })
     }
 
