@@ -20,6 +20,13 @@ VALUE_BITS = 48
 # Answers of the state server: done, failed, nothing there.
 OK, FAILED, NOTHING = 0, 1, 2
 KINDS = {"getValueState": "ValueState", "getListState": "ListState", "getMapState": "MapState"}
+# What `init` alone may do, as Spark's errors call it.
+OPERATIONS = {
+    "getValueState": "get_value_state",
+    "getListState": "get_list_state",
+    "getMapState": "get_map_state",
+    "deleteIfExists": "delete_if_exists",
+}
 CHANGES = pa.schema(
     [
         pa.field("number", pa.int64()),
@@ -279,6 +286,12 @@ class Client(StatefulProcessorApiClient):
     # What can be asked.
 
     def statefulProcessorCall(self, kind, call):
+        if kind in OPERATIONS and self.handle_state.name not in ("PRE_INIT", "CREATED"):
+            raise Failed(
+                FAILED,
+                "[STATEFUL_PROCESSOR_CANNOT_PERFORM_OPERATION_WITH_INVALID_HANDLE_STATE] Failed to perform stateful "
+                f"processor operation={OPERATIONS[kind]} with invalid handle state={self.handle_state.name}. SQLSTATE: 42802",
+            )
         if kind in KINDS:
             if call.stateName not in self.memory.variables:
                 raise Failed(FAILED, f"State variable with name {call.stateName} is not defined in init()")
@@ -420,12 +433,19 @@ class Client(StatefulProcessorApiClient):
         if kind == "listStateGet":
             values = lambda: ([variable["values"].shown(own[1]) for own in self.entries(variable).values()],)  # noqa: E731
             return self.once(call.listStateGet.iteratorId, values)
+        values = list(getattr(getattr(call, kind), "value", ())) or self.sent if kind in ("appendList", "listStatePut") else None
+        if values is not None and not values:
+            raise Failed(
+                FAILED,
+                "[ILLEGAL_STATE_STORE_VALUE.EMPTY_LIST_VALUE] Illegal value provided to the State Store Cannot write empty "
+                f"list values to State Store for StateName {call.stateName}. SQLSTATE: 42601",
+            )
         if kind in ("clear", "listStatePut"):
             self.clear(variable)
         if kind == "appendValue":
             self.put(variable, self.next_place(variable), None, call.appendValue.value)
-        elif kind in ("appendList", "listStatePut"):
-            for value in list(getattr(getattr(call, kind), "value", ())) or self.sent:
+        elif values:
+            for value in values:
                 self.put(variable, self.next_place(variable), None, value)
         return (b"",)
 
@@ -518,6 +538,7 @@ class Declaring(Client):
                     f"[STATEFUL_PROCESSOR_DUPLICATE_STATE_VARIABLE_DEFINED] State variable with name {call.stateName} "
                     "has already been defined in the StatefulProcessor. SQLSTATE: 42802",
                 )
+            self.check_name(call.stateName)
             variable = {"name": call.stateName, "type": KINDS[kind], "schema": call.schema}
             if kind == "getMapState":
                 variable.update(key=call.schema, schema=call.mapStateValueSchema)
@@ -526,6 +547,23 @@ class Declaring(Client):
                 variable["ttl"] = call.ttl.durationMs
             self.declared.append(variable)
         return (b"",)
+
+    @staticmethod
+    def check_name(name):
+        """Names are those of column families in Spark."""
+        if not name or name != name.strip() or name == "default":
+            raise Failed(
+                FAILED,
+                "[STATE_STORE_CANNOT_USE_COLUMN_FAMILY_WITH_INVALID_NAME] Failed to perform column family operation="
+                f"create_col_family with invalid name={name}. Column family name cannot be empty or include leading/trailing "
+                "spaces or use the reserved keyword=default SQLSTATE: 42802",
+            )
+        if name.startswith("$"):
+            raise Failed(
+                FAILED,
+                "[STATE_STORE_CANNOT_CREATE_COLUMN_FAMILY_WITH_RESERVED_CHARS] Failed to create column family with "
+                f"unsupported starting character and name={name}. SQLSTATE: 42802",
+            )
 
     def check_ttl(self, call):
         mode = {"None": "NoTime"}.get(self.memory.header["time"], self.memory.header["time"])
