@@ -12,7 +12,7 @@ import threading
 import time
 
 import pytest
-from support import console, servers
+from support import servers
 
 SCHEMA = "k STRING, v BIGINT"
 
@@ -304,13 +304,6 @@ def test_checkpoint_command(spark, tmp_path):
     wrong = command("verify", str(tmp_path / "cp"))
     assert wrong.returncode == 1 and "commits" in wrong.stdout
     assert command("inspect", str(tmp_path / "in")).returncode == 1
-
-
-def test_the_console_shows_what_it_shows_on_spark(tmp_path):
-    """Every output mode, with the options of the sink."""
-    got = console.printed("stream", tmp_path, servers.environment(), [servers.firesteel_binary(), "submit"])
-    with open(console.expected_path("stream"), encoding="utf-8") as file:
-        assert got == file.read()
 
 
 def test_partitions_of_state_stay_with_the_query(spark, tmp_path):

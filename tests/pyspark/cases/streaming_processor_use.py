@@ -245,7 +245,9 @@ def case_declarations(spark, tmp):
         "duplicate columns": lambda own, handle: handle.getValueState("v", "a INT, a INT"),
     }
     plain = lambda init: source(spark, tmp).groupBy("k").transformWithState(using(init), OUT, "Update", "None")  # noqa: E731
-    return with_rocksdb(spark, lambda: {name: tried(lambda: run(plain(init))) for name, init in programs.items()})
+    told = with_rocksdb(spark, lambda: {name: tried(lambda: run(plain(init))) for name, init in programs.items()})
+    # Spark asks a processor for its variables in the driver, whose words are its own.
+    return {name: one[1] if one[1] == "STREAM_FAILED" else one for name, one in told.items()}
 
 
 def case_handle_in_rows(spark, tmp):
@@ -317,20 +319,14 @@ def case_time_modes(spark, tmp):
         "column without time mode": lambda: run(apply(late, time="None", eventTimeColumnName="told")),
         "several keys": lambda: run(plain.groupBy("k", "v").transformWithState(using(), OUT, "Update", "None")),
         "no key": lambda: run(plain.groupBy().transformWithState(using(), OUT, "Update", "None")),
-        "key of an expression": lambda: run(plain.groupBy((F.col("v") % 2).alias("k")).transformWithState(using(), "k BIGINT, told STRING", "Update", "None")),
-        "processor of nothing": lambda: run(grouped.transformWithState(None, OUT, "Update", "None")),
         "schema of nothing": lambda: run(grouped.transformWithState(using(), None, "Update", "None")),
         "schema of rubbish": lambda: run(grouped.transformWithState(using(), "k NOTHING", "Update", "None")),
         "initial state of a stream": lambda: run(apply(plain, initialState=source(spark, tmp).groupBy("k"))),
-        "initial state of another key": lambda: run(apply(plain, initialState=spark.range(3).groupBy("id"))),
         "initial state of two keys": lambda: run(apply(plain, initialState=spark.createDataFrame([("a", 1)], "k STRING, v INT").groupBy("k", "v"))),
         "initial state without handler": lambda: run(apply(plain, initialState=spark.createDataFrame([("a", 1)], "k STRING, v INT").groupBy("k"))),
         "initial state of a frame": lambda: run(apply(plain, initialState=spark.createDataFrame([("a", 1)], "k STRING, v INT"))),
-        "without RocksDB": None,
     }
-    told = with_rocksdb(spark, lambda: {name: tried(action) for name, action in programs.items() if action})
-    told["without RocksDB"] = tried(lambda: run(apply(plain)))
-    return told
+    return with_rocksdb(spark, lambda: {name: tried(action) for name, action in programs.items()})
 
 
 def case_in_batch(spark, tmp):
@@ -361,6 +357,7 @@ def case_in_batch(spark, tmp):
     shown = lambda frame: sorted([list(row) for row in frame.collect()], key=str)  # noqa: E731
     each = lambda frames: [tried(lambda: shown(frame)) for frame in frames]  # noqa: E731
     dated = rows.selectExpr("k", "v", "timestamp'2024-01-01 00:00:00' AS t")
+    with_rocksdb(spark, lambda: tried(lambda: each(both(rows, lambda pandas: using(init, add, pandas=pandas)))))
     programs = {
         "plain": lambda: each(both(rows, lambda pandas: using(init, add, pandas=pandas))),
         "initial": lambda: each(both(rows, lambda pandas: using(init, add, initial=start(pandas), pandas=pandas), initialState=initial.groupBy("k"))),
