@@ -289,7 +289,8 @@ fn multiset(left: Relation, right: Relation, join_type: JoinType) -> Result<Rela
 /// minus one, and each comes as often as its sum says. The sums are state; the right side is counted in every batch.
 fn counted(resolver: &Resolver, left: Relation, right: Relation) -> Result<Relation> {
     let output = left.output.clone();
-    let (count, sum, list) = (format!("_v#{}", next_id()), format!("_sum#{}", next_id()), format!("_list#{}", next_id()));
+    let (count, sum, list) =
+        (format!("_v#{}", next_id()), format!("_sum#{}", next_id()), format!("_list#{}", next_id()));
     let column = |name: &str| Expr::Column(Column::new_unqualified(name));
     let with = |plan: LogicalPlan, more: Expr| -> Result<LogicalPlan> {
         let own = plan.schema().columns().into_iter().map(Expr::Column);

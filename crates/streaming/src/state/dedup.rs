@@ -301,10 +301,11 @@ impl Work {
         let kept: usize = new.iter().map(BooleanArray::true_count).sum();
         self.report.dropped_by_watermark += (rows - in_time) as u64;
         self.duplicates += (in_time - kept) as u64;
-        let filtered = lanes::each(round.iter().zip(&states).zip(&new).collect(), rows as u64, |((own, state), new)| {
-            let filter = |batch| filter_record_batch(batch, new).map_err(from_arrow);
-            Ok((filter(own)?, filter(state)?))
-        })?;
+        let filtered =
+            lanes::each(round.iter().zip(&states).zip(&new).collect(), rows as u64, |((own, state), new)| {
+                let filter = |batch| filter_record_batch(batch, new).map_err(from_arrow);
+                Ok((filter(own)?, filter(state)?))
+            })?;
         let (out, states): (Vec<RecordBatch>, Vec<RecordBatch>) = filtered.into_iter().unzip();
         self.new_rows.extend(states.into_iter().filter(|batch| batch.num_rows() > 0));
         Ok(out.into_iter().filter(|batch| batch.num_rows() > 0).collect())

@@ -216,7 +216,8 @@ impl Store {
     ) -> Result<Vec<BooleanArray>> {
         let rows = batches.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
         let own: &Self = self;
-        let read = lanes::each(batches.iter().zip(wanted).collect(), rows, |(batch, wanted)| own.placed(batch, wanted))?;
+        let read =
+            lanes::each(batches.iter().zip(wanted).collect(), rows, |(batch, wanted)| own.placed(batch, wanted))?;
         let mut by: BTreeMap<usize, Vec<(usize, Vec<(usize, Key)>)>> = BTreeMap::new();
         for (batch, partitions) in read.into_iter().enumerate() {
             for (partition, keys) in partitions {
@@ -224,10 +225,8 @@ impl Store {
             }
         }
         let partitions: Vec<usize> = by.keys().copied().collect();
-        let mut step: Vec<_> = by
-            .into_iter()
-            .map(|(partition, keys)| (partition, keys, std::mem::take(&mut seen.0[partition])))
-            .collect();
+        let mut step: Vec<_> =
+            by.into_iter().map(|(partition, keys)| (partition, keys, std::mem::take(&mut seen.0[partition]))).collect();
         // What is read for one partition may push another out: then one after the other, those in memory first.
         let steps = if self.load_all(&partitions)? {
             vec![step]
