@@ -366,7 +366,9 @@ def streaming(report, engines, options, folder):
     """Structured Streaming: each program says itself how long its parts took."""
     script = os.path.join(PROGRAMS, "streaming.py")
     rows = (options.rows or [1_000_000])[0]
-    for name, count in (("tiny", 50), ("json", rows), ("bronze", rows), ("windows", rows), ("waiting", options.files)):
+    programs = [("tiny", 50), ("json", rows), ("bronze", rows), ("windows", rows), ("dedup", rows)]
+    programs += [("waiting", options.files), ("trickle", options.files // 5), ("log", 10 * options.files)]
+    for name, count in programs:
         data = os.path.join(options.work, f"streaming-{name}-{count}")
         subprocess.run([sys.executable, script, "generate", name, data, str(count)], check=True)
         told = {}
@@ -402,7 +404,7 @@ def main():
     parser.add_argument("--datafusion", action="store_true", help="run tpch and tpcds on plain DataFusion too, from PyPI")
     parser.add_argument("--rows", type=int, action="append", help="rows for etl, csv and python, megabytes for rdd and the log of events; can be given several times")
     parser.add_argument("--jobs", type=int, default=10_000, help="small jobs of rdd (default: %(default)s)")
-    parser.add_argument("--files", type=int, default=10_000, help="files that wait for the first batch of streaming (default: %(default)s)")
+    parser.add_argument("--files", type=int, default=10_000, help="files that wait for the first batch of streaming; a fifth of it is read one a batch, ten times as many are in a long log (default: %(default)s)")
     parser.add_argument("--sf", type=float, default=0.1, help="scale factor of TPC-H and TPC-DS (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each program (default: %(default)s)")
     parser.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "firesteel-bench"), help="where data is kept (default: %(default)s)")

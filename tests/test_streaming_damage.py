@@ -152,6 +152,27 @@ def test_state_that_its_memory_cannot_hold(spark, tmp_path):
         spark.conf.set(key, "much")
 
 
+@pytest.mark.parametrize("megabytes", [500, 1])
+def test_duplicates_by_partitions_of_the_state(spark, tmp_path, megabytes):
+    """Many keys, in one batch and across batches, whether or not all of them fit into the memory; each comes once."""
+    key = "spark.sql.streaming.stateStore.rocksdb.maxMemoryUsageMB"
+    spark.conf.set("spark.sql.shuffle.partitions", 16)
+    spark.conf.set(key, megabytes)
+    folder = tmp_path / "in"
+    for number in range(3):
+        keys = f"SELECT concat('a long key, so that state takes room ', (id * 7919 + {number * 20_000}) % 60000) AS k FROM range(50000)"
+        spark.sql(keys).write.mode("append").parquet(str(folder))
+    stream = spark.readStream.schema("k STRING").option("maxFilesPerTrigger", 1).parquet(str(folder))
+    query = stream.dropDuplicates(["k"]).writeStream.format("memory").queryName(f"once{megabytes}").trigger(availableNow=True).start()
+    query.awaitTermination()
+    spark.conf.unset(key)
+    spark.conf.unset("spark.sql.shuffle.partitions")
+    rows = spark.table(f"once{megabytes}")
+    read = sum(report["sources"][0]["numInputRows"] for report in query.recentProgress)
+    dropped = sum(report["stateOperators"][0]["customMetrics"]["numDroppedDuplicateRows"] for report in query.recentProgress)
+    assert read == 150_000 and rows.count() == rows.distinct().count() == read - dropped == 60_000
+
+
 def test_a_join_by_partitions_of_its_state(spark):
     """Batches of many keys are joined by several tasks, each with partitions of its own."""
     spark.conf.set("spark.sql.shuffle.partitions", 7)

@@ -34,9 +34,13 @@ def generate(name, folder, count):
         return
     unfinished = folder + ".unfinished"
     os.makedirs(unfinished, exist_ok=True)
-    files, rows = {"tiny": (count, 1), "waiting": (count, 1)}.get(name, (20, count // 20))
+    files, rows = {"tiny": (count, 1), "waiting": (count, 1), "trickle": (count, 1), "log": (1, 1)}.get(name, (20, count // 20))
     for number in range(files):
         events(os.path.join(unfinished, f"e{number:06d}.json"), number * rows, rows, number)
+    for number in range(count if name == "log" else 0):
+        # Few files by many names: what counts is what a listing has. No file may have more than 65,000.
+        base, path = f"old{number - number % 10_000:06d}.json", os.path.join(unfinished, f"old{number:06d}.json")
+        events(path, 0, 1, 0) if number % 10_000 == 0 else os.link(os.path.join(unfinished, base), path)
     os.rename(unfinished, folder)
 
 
@@ -46,6 +50,48 @@ def finished(writer, target, mode="append"):
     query = writer.start(target + "/out")
     query.awaitTermination()
     return query, time.perf_counter() - started
+
+
+def pretend(checkpoint, folder, names):
+    """Has a checkpoint of one batch and one file say that a query has seen many files more, in ten batches."""
+    log = os.path.join(checkpoint, "sources", "0")
+    with open(os.path.join(log, "0"), encoding="utf-8") as file:
+        version, first = file.read().splitlines()
+    entries = [first] + [json.dumps(json.loads(first) | {"path": f"file://{folder}/{name}", "batchId": 9}) for name in names]
+    with open(os.path.join(log, "9.compact"), "w", encoding="utf-8") as file:
+        file.write("\n".join([version, *entries]))
+    for kind in ("offsets", "commits"):
+        with open(os.path.join(checkpoint, kind, "0"), encoding="utf-8") as file:
+            text = file.read().replace('{"logOffset":0}', '{"logOffset":9}')
+        for batch in range(1, 10):
+            with open(os.path.join(checkpoint, kind, str(batch)), "w", encoding="utf-8") as file:
+                file.write(text)
+
+
+def long_log(read, folder, target):
+    """Batches of one file each after few files, after many that have gone since, and after many that are still there."""
+    old = sorted(name for name in os.listdir(folder) if name.startswith("old"))
+    crowded = os.path.join(target, "crowded")
+    for title, own, names in (
+        ("after one file", os.path.join(target, "few"), []),
+        (f"after {len(old):,} files", os.path.join(target, "gone"), old),
+        (f"among {len(old):,} files", crowded, old),
+    ):
+        os.makedirs(own)
+        os.link(os.path.join(folder, "e000000.json"), os.path.join(own, "e000000.json"))
+        write = lambda: read.option("maxFileAge", "10000d").json(own).writeStream.format("noop")  # noqa: B023, E731
+        finished(write(), own + "-query")
+        if names:
+            pretend(own + "-query/checkpoint", own, names)
+        for name in names if own == crowded else []:
+            os.link(os.path.join(folder, name), os.path.join(own, name))
+        for number in range(30):
+            events(os.path.join(own, f"new{number:02d}.json"), number, 1, number)
+        query, _ = finished(write(), own + "-query")
+        took = [one["durationMs"]["triggerExecution"] / 1000 for one in query.recentProgress if one["sources"][0]["numInputRows"]]
+        assert len(took) == 30, took
+        part(f"a batch {title} (median)", statistics.median(took[1:]))
+        part(f"a batch {title} (slowest)", max(took[1:]))
 
 
 def part(name, seconds):
@@ -60,7 +106,15 @@ def run(name, folder, target):
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     spark.conf.set("spark.sql.shuffle.partitions", "4")
     read = spark.readStream.schema(EVENTS)
-    if name == "tiny":
+    if name == "log":
+        long_log(read.option("maxFilesPerTrigger", 1), folder, target)
+    elif name == "trickle":
+        df = read.option("maxFilesPerTrigger", 1).json(folder)
+        query, seconds = finished(df.writeStream.format("parquet"), target)
+        part("all files, one a batch", seconds)
+        took = [one["durationMs"]["triggerExecution"] / 1000 for one in query.recentProgress if one["sources"][0]["numInputRows"]]
+        part("one of the last hundred batches", statistics.median(took[-100:]))
+    elif name == "tiny":
         df = read.option("maxFilesPerTrigger", 1).json(folder)
         query, _ = finished(df.writeStream.format("parquet"), target)
         took = [one["durationMs"]["triggerExecution"] / 1000 for one in query.recentProgress if one["sources"][0]["numInputRows"]]
@@ -79,6 +133,9 @@ def run(name, folder, target):
             part("only what is new", finished(write(), target)[1])
         finally:
             os.remove(later)
+    elif name == "dedup":
+        df = read.option("maxFilesPerTrigger", 10).json(folder).dropDuplicates(["id"])
+        part("keys that were not there before", finished(df.writeStream.format("noop"), target)[1])
     elif name == "windows":
         df = read.option("maxFilesPerTrigger", 5).json(folder).withWatermark("created_at", "10 minutes")
         counts = df.groupBy(F.window("created_at", "5 minutes"), "type").agg(F.count("*").alias("n"), F.sum("amount").alias("amount"))

@@ -25,6 +25,18 @@ def patch(module):
 
     foreachBatch.__doc__ = foreach_batch.__doc__
     module.DataStreamWriter.foreachBatch = foreachBatch
+    module.QueryStartedEvent = PlainTags(module.QueryStartedEvent)
+
+
+class PlainTags:
+    """What a query's start tells: the tags of jobs as the program gave them, as without Connect."""
+
+    def __init__(self, event):
+        self._event = event
+
+    def fromJson(self, told):
+        tags = [tag.partition("_Tag_")[2] for tag in told.get("jobTags", [])]
+        return self._event.fromJson({**told, "jobTags": [tag for tag in tags if tag]})
 
 
 RATES = ("numInputRows", "inputRowsPerSecond", "processedRowsPerSecond")

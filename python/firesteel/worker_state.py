@@ -5,8 +5,10 @@ and stays in this process, which answers the same messages; what has changed goe
 described in `crates/plan/src/operator/python/processor.rs`.
 """
 
+import decimal
 import io
 import json
+import struct
 
 import pyarrow as pa
 import pyspark.worker as spark_worker
@@ -20,6 +22,20 @@ VALUE_BITS = 48
 # Answers of the state server: done, failed, nothing there.
 OK, FAILED, NOTHING = 0, 1, 2
 KINDS = {"getValueState": "ValueState", "getListState": "ListState", "getMapState": "MapState"}
+# What Python has inside of a type; other values are NULL in it.
+INSIDE = {
+    **dict.fromkeys(("byte", "short", "integer", "long", "date", "timestamp", "timestamp_ntz"), int),
+    **dict.fromkeys(("float", "double"), float),
+    "boolean": bool,
+    "decimal": decimal.Decimal,
+}
+# What `init` alone may do, as Spark's errors call it.
+OPERATIONS = {
+    "getValueState": "get_value_state",
+    "getListState": "get_list_state",
+    "getMapState": "get_map_state",
+    "deleteIfExists": "delete_if_exists",
+}
 CHANGES = pa.schema(
     [
         pa.field("number", pa.int64()),
@@ -46,6 +62,71 @@ class Pickles(CPickleSerializer):
     def shown(self, data):
         """What a client reads of a stored value."""
         return self.dumps(self.loads(data)) if self.converts else data
+
+    def stored(self, data):
+        """What is stored of a client's value: its fields have the schema's types, or are NULL, as on Spark's side."""
+        value = CPickleSerializer.loads(self, data)
+        fitting = fit_row(value, self.schema)
+        return data if fitting == tuple(value) else self.dumps(fitting)
+
+
+def fit_row(row, schema):
+    """A row's values as a schema's types have them inside. Spark's `EvaluatePython.makeFromJava`."""
+    if len(row) != len(schema.fields):
+        raise Failed(FAILED, wrong_length(len(schema.fields), len(row)))
+    return tuple(fit(value, field.dataType) for value, field in zip(row, schema.fields))
+
+
+def wrong_length(expected, actual):
+    return (
+        "[STRUCT_ARRAY_LENGTH_MISMATCH] Input row doesn't have expected number of values required by the schema. "
+        f"{expected} fields are required while {actual} values are provided. SQLSTATE: 2201E"
+    )
+
+
+def fit(value, to):
+    kind = to.typeName()
+    if value is None:
+        return None
+    if kind in INSIDE:
+        own = INSIDE[kind]
+        return value if isinstance(value, own) and (own is bool or not isinstance(value, bool)) else None
+    if kind == "string":
+        return value if isinstance(value, str) else java_text(value)
+    if kind == "binary":
+        return value.encode() if isinstance(value, str) else value if isinstance(value, (bytes, bytearray)) else None
+    if kind == "array":
+        return [fit(own, to.elementType) for own in value] if isinstance(value, (list, tuple)) else None
+    if kind == "map":
+        pairs = value.items() if isinstance(value, dict) else None
+        return None if pairs is None else {fit(key, to.keyType): fit(own, to.valueType) for key, own in pairs}
+    if kind == "struct":
+        return fit_row(value, to) if isinstance(value, (list, tuple)) else None
+    return value
+
+
+def java_text(value):
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def in_order(row):
+    """A user's key as the bytes by which Spark's RocksDB sorts it: an UnsafeRow of fixed words, then what is longer."""
+    fixed, more, nulls = b"", b"", 0
+    width = 8 * (1 + len(row))
+    for at, value in enumerate(row):
+        word = b"\0" * 8
+        if value is None:
+            nulls |= 1 << at
+        elif isinstance(value, (bool, int)):
+            word = (int(value) & (2**64 - 1)).to_bytes(8, "little")
+        elif isinstance(value, float):
+            word = struct.pack("<d", value)
+        else:
+            data = value.encode() if isinstance(value, str) else bytes(value) if isinstance(value, (bytes, bytearray)) else repr(value).encode()
+            word = (((width + len(more)) << 32) | len(data)).to_bytes(8, "little")
+            more += data + b"\0" * (-len(data) % 8)
+        fixed += word
+    return nulls.to_bytes(8, "little") + fixed + more
 
 
 class Frames:
@@ -229,7 +310,7 @@ class Client(StatefulProcessorApiClient):
         self.asked = None
         self.sent = []
         self.ended_iterators = set()
-        self.fired = set()
+        self.has_fired = False
 
     # The socket's ends.
 
@@ -279,6 +360,12 @@ class Client(StatefulProcessorApiClient):
     # What can be asked.
 
     def statefulProcessorCall(self, kind, call):
+        if kind in OPERATIONS and self.handle_state.name not in ("PRE_INIT", "CREATED"):
+            raise Failed(
+                FAILED,
+                "[STATEFUL_PROCESSOR_CANNOT_PERFORM_OPERATION_WITH_INVALID_HANDLE_STATE] Failed to perform stateful "
+                f"processor operation={OPERATIONS[kind]} with invalid handle state={self.handle_state.name}. SQLSTATE: 42802",
+            )
         if kind in KINDS:
             if call.stateName not in self.memory.variables:
                 raise Failed(FAILED, f"State variable with name {call.stateName} is not defined in init()")
@@ -292,6 +379,10 @@ class Client(StatefulProcessorApiClient):
         return (b"",)
 
     def set_implicit_key(self, key):
+        if len(key) != len(self.key_schema.fields):
+            from pyspark.errors import PySparkRuntimeError
+
+            raise PySparkRuntimeError(f"Error setting implicit key: {wrong_length(len(self.key_schema.fields), len(key))}")
         self.current = self.memory.number(key, self.key_schema)
 
     def remove_implicit_key(self):
@@ -303,19 +394,18 @@ class Client(StatefulProcessorApiClient):
             return (self.memory.header["batch_ms" if asked == "getProcessingTimer" else "watermark_ms"],)
         import pyspark.sql.streaming.proto.StateMessage_pb2 as messages
 
-        due = self.due(call.expiryTimestampMs)
+        # Timers that are registered on the way, and due, fire in the next batch.
+        due = [] if self.has_fired else self.due(call.expiryTimestampMs)
+        self.has_fired = True
         if not due:
             raise Failed(NOTHING, "")
         timers = []
         for at, number in due:
-            self.fired.add((at, number))
             timers.append(messages.TimerInfo(key=self.pickleSer.dumps(self.row_of(number)), timestampMs=at))
-        # Timers that are registered on the way, and due, follow.
         return (timers, True)
 
     def due(self, limit):
-        found = [(at, number) for number, group in self.memory.groups.items() for at in group.timers if at <= limit]
-        return sorted(own for own in found if own not in self.fired)
+        return sorted((at, number) for number, group in self.memory.groups.items() for at in group.timers if at <= limit)
 
     def row_of(self, number):
         from pyspark.sql.types import Row
@@ -324,6 +414,9 @@ class Client(StatefulProcessorApiClient):
 
     def utilsRequest(self, kind, call):
         parsed = self.memory.header["declared"]["schemas"].get(call.schema)
+        if parsed is None and self.handle_state.name not in ("PRE_INIT", "CREATED"):
+            # What asks for it is refused in a moment.
+            parsed = {"schema": '{"type":"struct","fields":[]}'}
         if parsed is None or "error" in parsed:
             raise Failed(FAILED, parsed["error"] if parsed else f"unknown schema {call.schema}")
         return (parsed["schema"],)
@@ -331,17 +424,17 @@ class Client(StatefulProcessorApiClient):
     def timer(self, kind, call):
         if self.memory.header["time"] == "None":
             operation = {"register": "register_timer", "delete": "delete_timer", "list": "list_timers"}[kind]
-            raise Failed(
-                FAILED,
+            told = (
                 "[STATEFUL_PROCESSOR_CANNOT_PERFORM_OPERATION_WITH_INVALID_TIME_MODE] Failed to perform stateful "
-                f"processor operation={operation} with invalid timeMode=NoTime SQLSTATE: 42802",
+                f"processor operation={operation} with invalid timeMode=NoTime SQLSTATE: 42802"
             )
+            # A client would take a refusal for the end of the list.
+            raise RuntimeError(told) if kind == "list" else Failed(FAILED, told)
         group = self.memory.group(self.current)
         if kind == "register":
             if call.expiryTimestampMs not in group.timers:
                 group.timers.add(call.expiryTimestampMs)
                 self.memory.note(self.current, call.expiryTimestampMs, expiry=None)
-                self.fired.discard((call.expiryTimestampMs, self.current))
         elif kind == "delete":
             group.timers.discard(call.expiryTimestampMs)
             self.memory.note(self.current, call.expiryTimestampMs, removed=True)
@@ -379,6 +472,7 @@ class Client(StatefulProcessorApiClient):
         return {at: own[at] for at in sorted(own) if own[at][2] is None or own[at][2] > now}
 
     def put(self, variable, at, user_key, value):
+        value = variable["values"].stored(value)
         ttl = variable.get("ttl")
         expiry = None if ttl is None else self.memory.header["batch_ms"] + ttl
         group = self.memory.group(self.current).values.setdefault(variable["name"], {})
@@ -420,12 +514,19 @@ class Client(StatefulProcessorApiClient):
         if kind == "listStateGet":
             values = lambda: ([variable["values"].shown(own[1]) for own in self.entries(variable).values()],)  # noqa: E731
             return self.once(call.listStateGet.iteratorId, values)
+        values = list(getattr(getattr(call, kind), "value", ())) or self.sent if kind in ("appendList", "listStatePut") else None
+        if values is not None and not values:
+            raise Failed(
+                FAILED,
+                "[ILLEGAL_STATE_STORE_VALUE.EMPTY_LIST_VALUE] Illegal value provided to the State Store Cannot write empty "
+                f"list values to State Store for StateName {call.stateName}. SQLSTATE: 42601",
+            )
         if kind in ("clear", "listStatePut"):
             self.clear(variable)
         if kind == "appendValue":
             self.put(variable, self.next_place(variable), None, call.appendValue.value)
-        elif kind in ("appendList", "listStatePut"):
-            for value in list(getattr(getattr(call, kind), "value", ())) or self.sent:
+        elif values:
+            for value in values:
                 self.put(variable, self.next_place(variable), None, value)
         return (b"",)
 
@@ -443,11 +544,12 @@ class Client(StatefulProcessorApiClient):
                 "values": lambda own: values(own[1]),
             }[kind]
             own = getattr(call, kind)
-            return self.once(own.iteratorId, lambda: ([of(entry) for entry in entries.values()],))
+            sort = lambda entry: in_order(CPickleSerializer().loads(entry[0]))  # noqa: E731
+            return self.once(own.iteratorId, lambda: ([of(entry) for entry in sorted(entries.values(), key=sort)],))
         if kind == "clear":
             self.clear(variable)
             return (b"",)
-        user_key = getattr(call, kind).userKey
+        user_key = variable["keys"].stored(getattr(call, kind).userKey)
         at = next((at for at, own in entries.items() if own[0] == user_key), None)
         if kind == "getValue":
             return (b"" if at is None else variable["values"].shown(entries[at][1]),)
@@ -518,14 +620,42 @@ class Declaring(Client):
                     f"[STATEFUL_PROCESSOR_DUPLICATE_STATE_VARIABLE_DEFINED] State variable with name {call.stateName} "
                     "has already been defined in the StatefulProcessor. SQLSTATE: 42802",
                 )
+            self.check_name(call.stateName)
             variable = {"name": call.stateName, "type": KINDS[kind], "schema": call.schema}
             if kind == "getMapState":
                 variable.update(key=call.schema, schema=call.mapStateValueSchema)
-            if call.HasField("ttl"):
+            if call.HasField("ttl") and call.ttl.durationMs != 0:
                 self.check_ttl(call)
                 variable["ttl"] = call.ttl.durationMs
+            for schema in (variable.get("key"), variable["schema"]):
+                self.check_columns(schema)
             self.declared.append(variable)
         return (b"",)
+
+    @staticmethod
+    def check_columns(schema):
+        names = [] if schema is None else [field.name.lower() for field in StructType.fromJson(json.loads(schema)).fields]
+        twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+        if twice is not None:
+            told = f"[COLUMN_ALREADY_EXISTS] The column `{twice}` already exists. Choose another name or rename the existing column. SQLSTATE: 42711"
+            raise Failed(FAILED, told)
+
+    @staticmethod
+    def check_name(name):
+        """Names are those of column families in Spark."""
+        if not name or name != name.strip() or name == "default":
+            raise Failed(
+                FAILED,
+                "[STATE_STORE_CANNOT_USE_COLUMN_FAMILY_WITH_INVALID_NAME] Failed to perform column family operation="
+                f"create_col_family with invalid name={name}. Column family name cannot be empty or include leading/trailing "
+                "spaces or use the reserved keyword=default SQLSTATE: 42802",
+            )
+        if name.startswith("$"):
+            raise Failed(
+                FAILED,
+                "[STATE_STORE_CANNOT_CREATE_COLUMN_FAMILY_WITH_RESERVED_CHARS] Failed to create column family with "
+                f"unsupported starting character and name={name}. SQLSTATE: 42802",
+            )
 
     def check_ttl(self, call):
         mode = {"None": "NoTime"}.get(self.memory.header["time"], self.memory.header["time"])

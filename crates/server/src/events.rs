@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use crate::error::Failure;
 use crate::operation::Operation;
 
+/// Groups of jobs are cancelled by tags of our own.
+const GROUP_TAG: &str = "firesteel-group-";
+
 const PACKAGE: &str = "org.apache.spark.sql.connect.service";
 
 /// A session begins.
@@ -37,8 +40,7 @@ pub(crate) fn operation_started(session: &Session, operation: &Operation, text: 
     event["userName"] = user.into();
     event["sessionId"] = session.id().into();
     event["statementText"] = text.into();
-    // Groups of jobs are cancelled by tags of our own.
-    let tags = operation.tags.iter().filter(|tag| !tag.starts_with("firesteel-group-"));
+    let tags = operation.tags.iter().filter(|tag| !tag.starts_with(GROUP_TAG));
     event["sparkSessionTags"] = tags.cloned().collect::<Vec<_>>().into();
     post(session, "OperationStarted", event);
 }
@@ -65,6 +67,14 @@ pub(crate) fn operation_ended(session: &Session, operation: &Operation, rows: u6
 /// The tag by which Spark knows an operation's jobs.
 pub(crate) fn job_tag(session: &Session, operation_id: &str) -> String {
     format!("SparkConnect_OperationTag_User_{}_Session_{}_Operation_{operation_id}", session.user_id(), session.id())
+}
+
+/// All tags by which Spark knows an operation's jobs: its own, and those that the user gave.
+pub(crate) fn job_tags(session: &Session, operation: &Operation) -> Vec<String> {
+    let (user, id) = (session.user_id(), session.id());
+    let given = operation.tags.iter().filter(|tag| !tag.starts_with(GROUP_TAG));
+    let given = given.map(|tag| format!("SparkConnect_SessionTag_User_{user}_Session_{id}_Tag_{tag}"));
+    std::iter::once(job_tag(session, &operation.id)).chain(given).collect()
 }
 
 fn session_fields(session: &Session) -> Value {

@@ -138,7 +138,7 @@ async fn stream_command(
     operation: &Operation,
     command: pb::Command,
 ) -> Result<()> {
-    match session.streams.execute(command).await? {
+    match session.streams.execute(command, events::job_tags(&session.session, operation)).await? {
         Answer::Responses(responses) => {
             for response in responses {
                 operation.buffer.push(respond(envelope, response)).await;

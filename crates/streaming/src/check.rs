@@ -329,12 +329,11 @@ fn check_mark(node: &LogicalPlan) -> Result<()> {
         Mark::Except | Mark::ExceptAll if own.inputs.last().is_some_and(|right| is_streaming(right)) => {
             Err(refused("Except on a streaming DataFrame/Dataset on the right is not supported"))
         }
-        Mark::ExceptAll => Err(SparkError::unsupported("EXCEPT ALL of a stream", "Use EXCEPT, or a left anti join.")),
         Mark::SortWithin => Err(refused(
             "Sorting is not supported on streaming DataFrames/Datasets, unless it is on aggregated DataFrame/Dataset in \
              Complete output mode",
         )),
-        Mark::Except | Mark::Pivot => Ok(()),
+        Mark::Except | Mark::ExceptAll | Mark::Pivot => Ok(()),
     }
 }
 

@@ -44,11 +44,11 @@ pub fn events_response(events: Vec<pb::StreamingQueryListenerEvent>) -> Response
 }
 
 impl StreamingQueryManager {
-    /// Runs a command.
-    pub async fn execute(self: &Arc<Self>, command: pb::Command) -> Result<Answer> {
+    /// Runs a command. `job_tags` are those of the operation that it came with.
+    pub async fn execute(self: &Arc<Self>, command: pb::Command, job_tags: Vec<String>) -> Result<Answer> {
         let responses = match command.command_type {
             Some(CommandType::WriteStreamOperationStart(message)) => {
-                let started = crate::start::start(self, message).await?;
+                let started = crate::start::start(self, message, &job_tags).await?;
                 vec![ResponseType::WriteStreamOperationStartResult(started)]
             }
             Some(CommandType::StreamingQueryCommand(message)) => {

@@ -8,6 +8,8 @@ use firesteel_protocol::connect::{StreamingQueryEventType, StreamingQueryListene
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::query::StreamingQuery;
+
 /// How long an event takes to a client at most, mostly.
 const UNDER_WAY: Duration = Duration::from_millis(50);
 
@@ -125,6 +127,6 @@ impl ListenerBus {
 }
 
 /// What the client that starts a query is told in the answer itself.
-pub fn started(id: &str, run_id: &str, name: Option<&str>, timestamp: &str) -> Value {
-    json!({"id": id, "runId": run_id, "name": name, "timestamp": timestamp, "jobTags": []})
+pub fn started(query: &StreamingQuery, timestamp: &str, job_tags: &[String]) -> Value {
+    json!({"id": query.id, "runId": query.run_id, "name": query.name, "timestamp": timestamp, "jobTags": job_tags})
 }

@@ -94,10 +94,11 @@ impl Checkpoint {
     }
 }
 
-/// Starts a query.
+/// Starts a query. `job_tags` are told to listeners.
 pub async fn start(
     manager: &Arc<StreamingQueryManager>,
     message: pb::WriteStreamOperationStart,
+    job_tags: &[String],
 ) -> Result<pb::WriteStreamOperationStartResult> {
     let session = Arc::clone(&manager.session);
     let relation = message.input.clone().ok_or_else(|| SparkError::internal("a stream without relation"))?;
@@ -164,7 +165,7 @@ pub async fn start(
         query_id: Some(crate::command::instance_id(&query)),
         name: query.name.clone().unwrap_or_default(),
         query_started_event_json: manager.listeners.is_used().then(|| {
-            let event = listener::started(&query.id, &query.run_id, query.name.as_deref(), &started);
+            let event = listener::started(&query, &started, job_tags);
             manager.listeners.begun(&event);
             event.to_string()
         }),

@@ -8,7 +8,6 @@ use datafusion::logical_expr::{Expr, Extension, LogicalPlan, SortExpr};
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::types::{ddl, json};
 use firesteel_protocol::{Result, SparkError};
-use firesteel_sources::stream::table::is_streaming;
 
 use super::project::attributes;
 use super::python::{Keyed, keyed, struct_of, unknown_kind};
@@ -107,12 +106,6 @@ fn plan(
     let settings = WorkerSettings::of(resolver.ctx);
     let (mut inputs, mut sides) = (vec![], vec![]);
     for (relation, grouping) in relations {
-        if !inputs.is_empty() && is_streaming(&relation.plan) {
-            return Err(SparkError::unsupported(
-                "a stream as the initial state of transformWithState",
-                "Read the initial state as a batch.",
-            ));
-        }
         let Keyed { plan, keys, sent, fields, arguments } = keyed(resolver, relation, grouping, outer)?;
         let order = keys.iter().map(|key| SortExpr::new(Expr::Column(Column::new_unqualified(key)), true, true));
         // One worker meets all groups: a partition of its own for each would be more than there are rows for most.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, JoinType, NullEquality};
+use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::functions_window::expr_fn::row_number;
-use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Union};
+use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Union, cast, lit};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::coerce::{cast_silently, common_type, same_shape};
 use firesteel_functions::collection::by_name;
@@ -17,6 +18,7 @@ use firesteel_sources::stream::table::is_streaming;
 
 use super::{Relation, deduplicate, node, required};
 use crate::attribute::next_id;
+use crate::expression::function;
 use crate::expression::select::Selected;
 use crate::operator::stream_mark::{self, Mark};
 use crate::resolver::Planned;
@@ -50,7 +52,11 @@ pub fn resolve(resolver: &Resolver, message: &pb::SetOperation, outer: Option<&S
         };
         if let Some(mark) = mark {
             let inputs = vec![left.plan.clone(), right.plan.clone()];
-            return Ok(stream_mark::plan(mark, inputs, combined(message.set_op_type(), all, left, right)?));
+            let resolved = match mark {
+                Mark::ExceptAll => counted(resolver, left, right)?,
+                _ => combined(message.set_op_type(), all, left, right)?,
+            };
+            return Ok(stream_mark::plan(mark, inputs, resolved));
         }
     }
     combined(message.set_op_type(), all, left, right)
@@ -277,4 +283,32 @@ fn multiset(left: Relation, right: Relation, join_type: JoinType) -> Result<Rela
     };
     let joined = semi(number(left)?, number(right)?, join_type)?;
     Relation { output, ..joined }.narrow()
+}
+
+/// EXCEPT ALL of a stream, as Spark's `RewriteExceptAll` has it: rows of the left side count one, those of the right side
+/// minus one, and each comes as often as its sum says. The sums are state; the right side is counted in every batch.
+fn counted(resolver: &Resolver, left: Relation, right: Relation) -> Result<Relation> {
+    let output = left.output.clone();
+    let (count, sum, list) =
+        (format!("_v#{}", next_id()), format!("_sum#{}", next_id()), format!("_list#{}", next_id()));
+    let column = |name: &str| Expr::Column(Column::new_unqualified(name));
+    let with = |plan: LogicalPlan, more: Expr| -> Result<LogicalPlan> {
+        let own = plan.schema().columns().into_iter().map(Expr::Column);
+        let exprs: Vec<Expr> = own.chain([more]).collect();
+        node::project(plan, exprs)
+    };
+    let keys: Vec<Expr> = left.plan.schema().columns().into_iter().map(Expr::Column).collect();
+    let sides = [with(left.plan, lit(1_i64).alias(&count))?, with(right.plan, lit(-1_i64).alias(&count))?];
+    let both = Union::try_new_with_loose_types(sides.map(Arc::new).to_vec()).planned()?;
+    let total = sum_udaf().call(vec![column(&count)]).alias(&sum);
+    let sums = LogicalPlanBuilder::from(LogicalPlan::Union(both)).aggregate(keys.clone(), vec![total]).planned()?;
+    let some = node::filter(sums.build().planned()?, column(&sum).gt(lit(0_i64)))?;
+    let one = Typed::literal(ScalarValue::Int32(Some(1)), "1");
+    let times = Typed::new(cast(column(&sum), DataType::Int32), "sum", DataType::Int32, false);
+    let repeated = function::scalar(resolver, "array_repeat", vec![one, times])?;
+    let plan = LogicalPlanBuilder::from(with(some, repeated.expr.alias(&list))?)
+        .unnest_column(Column::new_unqualified(&list))
+        .planned()?;
+    let plan = node::project(plan.build().planned()?, keys)?;
+    Ok(Relation::new(plan, output))
 }

@@ -136,10 +136,24 @@ impl CompactLog {
 
     /// All lines, the oldest first.
     pub fn all(&self) -> Result<Vec<String>> {
+        Ok(self.each(|entry| self.lines(entry))?.into_iter().flatten().collect())
+    }
+
+    /// The same as they are, without a look at what they say: who adds to a log has read it before.
+    fn all_text(&self) -> Result<Vec<String>> {
+        self.each(|entry| {
+            let path = self.path(entry);
+            let Some(text) = log::read(&path)? else { return Ok(None) };
+            log::body(&text, 1, &path).map(|body| Some(body.to_string()))
+        })
+    }
+
+    /// What `read` gives of each entry since the last compacted one.
+    fn each<T>(&self, read: impl Fn(Entry) -> Result<Option<T>>) -> Result<Vec<T>> {
         let mut attempts = 0;
         loop {
-            match self.try_all()? {
-                Some(lines) => return Ok(lines),
+            match self.try_each(&read)? {
+                Some(entries) => return Ok(entries),
                 // A writer compacted and cleaned up between the listing and the reading.
                 None if attempts < 10 => attempts += 1,
                 None => return Err(illegal_state(format!("entries vanish from {}", self.dir.display()))),
@@ -147,17 +161,10 @@ impl CompactLog {
         }
     }
 
-    fn try_all(&self) -> Result<Option<Vec<String>>> {
+    fn try_each<T>(&self, read: &impl Fn(Entry) -> Result<Option<T>>) -> Result<Option<Vec<T>>> {
         let entries = self.entries()?;
         let first = entries.iter().rposition(|entry| entry.compact).unwrap_or(0);
-        let mut all = vec![];
-        for entry in entries.get(first..).unwrap_or_default() {
-            match self.lines(*entry)? {
-                Some(lines) => all.extend(lines),
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(all))
+        entries.get(first..).unwrap_or_default().iter().map(|entry| read(*entry)).collect()
     }
 
     /// Writes an entry; `false` if there is one already.
@@ -174,9 +181,10 @@ impl CompactLog {
             if self.entries()?.iter().any(|entry| entry.id >= id) {
                 return Ok(false);
             }
-            for line in self.all()?.into_iter().filter(|line| retained(line)) {
+            let all = self.all_text()?;
+            for line in all.iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty() && retained(line)) {
                 text.push('\n');
-                text.push_str(&line);
+                text.push_str(line);
             }
         }
         for line in lines.iter().filter(|line| !compact || retained(line)) {

@@ -3,7 +3,7 @@
 //! An offset is a number in the source's own log, whose entries name the files of a batch. The log is written before
 //! the offset log, so a batch that was planned has the same files whenever it runs again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -81,9 +81,11 @@ pub struct FileSource {
     current: Option<u64>,
     seen: SeenFiles,
     /// New files that were found but did not fit into the last batch.
-    unread: Vec<InputFile>,
+    unread: VecDeque<InputFile>,
     /// The files of a run that reads only what was there at its start.
-    available_now: Option<Vec<InputFile>>,
+    available_now: Option<VecDeque<InputFile>>,
+    /// The last entry that was written: it need not be read.
+    fresh: Option<(u64, Vec<FileEntry>)>,
 }
 
 /// A line of the log.
@@ -117,6 +119,7 @@ struct SeenFiles {
     name_only: bool,
     times: HashMap<String, i64>,
     latest_ms: i64,
+    oldest_ms: i64,
     purged_before_ms: i64,
 }
 
@@ -132,6 +135,7 @@ impl SeenFiles {
         let key = self.key(path);
         self.times.insert(key, timestamp_ms);
         self.latest_ms = self.latest_ms.max(timestamp_ms);
+        self.oldest_ms = self.oldest_ms.min(timestamp_ms);
     }
 
     fn is_new(&self, file: &InputFile) -> bool {
@@ -141,7 +145,10 @@ impl SeenFiles {
     fn purge(&mut self) {
         self.purged_before_ms = self.latest_ms.saturating_sub(self.max_age_ms).max(0);
         let before = self.purged_before_ms;
-        self.times.retain(|_, time| *time >= before);
+        if self.oldest_ms < before {
+            self.times.retain(|_, time| *time >= before);
+            self.oldest_ms = self.times.values().copied().min().unwrap_or(i64::MAX);
+        }
     }
 }
 
@@ -168,6 +175,7 @@ impl FileSource {
             name_only: options.name_only,
             times: HashMap::new(),
             latest_ms: 0,
+            oldest_ms: i64::MAX,
             purged_before_ms: 0,
         };
         for line in log.all()? {
@@ -176,18 +184,22 @@ impl FileSource {
         }
         seen.purge();
         let current = log.latest()?;
-        let ctx = ctx.clone();
-        Ok(Self { request, format, ctx, options, path, log, current, seen, unread: vec![], available_now: None })
+        let (ctx, unread) = (ctx.clone(), VecDeque::new());
+        Ok(Self { request, format, ctx, options, path, log, current, seen, unread, available_now: None, fresh: None })
     }
 
-    /// All new files, in the order in which they are to be read.
-    fn new_files(&mut self) -> Result<Vec<InputFile>> {
-        let found = match &self.available_now {
-            Some(fixed) => fixed.clone(),
-            None if !self.unread.is_empty() => std::mem::take(&mut self.unread),
-            None => self.all_files()?,
-        };
-        Ok(found.into_iter().filter(|file| self.seen.is_new(file)).collect())
+    /// Files that were new when they were listed, in the order in which they are to be read.
+    fn waiting(&mut self) -> Result<VecDeque<InputFile>> {
+        match &mut self.available_now {
+            Some(fixed) => Ok(std::mem::take(fixed)),
+            None if !self.unread.is_empty() => Ok(std::mem::take(&mut self.unread)),
+            None => self.new_files(),
+        }
+    }
+
+    /// Lists the new files.
+    fn new_files(&self) -> Result<VecDeque<InputFile>> {
+        Ok(self.all_files()?.into_iter().filter(|file| self.seen.is_new(file)).collect())
     }
 
     fn all_files(&self) -> Result<Vec<InputFile>> {
@@ -201,28 +213,39 @@ impl FileSource {
         Ok(files)
     }
 
-    /// How many of the files one batch takes.
-    fn fitting(&self, files: &[InputFile], limited: bool) -> usize {
-        match self.options.limit {
-            _ if !limited => files.len(),
-            Limit::None => files.len(),
-            Limit::Files(most) => most.min(files.len()),
-            Limit::Bytes(most) => {
-                let mut total = 0_u64;
-                let fits = |file: &&InputFile| {
-                    total = total.saturating_add(file.size_bytes);
-                    total <= most
-                };
-                // A file that is too large for a batch is a batch by itself.
-                files.iter().take_while(fits).count().max(1).min(files.len())
+    /// Takes the files of one batch: what it costs depends on them, not on how many wait.
+    fn take(&self, waiting: &mut VecDeque<InputFile>, limited: bool) -> Vec<InputFile> {
+        let (most_files, most_bytes) = match self.options.limit {
+            Limit::Files(most) if limited => (most, u64::MAX),
+            Limit::Bytes(most) if limited => (usize::MAX, most),
+            _ => (usize::MAX, u64::MAX),
+        };
+        let (mut files, mut bytes) = (vec![], 0_u64);
+        while files.len() < most_files {
+            let Some(file) = waiting.pop_front() else { break };
+            // Another of its name may have been read since.
+            if !self.seen.is_new(&file) {
+                continue;
             }
+            bytes = bytes.saturating_add(file.size_bytes);
+            // A file that is too large for a batch is a batch by itself.
+            if bytes > most_bytes && !files.is_empty() {
+                waiting.push_front(file);
+                break;
+            }
+            files.push(file);
         }
+        files
     }
 
     /// The rest is kept in mind where listing anew would cost more than it brings.
-    fn keep_unread(&mut self, mut rest: Vec<InputFile>) {
+    fn keep_unread(&mut self, mut rest: VecDeque<InputFile>) {
         self.unread.clear();
-        if self.options.latest_first || self.available_now.is_some() {
+        if let Some(fixed) = &mut self.available_now {
+            *fixed = rest;
+            return;
+        }
+        if self.options.latest_first {
             return;
         }
         let enough = match self.options.limit {
@@ -242,6 +265,10 @@ impl FileSource {
     fn entries(&self, start: Option<u64>, end: u64) -> Result<Vec<FileEntry>> {
         let mut entries = vec![];
         for id in start.map_or(0, |start| start + 1)..=end {
+            if let Some((_, fresh)) = self.fresh.as_ref().filter(|(own, _)| *own == id) {
+                entries.extend(fresh.iter().cloned());
+                continue;
+            }
             let lines = self.log.get(id)?.ok_or_else(|| {
                 illegal_state(format!("the files of entry {id} are missing in the log of {}", self.description()))
             })?;
@@ -262,9 +289,9 @@ impl MicroBatchSource for FileSource {
     }
 
     fn latest_offset(&mut self, _start: Option<&Offset>, limited: bool) -> Result<Option<Offset>> {
-        let mut files = self.new_files()?;
-        let rest = files.split_off(self.fitting(&files, limited));
-        self.keep_unread(rest);
+        let mut waiting = self.waiting()?;
+        let files = self.take(&mut waiting, limited);
+        self.keep_unread(waiting);
         if !files.is_empty() {
             let id = self.current.map_or(0, |current| current + 1);
             let entry = |file: &InputFile| FileEntry {
@@ -272,7 +299,8 @@ impl MicroBatchSource for FileSource {
                 timestamp_ms: file.modified_us / 1000,
                 batch_id: id,
             };
-            let lines: Vec<String> = files.iter().map(|file| entry(file).line()).collect();
+            let entries: Vec<FileEntry> = files.iter().map(entry).collect();
+            let lines: Vec<String> = entries.iter().map(FileEntry::line).collect();
             if !self.log.add(id, &lines)? {
                 return Err(SparkError::new("CONCURRENT_STREAM_LOG_UPDATE").with("batchId", id.to_string()));
             }
@@ -281,6 +309,7 @@ impl MicroBatchSource for FileSource {
             }
             self.seen.purge();
             self.current = Some(id);
+            self.fresh = Some((id, entries));
         }
         Ok(self.current.map(encode))
     }
@@ -321,8 +350,7 @@ impl MicroBatchSource for FileSource {
     }
 
     fn prepare_available_now(&mut self, _start: Option<&Offset>) -> Result<()> {
-        let files = self.all_files()?;
-        self.available_now = Some(files.into_iter().filter(|file| self.seen.is_new(file)).collect());
+        self.available_now = Some(self.new_files()?);
         Ok(())
     }
 }

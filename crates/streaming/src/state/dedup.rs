@@ -1,10 +1,13 @@
 //! `dropDuplicates` over all batches of a stream. The state is the keys that were seen and when each may be forgotten.
+//!
+//! Rows are taken in rounds, of which each looks up its keys by the state's partitions, side by side ([`lanes`]).
 
-use std::collections::HashSet;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
@@ -13,7 +16,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use firesteel_functions::kernel::from_arrow;
+use firesteel_functions::kernel::{from_arrow, from_datafusion};
 use firesteel_plan::operator::stream_dedup::StreamDedupNode;
 use firesteel_plan::operator::watermark::event_times;
 use firesteel_protocol::{Result, SparkError};
@@ -23,13 +26,15 @@ use serde_json::{Value, json};
 use super::exec::{StatefulExec, Work as StatefulWork};
 use super::node::{Planning, Stateful, StatefulNode};
 use super::operator::{Kind, Operator};
-use super::part::Key;
 use super::shape::{At, OperatorShape, Shown, StoreShape};
-use super::store::{Changes, Layout};
-use super::{Run, event_time};
+use super::store::{Changes, Layout, Seen};
+use super::{Run, event_time, lanes};
 use crate::progress::StateReport;
 
 const STORE: &str = "default";
+/// Rows and bytes that a round takes: enough for all cores, and few enough to be held.
+const ROWS_OF_A_ROUND: usize = 128 * 1024;
+const BYTES_OF_A_ROUND: usize = 32 << 20;
 
 /// The operator: which columns are the key, and when a key may be forgotten.
 #[derive(Debug, Clone)]
@@ -163,7 +168,8 @@ impl StatefulWork for Dedup {
             schema: state_schema(&schema, &self.keys),
             dedup: self,
             input: inputs.pop(),
-            seen: HashSet::new(),
+            seen: None,
+            ready: VecDeque::new(),
             new_rows: vec![],
             report: StateReport::default(),
             duplicates: 0,
@@ -188,47 +194,13 @@ fn state_schema(input: &SchemaRef, keys: &[usize]) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// One run of the operator.
-struct Work {
-    schema: SchemaRef,
-    dedup: Arc<Dedup>,
-    input: Option<SendableRecordBatchStream>,
-    /// Keys that are new in this batch.
-    seen: HashSet<Key>,
-    new_rows: Vec<RecordBatch>,
-    report: StateReport,
-    duplicates: u64,
-    began: Instant,
-}
-
-impl Work {
-    async fn next(&mut self) -> Option<Result<RecordBatch>> {
-        let input = self.input.as_mut()?;
-        match input.next().await {
-            Some(Ok(batch)) => Some(self.keep(&batch)),
-            Some(Err(error)) => {
-                self.input = None;
-                Some(Err(firesteel_functions::kernel::from_datafusion(error)))
-            }
-            None => {
-                self.input = None;
-                self.finish().err().map(Err)
-            }
-        }
-    }
-
-    fn layout(&self) -> Layout {
-        let types = self.schema.fields().iter().map(|field| field.data_type().clone()).collect();
-        Layout::first(types, self.dedup.keys.len())
-    }
-
-    /// The rows whose key is new.
-    fn keep(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let run = &self.dedup.run;
-        let times = self.dedup.event.map(|(index, _)| times(batch.column(index))).transpose()?;
-        let mut columns: Vec<ArrayRef> = self.dedup.keys.iter().map(|index| Arc::clone(batch.column(*index))).collect();
-        let late_us = run.watermarks.late_ms.saturating_mul(1000);
-        let expiry: ArrayRef = match (&times, self.dedup.event) {
+impl Dedup {
+    /// The rows as the state has them, and which of them are not late.
+    fn read(&self, batch: &RecordBatch, schema: &SchemaRef) -> Result<(RecordBatch, BooleanBuffer)> {
+        let times = self.event.map(|(index, _)| times(batch.column(index))).transpose()?;
+        let mut columns: Vec<ArrayRef> = self.keys.iter().map(|index| Arc::clone(batch.column(*index))).collect();
+        let late_us = self.run.watermarks.late_ms.saturating_mul(1000);
+        let expiry: ArrayRef = match (&times, self.event) {
             (Some(times), Some((_, delay_us))) => {
                 // A row without time counts as one of the epoch, as in Spark.
                 let value = |time: Option<i64>| time.unwrap_or(0).saturating_add(delay_us);
@@ -237,31 +209,106 @@ impl Work {
             _ => Arc::new(Int64Array::new_null(batch.num_rows())),
         };
         columns.push(expiry);
-        let rows = RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(from_arrow)?;
-        let layout = self.layout();
-        let operator = Arc::clone(&run.operator);
-        let mut state = operator.lock();
-        let store = state.store(&operator, STORE, &layout, run.version)?;
-        let keys = store.keys(&rows)?;
-        let there = store.contains(&rows)?;
-        let mut mask = Vec::with_capacity(keys.len());
-        for (row, key) in keys.into_iter().enumerate() {
-            let late =
-                late_us > 0 && times.as_ref().is_some_and(|times| times.is_valid(row) && times.value(row) <= late_us);
-            if late {
-                self.report.dropped_by_watermark += 1;
-                mask.push(false);
-                continue;
+        let rows = RecordBatch::try_new(Arc::clone(schema), columns).map_err(from_arrow)?;
+        let is_late = |times: &Int64Array, row| times.is_valid(row) && times.value(row) <= late_us;
+        let in_time = match times.filter(|_| late_us > 0) {
+            Some(times) => BooleanBuffer::collect_bool(batch.num_rows(), |row| !is_late(&times, row)),
+            None => BooleanBuffer::new_set(batch.num_rows()),
+        };
+        Ok((rows, in_time))
+    }
+}
+
+/// One run of the operator.
+struct Work {
+    schema: SchemaRef,
+    dedup: Arc<Dedup>,
+    input: Option<SendableRecordBatchStream>,
+    /// Keys that are new in this batch; none: no row has come.
+    seen: Option<Seen>,
+    /// Rows of the last round that go on.
+    ready: VecDeque<RecordBatch>,
+    new_rows: Vec<RecordBatch>,
+    report: StateReport,
+    duplicates: u64,
+    began: Instant,
+}
+
+impl Work {
+    async fn next(&mut self) -> Option<Result<RecordBatch>> {
+        loop {
+            if let Some(batch) = self.ready.pop_front() {
+                return Some(Ok(batch));
             }
-            let new = !there[row] && self.seen.insert(key);
-            self.duplicates += u64::from(!new);
-            mask.push(new);
+            self.input.as_ref()?;
+            let kept = match self.round().await {
+                Ok(round) => self.keep(round),
+                Err(error) => Err(error),
+            };
+            match kept {
+                Ok(kept) => self.ready.extend(kept),
+                Err(error) => {
+                    self.input = None;
+                    return Some(Err(error));
+                }
+            }
+            if self.input.is_none() {
+                if let Err(error) = self.finish() {
+                    return Some(Err(error));
+                }
+            }
         }
-        let mask = BooleanArray::from(mask);
-        if mask.true_count() > 0 {
-            self.new_rows.push(filter_record_batch(&rows, &mask).map_err(from_arrow)?);
+    }
+
+    /// The rows of the next round; at the end there is no more input.
+    async fn round(&mut self) -> Result<Vec<RecordBatch>> {
+        let (mut round, mut rows, mut bytes) = (vec![], 0, 0);
+        while let Some(input) = self.input.as_mut().filter(|_| rows < ROWS_OF_A_ROUND && bytes < BYTES_OF_A_ROUND) {
+            match input.next().await {
+                Some(batch) => {
+                    let batch = batch.map_err(from_datafusion)?;
+                    rows += batch.num_rows();
+                    bytes += batch.get_array_memory_size();
+                    round.push(batch);
+                }
+                None => self.input = None,
+            }
         }
-        filter_record_batch(batch, &mask).map_err(from_arrow)
+        round.retain(|batch| batch.num_rows() > 0);
+        Ok(round)
+    }
+
+    fn layout(&self) -> Layout {
+        let types = self.schema.fields().iter().map(|field| field.data_type().clone()).collect();
+        Layout::first(types, self.dedup.keys.len())
+    }
+
+    /// The rows whose key is new.
+    fn keep(&mut self, round: Vec<RecordBatch>) -> Result<Vec<RecordBatch>> {
+        let Some(rows) = round.iter().map(RecordBatch::num_rows).reduce(|a, b| a + b) else { return Ok(vec![]) };
+        let dedup = Arc::clone(&self.dedup);
+        let (layout, schema) = (self.layout(), &self.schema);
+        let read = lanes::each(round.iter().collect(), rows as u64, |batch| dedup.read(batch, schema))?;
+        let (states, in_time): (Vec<RecordBatch>, Vec<BooleanBuffer>) = read.into_iter().unzip();
+        let new = {
+            let operator = &dedup.run.operator;
+            let mut state = operator.lock();
+            let store = state.store(operator, STORE, &layout, dedup.run.version)?;
+            let seen = self.seen.get_or_insert_with(|| Seen::new(store.partitions()));
+            store.fresh(&states, &in_time, seen)?
+        };
+        let in_time: usize = in_time.iter().map(BooleanBuffer::count_set_bits).sum();
+        let kept: usize = new.iter().map(BooleanArray::true_count).sum();
+        self.report.dropped_by_watermark += (rows - in_time) as u64;
+        self.duplicates += (in_time - kept) as u64;
+        let filtered =
+            lanes::each(round.iter().zip(&states).zip(&new).collect(), rows as u64, |((own, state), new)| {
+                let filter = |batch| filter_record_batch(batch, new).map_err(from_arrow);
+                Ok((filter(own)?, filter(state)?))
+            })?;
+        let (out, states): (Vec<RecordBatch>, Vec<RecordBatch>) = filtered.into_iter().unzip();
+        self.new_rows.extend(states.into_iter().filter(|batch| batch.num_rows() > 0));
+        Ok(out.into_iter().filter(|batch| batch.num_rows() > 0).collect())
     }
 
     /// Notes what the batch does to the state.
@@ -271,7 +318,7 @@ impl Work {
         let operator = Arc::clone(&run.operator);
         let mut state = operator.lock();
         let store = state.store(&operator, STORE, &layout, run.version)?;
-        self.report.updated = self.seen.len() as u64;
+        self.report.updated = self.seen.as_ref().map_or(0, Seen::count) as u64;
         self.report.update_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let began = Instant::now();
         let mut changes = Changes { updated: std::mem::take(&mut self.new_rows), removed: vec![] };

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::BooleanArray;
+use arrow::array::{BooleanArray, BooleanBufferBuilder};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::{filter_record_batch, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -17,7 +18,7 @@ use firesteel_protocol::Result;
 
 use super::file::{Block, Chain};
 use super::lanes;
-use super::part::{Keys, Part, Place};
+use super::part::{Key, Keys, Part, Place};
 
 /// What the rows of a store are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +72,22 @@ pub struct Keeping {
     pub retained: u64,
     /// Bytes that partitions may take in memory.
     pub budget_bytes: u64,
+}
+
+/// Keys that are new in a batch, by partition.
+#[derive(Debug)]
+pub struct Seen(Vec<HashSet<Key>>);
+
+impl Seen {
+    /// None yet.
+    pub fn new(partitions: usize) -> Self {
+        Self(vec![HashSet::new(); partitions])
+    }
+
+    /// Number of keys.
+    pub fn count(&self) -> usize {
+        self.0.iter().map(HashSet::len).sum()
+    }
 }
 
 /// The store.
@@ -189,32 +206,100 @@ impl Store {
         }
     }
 
-    /// Which rows of a batch have a key that is there; rows of a batch that share their key get the same number.
-    pub fn contains(&mut self, batch: &RecordBatch) -> Result<Vec<bool>> {
-        let keys = self.keys.of(batch)?;
-        let mut there = vec![false; batch.num_rows()];
-        for (partition, rows) in self.by_partition(batch)? {
-            let part = self.part(partition)?;
-            for row in rows {
-                there[row as usize] = part.contains(&keys[row as usize]);
+    /// Which rows of some batches have a key that is neither there nor `seen`, as far as `wanted` has them; their keys
+    /// are seen then. Of rows with the same key the first is new. Partitions are looked up side by side.
+    pub fn fresh(
+        &mut self,
+        batches: &[RecordBatch],
+        wanted: &[BooleanBuffer],
+        seen: &mut Seen,
+    ) -> Result<Vec<BooleanArray>> {
+        let rows = batches.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
+        let own: &Self = self;
+        let read =
+            lanes::each(batches.iter().zip(wanted).collect(), rows, |(batch, wanted)| own.placed(batch, wanted))?;
+        let mut by: BTreeMap<usize, Vec<(usize, Vec<(usize, Key)>)>> = BTreeMap::new();
+        for (batch, partitions) in read.into_iter().enumerate() {
+            for (partition, keys) in partitions {
+                by.entry(partition).or_default().push((batch, keys));
             }
         }
-        Ok(there)
+        let partitions: Vec<usize> = by.keys().copied().collect();
+        let mut step: Vec<_> =
+            by.into_iter().map(|(partition, keys)| (partition, keys, std::mem::take(&mut seen.0[partition]))).collect();
+        // What is read for one partition may push another out: then one after the other, those in memory first.
+        let steps = if self.load_all(&partitions)? {
+            vec![step]
+        } else {
+            step.sort_by_key(|(partition, ..)| self.parts[*partition].is_none());
+            step.into_iter().map(|one| vec![one]).collect()
+        };
+        let mut new: Vec<BooleanBufferBuilder> = vec![];
+        for batch in batches {
+            let mut bits = BooleanBufferBuilder::new(batch.num_rows());
+            bits.append_n(batch.num_rows(), false);
+            new.push(bits);
+        }
+        for step in steps {
+            if let [(partition, ..)] = &step[..] {
+                if self.parts[*partition].is_none() {
+                    self.part(*partition)?;
+                }
+            }
+            let parts = &self.parts;
+            let looked_up = lanes::each(step, rows, |(partition, batches, mut seen)| {
+                let mut new = vec![];
+                for (batch, keys) in batches {
+                    for (row, key) in keys {
+                        let there = parts[partition].as_ref().is_some_and(|part| part.contains(&key));
+                        if !there && seen.insert(key) {
+                            new.push((batch, row));
+                        }
+                    }
+                }
+                Ok((partition, seen, new))
+            })?;
+            for (partition, keys, places) in looked_up {
+                seen.0[partition] = keys;
+                for (batch, row) in places {
+                    new[batch].set_bit(row, true);
+                }
+            }
+        }
+        Ok(new.into_iter().map(|mut bits| BooleanArray::new(bits.finish(), None)).collect())
+    }
+
+    /// The rows of a batch that are wanted, with their keys, by partition.
+    fn placed(&self, batch: &RecordBatch, wanted: &BooleanBuffer) -> Result<Vec<(usize, Vec<(usize, Key)>)>> {
+        let mut keys: Vec<Option<Key>> = self.keys.of(batch)?.into_iter().map(Some).collect();
+        let mut placed = vec![];
+        for (partition, rows) in self.by_partition(batch)? {
+            let rows = rows.into_iter().map(|row| row as usize).filter(|row| wanted.value(*row));
+            let own: Vec<(usize, Key)> = rows.filter_map(|row| Some((row, keys[row].take()?))).collect();
+            placed.push((partition, own));
+        }
+        Ok(placed)
+    }
+
+    /// Reads partitions; whether all of them are in memory then.
+    fn load_all(&mut self, partitions: &[usize]) -> Result<bool> {
+        for (at, partition) in partitions.iter().enumerate() {
+            self.part(*partition)?;
+            if partitions[..at].iter().any(|before| self.parts[*before].is_none()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What tells each row of a batch from all others.
-    pub fn ids(&self, batch: &RecordBatch) -> Result<Vec<(super::part::Key, i64)>> {
+    pub fn ids(&self, batch: &RecordBatch) -> Result<Vec<(Key, i64)>> {
         Ok(self.keys.of(batch)?.into_iter().zip(self.keys.tags(batch)?).collect())
-    }
-
-    /// The keys of the rows, as bytes.
-    pub fn keys(&self, batch: &RecordBatch) -> Result<Vec<super::part::Key>> {
-        self.keys.of(batch)
     }
 
     /// The stored rows of the keys of some batches, each once.
     pub fn lookup(&mut self, batches: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
-        let mut wanted: BTreeMap<usize, HashSet<super::part::Key>> = BTreeMap::new();
+        let mut wanted: BTreeMap<usize, HashSet<Key>> = BTreeMap::new();
         for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
             let keys = self.keys.of(batch)?;
             for (partition, rows) in self.by_partition(batch)? {
@@ -409,5 +494,25 @@ mod tests {
         assert_eq!(own.row_count(), 2);
         let found = store(dir.path(), 1, 0, Some(1)).and_then(|mut old| old.lookup(&[batch(&["a"], &[0])]));
         assert_eq!(found.expect("looked up").iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
+    }
+
+    #[test]
+    fn keys_are_fresh_once() {
+        // The second time nothing fits into memory.
+        for budget_bytes in [1 << 20, 0] {
+            let dir = tempfile::tempdir().expect("a folder");
+            let mut own = store(dir.path(), 0, budget_bytes, None).expect("a store");
+            let stored = batch(&["a", "b", "c", "d", "e", "f"], &[0; 6]);
+            own.commit(&Changes { updated: vec![stored], removed: vec![] }, 1).expect("written");
+            let batches = [batch(&["a", "x", "y", "x"], &[0; 4]), batch(&["y", "z", "f"], &[0; 3])];
+            let wanted = [BooleanBuffer::from(vec![true, true, false, true]), BooleanBuffer::new_set(3)];
+            let mut seen = Seen::new(own.partitions());
+            let mut fresh = || own.fresh(&batches, &wanted, &mut seen).expect("looked up");
+            let first = fresh();
+            assert_eq!(first[0], BooleanArray::from(vec![false, true, false, false]));
+            assert_eq!(first[1], BooleanArray::from(vec![true, true, false]));
+            assert!(fresh().iter().all(|again| again.true_count() == 0));
+            assert_eq!(seen.count(), 3);
+        }
     }
 }

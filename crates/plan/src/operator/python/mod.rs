@@ -3,10 +3,11 @@
 //! Reading order: [`function`] (a user function and how its call stands in an expression), [`call`] (functions and
 //! settings as a worker's program), [`convert`] (rows as PySpark expects them and back), [`extract`] (calls leave
 //! expressions for plan nodes), then one operator a file: [`eval`] (columns), [`map`] (whole batches), [`group`] (groups,
-//! windows), [`cogroup`] (groups of two relations), [`stateful`] with [`group_state`], [`processor`] and [`variables`]
+//! windows), [`cogroup`] (groups of two relations), [`stateful`] with [`batch_state`], [`group_state`], [`processor`] and [`variables`]
 //! (groups that remember), [`table`] (table functions), [`pickles`] (values that PySpark pickled); [`grouping`], [`grouping_sets`], [`bucket`] and [`window`] serve those.
 
 pub mod aggregate;
+mod batch_state;
 pub mod bucket;
 pub mod call;
 pub mod cogroup;

@@ -1,5 +1,5 @@
 //! Functions over groups that remember: `applyInPandasWithState` and `transformWithState`. The node, and what keeps
-//! their state, which is the streaming engine's business; a batch has no state to begin with and forgets it.
+//! their state, which is the streaming engine's business; what runs in a batch query is in [`super::batch_state`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use firesteel_functions::kernel::{from_arrow, to_datafusion};
 use firesteel_protocol::{Result, SparkError};
 
+use super::batch_state::BatchStateExec;
 use super::call::WorkerSettings;
 use super::function::PythonFunction;
 use super::group_state::{self, Timeout};
 use super::processor::{self, TimeMode};
-use crate::operator::partition_map::{PartitionMap, PartitionMapExec};
 
 /// Which of the functions it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -90,10 +90,7 @@ impl PythonStateNode {
             let error = SparkError::new("_LEGACY_ERROR_TEMP_3176").with_message(text);
             return Err(firesteel_functions::kernel::to_datafusion(error));
         }
-        let [input] = inputs else {
-            return datafusion::common::not_impl_err!("an initial state in a batch query; use a stream");
-        };
-        Ok(Arc::new(PartitionMapExec::new(Arc::clone(input), Arc::new(InBatch { node: self.clone() }))))
+        Ok(Arc::new(BatchStateExec::new(inputs.to_vec(), self.clone())))
     }
 
     /// The answer of the function for all groups of a batch.
@@ -203,57 +200,6 @@ pub trait GroupStates: fmt::Debug + Send + Sync + 'static {
 
     /// Keeps what it said, see [`super::variables::numbered`].
     fn declare(&self, variables: Bytes) -> Result<Bytes>;
-}
-
-/// The state of a batch query: none.
-#[derive(Debug)]
-struct NoStates;
-
-impl GroupStates for NoStates {
-    fn lookup(&self, _: &RecordBatch) -> Result<Vec<RecordBatch>> {
-        Ok(vec![])
-    }
-
-    fn select(&self, _: Wanted<'_>) -> Result<Vec<RecordBatch>> {
-        Ok(vec![])
-    }
-
-    fn finish(&self, _: GroupChanges) -> Result<()> {
-        Ok(())
-    }
-
-    fn variables(&self) -> Option<Bytes> {
-        None
-    }
-
-    fn declare(&self, variables: Bytes) -> Result<Bytes> {
-        super::variables::numbered(&variables, None)
-    }
-}
-
-#[derive(Debug)]
-struct InBatch {
-    node: PythonStateNode,
-}
-
-impl PartitionMap for InBatch {
-    fn name(&self) -> &'static str {
-        "TransformWithStateInPySparkExec"
-    }
-
-    fn describe(&self) -> String {
-        self.node.function.name.clone()
-    }
-
-    fn schema(&self, _: &SchemaRef) -> SchemaRef {
-        Arc::clone(self.node.schema.inner())
-    }
-
-    fn apply(&self, _: usize, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
-        let now_ms = chrono::Utc::now().timestamp_millis();
-        let times = Times { batch_ms: now_ms, watermark_ms: None, is_first: true };
-        self.node.answer(vec![input], Arc::new(NoStates), times)
-    }
 }
 
 /// The groups of a batch by number, in the order in which they came.
