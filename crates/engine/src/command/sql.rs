@@ -537,7 +537,8 @@ async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -
 
 /// DELETE, UPDATE, MERGE: files cannot.
 fn row_change(session: &Session, parts: &[String], operation: &str) -> Result<SparkError> {
-    Ok(match session.find(parts, Search::Everywhere)?.1 {
+    let search = if operation == "LOAD DATA" { Search::Session } else { Search::Everywhere };
+    Ok(match session.find(parts, search)?.1 {
         Found::Table(table) if operation == "LOAD DATA" && !table.is_view() => {
             SparkError::new("_LEGACY_ERROR_TEMP_1261").with("tableIdentWithDB", table.quoted())
         }

@@ -26,16 +26,18 @@ pub fn node(own: &DataSourceExec, scans: &Scans) -> Option<Node> {
     let source = config.file_source();
     let table = Arc::clone(source.table_schema().table_schema());
     let items = items(config);
-    let names = Names::of(&items, &table, scans);
-    let columns: Vec<String> = names.read.iter().map(|field| names.column(field)).collect();
     let partition = config.table_partition_cols();
     let is_partition = |name: &str| partition.iter().any(|field| field.name() == name && !name.starts_with("__"));
     let predicate = source.filter();
     let conditions: Vec<&Arc<dyn PhysicalExpr>> = predicate.as_ref().map(split_conjunction).unwrap_or_default();
     // What a join tells the scan while it runs is no condition of the query.
     let conditions = conditions.into_iter().filter(|own| own.downcast_ref::<DynamicFilterPhysicalExpr>().is_none());
+    let conditions: Vec<&Arc<dyn PhysicalExpr>> = conditions.collect();
+    let tested: BTreeSet<String> = conditions.iter().flat_map(|condition| columns_of(condition)).collect();
+    let names = Names::of(&items, &tested, &table, scans);
+    let columns: Vec<String> = names.read.iter().map(|field| names.column(field)).collect();
     let (of_partitions, of_data): (Vec<_>, Vec<_>) =
-        conditions.partition(|condition| columns_of(condition).iter().all(|name| is_partition(name)));
+        conditions.into_iter().partition(|condition| columns_of(condition).iter().all(|name| is_partition(name)));
     let pushed: Vec<String> = not_null(&of_data)
         .into_iter()
         .map(|column| format!("IsNotNull({column})"))
@@ -71,13 +73,10 @@ pub fn node(own: &DataSourceExec, scans: &Scans) -> Option<Node> {
     let scan = if pushed.is_empty() { scan } else { scan.fact("PushedFilters", list(&pushed)) };
     let scan = scan.fact("ReadSchema", read);
     // The scan filters, too: what Spark has an operator of its own for.
-    let scan = match of_data.iter().map(|own| physical::text(&names.renamed(own), &schema)).reduce(joined) {
+    let nulls = not_null(&of_data).into_iter().map(|column| format!("isnotnull({})", names.named(&column)));
+    let tests = of_data.iter().map(|own| physical::text(&names.renamed(own), &schema));
+    let scan = match nulls.chain(tests).reduce(|left, right| format!("({left} AND {right})")) {
         Some(condition) => {
-            let nulls = not_null(&of_data).into_iter().map(|column| format!("isnotnull({})", names.named(&column)));
-            let condition = match nulls.reduce(joined) {
-                Some(nulls) => joined(nulls, condition),
-                None => condition,
-            };
             Node::new("Filter", &condition, scan.output.clone(), vec![scan]).fact("Condition ", condition)
         }
         None => scan,
@@ -96,7 +95,7 @@ pub fn node(own: &DataSourceExec, scans: &Scans) -> Option<Node> {
 /// The names that a plan gives to the columns of a scan of files.
 pub fn names(own: &DataSourceExec, scans: &Scans) -> Option<HashMap<String, String>> {
     let config = own.data_source().downcast_ref::<FileScanConfig>()?;
-    Some(Names::of(&items(config), config.file_source().table_schema().table_schema(), scans).aliases)
+    Some(Names::of(&items(config), &BTreeSet::new(), config.file_source().table_schema().table_schema(), scans).aliases)
 }
 
 /// What a scan gives.
@@ -113,10 +112,6 @@ fn items(config: &FileScanConfig) -> Vec<ProjectionExpr> {
     fields.map(column).collect()
 }
 
-fn joined(left: String, right: String) -> String {
-    format!("({left} AND {right})")
-}
-
 /// What columns of files are called in the plan.
 struct Names {
     /// The columns that are read, in the order of the scan.
@@ -130,7 +125,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(items: &[ProjectionExpr], table: &Schema, scans: &Scans) -> Self {
+    fn of(items: &[ProjectionExpr], tested: &BTreeSet<String>, table: &Schema, scans: &Scans) -> Self {
         let mut own = Self { read: vec![], aliases: HashMap::new(), table: String::new(), is_whole: true };
         for item in items.iter().filter(|item| !words::is_hidden(&item.alias)) {
             match item.expr.downcast_ref::<Column>() {
@@ -141,7 +136,10 @@ impl Names {
                 None => own.is_whole = false,
             }
         }
-        let wanted: BTreeSet<String> = items.iter().flat_map(|item| columns_of(&item.expr)).collect();
+        let mut wanted: BTreeSet<String> = items.iter().flat_map(|item| columns_of(&item.expr)).collect();
+        // Columns of conditions are read, and not given on.
+        own.is_whole &= tested.is_subset(&wanted);
+        wanted.extend(tested.iter().cloned());
         let is_shown = |field: &&Arc<Field>| wanted.contains(field.name()) && !words::is_hidden(field.name());
         own.read = table.fields().iter().filter(is_shown).cloned().collect();
         // The scan of the analyzed plan that has these columns, under the names that are known.
