@@ -33,6 +33,8 @@ pub struct Artifacts {
     directory: OnceLock<Folder>,
     /// Blobs by their hash; local relations are read often.
     blobs: Mutex<HashMap<String, Bytes>>,
+    /// What SQL's ADD has added: kind and address.
+    added: Mutex<Vec<(String, String)>>,
 }
 
 impl Artifacts {
@@ -55,6 +57,21 @@ impl Artifacts {
         }
         let parent = path.parent().expect("a file in the directory");
         fs::create_dir_all(parent).and_then(|()| fs::write(&path, &data)).map_err(|error| failed(&path, error))
+    }
+
+    /// Notes what ADD has added, once.
+    pub fn note_added(&self, kind: &str, uri: &str) {
+        let mut added = self.added.lock().expect("no panics while locked");
+        let own = (kind.to_string(), uri.to_string());
+        if !added.contains(&own) {
+            added.push(own);
+        }
+    }
+
+    /// The addresses of what ADD has added of a kind.
+    pub fn added(&self, kind: &str) -> Vec<String> {
+        let added = self.added.lock().expect("no panics while locked");
+        added.iter().filter(|(own, _)| own == kind).map(|(_, uri)| uri.clone()).collect()
     }
 
     /// The blob of a hash.

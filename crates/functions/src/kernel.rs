@@ -206,6 +206,12 @@ impl ScalarUDFImpl for KernelFunction {
     }
 }
 
+/// The setting and the result's type of a function of ours: what plans are shown with.
+#[must_use]
+pub fn setting_of(function: &ScalarUDF) -> Option<(&str, &DataType)> {
+    function.inner().downcast_ref::<KernelFunction>().map(|own| (own.param.as_str(), &own.return_type))
+}
+
 /// An expression that calls a kernel with these arguments.
 pub fn kernel_expr(
     name: &'static str,

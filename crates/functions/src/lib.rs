@@ -18,6 +18,8 @@ pub mod conditional;
 pub mod constant;
 pub mod csv;
 pub mod datetime;
+pub mod description;
+mod description_table;
 pub mod env;
 pub mod generator;
 pub mod hash;

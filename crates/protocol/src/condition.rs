@@ -106,6 +106,8 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
     const STREAMING_QUERY: &[&str] = &["org.apache.spark.sql.streaming.StreamingQueryException"];
     const ILLEGAL_STATE: &[&str] = &["java.lang.IllegalStateException", "java.lang.RuntimeException"];
     const IO: &[&str] = &["java.io.IOException"];
+    const FILE_NOT_FOUND: &[&str] = &["java.io.FileNotFoundException", "java.io.IOException"];
+    const NO_SUCH_FILE: &[&str] = &["java.nio.file.NoSuchFileException", "java.io.IOException"];
     const ASSERTION: &[&str] = &["java.lang.AssertionError", "java.lang.Error", "java.lang.Throwable"];
     const SQLITE_EXCEPTION: &[&str] = &["org.sqlite.SQLiteException", "java.sql.SQLException"];
 
@@ -317,6 +319,8 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "STREAM_FAILED" => STREAMING_QUERY,
         "_LEGACY_ILLEGAL_STATE" => ILLEGAL_STATE,
         "_LEGACY_IO_EXCEPTION" => IO,
+        "_LEGACY_FILE_NOT_FOUND" => FILE_NOT_FOUND,
+        "_LEGACY_NO_SUCH_FILE" => NO_SUCH_FILE,
         "_LEGACY_ASSERTION" => ASSERTION,
         "_LEGACY_ERROR_TEMP_2049" | "_LEGACY_ERROR_TEMP_2242" => UNSUPPORTED,
         "CONCURRENT_STREAM_LOG_UPDATE"

@@ -97,7 +97,8 @@ pub async fn table(session: &Session, parts: &[String], alteration: Alteration) 
         Alteration::SetSerde => {
             let table = target(session, parts, "ALTER TABLE ... SET [SERDE|SERDEPROPERTIES]")?;
             Err(SparkError::new("UNSUPPORTED_FEATURE.ALTER_TABLE_SERDE_FOR_DATASOURCE_TABLE")
-                .with("tableName", table.quoted()))
+                .with("tableName", table.quoted())
+                .raised_as("UNRESOLVED_COLUMN"))
         }
         Alteration::SetOptions(options) => {
             let table = target(session, parts, "ALTER TABLE ... SET [SERDE|SERDEPROPERTIES]")?;
@@ -200,6 +201,9 @@ async fn change_column(
     nullable: Option<bool>,
     default: Option<Option<String>>,
 ) -> Result<()> {
+    if parts.len() > 1 && table.columns.iter().any(|field| field.name().eq_ignore_ascii_case(&parts[0])) {
+        return Err(unsupported(&table.quoted(), "ALTER COLUMN with qualified column"));
+    }
     let found = match parts {
         [column] => table.columns.iter().find(|field| field.name().eq_ignore_ascii_case(column)),
         _ => None,
@@ -210,6 +214,11 @@ async fn change_column(
             .with("objectName", quote_parts(parts))
             .with("proposal", columns.join(", ")));
     };
+    if table.is_partition_column(field.name()) {
+        return Err(SparkError::new("CANNOT_ALTER_PARTITION_COLUMN")
+            .with("tableName", table.quoted())
+            .with("columnName", name::quote(field.name())));
+    }
     if nullable.is_some() {
         return Err(unsupported(&table.quoted(), "ALTER COLUMN ... SET NOT NULL"));
     }
@@ -268,6 +277,7 @@ async fn change_column(
 /// COMMENT ON TABLE, for views too.
 pub fn comment(session: &Session, parts: &[String], comment: Option<String>) -> Result<()> {
     match session.find(parts, Search::Session)?.1 {
+        Found::Table(view) if view.is_view() => Err(expect_table("COMMENT ON TABLE", &view.quoted())),
         Found::Table(table) => session.store()?.update_table(&Table { comment, ..table.as_ref().clone() }),
         Found::Temp(_) => Err(expect_table("COMMENT ON TABLE", &quote_parts(parts))),
     }

@@ -105,6 +105,7 @@ pub async fn definitions(session: &Session, columns: &[ColumnDefinition], statem
             own.insert("comment".into(), Value::String(comment.clone()));
         }
         let plain = proto::decode_field(&column.name, &column.data_type, column.nullable, HashMap::new())?;
+        refuse_twins(plain.data_type(), session.env().case_sensitive)?;
         if let Some(text) = &column.default {
             let value = default_value(session, &plain, text, statement, columns).await?;
             own.insert(CURRENT_DEFAULT.into(), Value::String(text.clone()));
@@ -113,6 +114,26 @@ pub async fn definitions(session: &Session, columns: &[ColumnDefinition], statem
         fields.push(with_metadata(&plain, own)?);
     }
     Ok(Fields::from(fields))
+}
+
+/// `COLUMN_ALREADY_EXISTS` for fields of one name inside of a type.
+fn refuse_twins(data_type: &DataType, case_sensitive: bool) -> Result<()> {
+    match data_type {
+        DataType::List(field) | DataType::Map(field, _) => refuse_twins(field.data_type(), case_sensitive),
+        DataType::Struct(fields) if !firesteel_protocol::types::is_variant(data_type) => {
+            let mut seen: Vec<String> = vec![];
+            for field in fields {
+                let own = if case_sensitive { field.name().clone() } else { field.name().to_lowercase() };
+                if seen.contains(&own) {
+                    return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&own)));
+                }
+                seen.push(own);
+                refuse_twins(field.data_type(), case_sensitive)?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether an expression is one of the columns that are being defined.

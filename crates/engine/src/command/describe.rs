@@ -65,6 +65,7 @@ pub async fn table(session: &Session, parts: &[String], extended: bool, spec: &P
                 .with("objectType", "VIEW")
                 .with("objectName", name::quote(&table.name)));
         }
+        partition::check_partitioned(&table, "DESC PARTITION")?;
         let partition = partition::find(session, &table, spec).await?;
         if extended {
             lines.extend(heading("# Detailed Partition Information"));

@@ -146,6 +146,12 @@ pub fn describe(session: &Session, parts: &[String], extended: bool) -> Result<R
         let written = find(session, parts)?.and_then(|(_, _, class)| routine::Written::decode(&class));
         return rows::names("function_desc", routine::describe(&function, written.as_ref(), extended));
     }
+    if let [own] = parts
+        && !session.functions.contains(own)
+        && let Some(description) = firesteel_functions::description::of(&own.to_lowercase())
+    {
+        return rows::names("function_desc", description.lines(extended));
+    }
     let (title, class, own) = match temporary(session, parts) {
         Some(own) => (own.clone(), "built-in".to_string(), own),
         None => match find(session, parts)? {

@@ -12,6 +12,7 @@ pub mod function;
 pub mod insert;
 pub mod partition;
 pub mod python_source;
+pub mod resource;
 pub mod routine;
 pub mod script;
 pub mod setting;

@@ -128,7 +128,7 @@ fn target(session: &Session, parts: &[String], operation: &str) -> Result<Arc<Ta
 }
 
 /// A table without partitions refuses what changes them.
-fn check_partitioned(table: &Table, action: &str) -> Result<()> {
+pub fn check_partitioned(table: &Table, action: &str) -> Result<()> {
     if !table.partition_columns.is_empty() {
         return Ok(());
     }
@@ -159,6 +159,14 @@ pub async fn add(
     for (spec, location) in partitions {
         let values = values(session, &table, &spec).await?;
         check_complete(&table, &values)?;
+        if values.iter().any(|(_, value)| matches!(value, Some(Some(text)) if text.is_empty())) {
+            let shown = |(column, value): &(String, Option<Option<String>>)| {
+                format!("{column}={}", value.clone().flatten().unwrap_or_else(|| "null".into()))
+            };
+            let shown: Vec<String> = values.iter().map(shown).collect();
+            let details = format!("The spec ([{}]) contains an empty partition column value", shown.join(", "));
+            return Err(SparkError::new("_LEGACY_ERROR_TEMP_1076").with("details", details));
+        }
         let spec = folder(&table, &values);
         if known.iter().any(|own| own.spec == spec) {
             if if_not_exists {

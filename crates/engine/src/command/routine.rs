@@ -46,6 +46,14 @@ pub async fn create(session: &Session, parts: &[String], mut function: UserFunct
     let checked = function.clone();
     let checked = session.resolving(move |_, resolver| routine::check(resolver, &checked)).await;
     checked.map_err(|error| {
+        // The function itself, which is not there yet.
+        if !creation.temporary
+            && error.condition() == "UNRESOLVED_ROUTINE"
+            && error.param("routineName").is_some_and(|own| own.eq_ignore_ascii_case(&name::quote(&last)))
+        {
+            let shown = catalog::quote_parts(&[database.clone(), last.clone()]);
+            return SparkError::new("ROUTINE_NOT_FOUND").with("routineName", shown);
+        }
         let late = ["DATATYPE_MISMATCH", "INVALID_SUBQUERY_EXPRESSION"];
         if error.context().is_none() && late.iter().any(|own| error.condition().starts_with(own)) {
             let ctx = session.resolve_context();

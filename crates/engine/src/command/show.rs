@@ -21,6 +21,9 @@ fn database(session: &Session, parts: Option<&[String]>) -> Result<String> {
             Err(SparkError::new("_LEGACY_ERROR_TEMP_1126")
                 .with("catalog", catalog::unquoted(parts.unwrap_or_default())))
         }
+        Some(parts) if parts.len() > 2 => {
+            Err(SparkError::new("_LEGACY_ERROR_TEMP_1126").with("catalog", catalog::unquoted(parts)))
+        }
         Some(parts) => session.database_of(parts).map(|database| database.name),
         None => Ok(session.views.current_database()),
     }
@@ -78,6 +81,9 @@ pub async fn table_extended(
         let Found::Table(table) = session.find(&named, Search::Session)?.1 else {
             return Err(catalog::expect_table("SHOW TABLE EXTENDED", &quote_parts(&named)));
         };
+        if table.is_view() {
+            return Err(catalog::expect_table("SHOW TABLE EXTENDED ... PARTITION ...", &table.quoted()));
+        }
         let own = partition::find(session, &table, spec).await?;
         let information = lines(&describe::partition_facts(session, &table, &own));
         return rows::rows(&columns, [cells![&table.database, &table.name, false, information]]);
@@ -223,10 +229,10 @@ fn table_text(table: &Table) -> String {
         }
         text.push_str(&format!("INTO {} BUCKETS\n", bucketing.buckets));
     }
+    text.push_str(&comment_clause(table));
     if table.kind == catalog::table::Kind::External && !table.location.is_empty() {
         text.push_str(&format!("LOCATION '{}'\n", escaped(&catalog::uri(&table.location))));
     }
-    text.push_str(&comment_clause(table));
     text.push_str(&table.default_collation().map(|own| format!("DEFAULT COLLATION {own}\n")).unwrap_or_default());
     text + &pairs_clause("TBLPROPERTIES", &super::describe::without_secrets(&table.properties))
 }

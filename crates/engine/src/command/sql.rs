@@ -14,8 +14,8 @@ use super::insert::{Columns, Insert};
 use super::statistics::Analyze;
 use super::view::NewView;
 use super::{
-    alter, cached, column, create_table, database, describe, drop, function, insert, partition, setting, show,
-    statistics, variable, view, write,
+    alter, cached, column, create_table, database, describe, drop, function, insert, partition, resource, setting,
+    show, statistics, variable, view, write,
 };
 use crate::catalog::rows::{self, Rows, cells, maybe, nothing, text};
 use crate::catalog::{CATALOG, Found, Search, call, expect_table, quote_parts};
@@ -455,12 +455,11 @@ async fn command_rows(
         SqlCommand::AnalyzeTables { database, noscan } => {
             statistics::tables(session, database.as_deref(), noscan).await?;
         }
-        SqlCommand::RowChange { table, operation, columns, source } => {
-            if let Some(source) = &source {
-                session.find(&table, Search::Everywhere)?;
-                session.find(source, Search::Everywhere)?;
+        SqlCommand::RowChange { table, operation, checks } => {
+            for check in checks {
+                let check = in_context(input, check);
+                session.resolving(move |_, resolver| resolver.query(&check).map(|_| ())).await?;
             }
-            unknown_assigned(session, &table, &columns)?;
             return Err(row_change(session, &table, operation)?);
         }
         SqlCommand::Reset { key } => setting::reset(session, key.as_deref())?,
@@ -470,6 +469,7 @@ async fn command_rows(
         }
         SqlCommand::UncacheTable { table, if_exists } => cached::uncache(session, &table, if_exists)?,
         SqlCommand::ClearCache => session.cache.clear(),
+        SqlCommand::AddResource { kind, paths } => resource::add(session, &kind, &paths)?,
         SqlCommand::RefreshTable { table } => cached::refresh(session, &table)?,
         SqlCommand::RefreshPath { path } => cached::refresh_path(session, &path)?,
         SqlCommand::CreateFunction { name, class, temporary, replace, if_not_exists } => {
@@ -498,8 +498,7 @@ async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -
         SqlCommand::ShowDatabases { parent, pattern } => {
             show::databases(session, parent.as_deref(), pattern.as_deref())
         }
-        // There are none: ADD is refused.
-        SqlCommand::ListResources { .. } => rows::names("Results", []),
+        SqlCommand::ListResources { kind, paths } => resource::list(session, &kind, &paths),
         SqlCommand::ShowCollations { pattern } => show::collations(&pattern),
         SqlCommand::ShowCatalogs { pattern } => show::catalogs(pattern.as_deref()),
         SqlCommand::ShowColumns { table, database } => show::columns(session, &table, database.as_deref()),
@@ -536,37 +535,10 @@ async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -
     }
 }
 
-/// `UNRESOLVED_COLUMN` for a column that UPDATE assigns and the table does not have.
-fn unknown_assigned(
-    session: &Session,
-    table: &[String],
-    columns: &[(Vec<String>, Option<firesteel_protocol::QueryContext>)],
-) -> Result<()> {
-    let Found::Table(found) = session.find(table, Search::Everywhere)?.1 else { return Ok(()) };
-    if found.is_view() {
-        return Ok(());
-    }
-    let own: Vec<firesteel_plan::Attribute> =
-        found.columns.iter().map(|field| firesteel_plan::Attribute::new(field.clone())).collect();
-    let all: Vec<&firesteel_plan::Attribute> = own.iter().collect();
-    for (parts, place) in columns {
-        let last = &parts[parts.len() - 1..];
-        if firesteel_plan::scope::find_in(&all, last, false)?.is_none()
-            && firesteel_plan::scope::find_in(&all, parts, false)?.is_none()
-        {
-            let error = firesteel_plan::scope::unresolved(parts, own.iter());
-            return Err(match place {
-                Some(place) => error.with_context(place.clone()),
-                None => error,
-            });
-        }
-    }
-    Ok(())
-}
-
 /// DELETE, UPDATE, MERGE: files cannot.
 fn row_change(session: &Session, parts: &[String], operation: &str) -> Result<SparkError> {
-    Ok(match session.find(parts, Search::Everywhere)?.1 {
+    let search = if operation == "LOAD DATA" { Search::Session } else { Search::Everywhere };
+    Ok(match session.find(parts, search)?.1 {
         Found::Table(table) if operation == "LOAD DATA" && !table.is_view() => {
             SparkError::new("_LEGACY_ERROR_TEMP_1261").with("tableIdentWithDB", table.quoted())
         }
@@ -609,12 +581,16 @@ async fn explain(session: &Session, mode: ExplainMode, target: ExplainTarget, in
         ExplainMode::Cost => Mode::Cost,
         ExplainMode::Formatted => Mode::Formatted,
     };
-    let explained = match target {
-        ExplainTarget::Query(query) => crate::explain::text(session, in_context(input, *query), mode).await?,
-        ExplainTarget::Command(mut command) => match command.query_mut() {
-            Some(query) => crate::explain::text(session, in_context(input, query.clone()), mode).await?,
-            None => "== Physical Plan ==\nExecute command\n".to_string(),
-        },
+    let query = match target {
+        ExplainTarget::Query(query) => Some(*query),
+        ExplainTarget::Command(mut command) => command.query_mut().map(|query| query.clone()),
     };
-    rows::rows(&[maybe("plan")], [cells![explained]])
+    let explained = match query {
+        Some(query) => match crate::explain::text(session, in_context(input, query.clone()), mode).await {
+            Ok(text) => vec![text],
+            Err(error) => crate::explain::failed(&query, error, mode)?,
+        },
+        None => vec!["== Physical Plan ==\nExecute command\n".to_string()],
+    };
+    rows::rows(&[maybe("plan")], explained.into_iter().map(|line| cells![line]))
 }

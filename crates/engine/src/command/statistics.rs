@@ -84,6 +84,16 @@ fn source(table: &Table) -> pb::Relation {
 
 async fn partitions(session: &Session, table: &Arc<Table>, analyze: &Analyze) -> Result<()> {
     let wanted = partition::values(session, table, &analyze.partition).await?;
+    // The columns with values must be the first ones.
+    let valued: Vec<&str> =
+        wanted.iter().filter(|(_, value)| value.is_some()).map(|(column, _)| column.as_str()).collect();
+    if !table.partition_columns.iter().map(String::as_str).take(valued.len()).eq(valued.iter().copied()) {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1237")
+            .with("table", &table.name)
+            .with("database", &table.database)
+            .with("schemaColumns", table.partition_columns.join(","))
+            .with("specColumns", valued.join(",")));
+    }
     let store = session.store()?;
     let mut changed = vec![];
     for own in store.partitions(table)?.iter().filter(|own| partition::fits(own, &wanted)) {
@@ -152,14 +162,14 @@ fn folder_size(folder: &str) -> u64 {
 }
 
 fn chosen(table: &Table, names: &[String]) -> Result<Vec<Field>> {
-    if names.is_empty() {
-        return Ok(table
-            .columns
-            .iter()
-            .filter(|field| is_counted(field))
-            .map(|field| field.as_ref().clone())
-            .collect());
-    }
+    // ALL COLUMNS are the columns.
+    let all: Vec<String>;
+    let names = if names.is_empty() {
+        all = table.columns.iter().map(|field| field.name().clone()).collect();
+        all.as_slice()
+    } else {
+        names
+    };
     let one = |given: &String| {
         let found = table.columns.iter().find(|field| field.name().eq_ignore_ascii_case(given));
         let field = found.ok_or_else(|| {

@@ -398,10 +398,19 @@ pub async fn alter(
     in_context: impl Fn(pb::Relation) -> pb::Relation,
 ) -> Result<()> {
     let (place, found) = session.find(parts, Search::Session)?;
+    let sets = matches!(alteration, Alteration::SetProperties(_));
     match (found, alteration) {
         (Found::Table(table), Alteration::SetQuery { .. }) if !table.is_view() => {
             Err(SparkError::new("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE")
                 .with("operation", "ALTER VIEW ... AS")
+                .with("tableName", table.quoted()))
+        }
+        (Found::Table(table), Alteration::SetProperties(_) | Alteration::UnsetProperties { .. })
+            if !table.is_view() =>
+        {
+            let word = if sets { "SET" } else { "UNSET" };
+            Err(SparkError::new("EXPECT_VIEW_NOT_TABLE.USE_ALTER_TABLE")
+                .with("operation", format!("ALTER VIEW ... {word} TBLPROPERTIES"))
                 .with("tableName", table.quoted()))
         }
         (Found::Table(table), _) if !table.is_view() => Err(SparkError::new("EXPECT_VIEW_NOT_TABLE.USE_ALTER_TABLE")

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use arrow::array::{Array, ArrayRef, AsArray, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt64Array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Int32Type};
 use datafusion::logical_expr::Volatility;
@@ -13,6 +13,7 @@ use firesteel_protocol::{Result, SparkError};
 use super::list::{ListBuilder, bounds, comparable, list_arg, require_array};
 use crate::aggregate::orderable;
 use crate::kernel::{KernelArgs, from_arrow, kernel_expr};
+use crate::math::stream::Stream;
 use crate::random::MersenneTwister;
 use crate::rowwise::complete;
 use crate::{Call, Typed, constant};
@@ -162,24 +163,25 @@ pub fn shuffle(call: &Call) -> Result<Typed> {
     call.arity(1..=2)?;
     require_array(call, 0)?;
     let seed = match call.args.get(1) {
-        None => String::new(),
+        None => rand::random(),
         Some(arg) => match constant::evaluate(&arg.expr).map(|value| value.cast_to(&DataType::Int64)) {
-            Some(Ok(datafusion::scalar::ScalarValue::Int64(Some(seed)))) => seed.to_string(),
+            Some(Ok(ScalarValue::Int64(Some(seed)))) => seed,
             _ => {
                 call.constant(1)?;
                 return Err(call.unexpected_type(1, "\"BIGINT\""));
             }
         },
     };
+    let stream = Stream::seeded(seed);
     let arg = &call.args[0];
     let expr = kernel_expr(
         "shuffle",
-        vec![arg.expr.clone()],
+        vec![arg.expr.clone(), Stream::partition(call)],
         arg.data_type.clone(),
         arg.nullable,
         Volatility::Volatile,
         call.env,
-        seed,
+        stream.param(),
         shuffled,
     );
     Ok(Typed::new(expr, format!("shuffle({})", arg.name), arg.data_type.clone(), arg.nullable))
@@ -187,16 +189,23 @@ pub fn shuffle(call: &Call) -> Result<Typed> {
 
 fn shuffled(args: &KernelArgs) -> Result<ArrayRef> {
     let list = list_arg(args, 0)?;
-    let mut random = MersenneTwister::new(args.param.parse::<i64>().unwrap_or_else(|_| rand::random()));
     let mut builder = ListBuilder::with_capacity(args.rows);
-    for row in 0..args.rows {
+    Stream::go_on(args, |random: &mut MersenneTwister| {
+        shuffle_into(&mut builder, &list, args.rows, random);
+        Ok(())
+    })?;
+    builder.finish(list.values(), args.return_type)
+}
+
+fn shuffle_into(builder: &mut ListBuilder, list: &ListArray, rows: usize, random: &mut MersenneTwister) {
+    for row in 0..rows {
         if list.is_null(row) {
             builder.null_row();
             continue;
         }
         // Each element goes to a random place among those before it; what was there becomes the last.
-        let mut places: Vec<usize> = Vec::with_capacity(bounds(&list, row).len());
-        for place in bounds(&list, row) {
+        let mut places: Vec<usize> = Vec::with_capacity(bounds(list, row).len());
+        for place in bounds(list, row) {
             let at = random.next_below(places.len() as u32 + 1) as usize;
             places.push(place);
             let last = places.len() - 1;
@@ -205,7 +214,6 @@ fn shuffled(args: &KernelArgs) -> Result<ArrayRef> {
         builder.extend(places);
         builder.end_row();
     }
-    builder.finish(list.values(), args.return_type)
 }
 
 /// `slice(array, start, length)`: starts from 1, or from the end.

@@ -6,6 +6,7 @@ mod elementary;
 mod radix;
 pub mod random;
 mod round;
+pub mod stream;
 mod strict;
 
 pub(crate) use strict::ln;

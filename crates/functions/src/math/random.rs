@@ -1,13 +1,6 @@
-//! `uniform` and the streams of `randstr`, on Spark's `XORShiftRandom`.
-//!
-//! Spark seeds the generator of a task with the seed plus the number of its partition. A kernel does not
-//! know partitions: one generator, as of partition 0, serves a call for the whole query. A query of one
-//! partition has Spark's numbers; one of several partitions has numbers of the same sequence, dealt to
-//! its batches as they come.
+//! `uniform`, and the seeds of functions of chance.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, PrimitiveArray};
 use arrow::datatypes::DataType::{self, Decimal128, Float32, Float64, Int32, Int64};
@@ -19,56 +12,9 @@ use firesteel_protocol::{Result, SparkError};
 use crate::cast::{EvalMode, cast_array};
 use crate::coerce::{common_type, decimal_of_literal};
 use crate::kernel::{KernelArgs, kernel_expr};
-use crate::random::XorShiftRandom as Generator;
+use crate::math::stream::Stream;
+use crate::random::XorShiftRandom;
 use crate::{Call, Typed, constant};
-
-/// Generators of calls in use, the latest last.
-static GENERATORS: LazyLock<Mutex<BTreeMap<u64, Arc<Mutex<Generator>>>>> = LazyLock::new(Mutex::default);
-static CALLS: AtomicU64 = AtomicU64::new(0);
-
-/// How many calls keep their generator; one more makes the oldest start anew.
-const KEPT: usize = 8192;
-
-/// One call's sequence of numbers.
-#[derive(Debug, Clone, Copy)]
-pub struct Stream {
-    seed: i64,
-    call: u64,
-}
-
-impl Stream {
-    /// A sequence of its own.
-    pub fn new(seed: i64) -> Self {
-        Self { seed, call: CALLS.fetch_add(1, Ordering::Relaxed) }
-    }
-
-    /// As a kernel's setting.
-    pub fn param(self) -> String {
-        format!("{} {}", self.seed, self.call)
-    }
-
-    /// Out of a kernel's setting; what follows is the kernel's own.
-    pub fn of(param: &str) -> Self {
-        let mut words = param.split(' ');
-        let mut word = || words.next().unwrap_or("0");
-        Self { seed: word().parse().unwrap_or(0), call: word().parse().unwrap_or(0) }
-    }
-
-    /// Goes on with the sequence.
-    pub fn with<T>(self, take: impl FnOnce(&mut Generator) -> T) -> T {
-        let generator = {
-            let mut all = GENERATORS.lock().unwrap_or_else(PoisonError::into_inner);
-            let generator =
-                Arc::clone(all.entry(self.call).or_insert_with(|| Arc::new(Mutex::new(Generator::new(self.seed)))));
-            if all.len() > KEPT {
-                all.pop_first();
-            }
-            generator
-        };
-        let mut generator = generator.lock().unwrap_or_else(PoisonError::into_inner);
-        take(&mut generator)
-    }
-}
 
 /// The seed at argument `index`: a constant integer, NULL for 0; any if it is missing.
 pub fn seed_of(call: &Call, index: usize) -> Result<i64> {
@@ -113,8 +59,8 @@ pub(super) fn uniform(call: &Call) -> Result<Typed> {
             call.constant(index).map_err(shown)?;
         }
     }
-    let stream = Stream::new(seed_of(call, 2)?);
-    let bounds = vec![call.coerce(0, &Float64)?.expr, call.coerce(1, &Float64)?.expr];
+    let stream = Stream::new(call, 2)?;
+    let bounds = vec![call.coerce(0, &Float64)?.expr, call.coerce(1, &Float64)?.expr, Stream::partition(call)];
     let expr = kernel_expr(
         "spark_uniform",
         bounds,
@@ -131,10 +77,10 @@ pub(super) fn uniform(call: &Call) -> Result<Typed> {
 fn uniform_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let (lows, highs) = (args.array(0)?, args.array(1)?);
     let (lows, highs) = (lows.as_primitive::<Float64Type>(), highs.as_primitive::<Float64Type>());
-    let values: PrimitiveArray<Float64Type> = Stream::of(args.param).with(|generator| {
+    let values: PrimitiveArray<Float64Type> = Stream::go_on(args, |generator: &mut XorShiftRandom| {
         let pairs = lows.iter().zip(highs.iter());
-        pairs.map(|pair| Some(pair.0? + (pair.1? - pair.0?) * generator.next_double())).collect()
-    });
+        Ok(pairs.map(|pair| Some(pair.0? + (pair.1? - pair.0?) * generator.next_double())).collect())
+    })?;
     let values: ArrayRef = Arc::new(values);
     cast_array(&values, args.return_type, EvalMode::Legacy, args.env)
 }

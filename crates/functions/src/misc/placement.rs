@@ -3,7 +3,9 @@
 //! A kernel knows neither partition nor file. These are markers, which the resolver replaces by columns
 //! (`firesteel_plan::operator::partition_columns`); where a marker is evaluated all the same, it says so.
 
-use arrow::array::ArrayRef;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int32Array};
 use arrow::datatypes::DataType::{self, Float64, Int32, Int64, Utf8};
 use datafusion::logical_expr::{Expr, Volatility};
 use datafusion::scalar::ScalarValue;
@@ -27,6 +29,13 @@ fn unplaced(_: &KernelArgs<'_>) -> Result<ArrayRef> {
         "rand(), monotonically_increasing_id() and their kin at this place of a query",
         "Compute them as a column of a select first.",
     ))
+}
+
+/// The number of the partition that a row is in, 0 where no relation replaces the marker: what seeds of generators need.
+pub(crate) fn partition_if_known(call: &Call) -> Expr {
+    let name = "placed:partition_if_known";
+    let first = |args: &KernelArgs<'_>| -> Result<ArrayRef> { Ok(Arc::new(Int32Array::from(vec![0; args.rows]))) };
+    kernel_expr(name, vec![], Int32, false, Volatility::Volatile, call.env, String::new(), first)
 }
 
 fn seeded(call: &Call, name: &'static str) -> Result<Typed> {

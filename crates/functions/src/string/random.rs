@@ -7,7 +7,7 @@ use datafusion::logical_expr::Volatility;
 use firesteel_protocol::{Result, SparkError};
 
 use crate::kernel::{KernelArgs, kernel_expr};
-use crate::math::random::{Stream, seed_of};
+use crate::math::stream::Stream;
 use crate::random::XorShiftRandom;
 use crate::rowwise::write_strings;
 use crate::{Call, Typed};
@@ -29,11 +29,10 @@ pub(super) fn randstr(call: &Call) -> Result<Typed> {
     if call.args.len() > 1 {
         call.coerce(1, &Int64)?;
     }
-    let seed = seed_of(call, 1)?;
-    let stream = Stream::new(seed);
+    let stream = Stream::new(call, 1)?;
     let expr = kernel_expr(
         "spark_randstr",
-        vec![length.expr],
+        vec![length.expr, Stream::partition(call)],
         Utf8,
         false,
         Volatility::Volatile,
@@ -48,7 +47,7 @@ fn kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     const POOL: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     let lengths = args.array(0)?;
     let lengths = lengths.as_primitive::<Int32Type>();
-    Stream::of(args.param).with(|generator: &mut XorShiftRandom| {
+    Stream::go_on(args, |generator: &mut XorShiftRandom| {
         write_strings(args.rows, |row, out| {
             let length = if lengths.is_valid(row) { lengths.value(row) } else { 0 };
             for _ in 0..length {

@@ -184,7 +184,7 @@ pub(crate) fn is_nondeterministic(expr: &Expr) -> bool {
     let own = |node: &Expr| match (PythonUdf::of(node), node) {
         (Some((udf, _)), _) => !udf.function.deterministic,
         (None, Expr::ScalarFunction(call)) => {
-            call.func.name().starts_with(placement::PREFIX) || matches!(call.func.name(), "uuid" | "shuffle")
+            call.func.name().starts_with(placement::PREFIX) || matches!(call.func.name(), "spark_uuid" | "shuffle")
         }
         _ => false,
     };

@@ -79,7 +79,8 @@ pub fn check(resolver: &Resolver, function: &UserFunction) -> Result<()> {
         }
         let data_type = proto::decode(&parameter.data_type)?;
         let attribute = Attribute::new(Arc::new(Field::new(&parameter.name, data_type, true)));
-        bound.push(Bound { argument: attribute.expr(), attribute });
+        let last = function.name.rsplit('.').next().unwrap_or_default().to_string();
+        bound.push(Bound { argument: attribute.expr(), attribute: attribute.qualified(vec![last]) });
     }
     match &function.returns {
         Returns::Rows(_) => table(resolver, function, &bound).map(|_| ()),

@@ -57,7 +57,7 @@ impl Source {
             _ => uuid::Uuid::new_v4().as_u64_pair().0 as i64,
         };
         match name {
-            "spark_partition_id" => Some(Self::PartitionId),
+            "spark_partition_id" | "partition_if_known" => Some(Self::PartitionId),
             "monotonically_increasing_id" => Some(Self::MonotonicId),
             "distributed_sequence_id" => Some(Self::SequenceId),
             "rand" => Some(Self::Rand(seed())),

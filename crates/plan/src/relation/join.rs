@@ -12,7 +12,7 @@ use firesteel_protocol::extension::NaturalJoin;
 use firesteel_protocol::{Result, SparkError};
 
 use super::dependent::{self, Domain};
-use super::{Relation, filter, node, required};
+use super::{Relation, filter, join_subquery, node, required};
 use crate::expression::select::Selected;
 use crate::expression::walk;
 use crate::resolver::Planned;
@@ -20,8 +20,8 @@ use crate::scope::Scope;
 use crate::{Attribute, Resolver};
 
 pub fn resolve(resolver: &Resolver, join: &pb::Join, outer: Option<&Scope>) -> Result<Relation> {
-    let left = resolver.relation_in(required(join.left.as_deref(), "Join")?, outer)?;
-    let right = resolver.relation_in(required(join.right.as_deref(), "Join")?, outer)?;
+    let mut left = resolver.relation_in(required(join.left.as_deref(), "Join")?, outer)?;
+    let mut right = resolver.relation_in(required(join.right.as_deref(), "Join")?, outer)?;
     if join.join_data_type.is_some() {
         return Err(SparkError::unsupported("joinWith of typed datasets", "Use join."));
     }
@@ -48,7 +48,7 @@ pub fn resolve(resolver: &Resolver, join: &pb::Join, outer: Option<&Scope>) -> R
                     .with("sqlExprs", format!("\"{}\"", typed.name))
                     .placeless());
             }
-            refuse_subqueries(resolver, condition, &typed, kind, &resolver.scope(&inputs, outer))?;
+            refuse_subqueries(resolver, condition, &typed, kind, inputs, outer)?;
             Some(join_condition(typed)?)
         }
     };
@@ -63,6 +63,7 @@ pub fn resolve(resolver: &Resolver, join: &pb::Join, outer: Option<&Scope>) -> R
         let condition = Typed::new(condition.clone(), "", arrow::datatypes::DataType::Boolean, true);
         return filter::apply(resolver, both, condition);
     }
+    let condition = condition.map(|own| join_subquery::place(own, &mut left.plan, &mut right.plan)).transpose()?;
     let condition = condition.map(|condition| {
         let sides = || match joined_type(kind) {
             JoinType::Inner => [inputs(&left.plan), inputs(&right.plan)].concat(),
@@ -99,31 +100,30 @@ fn refuse_calls(resolver: &Resolver, condition: &pb::Expression, typed: &Typed, 
         .with("invalidExprSqls", format!("\"{}\"", found.unwrap_or_else(|| typed.name.clone()))))
 }
 
-/// A subquery in a condition may not read columns: but for EXISTS and IN of inner joins, which are filters.
+/// A scalar subquery in a condition may not read columns, another one those of one side only: but for EXISTS and IN of inner
+/// joins, which are filters.
 fn refuse_subqueries(
     resolver: &Resolver,
     condition: &pb::Expression,
     typed: &Typed,
     kind: Kind,
-    scope: &Scope,
+    inputs: [&Relation; 2],
+    outer: Option<&Scope>,
 ) -> Result<()> {
     use datafusion::common::tree_node::TreeNode;
     let reads = |plan: &LogicalPlan| !dependent::all_references(plan).is_empty();
     let scalar = |node: &Expr| matches!(node, Expr::ScalarSubquery(own) if reads(&own.subquery));
-    let other = |node: &Expr| match node {
-        Expr::Exists(own) => reads(&own.subquery.subquery),
-        Expr::InSubquery(own) => reads(&own.subquery.subquery),
-        _ => false,
-    };
     if typed.expr.exists(|node| Ok(scalar(node))).unwrap_or(false) {
         let name = crate::expression::unaliased(typed.clone()).name;
         let error = SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.UNSUPPORTED_CORRELATED_SCALAR_SUBQUERY");
         return Err(error.with("treeNode", format!("Join {}, {name}", shown_type(kind))));
     }
-    if !matches!(kind, Kind::Inner | Kind::Cross) && typed.expr.exists(|node| Ok(other(node))).unwrap_or(false) {
+    let [left, right] = inputs;
+    if !matches!(kind, Kind::Inner | Kind::Cross) && join_subquery::reads_both(&typed.expr, &left.plan, &right.plan) {
         let wanted = |part: &pb::Expression| walk::is_subquery(part, &|_| true);
         let part = walk::find(condition, &wanted).into_iter().next();
-        let name = part.map(|part| resolver.name_with(walk::Names::Qualified, &part, scope)).unwrap_or_default();
+        let scope = resolver.scope(&inputs, outer);
+        let name = part.map(|part| resolver.name_with(walk::Names::Qualified, &part, &scope)).unwrap_or_default();
         let error = SparkError::new(
             "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.UNSUPPORTED_CORRELATED_EXPRESSION_IN_JOIN_CONDITION",
         );

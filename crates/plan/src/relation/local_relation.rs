@@ -146,7 +146,16 @@ fn partitions(schema: &SchemaRef, parts: &[Vec<RecordBatch>]) -> Result<Relation
 
 /// A scan of a table, columns qualified by a name that nothing else has.
 pub(crate) fn scan_plan(provider: Arc<dyn TableProvider>) -> Result<datafusion::logical_expr::LogicalPlan> {
-    let name = datafusion::common::TableReference::bare(format!("_t{}", next_id()));
+    named_scan_plan(provider, "")
+}
+
+/// [`scan_plan`], with what EXPLAIN tells of the table.
+pub(crate) fn named_scan_plan(
+    provider: Arc<dyn TableProvider>,
+    shown: &str,
+) -> Result<datafusion::logical_expr::LogicalPlan> {
+    let space = if shown.is_empty() { "" } else { " " };
+    let name = datafusion::common::TableReference::bare(format!("_t{}{space}{shown}", next_id()));
     LogicalPlanBuilder::scan(name, provider_as_source(provider), None).planned()?.build().planned()
 }
 

@@ -8,6 +8,7 @@ pub mod dependent;
 pub mod filter;
 pub mod generate;
 pub mod join;
+mod join_subquery;
 pub mod limit;
 pub mod local_relation;
 pub mod missing_values;

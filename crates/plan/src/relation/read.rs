@@ -121,7 +121,7 @@ fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, 
             for (key, value) in options {
                 request.options.set(key, value);
             }
-            Ok(files(resolver, &request)?.qualified(&qualifier))
+            Ok(files(resolver, &request, &qualifier)?.qualified(&qualifier))
         }
         None => match parts {
             [format, path] if is_file_format(format) => {
@@ -135,7 +135,7 @@ fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, 
                 if path.is_empty() {
                     return Err(SparkError::new("INVALID_EMPTY_LOCATION").with("location", ""));
                 }
-                files(resolver, &request).map_err(|error| match error.condition() {
+                files(resolver, &request, &[]).map_err(|error| match error.condition() {
                     "PATH_NOT_FOUND" => error.placeless(),
                     _ => error,
                 })
@@ -211,7 +211,7 @@ fn data_source(resolver: &Resolver, source: &pb::read::DataSource) -> Result<Rel
     if let Some(schema) = &request.schema {
         refuse_lengths(resolver, schema.fields())?;
     }
-    files(resolver, &request)
+    files(resolver, &request, &[])
 }
 
 /// What the sources are asked for.
@@ -232,14 +232,25 @@ fn nullable(fields: &Fields) -> Fields {
     fields.iter().map(|field| Arc::new(to_schema::all_nullable(field))).collect()
 }
 
-fn files(resolver: &Resolver, request: &ReadRequest) -> Result<Relation> {
-    relation_of(firesteel_sources::open(request, &resolver.ctx.source)?)
+fn files(resolver: &Resolver, request: &ReadRequest, table: &[String]) -> Result<Relation> {
+    let shown = format!("{} {}", request.format.as_deref().unwrap_or("parquet"), table.join("."));
+    named_relation(firesteel_sources::open(request, &resolver.ctx.source)?, shown.trim_end())
 }
 
 /// An opened source as a relation, its hidden columns gathered.
 fn relation_of(opened: firesteel_sources::OpenedSource) -> Result<Relation> {
+    named_relation(opened, "")
+}
+
+/// The format and the table of a scan, by its name in the plan.
+#[must_use]
+pub fn shown_name(table: &str) -> Option<(&str, &str)> {
+    table.split_once(' ').map(|(_, shown)| shown.split_once(' ').unwrap_or((shown, "")))
+}
+
+fn named_relation(opened: firesteel_sources::OpenedSource, shown: &str) -> Result<Relation> {
     let output = project::attributes(opened.schema.fields());
-    let plan = local_relation::scan_plan(opened.provider)?;
+    let plan = local_relation::named_scan_plan(opened.provider, shown)?;
     let columns = plan.schema().columns();
     let mut exprs: Vec<Expr> = columns
         .iter()

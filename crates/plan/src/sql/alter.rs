@@ -145,6 +145,9 @@ impl Parser<'_> {
             if self.eat_words(&["RENAME", "TO"]) {
                 return Ok(Alteration::RenamePartition { from: partition, to: self.required_partition_spec()? });
             }
+            if self.is_words(&["SET", "SERDE"]) || self.is_words(&["SET", "SERDEPROPERTIES"]) {
+                return Err(SparkError::new("_LEGACY_ERROR_TEMP_1247").raised_as("UNRESOLVED_COLUMN").placeless());
+            }
             self.expect_words(&["SET", "LOCATION"])?;
             return Ok(Alteration::SetLocation { location: self.string()?, partition: Some(partition) });
         }
@@ -176,6 +179,13 @@ impl Parser<'_> {
             || self.is_words(&["FOREIGN", "KEY"])
             || self.is_word("CHECK")
         {
+            // A constraint may be called CHECK.
+            if self.eat_word("CONSTRAINT") {
+                self.identifier()?;
+                if self.is_symbol("(") {
+                    return Err(self.unexpected());
+                }
+            }
             while !self.is_end() && !self.is_symbol(";") {
                 self.advance();
             }
@@ -196,6 +206,13 @@ impl Parser<'_> {
             return Ok(Alteration::AddPartitions { partitions, if_not_exists });
         }
         let one = self.eat_any(&["COLUMNS", "COLUMN"]).ok_or_else(|| self.unexpected())? == "COLUMN";
+        let first = usize::from(self.is_symbol("("));
+        if self.is_identifier_at(first) && self.is_symbol_at(first + 1, ".") {
+            while !self.is_end() && !self.is_symbol(";") {
+                self.advance();
+            }
+            return Ok(Alteration::Refused("ADD COLUMN with qualified column"));
+        }
         // A position is read and passed over, as Spark does for tables in files: new columns come last.
         let column = |parser: &mut Self| {
             if parser.is_words(&["IF", "NOT", "EXISTS"]) {

@@ -388,10 +388,8 @@ pub enum SqlCommand {
     RowChange {
         table: Name,
         operation: &'static str,
-        /// Columns that UPDATE assigns, and where they stand.
-        columns: Vec<(Name, Option<firesteel_protocol::QueryContext>)>,
-        /// The table that MERGE takes its rows from.
-        source: Option<Name>,
+        /// Queries that name what the statement names: Spark looks for columns before it refuses the table.
+        checks: Vec<pb::Relation>,
     },
     TruncateTable {
         table: Name,
@@ -588,13 +586,7 @@ impl Parser<'_> {
                     self.comma_separated(|parser| parser.argument(false))?;
                 }
                 self.expect_symbol(")")?;
-                // Its catalog has no procedures.
-                let session = self.ctx.session.as_ref();
-                let database = session.map_or_else(|| "default".to_string(), |ctx| ctx.env.database.to_string());
-                let path = format!("[`system`.`builtin`, `system`.`session`, `spark_catalog`.`{database}`]");
-                let error = SparkError::new("UNRESOLVED_ROUTINE");
-                let error = error.with("routineName", super::name::quote_parts(&name)).with("searchPath", path);
-                Err(self.error_from(start, error).raised_as("UNRESOLVED_COLUMN"))
+                Err(self.no_procedure(start, &name))
             }
             "LOAD" if self.is_word_at(1, "DATA") => self.row_change(&word),
             _ => Err(self.unexpected()),
@@ -602,146 +594,13 @@ impl Parser<'_> {
         Ok(Statement::Command(Box::new(command)))
     }
 
-    /// MERGE, DELETE, UPDATE and LOAD DATA are read as far as their table.
-    fn row_change(&mut self, word: &str) -> Result<SqlCommand> {
-        self.advance();
-        let operation = match word {
-            "MERGE" => {
-                self.expect_word("INTO")?;
-                "MERGE INTO TABLE"
-            }
-            "DELETE" => {
-                if !self.is_word("FROM") && self.is_identifier_at(0) {
-                    return Err(self.lacking("FROM"));
-                }
-                self.expect_word("FROM")?;
-                "DELETE"
-            }
-            "LOAD" => {
-                self.expect_word("DATA")?;
-                self.eat_word("LOCAL");
-                self.expect_word("INPATH")?;
-                self.string()?;
-                self.eat_word("OVERWRITE");
-                self.expect_words(&["INTO", "TABLE"])?;
-                "LOAD DATA"
-            }
-            _ => "UPDATE TABLE",
-        };
-        let table = self.name_parts()?;
-        if self.is_end() && !matches!(word, "DELETE" | "LOAD") {
-            return Err(self.unexpected());
-        }
-        if word == "UPDATE" {
-            return self.update(table);
-        }
-        if word == "MERGE" {
-            return self.merge(table);
-        }
-        while !self.is_end() && !self.is_symbol(";") {
-            self.advance();
-        }
-        Ok(SqlCommand::RowChange { table, operation, columns: vec![], source: None })
-    }
-
-    /// `[[AS] alias] SET a = value, .. [WHERE condition]`.
-    fn update(&mut self, table: Name) -> Result<SqlCommand> {
-        if !self.is_word("SET") {
-            self.eat_word("AS");
-            self.identifier()?;
-        }
-        self.expect_word("SET")?;
-        let columns = self.comma_separated(|parser| {
-            let start = parser.position();
-            let name = parser.name_parts()?;
-            parser.expect_symbol("=")?;
-            parser.standalone_expression()?;
-            let unknown = parser.error_from(start, SparkError::new("UNRESOLVED_COLUMN.WITH_SUGGESTION"));
-            Ok((name, unknown.context().cloned()))
-        })?;
-        if self.eat_word("WHERE") {
-            self.standalone_expression()?;
-        }
-        Ok(SqlCommand::RowChange { table, operation: "UPDATE TABLE", columns, source: None })
-    }
-
-    /// `[[AS] alias] USING source [[AS] alias] ON condition WHEN ..`.
-    fn merge(&mut self, table: Name) -> Result<SqlCommand> {
-        self.eat_words(&["WITH", "SCHEMA", "EVOLUTION"]);
-        if !self.is_word("USING") {
-            self.eat_word("AS");
-            self.identifier()?;
-        }
-        self.expect_word("USING")?;
-        let source = if self.is_symbol("(") {
-            self.advance();
-            self.query()?;
-            self.expect_symbol(")")?;
-            None
-        } else {
-            Some(self.name_parts()?)
-        };
-        if !self.is_word("ON") {
-            self.eat_word("AS");
-            self.identifier()?;
-        }
-        self.expect_word("ON")?;
-        self.standalone_expression()?;
-        if self.is_end() || self.is_symbol(";") {
-            return Err(self.error_whole(SparkError::new("MERGE_WITHOUT_WHEN")));
-        }
-        if !self.is_word("WHEN") {
-            return Err(self.unexpected());
-        }
-        self.merge_clauses()?;
-        while !self.is_end() && !self.is_symbol(";") {
-            self.advance();
-        }
-        Ok(SqlCommand::RowChange { table, operation: "MERGE INTO TABLE", columns: vec![], source })
-    }
-
-    /// `WHEN [NOT] MATCHED [BY SOURCE | BY TARGET] [AND condition] THEN action`, any number of times.
-    fn merge_clauses(&mut self) -> Result<()> {
-        const CONDITIONS: [&str; 3] = [
-            "NON_LAST_MATCHED_CLAUSE_OMIT_CONDITION",
-            "NON_LAST_NOT_MATCHED_CLAUSE_OMIT_CONDITION",
-            "NON_LAST_NOT_MATCHED_BY_SOURCE_CLAUSE_OMIT_CONDITION",
-        ];
-        // For each kind of clause whether one without a condition was read, and whether another came behind it.
-        let (mut unconditional, mut shadowed) = ([false; 3], [false; 3]);
-        while self.eat_word("WHEN") {
-            let not = self.eat_word("NOT");
-            self.expect_word("MATCHED")?;
-            let by_source = not && self.eat_words(&["BY", "SOURCE"]);
-            if not && !by_source {
-                self.eat_words(&["BY", "TARGET"]);
-            }
-            let kind = if by_source { 2 } else { usize::from(not) };
-            let conditional = self.eat_word("AND");
-            if conditional {
-                self.standalone_expression()?;
-            }
-            self.expect_word("THEN")?;
-            if kind == 1 {
-                if !self.is_word("INSERT") {
-                    return Err(self.unexpected());
-                }
-            } else if !self.is_any_word(&["DELETE", "UPDATE"]) {
-                return Err(self.unexpected());
-            }
-            shadowed[kind] |= unconditional[kind];
-            unconditional[kind] |= !conditional;
-            let ends = |parser: &Self| {
-                parser.is_end()
-                    || parser.is_symbol(";")
-                    || parser.is_word("WHEN") && parser.is_any_word_at(1, &["MATCHED", "NOT"])
-            };
-            while !ends(self) {
-                self.advance();
-            }
-        }
-        let wrong = CONDITIONS.iter().zip(shadowed).find(|(_, shadowed)| *shadowed);
-        wrong.map_or(Ok(()), |(condition, _)| Err(self.error_whole(SparkError::new(*condition))))
+    /// The catalog has no procedures.
+    pub(super) fn no_procedure(&self, start: usize, name: &[String]) -> SparkError {
+        let session = self.ctx.session.as_ref();
+        let database = session.map_or_else(|| "default".to_string(), |ctx| ctx.env.database.to_string());
+        let path = format!("[`system`.`builtin`, `system`.`session`, `spark_catalog`.`{database}`]");
+        let error = SparkError::new("UNRESOLVED_ROUTINE").with("routineName", super::name::quote_parts(name));
+        self.error_from(start, error.with("searchPath", path)).raised_as("UNRESOLVED_COLUMN")
     }
 
     /// `IF NOT EXISTS`.

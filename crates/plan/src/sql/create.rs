@@ -40,11 +40,41 @@ impl Parser<'_> {
             let error = SparkError::new("UNSUPPORTED_FEATURE.CREATE_PIPELINE_DATASET_QUERY_EXECUTION");
             return Err(error.with("pipelineDatasetType", kind));
         }
-        if self.is_any_word(&["INDEX", "MATERIALIZED", "STREAMING", "FLOW"]) {
+        if self.eat_word("INDEX") {
+            return Err(self.no_index("CreateIndex"));
+        }
+        if self.is_any_word(&["MATERIALIZED", "STREAMING", "FLOW"]) {
             let what = format!("CREATE {}", self.peek().text.to_ascii_uppercase());
             return Err(self.not_yet(start, &what, "use a table or a view"));
         }
         Err(self.unexpected())
+    }
+
+    /// `name ON [TABLE] table ..`: no table has indexes.
+    fn no_index(&mut self, what: &str) -> SparkError {
+        let read = |parser: &mut Self| {
+            parser.if_not_exists();
+            parser.if_exists();
+            parser.identifier()?;
+            parser.expect_word("ON")?;
+            if parser.is_identifier_at(1) {
+                parser.eat_word("TABLE");
+            }
+            parser.name_parts()
+        };
+        match read(self) {
+            Ok(table) => {
+                let database = self.ctx.session.as_ref().map(|ctx| ctx.env.database.to_string());
+                let named = match table.as_slice() {
+                    [own] => format!("{}.{own}", database.unwrap_or_else(|| "default".into())),
+                    parts => parts.join("."),
+                };
+                let message = format!("{what} is not supported in this table {named}.");
+                let error = SparkError::new("_LEGACY_ERROR_TEMP_1332").with("errorMessage", message);
+                error.raised_as("UNRESOLVED_COLUMN").placeless()
+            }
+            Err(error) => error,
+        }
     }
 
     /// The name behind DEFAULT COLLATION.
@@ -53,14 +83,24 @@ impl Parser<'_> {
         collation::parse(&parts.join("."))
     }
 
+    /// `DUPLICATE_CLAUSES` for a clause that stands twice.
+    fn once(&self, clause: &str, again: bool) -> Result<()> {
+        match again {
+            true => Err(self.error_whole(SparkError::new("DUPLICATE_CLAUSES").with("clauseName", clause))),
+            false => Ok(()),
+        }
+    }
+
     fn create_database(&mut self) -> Result<SqlCommand> {
         let if_not_exists = self.if_not_exists();
         let name = self.name_parts()?;
         let (mut comment, mut location, mut properties) = (None, None, vec![]);
         loop {
             if self.eat_word("COMMENT") {
+                self.once("COMMENT", comment.is_some())?;
                 comment = Some(self.string()?);
             } else if self.eat_word("LOCATION") {
+                self.once("LOCATION", location.is_some())?;
                 location = Some(self.string()?);
             } else if self.is_word("WITH") && (self.is_word_at(1, "DBPROPERTIES") || self.is_word_at(1, "PROPERTIES")) {
                 self.advance();
@@ -112,6 +152,7 @@ impl Parser<'_> {
         let (mut comment, mut properties, mut schema_mode) = (None, vec![], None);
         loop {
             if self.eat_word("COMMENT") {
+                self.once("COMMENT", comment.is_some())?;
                 comment = Some(self.string()?);
             } else if self.eat_word("TBLPROPERTIES") {
                 properties = self.properties()?;
@@ -245,6 +286,11 @@ impl Parser<'_> {
             refused = constrained.then_some("CONSTRAINT");
         }
         let mut spec = self.table_spec()?;
+        if !spec.hive && spec.format.as_deref().is_some_and(|format| format.eq_ignore_ascii_case("hive")) {
+            let error = SparkError::new("NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT");
+            let error = error.with("cmd", "CREATE Hive TABLE (AS SELECT)");
+            return Err(error.raised_as("UNRESOLVED_COLUMN").placeless());
+        }
         spec.refused = refused.or_else(|| columns.iter().find_map(|column| column.refused));
         if let Some(own) = spec.collation {
             columns.iter_mut().for_each(|column| collation::fill(&mut column.data_type, own));
@@ -329,7 +375,15 @@ impl Parser<'_> {
                         let error = SparkError::new("SPECIFY_CLUSTER_BY_WITH_BUCKETING_IS_NOT_ALLOWED");
                         Err(self.error_from(start, error))
                     }
-                    _ => Ok(spec),
+                    _ => {
+                        match (&spec.location, spec.options.iter().find(|(key, _)| key.eq_ignore_ascii_case("path"))) {
+                            (Some(one), Some((_, two))) => {
+                                let error = SparkError::new("_LEGACY_ERROR_TEMP_0032").with("pathOne", one);
+                                Err(self.error_whole(error.with("pathTwo", two)))
+                            }
+                            _ => Ok(spec),
+                        }
+                    }
                 };
             };
             if seen.contains(&clause) {
@@ -619,7 +673,6 @@ impl Parser<'_> {
     }
 
     pub fn drop(&mut self) -> Result<SqlCommand> {
-        let start = self.position();
         self.expect_word("DROP")?;
         if self.eat_word("TABLE") {
             let if_exists = self.if_exists();
@@ -646,8 +699,8 @@ impl Parser<'_> {
             let if_exists = self.if_exists();
             return Ok(SqlCommand::DropVariable { name: self.name_parts()?, if_exists });
         }
-        if self.is_word("INDEX") {
-            return Err(self.not_yet(start, "DROP INDEX", "there is none to drop"));
+        if self.eat_word("INDEX") {
+            return Err(self.no_index("DropIndex"));
         }
         Err(self.unexpected())
     }

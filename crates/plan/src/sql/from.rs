@@ -573,8 +573,9 @@ impl Parser<'_> {
             self.expect_words(&["OUT", "OF"])?;
             let denominator = f64::from(self.integer()?);
             if self.eat_word("ON") {
+                let is_call = self.is_identifier_at(0) && self.is_symbol_at(1, "(");
                 self.expression()?;
-                let msg = "BUCKET x OUT OF y ON colname";
+                let msg = if is_call { "BUCKET x OUT OF y ON function" } else { "BUCKET x OUT OF y ON colname" };
                 self.expect_symbol(")")?;
                 return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0015").with("msg", msg)));
             }
@@ -607,6 +608,9 @@ impl Parser<'_> {
             return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0014")));
         }
         let text = self.advance().text;
+        if is_number && self.is_identifier_at(0) {
+            return Err(self.extra());
+        }
         self.eat_symbol(")");
         if text.ends_with(['b', 'k', 'm', 'g', 'B', 'K', 'M', 'G']) && text.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(

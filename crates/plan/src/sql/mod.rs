@@ -26,6 +26,7 @@ mod parser;
 mod pipe;
 pub(crate) mod query;
 mod routine;
+mod row_change;
 pub mod script;
 mod script_transform;
 mod select;

@@ -371,7 +371,11 @@ impl<'a> Parser<'a> {
         let text = match super::literal::constant_text(&expression) {
             Some(text) => text,
             None => match self.computed_text(&expression) {
-                Some(text) => text,
+                Some((_, Some(text))) => text,
+                Some((shown, None)) => {
+                    let error = SparkError::new("NOT_A_CONSTANT_STRING.NULL").with("name", "IDENTIFIER");
+                    return Err(self.error_from(start, error.with("expr", shown)).raised_as("UNRESOLVED_COLUMN"));
+                }
                 None if self.in_script => "identifier".to_string(),
                 None => return Err(computed),
             },
@@ -384,15 +388,16 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// The value of a string that the session can compute without rows: of variables and functions.
-    fn computed_text(&self, expression: &pb::Expression) -> Option<String> {
+    /// The value of a string that the session can compute without rows, of variables and functions, behind its name.
+    fn computed_text(&self, expression: &pb::Expression) -> Option<(String, Option<String>)> {
         let ctx = self.ctx.session.as_ref()?;
         let resolver = crate::Resolver::new(ctx);
         let nothing = crate::relation::project::one_row();
         let inputs = [&nothing];
         let typed = resolver.expression(expression, &resolver.scope(&inputs, None)).ok()?;
-        match crate::expression::select::evaluate_constant(&crate::expression::unaliased(typed).expr) {
-            Ok(Some(datafusion::scalar::ScalarValue::Utf8(text))) => text,
+        let typed = crate::expression::unaliased(typed);
+        match crate::expression::select::evaluate_constant(&typed.expr) {
+            Ok(Some(datafusion::scalar::ScalarValue::Utf8(text))) => Some((typed.name, text)),
             _ => None,
         }
     }

@@ -32,6 +32,10 @@ impl Parser<'_> {
             } else if self.eat_word("COMMENT") {
                 comment = Some(self.string()?);
             } else if self.eat_words(&["SQL", "SECURITY"]) {
+                if self.eat_word("INVOKER") {
+                    let message = "SQL function with SQL SECURITY INVOKER is not supported";
+                    return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
+                }
                 self.identifier()?;
             } else if !(self.eat_word("DETERMINISTIC")
                 || self.eat_words(&["NOT", "DETERMINISTIC"])

@@ -41,7 +41,7 @@ impl<'a> Parser<'a> {
         }
         if self.eat_word("PARTITIONS") {
             let table = self.name_parts()?;
-            let partition = self.partition_spec()?;
+            let partition = self.valued_partition_spec()?;
             let partition = if partition.is_empty() { None } else { Some(partition) };
             return Ok(SqlCommand::ShowPartitions { table, partition });
         }
@@ -72,9 +72,13 @@ impl<'a> Parser<'a> {
             let pattern = self.pattern()?.unwrap_or_else(|| "*".to_string());
             return Ok(SqlCommand::ShowCollations { pattern });
         }
-        if self.is_any_word(&["PROCEDURES", "CACHED"]) {
-            let what = format!("SHOW {}", self.peek().text.to_ascii_uppercase());
-            return Err(self.not_yet(start, &what, "use spark.catalog"));
+        if self.eat_word("PROCEDURES") {
+            self.in_database()?;
+            let error = SparkError::new("MISSING_CATALOG_ABILITY.PROCEDURES").with("plugin", "spark_catalog");
+            return Err(error.raised_as("UNRESOLVED_COLUMN").placeless());
+        }
+        if self.is_word("CACHED") {
+            return Err(self.not_yet(start, "SHOW CACHED", "use spark.catalog"));
         }
         if self.is_identifier_at(0) {
             self.advance();
@@ -136,6 +140,11 @@ impl<'a> Parser<'a> {
             let extended = self.is_identifier_at(1) && self.eat_word("EXTENDED");
             return Ok(SqlCommand::DescribeDatabase { name: self.name_parts()?, extended });
         }
+        if self.is_word("PROCEDURE") && self.is_identifier_at(1) {
+            self.advance();
+            let name = self.name_parts()?;
+            return Err(self.no_procedure(start, &name));
+        }
         let is_query = self.is_symbol("(") || self.is_any_word(&["SELECT", "VALUES"]) || self.is_query_here();
         if self.is_word("QUERY") && (self.is_symbol_at(1, "(") || self.is_query_at(1)) {
             self.advance();
@@ -149,13 +158,11 @@ impl<'a> Parser<'a> {
         }
         let extended = self.is_identifier_at(1) && self.eat_any(&["EXTENDED", "FORMATTED"]).is_some();
         let table = self.name_parts()?;
-        let partition = self.partition_spec()?;
-        if let Some((name, _)) = partition.iter().find(|(_, value)| value.is_none()) {
-            let error = SparkError::new("INVALID_SQL_SYNTAX.EMPTY_PARTITION_VALUE");
-            let error = error.with("partKey", super::name::quote_parts(std::slice::from_ref(name)));
-            return Err(self.error_whole(error));
-        }
+        let partition = self.valued_partition_spec()?;
         let column = if self.is_identifier_at(0) && !self.is_word("AS") { Some(self.name_parts()?) } else { None };
+        if column.is_some() && !partition.is_empty() {
+            return Err(self.error_whole(SparkError::new("UNSUPPORTED_FEATURE.DESC_TABLE_COLUMN_PARTITION")));
+        }
         let as_json = self.eat_words(&["AS", "JSON"]);
         if as_json && !extended {
             let error = SparkError::new("DESCRIBE_JSON_NOT_EXTENDED").with("tableName", table.join("."));
@@ -166,6 +173,19 @@ impl<'a> Parser<'a> {
             return Err(SparkError::new("UNSUPPORTED_FEATURE.DESC_TABLE_COLUMN_JSON").placeless().in_parser());
         }
         Ok(SqlCommand::DescribeTable { table, extended, partition, column, as_json })
+    }
+
+    /// A PARTITION clause whose columns all have values.
+    fn valued_partition_spec(&mut self) -> Result<super::command::PartitionSpec> {
+        let partition = self.partition_spec()?;
+        match partition.iter().find(|(_, value)| value.is_none()) {
+            Some((name, _)) => {
+                let error = SparkError::new("INVALID_SQL_SYNTAX.EMPTY_PARTITION_VALUE");
+                let error = error.with("partKey", super::name::quote_parts(std::slice::from_ref(name)));
+                Err(self.error_whole(error))
+            }
+            None => Ok(partition),
+        }
     }
 
     fn is_query_here(&self) -> bool {

@@ -9,9 +9,8 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::displayable;
-use firesteel_engine::OperationHandle;
 use firesteel_engine::metrics::EndGuard;
+use firesteel_engine::{OperationHandle, explain};
 use firesteel_functions::kernel::from_datafusion;
 use firesteel_plan::operator::watermark::{EventTimeTracker, EventTimes, WatermarkNode};
 use firesteel_protocol::{Result, SparkError};
@@ -111,20 +110,20 @@ impl Execution {
             check::batch(&relation.plan, spec.mode)?;
             let fields = relation.fields();
             let trackers = trackers(&relation.plan);
-            let logical = relation.plan.display_indent().to_string();
+            let logical = explain::logical_plan(&relation.plan);
             let time = BatchTime { watermarks, timestamp_ms };
             let relation = state::install(relation, &operators, spec.mode, batch_id, time)?;
             let planned = session.physical_with(relation, vec![], vec![Arc::new(state::node::StatefulPlanner)])?;
             if is_first {
                 operators.check(batch_id, checks_schemas)?;
             }
-            let physical = displayable(planned.physical.as_ref()).indent(false).to_string();
-            let optimized = planned.optimized.display_indent().to_string();
+            let physical = explain::physical_plan(&planned.physical, &planned.optimized);
+            let optimized = explain::logical_plan(&planned.optimized);
             query.explain_as(
                 format!("== Physical Plan ==\n{physical}"),
                 format!(
-                    "== Parsed Logical Plan ==\n{logical}\n\n== Analyzed Logical Plan ==\n{logical}\n\n\
-                     == Optimized Logical Plan ==\n{optimized}\n\n== Physical Plan ==\n{physical}"
+                    "== Parsed Logical Plan ==\n{logical}\n== Analyzed Logical Plan ==\n{logical}\n\
+                     == Optimized Logical Plan ==\n{optimized}\n== Physical Plan ==\n{physical}"
                 ),
             );
             let task_ctx = Arc::new(TaskContext::from(&session.state()?));
