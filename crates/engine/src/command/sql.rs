@@ -565,6 +565,18 @@ fn unknown_assigned(
 }
 
 /// DELETE, UPDATE, MERGE: files cannot.
+/// `df.mergeInto(..)`: no table here takes it, as none of Spark's own does.
+pub(super) fn refused_merge(session: &Session, merge: &pb::MergeIntoTableCommand) -> Result<SparkError> {
+    if merge.match_actions.is_empty()
+        && merge.not_matched_actions.is_empty()
+        && merge.not_matched_by_source_actions.is_empty()
+    {
+        return Ok(SparkError::new("NO_MERGE_ACTION_SPECIFIED"));
+    }
+    let table = firesteel_plan::sql::parse_column_name(&merge.target_table_name)?;
+    row_change(session, &table, "MERGE INTO TABLE")
+}
+
 fn row_change(session: &Session, parts: &[String], operation: &str) -> Result<SparkError> {
     Ok(match session.find(parts, Search::Everywhere)?.1 {
         Found::Table(table) if operation == "LOAD DATA" && !table.is_view() => {

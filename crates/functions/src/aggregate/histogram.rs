@@ -25,8 +25,8 @@ pub fn histogram_numeric(call: &Call) -> Result<Typed> {
             "Convert the argument to a number first.",
         ));
     }
-    let bins = match call.constant(1)? {
-        ScalarValue::Int32(Some(bins)) => *bins,
+    let bins = match call.constant_as(1, &DataType::Int32)? {
+        ScalarValue::Int32(Some(bins)) => bins,
         _ => return Err(call.unexpected_type(1, "\"INT\"")),
     };
     if bins < 2 {

@@ -25,7 +25,10 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::UpdateFields, scop
         Some(value) => format!("WithField({})", value.name),
         None => "dropfield()".to_string(),
     };
-    let updated = update(resolver, structure, &path, value)?;
+    let updated = update(resolver, structure, &path, value).map_err(|error| match error.param("sqlExpr") {
+        Some(_) => error.with("sqlExpr", format!("\"update_fields({shown}, {operation})\"")),
+        None => error,
+    })?;
     Ok(updated.named(format!("update_fields({shown}, {operation})")))
 }
 
