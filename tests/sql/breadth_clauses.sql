@@ -160,7 +160,6 @@ drop temporary function tf;
 drop temporary function if exists tf;
 drop function nosuch;
 drop temporary function upper;
-create function upper(a int) returns int return 1;
 describe function strf;
 select id, lag(s) respect nulls over (order by id) from p order by id, 2;
 select any_value(v) ignore nulls, first(v) respect nulls from p;

@@ -167,6 +167,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "INVALID_FORMAT.ESC_AT_THE_END"
         | "INVALID_FORMAT.ESC_IN_THE_MIDDLE"
         | "INVALID_FORMAT.CONT_THOUSANDS_SEPS"
+        | "INVALID_FORMAT.CUR_MUST_BEFORE_DIGIT"
         | "INVALID_FORMAT.EMPTY"
         | "INVALID_FORMAT.WRONG_NUM_DIGIT"
         | "INVALID_FORMAT.WRONG_NUM_TOKEN"

@@ -445,6 +445,7 @@ pub(crate) const RECORDED: &[Condition] = &[
     Condition { name: "NOT_NULL_CONSTRAINT_VIOLATION.MAP_VALUE", template: "Assigning a NULL is not allowed here. The map <columnPath> is defined to contain only values that are NOT NULL.", sql_state: "42000" },
     Condition { name: "NOT_SUPPORTED_CHANGE_COLUMN", template: "ALTER TABLE ALTER/CHANGE COLUMN is not supported for changing <table>'s column <originName> with type <originType> to <newName> with type <newType>.", sql_state: "0A000" },
     Condition { name: "NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT", template: "<cmd> is not supported, if you want to enable it, please set \"spark.sql.catalogImplementation\" to \"hive\".", sql_state: "0A000" },
+    Condition { name: "NO_MERGE_ACTION_SPECIFIED", template: "df.mergeInto needs to be followed by at least one of whenMatched/whenNotMatched/whenNotMatchedBySource.", sql_state: "42K0E" },
     Condition { name: "NULLABLE_COLUMN_OR_FIELD", template: "Column or field <name> is nullable while it's required to be non-nullable.", sql_state: "42000" },
     Condition { name: "NULL_MAP_KEY", template: "Cannot use null as map key.", sql_state: "2200E" },
     Condition { name: "NULL_QUERY_STRING_EXECUTE_IMMEDIATE", template: "Execute immediate requires a non-null variable as the query string, but the provided variable <varName> is null.", sql_state: "22004" },

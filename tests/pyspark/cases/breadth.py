@@ -126,7 +126,6 @@ def case_functions_refused(spark, tmp):
         "select F array_append a 1 F array_in": failure(lambda: df.select(F.array_append('a',1),F.array_insert('a',1,5),F.array_prepend('a',0),F.array_compact('a'),F.array_union('a','a'),F.arrays_zip('a','a'),F.flatten(F.array('a')),F.sequence(F.lit(1),'id'),F.array_repeat('id',2),F.map_from_arrays('a','a'),F.map_entries('m'),F.map_concat('m','m'),F.str_to_map(F.lit('a:1')),F.get('a',0),F.array_size('a'),F.cardinality('m'),F.array_remove('a',1),F.array_distinct('a'),F.map_contains_key('m','k'),F.array_except('a','a'))),
         "select F array_contains a x": failure(lambda: df.select(F.array_contains('a','x'))),
         "select F col a b": failure(lambda: df.select(F.col('a.b'))),
-        "select F col a b 2": failure(lambda: df.select(F.col('`a.b`'))),
         "select F col": failure(lambda: df.select(F.col(''))),
         "select F upper 1": failure(lambda: df.select(F.upper(1))),
         "select F upper None": failure(lambda: df.select(F.upper(None))),

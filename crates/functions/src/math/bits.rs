@@ -27,13 +27,19 @@ pub(super) fn bitwise(call: &Call) -> Result<Typed> {
     let label = format!("({} {} {})", left.name, call.name, right.name);
     let is_decimal = |typed: &Typed| matches!(typed.data_type, DataType::Decimal128(..));
     if is_decimal(left) != is_decimal(right) && is_exact(left) && is_exact(right) {
-        return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
-            .with("sqlExpr", format!("\"{label}\""))
-            .with("left", decimal_name(left))
-            .with("right", decimal_name(right)));
+        let (l, r) = (decimal_name(left), decimal_name(right));
+        let error = |condition: &str| SparkError::new(condition).with("sqlExpr", format!("\"{label}\""));
+        return Err(match l == r {
+            true => error("DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE")
+                .with("inputType", "\"INTEGRAL\"")
+                .with("actualDataType", l),
+            false => error("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES").with("left", l).with("right", r),
+        });
     }
     // Spark widens operands of a bit operation only where their common type is an integer; without ANSI a text is a DOUBLE.
-    let double = |typed: &Typed| !call.env.ansi && typed.data_type == DataType::Utf8;
+    let interval =
+        crate::coerce::is_ansi_interval(&left.data_type) || crate::coerce::is_ansi_interval(&right.data_type);
+    let double = |typed: &Typed| !call.env.ansi && !interval && typed.data_type == DataType::Utf8;
     let as_compared = |typed: &Typed| if double(typed) { DataType::Float64 } else { typed.data_type.clone() };
     let (l, r) = (as_compared(left), as_compared(right));
     let beside = |a: &DataType, b: &DataType| match (a, b) {

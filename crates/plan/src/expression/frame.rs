@@ -140,8 +140,9 @@ fn end(resolver: &Resolver, message: Option<&window_frame::FrameBoundary>, lower
                 }
             };
             let debug = typed.name.clone();
-            // What precedes was negated by whoever wrote it down.
-            let text = match positive_text(&typed.name) {
+            // What precedes was negated by whoever wrote it down; the number of a DataFrame's frame stays as it is.
+            let is_number = typed.name.starts_with('-') && !resolver.env_here().place.is_sql();
+            let text = match positive_text(&typed.name).filter(|_| !is_number) {
                 Some(text) => format!("{text} PRECEDING"),
                 None => format!("{} FOLLOWING", typed.name),
             };
@@ -199,12 +200,12 @@ fn check_ends(rows: bool, lower: &End, upper: &End, text: &str, order: &Order<'_
             .with("exprType", format!("\"{shown}\""))
             .with("expectedType", expected));
     }
+    let shown = |end: &End| match (&end.value, end.text.strip_suffix(" PRECEDING")) {
+        (Some(_), Some(number)) => format!("(- {number})"),
+        (Some(value), None) => value.name.clone(),
+        (None, _) => end.text.clone(),
+    };
     if lower.bound == Bound::Wrong || upper.bound == Bound::Wrong {
-        let shown = |end: &End| match (&end.value, end.text.strip_suffix(" PRECEDING")) {
-            (Some(_), Some(number)) => format!("(- {number})"),
-            (Some(value), None) => value.name.clone(),
-            (None, _) => end.text.clone(),
-        };
         return Err(SparkError::new("DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_INVALID_BOUND")
             .with("sqlExpr", format!("\"{text}\""))
             .with("upper", format!("\"{}\"", shown(upper)))
@@ -216,8 +217,8 @@ fn check_ends(rows: bool, lower: &End, upper: &End, text: &str, order: &Order<'_
     {
         return Err(SparkError::new("DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_DIFF_TYPES")
             .with("sqlExpr", format!("\"{text}\""))
-            .with("lower", format!("\"{}\"", low.name))
-            .with("upper", format!("\"{}\"", high.name))
+            .with("lower", format!("\"{}\"", shown(lower)))
+            .with("upper", format!("\"{}\"", shown(upper)))
             .with("lowerType", format!("\"{}\"", low.sql_type()))
             .with("upperType", format!("\"{}\"", high.sql_type())));
     }

@@ -137,7 +137,8 @@ fn match_by_name(
 /// What Spark advises where the types would fit outside ANSI mode.
 fn hint(resolver: &Resolver, left: &DataType, right: &DataType) -> &'static str {
     let lenient = firesteel_functions::Env { ansi: false, ..resolver.env().clone() };
-    match resolver.env().ansi && set_type(left, right, &lenient).is_some() {
+    let refused = resolver.env().ansi && set_type(left, right, resolver.env()).is_none();
+    match refused && set_type(left, right, &lenient).is_some() {
         true => {
             "\nTo fix the error, you might need to add explicit type casts. If necessary set spark.sql.ansi.enabled to false to bypass this error."
         }
