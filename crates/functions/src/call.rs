@@ -85,30 +85,55 @@ impl Call<'_> {
             .with("inputType", format!("\"{}\"", arg.sql_type()))
     }
 
+    /// The type that a constant is wanted of: simple arguments are cast before Spark looks at them.
+    fn constant_type(&self, index: usize) -> String {
+        let arg = &self.args[index];
+        match parameter(self.name, index) {
+            Some((_, to)) if !to.is_empty() && !arg.data_type.is_nested() => to.to_string(),
+            _ => arg.sql_type(),
+        }
+    }
+
+    /// Argument `index` as a constant of the query that Spark casts to `to`: what a text holds is read as it casts it.
+    pub fn constant_as(
+        &self,
+        index: usize,
+        to: &arrow::datatypes::DataType,
+    ) -> Result<datafusion::scalar::ScalarValue> {
+        let cast = self.coerce(index, to)?;
+        match crate::constant::try_evaluate(&cast.expr) {
+            Some(value) => value,
+            None => self.constant(index).cloned(),
+        }
+    }
+
     /// Argument `index` as a constant of the query; `DATATYPE_MISMATCH.NON_FOLDABLE_INPUT` otherwise.
     pub fn constant(&self, index: usize) -> Result<&datafusion::scalar::ScalarValue> {
         let arg = &self.args[index];
         arg.as_literal().ok_or_else(|| {
             SparkError::new("DATATYPE_MISMATCH.NON_FOLDABLE_INPUT")
                 .with("sqlExpr", format!("\"{}\"", self.display()))
-                .with("inputName", name::quote(parameter(self.name, index).unwrap_or(&arg.name)))
-                .with("inputType", format!("\"{}\"", arg.sql_type()))
+                .with("inputName", name::quote(parameter(self.name, index).map_or(arg.name.as_str(), |known| known.0)))
+                .with("inputType", format!("\"{}\"", self.constant_type(index)))
                 .with("inputExpr", format!("\"{}\"", arg.name))
         })
     }
 }
 
-/// What Spark calls a parameter that must be a constant.
-fn parameter(function: &str, index: usize) -> Option<&'static str> {
+/// What Spark calls a parameter that must be a constant, and the type that it is cast to; none where the type stays.
+fn parameter(function: &str, index: usize) -> Option<(&'static str, &'static str)> {
     Some(match (function, index) {
-        ("ntile", 0) => "buckets",
-        ("nth_value" | "lag" | "lead", 1) => "offset",
-        ("percentile" | "percentile_approx" | "approx_percentile", 1) => "percentage",
-        ("histogram_numeric", 1) => "nb",
-        ("percentile_cont" | "percentile_disc", 0) => "percentage",
-        ("schema_of_json", 0) => "json",
-        ("schema_of_csv", 0) => "csv",
-        ("schema_of_xml", 0) => "xml",
+        ("ntile", 0) => ("buckets", "INT"),
+        ("nth_value" | "lag" | "lead", 1) => ("offset", "INT"),
+        ("percentile" | "percentile_approx" | "approx_percentile", 1) => ("percentage", "DOUBLE"),
+        ("histogram_numeric", 1) => ("nb", "INT"),
+        ("percentile_cont" | "percentile_disc", 1) => ("percentage", "DOUBLE"),
+        ("round" | "bround", 1) => ("scale", "INT"),
+        ("reflect" | "java_method" | "try_reflect", 0) => ("class", "STRING"),
+        ("reflect" | "java_method" | "try_reflect", 1) => ("method", "STRING"),
+        ("schema_of_json", 0) => ("json", ""),
+        ("schema_of_csv", 0) => ("csv", ""),
+        ("schema_of_xml", 0) => ("xml", ""),
         _ => return None,
     })
 }

@@ -267,7 +267,7 @@ pub fn comparison_type(left: &DataType, right: &DataType, env: &Env) -> Option<D
         (DataType::Utf8, other) | (other, DataType::Utf8)
             if is_atomic(other) && !matches!(other, DataType::Binary | DataType::Boolean) =>
         {
-            Some(other.clone())
+            (!is_ansi_interval(other)).then(|| other.clone())
         }
         (DataType::Utf8, DataType::Boolean) | (DataType::Boolean, DataType::Utf8) => Some(DataType::Boolean),
         (DataType::Utf8, DataType::Binary) | (DataType::Binary, DataType::Utf8) => Some(DataType::Binary),
@@ -313,7 +313,7 @@ pub fn can_coerce(from: &DataType, to: &DataType, env: &Env) -> bool {
         (from, to) if is_datetime(from) && is_datetime(to) => true,
         (Utf8, to) if is_numeric(to) || is_datetime(to) => true,
         (Utf8, Binary) => true,
-        (from, Utf8) if is_atomic(from) => true,
+        (from, Utf8) if is_atomic(from) || types::is_variant(from) => true,
         (List(from), List(to)) => {
             can_coerce(from.data_type(), to.data_type(), env) && (!from.is_nullable() || to.is_nullable())
         }
@@ -331,7 +331,7 @@ pub fn can_store_assign(from: &DataType, to: &DataType) -> bool {
         _ if from == to => true,
         (Null, _) => true,
         _ if is_numeric(from) && is_numeric(to) => true,
-        (from, Utf8) if is_atomic(from) => true,
+        (from, Utf8) if is_atomic(from) || types::is_variant(from) => true,
         (Interval(IntervalUnit::MonthDayNano), Utf8) => true,
         _ if is_datetime(from) && is_datetime(to) => true,
         (List(from), List(to)) => field(from, to),

@@ -46,6 +46,11 @@ impl Typed {
         }
     }
 
+    /// [`Self::as_literal`] where a literal was written: one that a cast became is none to Spark's analyzer.
+    pub fn written_literal(&self) -> Option<&ScalarValue> {
+        self.as_literal().filter(|_| !self.name.starts_with("CAST("))
+    }
+
     /// The same expression under another name.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {

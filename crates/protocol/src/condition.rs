@@ -38,6 +38,15 @@ pub fn is_placeless(condition: &str) -> bool {
         condition,
         "MISSING_AGGREGATION"
             | "UNSUPPORTED_TIME_TYPE"
+            | "APPROX_TOP_K_MAX_ITEMS_TRACKED_LESS_THAN_K"
+            | "APPROX_TOP_K_NON_POSITIVE_ARG"
+            | "APPROX_TOP_K_NULL_ARG"
+            | "COLLATION_INVALID_NAME"
+            | "COLLATION_MISMATCH.EXPLICIT"
+            | "INVALID_PARAMETER_VALUE.LENGTH"
+            | "INVALID_VARIANT_GET_PATH"
+            | "PARSE_MODE_UNSUPPORTED"
+            | "UNPIVOT_VALUE_SIZE_MISMATCH"
             | "CANNOT_PARSE_TIME"
             | "NON_LITERAL_PIVOT_VALUES"
             | "UNPIVOT_VALUE_DATA_TYPE_MISMATCH"
@@ -66,7 +75,15 @@ pub fn is_placeless(condition: &str) -> bool {
 pub fn is_checked_late(function: &str) -> bool {
     matches!(
         function,
-        "`greatest`" | "`least`" | "`count`" | "`coalesce`" | "`map`" | "`format_string`" | "`printf`" | "`json_tuple`"
+        "`named_struct`"
+            | "`greatest`"
+            | "`least`"
+            | "`count`"
+            | "`coalesce`"
+            | "`map`"
+            | "`format_string`"
+            | "`printf`"
+            | "`json_tuple`"
     )
 }
 
@@ -122,6 +139,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "INVALID_INTERVAL_FORMAT.INVALID_FRACTION"
         | "INVALID_INTERVAL_FORMAT.INVALID_UNIT"
         | "INVALID_INTERVAL_FORMAT.MISSING_UNIT"
+        | "NEGATIVE_VALUES_IN_FREQUENCY_EXPRESSION"
         | "_LEGACY_ERROR_TEMP_3262" => return ILLEGAL_ARGUMENT,
         // Found by the analyzer, not by the parser.
         "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX" => return ANALYSIS,
@@ -151,6 +169,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "INVALID_FORMAT.ESC_AT_THE_END"
         | "INVALID_FORMAT.ESC_IN_THE_MIDDLE"
         | "INVALID_FORMAT.CONT_THOUSANDS_SEPS"
+        | "INVALID_FORMAT.CUR_MUST_BEFORE_DIGIT"
         | "INVALID_FORMAT.EMPTY"
         | "INVALID_FORMAT.WRONG_NUM_DIGIT"
         | "INVALID_FORMAT.WRONG_NUM_TOKEN"

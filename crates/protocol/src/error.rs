@@ -88,7 +88,10 @@ impl SparkError {
     /// Adds a message parameter, or gives one that is there another value.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        let (key, value) = (key.into(), value.into());
+        let (key, mut value) = (key.into(), value.into());
+        if self.0.condition.starts_with("DATATYPE_MISMATCH") && value.contains("struct(") {
+            value = without_aliases(&value);
+        }
         match self.0.params.iter_mut().find(|(own, _)| *own == key) {
             Some((_, old)) => *old = value,
             None => self.0.params.push((key, value)),
@@ -398,4 +401,31 @@ mod tests {
         let error = SparkError::new("PATH_NOT_FOUND").with("path", "file:/nowhere");
         assert_eq!(error.to_string(), "[PATH_NOT_FOUND] Path does not exist: file:/nowhere. SQLSTATE: 42K03");
     }
+}
+
+/// `struct(1 AS a)` as `struct(1)`: names of columns keep the aliases in a struct, messages about types do not.
+fn without_aliases(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    // For every open parenthesis whether it is that of a struct.
+    let mut open: Vec<bool> = vec![];
+    let mut skipping = false;
+    for (index, c) in text.char_indices() {
+        if skipping && c != ',' && c != ')' {
+            continue;
+        }
+        skipping = false;
+        match c {
+            '(' => open.push(text[..index].ends_with("struct") && !text[..index].ends_with("named_struct")),
+            ')' => {
+                open.pop();
+            }
+            ' ' if open.last() == Some(&true) && text[index..].starts_with(" AS ") => {
+                skipping = true;
+                continue;
+            }
+            _ => {}
+        }
+        out.push(c);
+    }
+    out
 }

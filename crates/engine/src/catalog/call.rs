@@ -151,7 +151,7 @@ pub async fn answer(session: &Session, call: &CatType) -> Result<Rows> {
             rows::nothing()
         }
         CatType::RecoverPartitions(message) => {
-            partition::repair(session, &names(&message.table_name)?, "recoverPartitions()", true, false)?;
+            partition::repair(session, &names(&message.table_name)?, "ALTER TABLE RECOVER PARTITIONS", true, false)?;
             rows::nothing()
         }
         CatType::GetTableProperties(message) => show::properties(session, &names(&message.table_name)?, None),

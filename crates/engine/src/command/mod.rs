@@ -59,9 +59,7 @@ pub async fn run(session: &Session, command: pb::Command, operation: OperationHa
         CommandType::MlCommand(_) => {
             Err(SparkError::unsupported("pyspark.ml", "Use scikit-learn on toPandas() for now."))
         }
-        CommandType::MergeIntoTableCommand(_) => {
-            Err(SparkError::unsupported("MERGE INTO", "Write the merged rows with overwrite."))
-        }
+        CommandType::MergeIntoTableCommand(merge) => Err(sql::refused_merge(session, &merge)?),
         CommandType::CreateResourceProfileCommand(_) => {
             Err(SparkError::unsupported("resource profiles", "Set spark.driver.memory and the master's cores."))
         }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Float64Array, ListArray, StructArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Fields, Float64Type};
+use arrow::datatypes::{DataType, Field, Fields, Float64Type, IntervalUnit};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError, types};
 
 use super::fold::Spec;
 use super::gather::{gather, offset_buffer};
+use crate::coerce::is_numeric;
 use crate::kernel::{from_arrow, from_datafusion};
 use crate::random::JavaRandom;
 use crate::{Call, Typed};
@@ -18,15 +19,15 @@ use crate::{Call, Typed};
 /// `histogram_numeric(x, bins)`: an array of structs of `x` and `y`.
 pub fn histogram_numeric(call: &Call) -> Result<Typed> {
     call.arity(2)?;
-    let data_type = call.args[0].data_type.clone();
-    if !(data_type.is_integer() || data_type.is_floating() || matches!(data_type, DataType::Decimal128(..))) {
-        return Err(SparkError::unsupported(
-            "histogram_numeric over dates, timestamps and intervals",
-            "Convert the argument to a number first.",
-        ));
-    }
-    let bins = match call.constant(1)? {
-        ScalarValue::Int32(Some(bins)) => *bins,
+    // Texts are read as numbers; moments and intervals keep their type.
+    let value = match &call.args[0].data_type {
+        DataType::Utf8 | DataType::Null => call.coerce(0, &DataType::Float64)?,
+        data_type if is_numeric(data_type) || raw_type(data_type).is_some() => call.args[0].clone(),
+        _ => return Err(call.unexpected_type(0, EXPECTED)),
+    };
+    let data_type = value.data_type.clone();
+    let bins = match call.constant_as(1, &DataType::Int32)? {
+        ScalarValue::Int32(Some(bins)) => bins,
         _ => return Err(call.unexpected_type(1, "\"INT\"")),
     };
     if bins < 2 {
@@ -38,14 +39,34 @@ pub fn histogram_numeric(call: &Call) -> Result<Typed> {
     }
     let fields = Fields::from(vec![Field::new("x", data_type, true), Field::new("y", DataType::Float64, true)]);
     let output = types::array(DataType::Struct(fields), true);
-    let args = vec![call.args[0].clone()];
-    Ok(gather(call, "histogram_numeric", args, output, true, bins.to_string(), self::bins))
+    Ok(gather(call, "histogram_numeric", vec![value], output, true, bins.to_string(), self::bins))
+}
+
+const EXPECTED: &str = "(\"NUMERIC\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP_NTZ\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\")";
+
+/// The integers under moments and intervals.
+fn raw_type(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        DataType::Date32 | DataType::Interval(IntervalUnit::YearMonth) => Some(DataType::Int32),
+        DataType::Timestamp(..) | DataType::Duration(_) => Some(DataType::Int64),
+        _ => None,
+    }
+}
+
+/// The same bytes under another type.
+fn with_type(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    let data = array.to_data().into_builder().data_type(to.clone()).build().map_err(from_arrow)?;
+    Ok(arrow::array::make_array(data))
 }
 
 /// The bins of each group.
 pub fn bins(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<ArrayRef> {
     let limit: usize = spec.param.parse().unwrap_or(2);
-    let values = cast(&columns[0], &DataType::Float64).map_err(from_arrow)?;
+    let raw = match raw_type(columns[0].data_type()) {
+        Some(raw) => with_type(&columns[0], &raw)?,
+        None => Arc::clone(&columns[0]),
+    };
+    let values = cast(&raw, &DataType::Float64).map_err(from_arrow)?;
     let values = values.as_primitive::<Float64Type>();
     let (mut x, mut y, mut ends, mut valid) = (vec![], vec![], vec![0], vec![]);
     for group in offsets.windows(2) {
@@ -62,7 +83,10 @@ pub fn bins(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<Arra
     }
     let DataType::List(element) = &spec.return_type else { return Err(SparkError::internal("a list of bins")) };
     let DataType::Struct(fields) = element.data_type() else { return Err(SparkError::internal("bins are structs")) };
-    let x = cast(&Float64Array::from(x), fields[0].data_type()).map_err(from_arrow)?;
+    let to = fields[0].data_type();
+    let raw = raw_type(to);
+    let x = cast(&Float64Array::from(x), raw.as_ref().unwrap_or(to)).map_err(from_arrow)?;
+    let x = if raw.is_some() { with_type(&x, to)? } else { x };
     let bins = StructArray::new(fields.clone(), vec![x, Arc::new(Float64Array::from(y))], None);
     let ends = offset_buffer(&ends).map_err(from_datafusion)?;
     Ok(Arc::new(ListArray::new(Arc::clone(element), ends, Arc::new(bins), Some(valid.into()))))

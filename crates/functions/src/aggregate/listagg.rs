@@ -7,7 +7,7 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::{Result, SparkError, types};
+use firesteel_protocol::{Result, SparkError};
 
 use super::fold::Spec;
 use super::gather::gather;
@@ -33,7 +33,7 @@ pub fn listagg_within(call: &Call, keys: &[SortKey]) -> Result<Typed> {
         Some(arg) => constant::evaluate(&arg.expr).ok_or_else(|| {
             SparkError::new("DATATYPE_MISMATCH.NON_FOLDABLE_INPUT")
                 .with("inputName", "`delimiter`")
-                .with("inputType", format!("\"{}\"", types::name::sql(&arg.data_type)))
+                .with("inputType", if arg.data_type == DataType::Binary { "\"BINARY\"" } else { "\"STRING\"" })
                 .with("inputExpr", format!("\"{}\"", arg.name))
                 .with("sqlExpr", format!("\"{}\"", call.display()))
         })?,

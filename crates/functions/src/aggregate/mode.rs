@@ -19,6 +19,9 @@ use crate::{Call, Typed};
 /// `mode(x[, deterministic])`: of equally frequent values the least if deterministic, else any.
 pub fn mode(call: &Call) -> Result<Typed> {
     call.arity(1..=2)?;
+    if call.distinct {
+        return Err(SparkError::new("INVALID_WITHIN_GROUP_EXPRESSION.DISTINCT_UNSUPPORTED").with("funcName", "`mode`"));
+    }
     let deterministic = match call.args.get(1) {
         None => false,
         Some(deterministic) => match deterministic.as_literal() {

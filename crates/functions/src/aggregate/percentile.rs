@@ -18,12 +18,13 @@ use crate::{Call, Typed};
 pub fn percentile(call: &Call) -> Result<Typed> {
     call.arity(2..=3)?;
     let value = value(call, 0, &call.args[0])?;
-    let percentages = percentages(call, 1)?;
+    let mut percentages = percentages(call, 1)?;
     let mut args = vec![value];
     let frequency = match call.args.get(2) {
         None => "1".to_string(),
         Some(arg) => {
             args.push(call.coerce(2, &DataType::Int64)?);
+            percentages.frequency.clone_from(&arg.name);
             arg.name.clone()
         }
     };
@@ -35,7 +36,7 @@ pub fn percentile(call: &Call) -> Result<Typed> {
 pub fn median(call: &Call) -> Result<Typed> {
     call.arity(1)?;
     let value = value(call, 0, &call.args[0])?;
-    let half = Percentages { values: vec![0.5], array: false };
+    let half = Percentages::single(0.5);
     Ok(build(call, "percentile", vec![value], &half, "asc", interpolated))
 }
 
@@ -43,7 +44,10 @@ pub fn median(call: &Call) -> Result<Typed> {
 pub fn percentile_within(call: &Call, key: &SortKey, continuous: bool) -> Result<Typed> {
     call.arity(1)?;
     let value = value(call, 0, &key.arg)?;
-    let percentages = percentages(call, 0)?;
+    // Spark looks at its `percentile_cont(value, percentage)`.
+    let args = vec![key.arg.clone(), call.args[0].clone()];
+    let percentages =
+        percentages(&Call { name: call.name, args, distinct: false, ignore_nulls: false, env: call.env }, 1)?;
     let (direction, text) = if key.ascending { ("asc", "") } else { ("desc", " DESC") };
     let name = format!("{}({}) WITHIN GROUP (ORDER BY {}{text})", call.name, call.args[0].name, key.arg.name);
     let (function, finish): (_, super::gather::Finish) =
@@ -91,17 +95,26 @@ fn build(
 pub(super) struct Percentages {
     values: Vec<f64>,
     pub(super) array: bool,
+    /// The expression that says how often a value counts; empty without one.
+    frequency: String,
 }
 
 impl Percentages {
+    fn single(value: f64) -> Self {
+        Self { values: vec![value], array: false, frequency: String::new() }
+    }
+
     pub(super) fn param(&self, direction: &str) -> String {
         let values: Vec<String> = self.values.iter().map(f64::to_string).collect();
-        format!("{direction}:{}", values.join(","))
+        format!("{direction}:{}:{}", values.join(","), self.frequency)
     }
 }
 
 pub(super) fn percentages(call: &Call, index: usize) -> Result<Percentages> {
-    let constant = constant(call, index)?;
+    let constant = match call.args[index].data_type {
+        DataType::Utf8 => call.constant_as(index, &DataType::Float64)?,
+        _ => constant(call, index)?,
+    };
     let double = |value: ScalarValue| match value.cast_to(&DataType::Float64) {
         Ok(ScalarValue::Float64(Some(value))) if (0.0..=1.0).contains(&value) => Ok(value),
         Ok(other) if other.is_null() => Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_NULL")
@@ -127,9 +140,9 @@ pub(super) fn percentages(call: &Call, index: usize) -> Result<Percentages> {
             let values = (0..values.len())
                 .map(|at| double(ScalarValue::try_from_array(&values, at).map_err(from_datafusion)?))
                 .collect::<Result<_>>()?;
-            Ok(Percentages { values, array: true })
+            Ok(Percentages { values, array: true, frequency: String::new() })
         }
-        single => Ok(Percentages { values: vec![double(single)?], array: false }),
+        single => Ok(Percentages::single(double(single)?)),
     }
 }
 
@@ -198,11 +211,12 @@ impl Sorted {
 
 fn exact(spec: &Spec, columns: &[ArrayRef], offsets: &[usize], of: fn(&Sorted, f64) -> f64) -> Result<ArrayRef> {
     let (direction, percentages) = parse_param(&spec.param);
+    let frequency = spec.param.splitn(3, ':').nth(2).unwrap_or_default();
     let values = as_doubles(&columns[0])?;
     let frequencies = columns.get(1).map(|column| column.as_primitive::<Int64Type>().clone());
     let mut results: Vec<Option<f64>> = vec![];
     for group in offsets.windows(2) {
-        let sorted = sorted(&values, frequencies.as_ref(), group[0], group[1], direction == "desc")?;
+        let sorted = sorted(&values, frequencies.as_ref(), group[0]..group[1], direction == "desc", frequency)?;
         for percentage in &percentages {
             results.push((sorted.total > 0).then(|| of(&sorted, *percentage)));
         }
@@ -218,18 +232,19 @@ fn exact(spec: &Spec, columns: &[ArrayRef], offsets: &[usize], of: fn(&Sorted, f
 fn sorted(
     values: &Float64Array,
     frequencies: Option<&Int64Array>,
-    start: usize,
-    end: usize,
+    group: std::ops::Range<usize>,
     descending: bool,
+    expression: &str,
 ) -> Result<Sorted> {
-    let mut rows: Vec<(f64, u64)> = Vec::with_capacity(end - start);
-    for row in start..end {
+    let mut rows: Vec<(f64, u64)> = Vec::with_capacity(group.len());
+    for row in group {
         let frequency = match frequencies {
             None => 1,
             Some(array) if array.is_null(row) => continue,
             Some(array) => u64::try_from(array.value(row)).map_err(|_| {
-                SparkError::new("_LEGACY_ERROR_TEMP_2220")
-                    .with_message(format!("Negative values found in {}", array.value(row)))
+                SparkError::new("NEGATIVE_VALUES_IN_FREQUENCY_EXPRESSION")
+                    .with("frequencyExpression", format!("\"{expression}\""))
+                    .with("negativeValue", format!("{}L", array.value(row)))
             })?,
         };
         if frequency > 0 {
@@ -249,7 +264,8 @@ fn sorted(
 }
 
 pub(super) fn parse_param(param: &str) -> (&str, Vec<f64>) {
-    let (direction, values) = param.split_once(':').unwrap_or(("asc", ""));
+    let mut parts = param.splitn(3, ':');
+    let (direction, values) = (parts.next().unwrap_or("asc"), parts.next().unwrap_or_default());
     (direction, values.split(',').filter_map(|value| value.parse().ok()).collect())
 }
 

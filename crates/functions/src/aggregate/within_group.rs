@@ -35,7 +35,10 @@ pub fn within_group(call: &Call, keys: &[SortKey]) -> Result<Typed> {
         ("listagg" | "string_agg", _) => listagg::listagg_within(call, keys),
         ("percentile_cont" | "percentile_disc" | "mode", _) => {
             Err(SparkError::new("INVALID_WITHIN_GROUP_EXPRESSION.WRONG_NUM_ORDERINGS")
-                .with("funcName", name::quote(call.name))
+                .with(
+                    "funcName",
+                    name::quote(if call.name == "percentile_disc" { "PercentileDisc" } else { call.name }),
+                )
                 .with("expectedNum", "1")
                 .with("actualNum", keys.len().to_string()))
         }

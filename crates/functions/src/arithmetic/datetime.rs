@@ -111,7 +111,9 @@ fn shift(left: &Typed, right: &Typed, operation: &Operation<'_>, date_function: 
         (Date32, Interval(_)) => Ok(moved().kernel(left.clone(), right.clone(), Date32, add_to_date)),
         (Date32, Duration(_)) => {
             if is_whole_days(right) {
-                let label = format!("{date_function}({}, extractansiintervaldays({}))", left.name, right.name);
+                let days = format!("extractansiintervaldays({})", right.name);
+                let days = if date_function == "date_sub" { format!("(- {days})") } else { days };
+                let label = format!("date_add({}, {days})", left.name);
                 return Ok(named(label).kernel(left.clone(), right.clone(), Date32, add_to_date));
             }
             let timestamp = cast_silently(left.clone(), &types::timestamp(), env)?;

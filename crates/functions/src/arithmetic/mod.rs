@@ -276,13 +276,13 @@ fn as_decimal(typed: Typed, other: &DataType, env: &Env) -> Result<Typed> {
         DataType::Decimal128(..) => return Ok(typed),
         DataType::Null => other.clone(),
         data_type => {
-            let literal = typed.as_literal().and_then(coerce::decimal_of_literal);
+            let literal = typed.written_literal().and_then(coerce::decimal_of_literal);
             let (precision, scale) = literal.or_else(|| coerce::decimal_of(data_type)).unwrap_or((38, 18));
             DataType::Decimal128(precision, scale)
         }
     };
     let exact = coerce::decimal_of(&typed.data_type);
-    let tight = typed.as_literal().and_then(coerce::decimal_of_literal).is_some() && exact.is_some();
+    let tight = typed.written_literal().and_then(coerce::decimal_of_literal).is_some() && exact.is_some();
     let mut typed = cast_silently(typed, &to, env)?;
     if tight {
         // Spark marks the cast as one that can give NULL, which its schema shows.
@@ -353,9 +353,14 @@ fn wrong_types(left: &Typed, right: &Typed, operation: &Operation<'_>) -> SparkE
             .with("inputType", operation.op.required())
             .with("actualDataType", format!("\"{}\"", left.sql_type()))
     } else {
+        // Integers are BIGINT beside `div`.
+        let shown = |typed: &Typed| match operation.op == Op::IntegralDivide && coerce::is_integral(&typed.data_type) {
+            true => "\"BIGINT\"".to_string(),
+            false => format!("\"{}\"", typed.sql_type()),
+        };
         SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
             .with("sqlExpr", label)
-            .with("left", format!("\"{}\"", left.sql_type()))
-            .with("right", format!("\"{}\"", right.sql_type()))
+            .with("left", shown(left))
+            .with("right", shown(right))
     }
 }

@@ -58,7 +58,10 @@ fn operand(call: &Call, label: impl Fn(&Typed) -> String, calendar: bool) -> Res
             .with("paramIndex", "first")
             .with(
                 "requiredType",
-                "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL\")",
+                match calendar {
+                    true => "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL\")",
+                    false => "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH\")",
+                },
             )
             .with("inputSql", format!("\"{}\"", arg.name))
             .with("inputType", format!("\"{}\"", name::sql(data_type)))),

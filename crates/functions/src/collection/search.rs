@@ -162,7 +162,8 @@ fn at(call: &Call, strict: bool) -> Result<Typed> {
     let typed = inner.kernel_with("element_at", output, nullable, param, |args| {
         pick(args, |position, length, args| {
             if position == 0 {
-                return Err(SparkError::new("INVALID_INDEX_OF_ZERO"));
+                let error = SparkError::new("INVALID_INDEX_OF_ZERO");
+                return Err(if args.param == "strict" { error } else { error.placeless() });
             }
             let index = if position > 0 { position - 1 } else { length + position };
             if (0..length).contains(&index) {

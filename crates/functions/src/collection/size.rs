@@ -18,6 +18,9 @@ pub fn size(call: &Call) -> Result<Typed> {
     }
     // Spark 2 gave -1 for NULL; ANSI mode ends that.
     let of_null = call.env.size_of_null && !call.env.ansi;
+    if of_null && call.args[0].data_type == DataType::Null {
+        return Ok(Typed::literal(datafusion::scalar::ScalarValue::Int32(Some(-1)), call.display()));
+    }
     let nullable = !of_null && call.args[0].nullable;
     let param = if of_null { "-1" } else { "" };
     Ok(call.kernel_with("size", DataType::Int32, nullable, param.to_string(), lengths))

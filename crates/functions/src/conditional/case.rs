@@ -2,6 +2,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{Case, Expr};
+use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError};
 
 use crate::coerce::{cast_silently, common_type_of};
@@ -32,7 +33,10 @@ pub(super) fn when(call: &Call) -> Result<Typed> {
             .with("functionName", "`casewhen`")
             .with("dataType", format!("[{}]", words.join(", ")))
     })?;
+    // What stands behind a branch that is always taken does not count.
     let mut nullable = count.is_multiple_of(2);
+    let mut taken = None;
+    let mut before = false;
     let mut branches = vec![];
     let mut otherwise = None;
     for (position, pair) in call.args.chunks(2).enumerate() {
@@ -41,6 +45,10 @@ pub(super) fn when(call: &Call) -> Result<Typed> {
                 let condition = boolean(call, condition, position, &label)?;
                 let value = cast_silently(value.clone(), &common, call.env)?;
                 nullable |= value.nullable;
+                before |= value.nullable;
+                if taken.is_none() && condition.as_literal() == Some(&ScalarValue::Boolean(Some(true))) {
+                    taken = Some(before);
+                }
                 branches.push((Box::new(condition.expr), Box::new(value.expr)));
             }
             [value] => {
@@ -51,6 +59,7 @@ pub(super) fn when(call: &Call) -> Result<Typed> {
             _ => {}
         }
     }
+    let nullable = taken.unwrap_or(nullable);
     Ok(Typed::new(Expr::Case(Case::new(None, branches, otherwise)), label, common, nullable))
 }
 

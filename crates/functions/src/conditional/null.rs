@@ -89,7 +89,8 @@ pub(super) fn null_if_zero(call: &Call) -> Result<Typed> {
 
 fn null_when_equal(call: &Call, other: Typed) -> Result<Typed> {
     let value = call.args[0].clone();
-    let test = equality(value.clone(), other, call.env)?;
+    let test = equality(value.clone(), other, call.env)
+        .map_err(|error| crate::predicate::of_common_operand(error, &value.name))?;
     let null = Expr::Literal(ScalarValue::try_from(&value.data_type).map_err(crate::kernel::from_datafusion)?, None);
     let branch = (Box::new(test.expr), Box::new(null));
     let expr = Expr::Case(Case::new(None, vec![branch], Some(Box::new(value.expr))));

@@ -47,6 +47,11 @@ pub fn from_csv(call: &Call) -> Result<Typed> {
             "timestampNTZFormat",
             "timeZone",
             "columnNameOfCorruptRecord",
+            // There is one line, and its schema is given.
+            "header",
+            "inferSchema",
+            "prefersDate",
+            "samplingRatio",
         ])
         .copied()
         .collect();
@@ -91,7 +96,7 @@ fn kernel(args: &KernelArgs) -> Result<ArrayRef> {
     }
     if fail_fast && let Some(row) = bad.iter().position(|bad| *bad) {
         return Err(SparkError::new("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION")
-            .with("badRecord", crate::json::bad_record(texts.value(row), true, args.return_type))
+            .with("badRecord", crate::json::bad_record(texts.value(row), args.return_type))
             .with("failFastMode", "FAILFAST"));
     }
     if let Some(at) = corrupt {

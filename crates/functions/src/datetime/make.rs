@@ -294,7 +294,8 @@ fn interval(call: &Call, strict: bool) -> Result<Typed> {
                 return Err(SparkError::new("ARITHMETIC_OVERFLOW")
                     .with("message", "overflow")
                     .with("alternative", "")
-                    .with("config", "\"spark.sql.ansi.enabled\""));
+                    .with("config", "\"spark.sql.ansi.enabled\"")
+                    .placeless());
             }
             result.push(value);
         }

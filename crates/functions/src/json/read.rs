@@ -47,7 +47,7 @@ pub fn from_json(call: &Call) -> Result<Typed> {
             .with("inputSql", format!("\"{}\"", call.args[0].name))
             .with("inputType", format!("\"{}\"", name::sql(&call.args[0].data_type))));
     }
-    let known: Vec<&str> = [OPTIONS, GRAMMAR].concat();
+    let known: Vec<&str> = [OPTIONS, GRAMMAR, OF_INFERENCE].concat();
     let options = Options::of(call, 2, &known)?;
     check_mode(&options, "`from_json`")?;
     let inner = call.with_args(vec![call.coerce(0, &DataType::Utf8)?]);
@@ -99,6 +99,9 @@ fn kernel(args: &KernelArgs) -> Result<ArrayRef> {
     convert_texts(texts.as_string::<i32>(), args.return_type, &Options::decode(args.param), args.env)
 }
 
+/// Options that say how a schema is found: where it is given they change nothing.
+const OF_INFERENCE: &[&str] = &["primitivesAsString", "prefersDecimal", "dropFieldIfAllNull", "samplingRatio"];
+
 /// Reads texts as values of a struct, array or map type.
 pub fn convert_texts(
     texts: &StringArray,
@@ -117,7 +120,6 @@ pub fn convert_texts(
         .collect();
     let mut bad: Vec<bool> = (0..texts.len()).map(|row| !blank(row) && parsed[row].is_none()).collect();
 
-    let parsed_whole: Vec<bool> = parsed.iter().map(Option::is_some).collect();
     let array = match data_type {
         DataType::Struct(fields) => {
             let records: Vec<Option<&Json<'_>>> = parsed.iter().map(Option::as_ref).collect();
@@ -129,8 +131,7 @@ pub fn convert_texts(
                 *bad |= misfit;
             }
             // A malformed record is a struct of NULLs, a blank or NULL text is NULL.
-            let valid: Vec<bool> =
-                (0..texts.len()).map(|row| !blank(row) && !matches!(parsed[row], Some(Json::Null))).collect();
+            let valid: Vec<bool> = (0..texts.len()).map(|row| !blank(row)).collect();
             let mut columns = columns;
             if let Some(at) = fields.iter().position(|field| field.name() == corrupt_name)
                 && fields[at].data_type() == &DataType::Utf8
@@ -166,16 +167,16 @@ pub fn convert_texts(
     };
     if fail_fast && let Some(row) = bad.iter().position(|bad| *bad) {
         return Err(SparkError::new("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION")
-            .with("badRecord", bad_record(texts.value(row), parsed_whole[row], data_type))
+            .with("badRecord", bad_record(texts.value(row), data_type))
             .with("failFastMode", "FAILFAST"));
     }
     Ok(array)
 }
 
-/// What errors show of a bad record: the row of NULLs, where the text could be parsed.
-pub(crate) fn bad_record(text: &str, parsed: bool, data_type: &DataType) -> String {
+/// What errors show of a bad record: of a struct the row of NULLs.
+pub(crate) fn bad_record(text: &str, data_type: &DataType) -> String {
     match data_type {
-        DataType::Struct(fields) if parsed => format!("[{}]", vec!["null"; fields.len()].join(",")),
+        DataType::Struct(fields) => format!("[{}]", vec!["null"; fields.len()].join(",")),
         _ => text.to_string(),
     }
 }

@@ -27,25 +27,51 @@ pub(super) fn bitwise(call: &Call) -> Result<Typed> {
     let label = format!("({} {} {})", left.name, call.name, right.name);
     let is_decimal = |typed: &Typed| matches!(typed.data_type, DataType::Decimal128(..));
     if is_decimal(left) != is_decimal(right) && is_exact(left) && is_exact(right) {
+        let (l, r) = (decimal_name(left), decimal_name(right));
+        let error = |condition: &str| SparkError::new(condition).with("sqlExpr", format!("\"{label}\""));
+        return Err(match l == r {
+            true => error("DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE")
+                .with("inputType", "\"INTEGRAL\"")
+                .with("actualDataType", l),
+            false => error("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES").with("left", l).with("right", r),
+        });
+    }
+    // Spark widens operands of a bit operation only where their common type is an integer; without ANSI a text is a DOUBLE.
+    let interval =
+        crate::coerce::is_ansi_interval(&left.data_type) || crate::coerce::is_ansi_interval(&right.data_type);
+    let double = |typed: &Typed| !call.env.ansi && !interval && typed.data_type == DataType::Utf8;
+    let as_compared = |typed: &Typed| if double(typed) { DataType::Float64 } else { typed.data_type.clone() };
+    let (l, r) = (as_compared(left), as_compared(right));
+    let beside = |a: &DataType, b: &DataType| match (a, b) {
+        (DataType::Decimal128(..), DataType::Float32 | DataType::Float64) => DataType::Float64,
+        (own, _) => own.clone(),
+    };
+    let (l, r) = (beside(&l, &r), beside(&r, &l));
+    let kept = |data_type: &DataType| {
+        data_type.is_floating() || matches!(data_type, DataType::Timestamp(..) | DataType::Date32)
+    };
+    let shown = |typed: &Typed, data_type: &DataType| match *data_type == typed.data_type {
+        true => format!("\"{}\"", typed.sql_type()),
+        false => format!("\"{}\"", name::sql(data_type)),
+    };
+    let known = l != DataType::Null && r != DataType::Null;
+    if l != r && (kept(&l) && kept(&r) || known && (double(left) || double(right))) {
         return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
             .with("sqlExpr", format!("\"{label}\""))
-            .with("left", decimal_name(left))
-            .with("right", decimal_name(right)));
+            .with("left", shown(left, &l))
+            .with("right", shown(right, &r)));
+    }
+    if l == DataType::Float64 && r == l {
+        return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("inputType", "\"INTEGRAL\"")
+            .with("actualDataType", "\"DOUBLE\""));
     }
     let common = common_type(&left.data_type, &right.data_type, call.env);
     let common = match common {
         Some(DataType::Null) => Some(Int32),
         other => other,
     };
-    // Without ANSI a text beside a number is a DOUBLE.
-    let text = |typed: &Typed| !call.env.ansi && typed.data_type == DataType::Utf8;
-    if text(left) != text(right) && (is_integral(&left.data_type) || is_integral(&right.data_type)) {
-        let shown = |typed: &Typed| if text(typed) { "\"DOUBLE\"".into() } else { format!("\"{}\"", typed.sql_type()) };
-        return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
-            .with("sqlExpr", format!("\"{label}\""))
-            .with("left", shown(left))
-            .with("right", shown(right)));
-    }
     let Some(common) = common else {
         return Err(SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
             .with("sqlExpr", format!("\"{label}\""))
@@ -91,7 +117,7 @@ fn is_exact(typed: &Typed) -> bool {
 
 /// The decimal that stands for an exact number beside a decimal.
 fn decimal_name(typed: &Typed) -> String {
-    let own = typed.as_literal().and_then(decimal_of_literal).or_else(|| decimal_of(&typed.data_type));
+    let own = typed.written_literal().and_then(decimal_of_literal).or_else(|| decimal_of(&typed.data_type));
     match own {
         Some((precision, scale)) => format!("\"DECIMAL({precision},{scale})\""),
         None => format!("\"{}\"", typed.sql_type()),

@@ -8,7 +8,7 @@ use arrow::datatypes::{Float64Type, Int64Type};
 use firesteel_protocol::Result;
 
 use crate::cast::{EvalMode, cast_array};
-use crate::coerce::is_ansi_interval;
+use crate::coerce::{is_ansi_interval, is_numeric};
 use crate::kernel::KernelArgs;
 use crate::{Call, Typed};
 
@@ -17,6 +17,10 @@ pub(super) fn width_bucket(call: &Call) -> Result<Typed> {
     call.arity(4)?;
     let first = &call.args[0].data_type;
     let to = if is_ansi_interval(first) { first.clone() } else { Float64 };
+    let number = matches!(first, DataType::Utf8 | DataType::Null) || is_numeric(first);
+    if !number && !is_ansi_interval(first) {
+        return Err(call.unexpected_type(0, "(\"DOUBLE\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\")"));
+    }
     let typed = call.coerced(&[to.clone(), to.clone(), to, Int64])?;
     Ok(typed.kernel("spark_width_bucket", Int64, true, kernel).named(call.display()))
 }

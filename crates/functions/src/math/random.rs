@@ -59,7 +59,15 @@ pub(super) fn uniform(call: &Call) -> Result<Typed> {
             call.constant(index).map_err(shown)?;
         }
     }
-    let stream = Stream::new(call, 2)?;
+    let seed = seed_of(call, 2).map_err(|error| match error.condition() {
+        "SEED_EXPRESSION_IS_UNFOLDABLE" => SparkError::new("DATATYPE_MISMATCH.NON_FOLDABLE_INPUT")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("inputName", "`seed`")
+            .with("inputType", "integer or floating-point")
+            .with("inputExpr", format!("\"{}\"", call.args[2].name)),
+        _ => error,
+    })?;
+    let stream = Stream::seeded(seed);
     let bounds = vec![call.coerce(0, &Float64)?.expr, call.coerce(1, &Float64)?.expr, Stream::partition(call)];
     let expr = kernel_expr(
         "spark_uniform",

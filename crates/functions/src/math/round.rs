@@ -57,7 +57,7 @@ fn rounded(call: &Call, mode: &str, keeps_floats: bool) -> Result<Typed> {
             .with("paramName", "`scale`")
             .with("paramType", "\"INT\"")
     };
-    let places = crate::constant::evaluate(&places.expr);
+    let places = crate::constant::try_evaluate(&places.expr).transpose()?;
     if !keeps_floats && places.as_ref().is_some_and(ScalarValue::is_null) {
         return Err(not_constant());
     }

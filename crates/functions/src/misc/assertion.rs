@@ -38,6 +38,13 @@ pub(super) fn assert_true(call: &Call) -> Result<Typed> {
         }
     };
     let label = format!("assert_true({}, {})", call.args[0].name, message.name);
+    if !matches!(call.args[0].data_type, Boolean | DataType::Null) {
+        // Spark makes an IF of the call, whose condition is not cast.
+        let raised = format!("raise_error(USER_RAISED_EXCEPTION, map(errorMessage, {}))", message.name);
+        return Err(call
+            .unexpected_type(0, "\"BOOLEAN\"")
+            .with("sqlExpr", format!("\"(IF({}, NULL, {raised}))\"", call.args[0].name)));
+    }
     let typed = call.with_args(vec![call.coerce(0, &Boolean)?, message]);
     Ok(typed.kernel("ansi_assert_true", DataType::Null, true, assert_kernel).named(label))
 }

@@ -41,6 +41,9 @@ const METHODS: &[(&str, &str, usize, Method)] = &[
     ("scala.Predef", "require", 1, |_| None),
 ];
 
+/// Where Spark and what it brings along have their classes.
+const PACKAGES: &[&str] = &["java", "javax", "jdk", "sun", "scala", "org", "com", "io", "net"];
+
 fn float(text: &str, of: fn(f64) -> f64) -> Option<String> {
     text.parse::<f64>().ok().map(|value| crate::cast::text::format_f64(of(value)))
 }
@@ -73,6 +76,12 @@ fn build(call: &Call, tried: &str) -> Result<Typed> {
         }
     };
     let (class, method) = (word(0)?, word(1)?);
+    // Of packages that a JVM with Spark has nobody knows here what they hold; others it has not either.
+    if !PACKAGES.contains(&class.split('.').next().unwrap_or_default()) || !class.contains('.') {
+        return Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_CLASS_TYPE")
+            .with("className", class)
+            .with("sqlExpr", format!("\"{}\"", call.display())));
+    }
     let mut args = vec![];
     for index in 2..call.args.len() {
         args.push(call.coerce(index, &DataType::Utf8)?.expr);

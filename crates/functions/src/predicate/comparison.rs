@@ -12,7 +12,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::{fixed_length, order};
 use crate::cast::decimal::power_of_ten;
-use crate::coerce::{cast_silently, comparison_type, is_decimal, is_float, is_integral, is_orderable};
+use crate::coerce::{cast_silently, comparison_type, is_decimal, is_float, is_integral, is_numeric, is_orderable};
 use crate::kernel::{KernelArgs, kernel_expr};
 use crate::units::same_time_precision;
 use crate::{Call, Env, Typed};
@@ -63,7 +63,10 @@ pub(super) fn equal_null(call: &Call) -> Result<Typed> {
 /// `between(a, low, high)`.
 pub(super) fn between(call: &Call) -> Result<Typed> {
     call.arity(3)?;
-    let part = |op: Operator, bound: usize| as_they_are(call.args[0].clone(), op, call.args[bound].clone(), call.env);
+    let part = |op: Operator, bound: usize| {
+        as_they_are(call.args[0].clone(), op, call.args[bound].clone(), call.env)
+            .map_err(|error| of_common_operand(error, &call.args[0].name))
+    };
     let (low, high) = (part(Operator::GtEq, 1)?, part(Operator::LtEq, 2)?);
     let nullable = low.nullable || high.nullable;
     let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(low.expr), Operator::And, Box::new(high.expr)));
@@ -73,6 +76,15 @@ pub(super) fn between(call: &Call) -> Result<Typed> {
         DataType::Boolean,
         nullable,
     ))
+}
+
+/// Spark computes an operand that is compared twice once, and says so in its errors.
+pub fn of_common_operand(error: SparkError, name: &str) -> SparkError {
+    let shown = error.param("sqlExpr").and_then(|shown| shown.strip_prefix(&format!("\"({name} ")));
+    match shown.map(|rest| format!("\"(commonexpressionref() {rest}")) {
+        Some(shown) => error.with("sqlExpr", shown),
+        None => error,
+    }
 }
 
 /// Name of the function that compares two nested values for equality.
@@ -115,6 +127,11 @@ fn comparison(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Type
 fn as_they_are(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Typed> {
     let label = format!("({} {} {})", left.name, symbol(op), right.name);
     let common = comparison_type(&left.data_type, &right.data_type, env);
+    // Outside ANSI mode a BOOLEAN can be equal to a number, but not less.
+    let is_boolean = |typed: &Typed| typed.data_type == DataType::Boolean;
+    let ordered = !matches!(op, Operator::Eq | Operator::NotEq | Operator::IsNotDistinctFrom);
+    let mixed = is_boolean(&left) && is_numeric(&right.data_type) || is_numeric(&left.data_type) && is_boolean(&right);
+    let common = common.filter(|_| !(ordered && mixed));
     let common = common.filter(|_| same_time_precision([&left, &right])).ok_or_else(|| {
         SparkError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES")
             .with("sqlExpr", format!("\"{label}\""))
@@ -129,7 +146,7 @@ fn as_they_are(left: Typed, op: Operator, right: Typed, env: &Env) -> Result<Typ
     }
     // Spark's schema takes the cast of an integer literal to a decimal for one that can give NULL.
     let literal_as_decimal =
-        |typed: &Typed| is_decimal(&common) && is_integral(&typed.data_type) && typed.as_literal().is_some();
+        |typed: &Typed| is_decimal(&common) && is_integral(&typed.data_type) && typed.written_literal().is_some();
     let literal = literal_as_decimal(&left) || literal_as_decimal(&right);
     let left = cast_silently(left, &common, env)?;
     let right = cast_silently(right, &common, env)?;

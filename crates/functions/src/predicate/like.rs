@@ -23,8 +23,12 @@ pub(super) fn ilike(call: &Call) -> Result<Typed> {
 /// `a LIKE pattern [ESCAPE c]`; the escape character is a third argument.
 fn pattern(call: &Call, ignore_case: bool) -> Result<Typed> {
     call.arity(2..=3)?;
-    let text = call.coerce(0, &DataType::Utf8)?;
-    let pattern = call.coerce(1, &DataType::Utf8)?;
+    let written = |error: SparkError| match (ignore_case, error.param("sqlExpr").is_some()) {
+        (false, true) => error.with("sqlExpr", format!("\"{} LIKE {}\"", call.args[0].name, call.args[1].name)),
+        _ => error,
+    };
+    let text = call.coerce(0, &DataType::Utf8).map_err(written)?;
+    let pattern = call.coerce(1, &DataType::Utf8).map_err(written)?;
     let escape = match call.args.get(2) {
         None => '\\',
         Some(_) => escape_character(call)?,

@@ -49,7 +49,7 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "endswith", kind: Kind::Scalar(matching::ends_with) },
 ];
 
-pub use comparison::{NESTED_EQUAL, equality};
+pub use comparison::{NESTED_EQUAL, equality, of_common_operand};
 
 /// `a <=> b`, for functions that are built on it.
 pub(crate) fn null_safe_equality(call: &crate::Call) -> firesteel_protocol::Result<crate::Typed> {

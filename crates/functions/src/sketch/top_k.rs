@@ -105,9 +105,15 @@ fn item_type(call: &Call, index: usize) -> Result<DataType> {
 
 /// A positive constant.
 fn count(call: &Call, index: usize, argument: &str) -> Result<i64> {
-    let value = match constant::evaluate(&call.args[index].expr) {
-        Some(value) => value,
-        None => call.constant(index)?.clone(),
+    let value = match (constant::evaluate(&call.args[index].expr), &call.args[index].data_type) {
+        (Some(_), DataType::Utf8) => call.constant_as(index, &DataType::Int32)?,
+        (Some(value), _) => value,
+        (None, _) => {
+            return Err(SparkError::new("DATATYPE_MISMATCH.TYPE_CHECK_FAILURE_WITH_HINT")
+                .with("sqlExpr", format!("\"{}\"", call.display()))
+                .with("msg", format!("{} must be a constant literal", if argument == "k" { "K" } else { argument }))
+                .with("hint", ""));
+        }
     };
     if value.is_null() {
         return Err(SparkError::new("APPROX_TOP_K_NULL_ARG").with("argName", name::quote(argument)));

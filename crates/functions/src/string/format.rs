@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, make_array};
 use arrow::datatypes::DataType::{self, Utf8};
+use arrow::datatypes::IntervalUnit;
 use arrow::datatypes::{Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
 use firesteel_protocol::{Result, SparkError};
 
@@ -39,11 +40,20 @@ enum Column {
     Text(ArrayRef),
 }
 
+/// The numbers under values of time.
+fn raw(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    let data = array.to_data().into_builder().data_type(to.clone()).build().map_err(crate::kernel::from_arrow)?;
+    Ok(make_array(data))
+}
+
 impl Column {
     fn new(array: ArrayRef, args: &KernelArgs<'_>) -> Result<Self> {
         use DataType::{Boolean, Decimal128, Float32, Float64, Int8, Int16, Int32, Int64, Null};
         Ok(match array.data_type() {
             Null | Boolean | Int8 | Int16 | Int32 | Int64 | Float32 | Float64 | Decimal128(..) => Self::Typed(array),
+            // Java is given what stands inside: days, microseconds, months.
+            DataType::Date32 | DataType::Interval(IntervalUnit::YearMonth) => Self::Typed(raw(&array, &Int32)?),
+            DataType::Timestamp(..) | DataType::Duration(_) | DataType::Time64(_) => Self::Typed(raw(&array, &Int64)?),
             _ => Self::Text(to_string_array(&array, args.env)?),
         })
     }

@@ -85,6 +85,7 @@ pub const TABLE: &[Entry] = &[
     Entry {
         name: "regexp_replace",
         kind: Kind::Scalar(|c| {
+            pattern::check_position(c)?;
             with_defaults(
                 c,
                 "ansi_regexp_replace",

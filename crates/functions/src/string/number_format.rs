@@ -205,6 +205,33 @@ enum Sign {
     Brackets,
 }
 
+/// What Spark's `ToNumberParser` refuses of a format before it looks at the order of its parts.
+fn check_tokens(text: &str) -> Result<()> {
+    let wrong = |condition: &str| SparkError::new(condition).with("format", format!("'{text}'"));
+    if let Some(c) = text.replace("MI", "").replace("PR", "").chars().find(|c| !"0123456789,GS$.D".contains(*c)) {
+        return Err(wrong("INVALID_FORMAT.UNEXPECTED_TOKEN").with("token", format!("character '{c}''")));
+    }
+    let twice = |tokens: &[&str]| tokens.iter().map(|token| text.matches(token).count()).sum::<usize>() > 1;
+    for (tokens, shown) in [(&[".", "D"][..], ". or D"), (&["$"], "$"), (&["S"], "S"), (&["MI"], "MI"), (&["PR"], "PR")]
+    {
+        if twice(tokens) {
+            return Err(wrong("INVALID_FORMAT.WRONG_NUM_TOKEN").with("token", shown));
+        }
+    }
+    if text.find('$').is_some_and(|at| text[..at].contains(['0', '9'])) {
+        return Err(wrong("INVALID_FORMAT.CUR_MUST_BEFORE_DIGIT"));
+    }
+    if text.find(['.', 'D']).is_some_and(|at| text[at..].contains([',', 'G'])) {
+        return Err(wrong("INVALID_FORMAT.THOUSANDS_SEPS_MUST_BEFORE_DEC"));
+    }
+    let is_digit = |c: Option<char>| matches!(c, Some('0' | '9'));
+    let mut separators = text.char_indices().filter(|(_, c)| matches!(c, ',' | 'G'));
+    if separators.any(|(at, _)| !is_digit(text[at + 1..].chars().next()) || !is_digit(text[..at].chars().last())) {
+        return Err(wrong("INVALID_FORMAT.CONT_THOUSANDS_SEPS"));
+    }
+    Ok(())
+}
+
 impl Picture {
     fn parse(format: &str) -> Result<Self> {
         let text = format.to_ascii_uppercase();
@@ -218,14 +245,7 @@ impl Picture {
         if !text.contains(['0', '9']) {
             return Err(wrong("INVALID_FORMAT.WRONG_NUM_DIGIT"));
         }
-        if text.matches(['.', 'D']).count() > 1 {
-            return Err(wrong("INVALID_FORMAT.WRONG_NUM_TOKEN").with("token", ". or D"));
-        }
-        let is_digit = |c: Option<char>| matches!(c, Some('0' | '9'));
-        let mut separators = text.char_indices().filter(|(_, c)| matches!(c, ',' | 'G'));
-        if separators.any(|(at, _)| !is_digit(text[at + 1..].chars().next()) || !is_digit(text[..at].chars().last())) {
-            return Err(wrong("INVALID_FORMAT.CONT_THOUSANDS_SEPS"));
-        }
+        check_tokens(&text)?;
         let mut rest = text.as_str();
         let mut sign = None;
         if let Some(tail) = rest.strip_prefix('S') {
@@ -244,12 +264,6 @@ impl Picture {
             fraction = Some(digits);
             rest = &tail[digits..];
         }
-        let dollar = if let Some(tail) = rest.strip_prefix('$') {
-            rest = tail;
-            true
-        } else {
-            dollar
-        };
         for (word, kind) in [("S", Sign::TrailingAny), ("MI", Sign::TrailingMinus), ("PR", Sign::Brackets)] {
             if sign.is_none()
                 && let Some(tail) = rest.strip_prefix(word)
@@ -258,7 +272,10 @@ impl Picture {
             }
         }
         if let Some(c) = rest.chars().next() {
-            return Err(unexpected(&format!("character '{c}''")));
+            let words = [("MI", "MI"), ("S", "S"), ("PR", "PR"), ("$", "$"), (".", ". or D"), ("D", ". or D")];
+            let word = words.into_iter().find(|(word, _)| rest.starts_with(word)).map(|(_, shown)| shown.to_string());
+            let digits = matches!(c, '0' | '9' | ',' | 'G').then(|| "digit sequence".to_string());
+            return Err(unexpected(&word.or(digits).unwrap_or_else(|| format!("character '{c}''"))));
         }
         let picture = Self { text: text.clone(), sign, dollar, whole, fraction };
         if picture.whole_digits() == 0 && fraction.unwrap_or(0) == 0 {
@@ -351,6 +368,9 @@ impl Picture {
         let whole = whole.trim_start_matches('0');
         let fraction = fraction.trim_end_matches('0');
         if whole.len() > self.whole_digits() || fraction.len() > places {
+            if self.dollar {
+                out.push('$');
+            }
             out.extend(self.whole.iter().map(|c| if *c == ',' { ',' } else { '#' }));
             if self.fraction.is_some() {
                 out.push('.');

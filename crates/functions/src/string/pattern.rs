@@ -45,6 +45,21 @@ pub(super) fn instr(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     Ok(Arc::new(positions.collect::<Result<PrimitiveArray<Int32Type>>>()?))
 }
 
+/// `regexp_replace` with a position that is refused where it is a constant below 1.
+pub(super) fn check_position(call: &crate::Call) -> Result<()> {
+    let given = call.args.get(3).and_then(|arg| crate::constant::evaluate(&arg.expr));
+    match given.map(|value| value.cast_to(&arrow::datatypes::DataType::Int32)) {
+        Some(Ok(datafusion::scalar::ScalarValue::Int32(Some(position)))) if position < 1 => {
+            Err(SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
+                .with("exprName", "position")
+                .with("valueRange", "(0, 2147483647]")
+                .with("currentValue", position.to_string())
+                .with("sqlExpr", format!("\"{}\"", call.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// `regexp_replace(text, pattern, replacement[, position])`.
 pub(super) fn replace(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     let (texts, others, starts) = (strings(args, 0)?, strings(args, 2)?, ints(args, 3)?);

@@ -75,7 +75,7 @@ fn split_part_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
             return Ok(false);
         };
         if number == 0 {
-            return Err(SparkError::new("INVALID_INDEX_OF_ZERO"));
+            return Err(SparkError::new("INVALID_INDEX_OF_ZERO").placeless());
         }
         let nth = number.unsigned_abs() as usize - 1;
         let part = if delimiter.is_empty() {

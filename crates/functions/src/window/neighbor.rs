@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Expr, WindowUDF};
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::{Result, SparkError};
 
+use crate::coerce::is_numeric;
 use crate::{Call, Typed, constant};
 
 /// `lag(x[, offset[, default]])`.
@@ -26,7 +27,14 @@ fn shifted(call: &Call, function: Arc<WindowUDF>) -> Result<Typed> {
     let value = &call.args[0];
     let offset = match call.args.get(1) {
         None => 1,
-        Some(_) => integer(call, 1)?,
+        Some(arg) => match &arg.data_type {
+            DataType::Int32 => integer(call, 1)?,
+            // What can be cast to an INT makes another frame than the one that the function asks for.
+            own if is_numeric(own) || matches!(own, DataType::Utf8 | DataType::Null) => {
+                return Err(SparkError::new("_LEGACY_ERROR_TEMP_1035").with("prettyName", call.name).placeless());
+            }
+            _ => return Err(call.unexpected_type(1, "\"INT\"")),
+        },
     };
     let (offset_name, default_name) = (
         call.args.get(1).map_or_else(|| "1".to_string(), |arg| arg.name.clone()),

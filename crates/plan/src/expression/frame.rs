@@ -140,8 +140,9 @@ fn end(resolver: &Resolver, message: Option<&window_frame::FrameBoundary>, lower
                 }
             };
             let debug = typed.name.clone();
-            // What precedes was negated by whoever wrote it down.
-            let text = match positive_text(&typed.name) {
+            // What precedes was negated by whoever wrote it down; the number of a DataFrame's frame stays as it is.
+            let is_number = typed.name.starts_with('-') && !resolver.env_here().place.is_sql();
+            let text = match positive_text(&typed.name).filter(|_| !is_number) {
                 Some(text) => format!("{text} PRECEDING"),
                 None => format!("{} FOLLOWING", typed.name),
             };
@@ -199,12 +200,27 @@ fn check_ends(rows: bool, lower: &End, upper: &End, text: &str, order: &Order<'_
             .with("exprType", format!("\"{shown}\""))
             .with("expectedType", expected));
     }
+    let shown = |end: &End| match (&end.value, end.text.strip_suffix(" PRECEDING")) {
+        (Some(_), Some(number)) => format!("(- {number})"),
+        (Some(value), None) => value.name.clone(),
+        (None, _) => end.text.clone(),
+    };
     if lower.bound == Bound::Wrong || upper.bound == Bound::Wrong {
-        let shown = |end: &End| end.value.as_ref().map_or_else(|| end.text.clone(), |value| value.name.clone());
         return Err(SparkError::new("DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_INVALID_BOUND")
             .with("sqlExpr", format!("\"{text}\""))
             .with("upper", format!("\"{}\"", shown(upper)))
             .with("lower", format!("\"{}\"", shown(lower))));
+    }
+    if let (false, Some(low), Some(high)) = (rows, &lower.value, &upper.value)
+        && (is_interval(&low.data_type) || is_interval(&high.data_type))
+        && low.sql_type() != high.sql_type()
+    {
+        return Err(SparkError::new("DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_DIFF_TYPES")
+            .with("sqlExpr", format!("\"{text}\""))
+            .with("lower", format!("\"{}\"", shown(lower)))
+            .with("upper", format!("\"{}\"", shown(upper)))
+            .with("lowerType", format!("\"{}\"", low.sql_type()))
+            .with("upperType", format!("\"{}\"", high.sql_type())));
     }
     if lower.value.is_some() && upper.value.is_some() && is_empty(lower, upper) {
         return Err(SparkError::new("DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_WRONG_COMPARISON")

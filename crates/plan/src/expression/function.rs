@@ -105,6 +105,9 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlFunction, scope: &Scope) ->
         if filter.data_type != arrow::datatypes::DataType::Boolean {
             return Err(invalid("INVALID_AGGREGATE_FILTER.NOT_BOOLEAN"));
         }
+        if super::python::is_nondeterministic(&filter.expr) {
+            return Err(invalid("INVALID_AGGREGATE_FILTER.NON_DETERMINISTIC"));
+        }
         typed.name = format!("{} FILTER (WHERE {})", typed.name, filter.name);
         typed.expr = map_aggregates(typed.expr, |aggregate| {
             let filter = match aggregate.params.filter.take() {

@@ -25,8 +25,16 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::UpdateFields, scop
         Some(value) => format!("WithField({})", value.name),
         None => "dropfield()".to_string(),
     };
-    let updated = update(resolver, structure, &path, value)?;
-    Ok(updated.named(format!("update_fields({shown}, {operation})")))
+    // Spark makes one of updates of updates.
+    let name = match shown.strip_prefix("update_fields(").and_then(|rest| rest.strip_suffix(')')) {
+        Some(before) => format!("update_fields({before}, {operation})"),
+        None => format!("update_fields({shown}, {operation})"),
+    };
+    let updated = update(resolver, structure, &path, value).map_err(|error| match error.param("sqlExpr") {
+        Some(_) => error.with("sqlExpr", format!("\"{name}\"")),
+        None => error,
+    })?;
+    Ok(updated.named(name))
 }
 
 /// The column without one of its fields; `FIELD_NOT_FOUND` if it has no such field.

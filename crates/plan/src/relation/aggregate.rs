@@ -545,13 +545,13 @@ pub(crate) fn build(
     list: Vec<Typed>,
 ) -> Result<Aggregated> {
     let mut keys: Vec<(Typed, Attribute)> = vec![];
-    for typed in grouping {
+    for (index, typed) in grouping.into_iter().enumerate() {
         if contains_aggregate(&typed.expr) {
             return Err(SparkError::new("GROUP_BY_AGGREGATE").with("sqlExpr", typed.name));
         }
         let selected = crate::expression::select::select(typed.clone(), &input);
         let mut attribute = selected.attribute;
-        if sets.is_some() {
+        if sets.iter().flatten().any(|set| !set.contains(&index)) {
             attribute = attribute.with_nullable(true);
         }
         if !groupable(&typed.data_type) {
@@ -628,8 +628,11 @@ impl Aggregated {
             let field = Arc::new(field.as_ref().clone().with_nullable(nullable));
             return Ok(Selected { expr: shown.clone(), attribute: Attribute::new(field) });
         }
-        if let Some((_, attribute)) = self.grouping.iter().find(|(key, _)| key.expr == own.expr) {
-            if !aliased {
+        let of_key = || self.grouping.iter().filter(|(key, _)| key.expr == own.expr);
+        let named = of_key().find(|(_, attribute)| attribute.name().eq_ignore_ascii_case(&shown));
+        if let Some((_, attribute)) = named.or_else(|| of_key().next()) {
+            // A column may be grouped by under an alias alone: `SELECT a, a AS k .. GROUP BY k`.
+            if !aliased && attribute.name().eq_ignore_ascii_case(&shown) {
                 return Ok(Selected { expr: attribute.expr(), attribute: attribute.clone() });
             }
             field = Arc::new(field.as_ref().clone().with_nullable(attribute.field.is_nullable()));

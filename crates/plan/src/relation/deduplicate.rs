@@ -53,6 +53,9 @@ pub fn resolve(resolver: &Resolver, message: &pb::Deduplicate, outer: Option<&Sc
     if streaming {
         return crate::operator::stream_dedup::plan(input, &keys, within_watermark);
     }
+    if !is_sql {
+        check_columns(&keys)?;
+    }
     by_keys(input, &keys)
 }
 
@@ -75,6 +78,10 @@ pub(crate) fn distinct(input: Relation) -> Result<Relation> {
 }
 
 pub(crate) fn check(input: &Relation) -> Result<()> {
+    check_columns(&input.output)
+}
+
+fn check_columns(columns: &[Attribute]) -> Result<()> {
     let refused = |a: &&Attribute| match a.data_type() {
         arrow::datatypes::DataType::Map(..) => true,
         other => firesteel_protocol::types::is_variant(other),
@@ -83,7 +90,7 @@ pub(crate) fn check(input: &Relation) -> Result<()> {
         true => "UNSUPPORTED_FEATURE.SET_OPERATION_ON_VARIANT_TYPE",
         false => "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE",
     };
-    match input.output.iter().find(refused) {
+    match columns.iter().find(refused) {
         Some(column) => Err(SparkError::new(condition(column))
             .with("colName", firesteel_protocol::types::name::quote(column.name()))
             .with("dataType", format!("\"{}\"", firesteel_protocol::types::name::sql(column.data_type())))),

@@ -2,7 +2,7 @@
 
 use arrow::array::Array;
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlanBuilder, lit, when};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
 use firesteel_functions::coerce::cast_silently;
@@ -163,13 +163,15 @@ fn build(
     if aggregates.iter().any(|typed| PythonAggregate::of(&typed.expr).is_some()) {
         return Err(SparkError::new("UNSUPPORTED_FEATURE.PANDAS_UDAF_IN_PIVOT"));
     }
+    let types: Vec<DataType> = aggregates.iter().map(|typed| typed.data_type.clone()).collect();
+    let picked = types.iter().all(is_picked);
     let mut list = grouping.clone();
     for (value, value_name) in values {
         let same = crate::expression::function::scalar(resolver, "<=>", vec![column.clone(), value])?.expr;
         for typed in &aggregates {
             let name = if aggregates.len() == 1 { value_name.clone() } else { format!("{value_name}_{}", typed.name) };
             let own = unaliased(typed.clone());
-            let is_count = matches!(&own.expr, Expr::AggregateFunction(call) if call.func.name() == "count");
+            let rows = (!own.nullable && picked).then(|| rows_of(&own.expr, &same)).flatten();
             let expr = map_aggregates(own.expr, |call| {
                 let filter = match call.params.filter.take() {
                     Some(filter) => filter.and(same.clone()),
@@ -178,19 +180,26 @@ fn build(
                 call.params.filter = Some(Box::new(filter));
             })?;
             // Spark leaves a cell without rows NULL, even for counts.
-            let expr =
-                if is_count { datafusion::prelude::nullif(expr, datafusion::logical_expr::lit(0i64)) } else { expr };
+            let expr = match rows {
+                Some(rows) => when(rows.gt(lit(0i64)), expr).end().planned()?,
+                None => expr,
+            };
             let mut column = Typed::new(expr.alias(&name), name, own.data_type, true);
             column.metadata = own.metadata;
             list.push(column);
         }
     }
-    let types: Vec<DataType> = aggregates.iter().map(|typed| typed.data_type.clone()).collect();
     let pivoted = aggregate::build(input.clone(), grouping, None, list)?.plan()?;
-    Ok(match is_streaming(&input.plan) && types.iter().all(is_picked) {
+    Ok(match is_streaming(&input.plan) && picked {
         true => stream_mark::plan(Mark::Pivot, vec![pivoted.plan.clone()], pivoted),
         false => pivoted,
     })
+}
+
+/// The number of rows of a cell.
+fn rows_of(expr: &Expr, same: &Expr) -> Option<Expr> {
+    let Expr::AggregateFunction(_) = expr else { return None };
+    datafusion::functions_aggregate::expr_fn::count(lit(1)).filter(same.clone()).build().ok()
 }
 
 /// Types whose values Spark picks from an aggregation by groups and values, in a second one. Spark's `PivotFirst`.

@@ -140,6 +140,18 @@ fn match_by_name(
     Ok((left.select(left_list)?, right.select(right_list)?))
 }
 
+/// What Spark advises where the types would fit outside ANSI mode.
+fn hint(resolver: &Resolver, left: &DataType, right: &DataType) -> &'static str {
+    let lenient = firesteel_functions::Env { ansi: false, ..resolver.env().clone() };
+    let refused = resolver.env().ansi && set_type(left, right, resolver.env()).is_none();
+    match refused && set_type(left, right, &lenient).is_some() {
+        true => {
+            "\nTo fix the error, you might need to add explicit type casts. If necessary set spark.sql.ansi.enabled to false to bypass this error."
+        }
+        false => "",
+    }
+}
+
 /// Casts both sides to their common types; the right side's columns take the left side's names.
 fn same_types(resolver: &Resolver, left: Relation, right: Relation, word: &str) -> Result<(Relation, Relation)> {
     if left.output.len() != right.output.len() {
@@ -169,7 +181,7 @@ fn same_types(resolver: &Resolver, left: Relation, right: Relation, word: &str) 
                 .with("tableOrdinalNumber", "second")
                 .with("dataType1", format!("\"{}\"", r.typed().sql_type()))
                 .with("dataType2", format!("\"{}\"", l.typed().sql_type()))
-                .with("hint", "")
+                .with("hint", hint(resolver, l.data_type(), r.data_type()))
         })?;
         let cast = |attribute: &Attribute| -> Result<Typed> {
             let units = IntervalRange::full(&common).and_then(|full| units::of_args(&[l.typed(), r.typed()], full));

@@ -58,6 +58,16 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
         return Err(resolver.at_expression(error, &call));
     }
     let resolved: Result<Vec<Typed>> = keys.iter().map(|key| resolver.expression(key, &scope)).collect();
+    // What the select list left out is nearer than the query around a subquery.
+    if resolved.as_ref().is_ok_and(|columns| columns.iter().any(reads_outer))
+        && let Ok(Some((extended, columns))) = through_origin(resolver, &input, &keys, outer)
+        && !columns.iter().any(reads_outer)
+    {
+        let output = input.output.clone();
+        let global = sort.is_global.unwrap_or(true);
+        let sorted = apply(resolver, extended, orders(resolver, sort, columns)?, global)?;
+        return Relation { output, ..sorted }.narrow();
+    }
     if let Ok(columns) = &resolved {
         refuse_outer(resolver, sort, &keys, columns, &scope)?;
     }
@@ -184,6 +194,13 @@ fn refuse_subqueries(resolver: &Resolver, keys: &[pb::Expression], columns: &[Ty
     Ok(())
 }
 
+fn reads_outer(column: &Typed) -> bool {
+    let is_outer = |node: &datafusion::logical_expr::Expr| {
+        Ok(matches!(node, datafusion::logical_expr::Expr::OuterReferenceColumn(..)))
+    };
+    column.expr.exists(is_outer).unwrap_or(false)
+}
+
 /// A subquery may not sort by what the query around it has.
 fn refuse_outer(
     resolver: &Resolver,
@@ -192,12 +209,9 @@ fn refuse_outer(
     columns: &[Typed],
     scope: &Scope,
 ) -> Result<()> {
-    let is_outer = |node: &datafusion::logical_expr::Expr| {
-        Ok(matches!(node, datafusion::logical_expr::Expr::OuterReferenceColumn(..)))
-    };
     let mut shown = vec![];
     for ((order, key), column) in sort.order.iter().zip(keys).zip(columns) {
-        if column.expr.exists(is_outer).unwrap_or(false) {
+        if reads_outer(column) {
             let (ascending, nulls_first) = sort_direction(order);
             let name = resolver.name_with(walk::Names::Unwrapped, key, scope);
             let (direction, nulls) =

@@ -33,7 +33,7 @@ fn double(value: f64) -> Typed {
 fn column_of(resolver: &Resolver, name: &str, scope: &Scope) -> Result<Typed> {
     let parts = crate::sql::parse_column_name(name)?;
     resolver.column(&parts, scope).map_err(|error| match error.condition() {
-        "UNRESOLVED_COLUMN.WITH_SUGGESTION" => crate::scope::unresolved_in_order(&parts, scope.output()),
+        "UNRESOLVED_COLUMN.WITH_SUGGESTION" => crate::scope::unresolved(&parts, scope.output()),
         _ => error,
     })
 }
