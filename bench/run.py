@@ -76,10 +76,14 @@ def environment():
     return kept
 
 
-def run(command, folder):
-    """A program's wall seconds and peak memory; its failure ends the benchmark."""
+def run(command, folder, cores=None):
+    """A program's wall seconds and peak memory, if wanted with so many of the machine's cores; its failure ends the benchmark."""
+    allowed = sorted(os.sched_getaffinity(0))[:cores]
     started = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=(lambda: os.sched_setaffinity(0, allowed)) if cores else None,
+    )
     memory = Memory(process.pid)
     memory.start()
     out, _ = process.communicate()
@@ -199,14 +203,20 @@ def python(report, engines, options, folder):
 
 
 def scaling(report, script, rows, folder):
-    """How much faster two cores do the rows of a function than one: the rows alone, without the program around them."""
-    took = {1: [], 2: []}
+    """How much faster two cores do the rows of a function than one: the rows alone, without the program around them.
+
+    One core means that all processes of the program share one, as `taskset -c 0` has it. The second figure is one task at a
+    time on a machine whose other core may do the server's part meanwhile: there `local[1]` already is more than one core.
+    """
+    # Tasks at once, and cores that the program may use.
+    took = {(1, 1): [], (2, 2): [], (1, None): []}
     for _ in range(report.runs):
-        for cores in took:
-            _, _, out = run(submit("Firesteel", script, "plain", str(4 * rows), cores=cores), folder)
-            took[cores].append(float(re.search(r"^took ([0-9.]+)$", out, re.MULTILINE).group(1)))
-    one, two = (statistics.median(times) for times in took.values())
-    print(f"{f'udf, {4 * rows:,} rows, one core and two':45} {one:.3f} s {two:.3f} s: {one / two:.2f} times as fast", flush=True)
+        for (tasks, cores), times in took.items():
+            _, _, out = run(submit("Firesteel", script, "plain", str(4 * rows), cores=tasks), folder, cores)
+            times.append(float(re.search(r"^took ([0-9.]+)$", out, re.MULTILINE).group(1)))
+    one, two, one_task = (statistics.median(times) for times in took.values())
+    for title, first in (("one core and two", one), ("one task and two", one_task)):
+        print(f"{f'udf, {4 * rows:,} rows, {title}':45} {first:.3f} s {two:.3f} s: {first / two:.2f} times as fast", flush=True)
 
 
 def rdd(report, engines, options, folder):

@@ -182,6 +182,98 @@ def test_functions_find_files_and_modules(tmp_path):
     assert (status, out) == (0, "HELLO0\n"), err
 
 
+ARCHIVES = """
+import os
+from pyspark import SparkFiles
+from pyspark.sql import SparkSession
+from pyspark.sql.functions import udf
+
+spark = SparkSession.builder.getOrCreate()
+
+@udf("string")
+def read(path):
+    return open(os.path.join(SparkFiles.get("model"), path)).read()
+
+print(open(SparkFiles.get("model/weights.txt")).read(), spark.range(1).selectExpr("'weights.txt' p").select(read("p")).first()[0])
+print(spark.sparkContext.parallelize([1]).map(lambda _: os.listdir(SparkFiles.get("plain.zip"))).first())
+"""
+
+
+def test_archives_are_unpacked_for_program_and_functions(tmp_path):
+    import shutil
+
+    (tmp_path / "content").mkdir()
+    (tmp_path / "content" / "weights.txt").write_text("1.5")
+    shutil.make_archive(tmp_path / "packed", "gztar", tmp_path / "content")
+    shutil.make_archive(tmp_path / "plain", "zip", tmp_path / "content")
+    archives = f"{tmp_path / 'packed.tar.gz'}#model,{tmp_path / 'plain.zip'}"
+    status, out, err = submit(tmp_path, ARCHIVES, "--archives", archives)
+    assert (status, out) == (0, "1.5 1.5\n['weights.txt']\n"), err
+
+
+INTERPRETERS = """
+import sys
+from pyspark.sql import SparkSession
+from pyspark.sql.functions import udf
+
+spark = SparkSession.builder.getOrCreate()
+print(spark.range(1).select(udf(lambda _: sys.executable, "string")("id")).first()[0])
+print(spark.sparkContext.parallelize([1]).map(lambda _: sys.executable).first())
+"""
+
+
+def test_functions_run_in_the_interpreter_that_is_asked_for(tmp_path):
+    other = tmp_path / "other-python"
+    seen = tmp_path / "asked"
+    other.write_text(f'#!/bin/sh\necho asked >> "{seen}"\nexec "{sys.executable}" "$@"\n')
+    other.chmod(0o755)
+    status, out, err = submit(tmp_path, INTERPRETERS, PYSPARK_PYTHON=str(other), PYSPARK_DRIVER_PYTHON=sys.executable)
+    assert status == 0 and len(out.split()) == 2 and seen.exists(), err
+    status, _, err = submit(tmp_path, INTERPRETERS, "--conf", "spark.pyspark.python=/no/such/python", "--conf", f"spark.pyspark.driver.python={sys.executable}")
+    assert status == 1 and "/no/such/python" in err
+
+
+FINDS = """
+import findspark
+findspark.init("/opt/spark-3.3.0-bin-hadoop3")
+import pyspark
+from pyspark.sql import SparkSession
+print(SparkSession.builder.getOrCreate().range(3).count(), findspark.find() != "")
+"""
+HOME = """
+import glob, os, sys
+home = os.environ["SPARK_HOME"]
+sys.path[:0] = [os.path.join(home, "python"), glob.glob(os.path.join(home, "python", "lib", "py4j-*.zip"))[0]]
+from pyspark import SparkContext
+from pyspark.sql import SparkSession, functions as F
+sc = SparkContext("local[2]", "found")
+print(sc.parallelize([1, 2, 3]).map(lambda x: x + 1).sum(), sc.appName)
+spark = SparkSession(sc)
+print(spark.range(2).select(F.udf(lambda x: x * 10, "long")("id").alias("x")).agg(F.sum("x")).first()[0])
+"""
+
+
+def test_findspark_finds_a_spark(tmp_path):
+    status, out, err = submit(tmp_path, FINDS)
+    assert (status, out) == (0, "3 True\n"), err
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_a_spark_home_is_laid_out(tmp_path, exported):
+    home = tmp_path / "spark"
+    status, out, _ = run(["spark-home", str(home)], tmp_path)
+    assert (status, out) == (0, f"{home}\n")
+    assert "Spark 4.2" in subprocess.run([home / "bin" / "spark-submit", "--version"], capture_output=True, text=True).stderr
+    environment = {**servers.environment(), "SPARK_HOME": str(home)}
+    if exported:
+        # As people have it in their profiles.
+        environment["PYTHONPATH"] = str(home / "python")
+    ended = subprocess.run([sys.executable, "-c", HOME], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout) == (0, "9 found\n10\n"), ended.stderr
+    status, out, err = submit(tmp_path, FINDS, **{key: environment[key] for key in ("SPARK_HOME", "PYTHONPATH") if key in environment})
+    assert (status, out) == (0, "3 True\n"), err
+
+
 def test_what_cannot_run_is_refused_by_name(tmp_path):
     for options, told in (
         (["--packages", "com.example:nosuch:1.0"], "com.example:nosuch:1.0"),

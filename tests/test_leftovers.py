@@ -90,3 +90,22 @@ def test_after_a_server(tmp_path, number):
     server.communicate(timeout=30)
     # A server that is killed cannot clear up; its workers' parent does it for them.
     assert [name for name in left(tmp_path) if number == signal.SIGTERM or "python" in name] == []
+
+
+def test_after_a_kill(tmp_path):
+    """What a killed program leaves, the next start removes; what a running one has, it leaves alone."""
+    program = started([servers.firesteel_binary(), "submit", *script(tmp_path, WAITING)], tmp_path)
+    running = started([servers.firesteel_binary(), "submit", *script(tmp_path, WAITING)], tmp_path)
+    for process in (program, running):
+        while "ready" not in process.stdout.readline():
+            assert process.poll() is None
+    both = set(os.listdir(tmp_path / "tmp"))
+    program.kill()
+    program.communicate(timeout=30)
+    after_kill = set(os.listdir(tmp_path / "tmp"))
+    started([servers.firesteel_binary(), "sql", "-e", "SELECT 1"], tmp_path).communicate(timeout=60)
+    still = set(os.listdir(tmp_path / "tmp"))
+    assert still < after_kill <= both and len(still) == len(both) / 2
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=30)
+    assert left(tmp_path) == []

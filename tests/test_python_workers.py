@@ -59,6 +59,51 @@ def test_a_worker_that_ends_is_an_error_and_the_session_goes_on(server):
     assert len(pids(spark)) == 1
 
 
+def test_a_worker_that_is_killed_is_an_error_and_the_session_goes_on(server):
+    import signal
+
+    spark = server.session()
+    with pytest.raises(PySparkException, match="Python worker exited unexpectedly"):
+        spark.range(1).select(F.udf(lambda x: os.kill(os.getpid(), signal.SIGKILL), "int")("id")).collect()
+    assert len(pids(spark)) == 1
+
+
+def test_idle_workers_end(server):
+    """After a minute without a task; and at once with their session."""
+    spark, other = server.session(), server.session()
+    own, others = set(pids(spark)), set(pids(other))
+    other.stop()
+    gone_by(others, 10)
+    assert own <= set(below(server.process.pid))
+    gone_by(own, 80)
+    assert len(pids(spark)) == 1
+
+
+def gone_by(workers, seconds):
+    end = time.time() + seconds
+    while any(os.path.exists(f"/proc/{pid}") for pid in workers) and time.time() < end:
+        time.sleep(0.2)
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in workers)
+
+
+def test_many_small_jobs_leave_nothing(tmp_path):
+    """What `bench/programs/small_jobs.py` measures over 10,000 jobs, over fewer: the server's memory comes to rest."""
+    with servers.Firesteel(tmp_path) as server:
+        spark = server.session()
+        doubled = F.udf(lambda x: x * 2, "long")
+
+        def run(jobs):
+            for n in range(jobs):
+                assert spark.range(n, n + 1).select(doubled("id")).first()[0] == 2 * n
+            with open(f"/proc/{server.process.pid}/statm") as file:
+                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        run(150)
+        before = run(150)
+        assert run(300) - before < 16 << 20
+        assert len(below(server.process.pid)) < 6
+
+
 def test_interrupt_ends_the_work(server):
     spark = server.session()
 

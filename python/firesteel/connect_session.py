@@ -88,7 +88,13 @@ def new_session(self):
 def end_with_the_server():
     """Linux: end this process when `firesteel submit` dies, rather than retry against a server that is gone."""
     parent = os.environ.get("FIRESTEEL_PID")
-    if not sys.platform.startswith("linux") or parent != str(os.getppid()):
+    if parent == str(os.getppid()):
+        end_with_the_parent()
+
+
+def end_with_the_parent():
+    """Linux: have the system end this process when the one that started it is gone."""
+    if not sys.platform.startswith("linux"):
         return
     import ctypes
     import signal

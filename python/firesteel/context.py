@@ -133,10 +133,11 @@ class SparkContext(Sources):
         settings.setdefault("spark.submit.deployMode", "client")
         self._conf = SparkConf(loadDefaults=False).setAll(list(settings.items()))
         self._code_is_shipped = False
-        self.profiler_collector = self._profilers() if settings.get("spark.python.profile") == "true" else None
+        wanted = [settings.get(key) == "true" for key in ("spark.python.profile", "spark.python.profile.memory")]
+        self.profiler_collector = self._profilers() if any(wanted) else None
 
     def _profilers(self):
-        """What gathers the profiles of tasks, where `spark.python.profile` asks for them."""
+        """What gathers the profiles of tasks, where `spark.python.profile` or `spark.python.profile.memory` asks for them."""
         from pyspark import profiler
 
         rdd, udf, memory = getattr(self, "_profiler_classes", (None, None, None))

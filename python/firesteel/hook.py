@@ -82,6 +82,7 @@ PATCHES = {
     "pyspark.sql.connect.streaming.readwriter": patch_with("connect_streaming"),
     "pyspark.sql.connect.expressions": patch_with("connect_expressions"),
     "pyspark.sql.connect.udf": patch_with("connect_udf"),
+    "findspark": patch_with("findspark"),
 }
 
 SUPPLIED = {
@@ -112,6 +113,7 @@ SUPPLIED_IF_ABSENT = {
     "py4j.protocol": "firesteel.py4j_protocol",
     "py4j.java_gateway": "firesteel.py4j_objects",
     "py4j.java_collections": "firesteel.py4j_objects",
+    "findspark": "firesteel.findspark",
 }
 
 
@@ -119,10 +121,10 @@ class PySparkFinder:
     """Finds the modules of the tables; every other import goes its normal way for the price of one comparison."""
 
     def find_spec(self, name, path=None, target=None):
-        if not name.startswith("py"):
+        if not name.startswith(("py", "findspark")):
             return None
         if name in SUPPLIED_IF_ABSENT:
-            found = PathFinder.find_spec(name, path)
+            found = patched_spec(name, path) if name in PATCHES else PathFinder.find_spec(name, path)
             return found or ModuleSpec(name, SuppliedLoader(), is_package=name == "py4j")
         if name in SUPPLIED:
             return ModuleSpec(name, SuppliedLoader(), is_package=name in SUPPLIED_PACKAGES)

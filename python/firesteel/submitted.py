@@ -5,6 +5,8 @@ import json
 import os
 
 RUN_DIR = "FIRESTEEL_RUN_DIR"
+# Locked files of folders of this process.
+_OWNED = []
 
 
 def connection():
@@ -40,10 +42,15 @@ def private_directory(name):
 @functools.lru_cache(maxsize=None)
 def _own_directory():
     import atexit
+    import fcntl
     import shutil
     import tempfile
 
     directory = tempfile.mkdtemp(prefix="firesteel-")
+    # Held until this process ends: the next start of Firesteel removes what it left (`temporary.rs`).
+    _OWNED.append(open(os.path.join(directory, ".owner.new"), "wb"))
+    fcntl.flock(_OWNED[-1], fcntl.LOCK_EX)
+    os.rename(_OWNED[-1].name, os.path.join(directory, ".owner"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     return directory
 

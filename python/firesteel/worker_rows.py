@@ -98,8 +98,11 @@ class ArrowRows:
         schema = pa.schema([pa.field("_0", struct)])
         make = column_maker(row_type)
         with pa.ipc.new_stream(stream, schema) as writer:
+            # A row that is None is one of NULLs: the struct around the columns is not kept.
+            nothing = (None,) * len(row_type)
             for rows in results:
-                writer.write_batch(pa.RecordBatch.from_arrays([make(list(rows))], schema=schema))
+                rows = [nothing if row is None else row for row in rows]
+                writer.write_batch(pa.RecordBatch.from_arrays([make(rows)], schema=schema))
 
 
 class GroupsAsBatches:

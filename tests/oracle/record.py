@@ -4,6 +4,7 @@
     python3 tests/oracle/record.py [FILTER]     (with an interpreter that has pyspark 4.2, and Java 17)
 
 FILTER is a part of a file's name: `sql/casts`, `pyspark/`, `classic/`, `programs`, `old_client`, `tpch`, `tpcds`. Review the difference before you commit it.
+`programs` takes names of programs behind it: those alone are recorded, the others stay.
 `classic/` are programs with a SparkContext: they are answered by classic Spark on a JVM, each file in a process of its own.
 """
 
@@ -69,7 +70,11 @@ def record_classic(_server, name, folder):
 
 def record_programs(_server, _name, folder):
     environment = {**servers.environment(), "PYTHONPATH": ""}
-    write(programs.EXPECTED, programs.answers(folder, environment, [sys.executable]))
+    answers = programs.answers(folder, environment, [sys.executable], sys.argv[2:])
+    if sys.argv[2:]:
+        with open(programs.EXPECTED, encoding="utf-8") as file:
+            answers = dict(sorted({**json.load(file), **answers}.items()))
+    write(programs.EXPECTED, answers)
 
 
 def record_old_client(_server, _name, folder):

@@ -25,13 +25,13 @@ def names():
     return sorted(path.stem for path in pathlib.Path(FOLDER).glob("*.py"))
 
 
-def answers(folder, environment, command):
-    """What each program printed, by name."""
+def answers(folder, environment, command, wanted=()):
+    """What each program printed, or each of those that are wanted, by name."""
     output = os.path.join(folder, "programs.json")
     environment = {**environment, "PYTHONHASHSEED": "0", "TZ": "UTC", "PYSPARK_SUBMIT_ARGS": "--conf spark.ui.enabled=false pyspark-shell"}
     with open(os.path.join(folder, "programs.log"), "wb") as log:
         ended = subprocess.run(
-            [*command, os.path.abspath(__file__), output, str(folder)],
+            [*command, os.path.abspath(__file__), output, str(folder), *wanted],
             cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=1200,
         )
     if not os.path.exists(output):

@@ -18,6 +18,7 @@ mod python;
 mod settings;
 mod shell;
 mod shim;
+mod spark_home;
 mod sql;
 mod submit;
 
@@ -53,6 +54,8 @@ enum Command {
     HistoryServer(history::HistoryOptions),
     /// Show or check the checkpoint of a streaming query
     Checkpoint(checkpoint::CheckpointOptions),
+    /// Write a folder that tools take for a Spark installation, for findspark and SPARK_HOME
+    SparkHome(spark_home::SparkHomeOptions),
     /// Print the version
     Version,
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return report_usage(&error),
     };
+    let cleaning = std::thread::spawn(firesteel_protocol::temporary::remove_abandoned);
     let outcome = match cli.command {
         Command::Submit(options) => submit::run(options),
         Command::Shell(options) => shell::run(options),
@@ -69,12 +73,15 @@ fn main() -> ExitCode {
         Command::Connect(options) => connect::run(options),
         Command::HistoryServer(options) => history::run(options),
         Command::Checkpoint(options) => checkpoint::run(&options),
+        Command::SparkHome(options) => spark_home::run(&options),
         Command::Version => {
             println!("firesteel {LONG_VERSION}");
             Ok(ExitCode::SUCCESS)
         }
     };
     firesteel_protocol::temporary::remove_all();
+    // It has ended long ago, but for the shortest commands.
+    let _ = cleaning.join();
     outcome.unwrap_or_else(|message| {
         eprintln!("firesteel: {message}");
         ExitCode::FAILURE

@@ -9,9 +9,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
 
+use firesteel_protocol::temporary::Folder;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 
@@ -65,9 +65,9 @@ pub fn run(mut program: Program) -> CommandResult {
 }
 
 /// The directory of this run: the configuration and files that the program asks for.
-fn prepare(settings: &Settings) -> Result<TempDir, String> {
+fn prepare(settings: &Settings) -> Result<Folder, String> {
     let at_directory = |error: io::Error| format!("cannot prepare a temporary directory: {error}");
-    let directory = tempfile::Builder::new().prefix("firesteel-").tempdir().map_err(at_directory)?;
+    let directory = Folder::new("run").map_err(at_directory)?;
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).map_err(at_directory)?;
     let conf: serde_json::Map<_, _> =
         settings.conf.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
@@ -214,7 +214,8 @@ impl Launch<'_> {
         }
         entries.dedup();
         let own = std::env::var_os("PYTHONPATH").filter(|path| !path.is_empty());
-        entries.extend(own.iter().flat_map(std::env::split_paths));
+        let own = own.iter().flat_map(std::env::split_paths);
+        entries.extend(own.filter(|path| !path.join(firesteel_engine::python::SPARK_HOME_MARK).exists()));
         std::env::join_paths(entries).map_err(|error| format!("cannot build PYTHONPATH: {error}"))
     }
 }

@@ -26,6 +26,8 @@ const FILES: &[(&str, &str)] = &python_files![
     "connect_udf.py",
     "context.py",
     "files.py",
+    "findspark.py",
+    "home.py",
     "hook.py",
     "java_context.py",
     "java_maps.py",
@@ -96,6 +98,7 @@ const FILES: &[(&str, &str)] = &python_files![
     "task/__init__.py",
     "task/apply.py",
     "task/barrier.py",
+    "task/bias.json",
     "task/binary.py",
     "task/codecs.py",
     "task/combine.py",
@@ -162,7 +165,11 @@ fn write_at_once(cache: &Path, target: &Path) -> io::Result<()> {
     }
 }
 
-fn write(directory: &Path) -> io::Result<()> {
+/// Writes the package into that directory.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn write(directory: &Path) -> io::Result<()> {
     let package = directory.join("firesteel");
     FILES.iter().try_for_each(|(name, text)| {
         let file = package.join(name);

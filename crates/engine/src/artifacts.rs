@@ -121,7 +121,7 @@ impl Artifacts {
 
     fn directory(&self) -> Result<&Path> {
         if self.directory.get().is_none() {
-            let made = Folder::new("firesteel-artifacts-");
+            let made = Folder::new("artifacts");
             let made = made.map_err(|error| failed(&std::env::temp_dir(), error))?;
             // When another upload was faster, its directory counts and this one is removed.
             let _ = self.directory.set(made);

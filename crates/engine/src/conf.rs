@@ -375,7 +375,7 @@ fn check(key: &str, value: &str) -> Result<()> {
         "spark.sql.pyspark.udf.profiler" | "spark.sql.pyspark.dataSource.profiler"
             if !["perf", "memory"].contains(&value) =>
         {
-            options("'perf, memory'")
+            options("perf, memory")
         }
         "spark.sql.shuffle.partitions" if !value.trim().parse::<i32>().is_ok_and(|n| n > 0) => {
             invalid("The value of spark.sql.shuffle.partitions must be positive")

@@ -1,13 +1,14 @@
 //! The engine: what all sessions of a process share - memory, disk for spills, parallelism.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use firesteel_protocol::{Result, SparkError, temporary};
+use firesteel_protocol::temporary::{self, Folder};
+use firesteel_protocol::{Result, SparkError};
 use firesteel_python::{Pool, PoolConf};
 use firesteel_sources::{OpenedSource, ReadRequest, SourceContext};
 
@@ -42,12 +43,15 @@ impl Default for EngineConf {
     }
 }
 
+const SPILL: &str = "spill";
+
 /// One a process. Cheap to make: memory and disk are set up by the first query.
 #[derive(Debug)]
 pub struct Engine {
     conf: EngineConf,
     parallelism: usize,
-    runtime_env: OnceLock<Arc<RuntimeEnv>>,
+    /// With the folders that queries spill to, which end with it.
+    runtime_env: OnceLock<(Arc<RuntimeEnv>, Vec<Folder>)>,
     storage: OnceLock<Arc<Storage>>,
     pub(crate) global_views: GlobalViews,
     /// Starts nothing until a Python function runs.
@@ -156,16 +160,16 @@ impl Engine {
     /// Memory pool and spill folder, made on the first call.
     pub(crate) fn runtime_env(&self) -> Result<Arc<RuntimeEnv>> {
         if let Some(env) = self.runtime_env.get() {
-            return Ok(Arc::clone(env));
+            return Ok(Arc::clone(&env.0));
         }
         let limit = memory::limit(self.setting("spark.driver.memory"))?;
         let fraction = std::num::NonZeroUsize::new(5).expect("5 is not zero");
         let pool = TrackConsumersPool::new(FairSpillPool::new(limit), fraction);
-        let mode = match self.setting("spark.local.dir") {
-            Some(folders) => {
-                DiskManagerMode::Directories(folders.split(',').map(|f| PathBuf::from(f.trim())).collect())
-            }
-            None => DiskManagerMode::OsTmpDirectory,
+        let spill = spill_folders(self.setting("spark.local.dir"))
+            .map_err(|error| firesteel_functions::kernel::from_datafusion(error.into()))?;
+        let mode = match spill.is_empty() {
+            true => DiskManagerMode::OsTmpDirectory,
+            false => DiskManagerMode::Directories(spill.iter().map(|folder| folder.path().to_owned()).collect()),
         };
         let disk = DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(u64::MAX);
         let env = RuntimeEnvBuilder::new()
@@ -173,12 +177,7 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()
             .map_err(firesteel_functions::kernel::from_datafusion)?;
-        let env = self.runtime_env.get_or_init(|| {
-            let disk = Arc::clone(&env.disk_manager);
-            temporary::also(move || disk.temp_dir_paths());
-            env
-        });
-        Ok(Arc::clone(env))
+        Ok(Arc::clone(&self.runtime_env.get_or_init(|| (env, spill)).0))
     }
 
     /// Where cached rows go: `spark.memory.storageFraction` of the memory, then disk.
@@ -207,6 +206,19 @@ impl Engine {
     fn setting(&self, key: &str) -> Option<&str> {
         self.conf.conf.iter().rev().find(|(own, _)| own == key).map(|(_, value)| value.as_str())
     }
+}
+
+/// A folder of this process in each of `spark.local.dir`. Without that setting one in the system's folder for temporary files; none
+/// where that takes no files, which is no error until a query has to spill.
+fn spill_folders(local_dir: Option<&str>) -> std::io::Result<Vec<Folder>> {
+    let Some(folders) = local_dir else { return Ok(Folder::new(SPILL).into_iter().collect()) };
+    let made = folders.split(',').map(|folder| {
+        let folder = Path::new(folder.trim());
+        std::fs::create_dir_all(folder)?;
+        temporary::remove_abandoned_within(folder);
+        Folder::within(folder, SPILL)
+    });
+    made.collect()
 }
 
 fn available() -> usize {

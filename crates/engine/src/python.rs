@@ -9,7 +9,7 @@ use firesteel_plan::operator::python::function::{PythonDataSource, PythonFunctio
 use firesteel_plan::operator::python::{WorkerSettings, extract};
 use firesteel_protocol::{Result, SparkError, connect as pb};
 use firesteel_python::{Accumulated, Traceback};
-pub use firesteel_python::{Pool, PoolConf, PythonSession};
+pub use firesteel_python::{Pool, PoolConf, PythonSession, SPARK_HOME_MARK};
 use firesteel_sources::stream::file_options::duration_ms;
 
 use crate::{Session, SessionConf, memory};

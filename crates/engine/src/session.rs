@@ -14,6 +14,7 @@ use firesteel_plan::operator::partition_order::PartitionOrder;
 use firesteel_plan::operator::planner::OperatorPlanner;
 use firesteel_plan::operator::shuffle::SparkShuffle;
 use firesteel_plan::optimizer::distinct_aggregate::DistinctAggregate;
+use firesteel_plan::optimizer::unused_python::UnusedPython;
 use firesteel_protocol::Result;
 use firesteel_sources::SourceContext;
 
@@ -221,6 +222,7 @@ impl Session {
             .with_default_features()
             .with_query_planner(Arc::new(Planner { extra: planners }))
             .with_optimizer_rule(Arc::new(DistinctAggregate))
+            .with_optimizer_rule(Arc::new(UnusedPython))
             .with_physical_optimizer_rules(join_order::rules())
             .with_physical_optimizer_rule(Arc::new(PartitionOrder))
             .with_physical_optimizer_rule(Arc::new(SparkShuffle { partitions: self.shuffle_partitions() }))

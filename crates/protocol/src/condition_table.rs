@@ -568,6 +568,7 @@ pub(crate) const RECORDED: &[Condition] = &[
     Condition { name: "UNRESOLVED_ROUTINE", template: "Cannot resolve routine <routineName> on search path <searchPath>.", sql_state: "42883" },
     Condition { name: "UNRESOLVED_USING_COLUMN_FOR_JOIN", template: "USING column <colName> cannot be resolved on the <side> side of the join. The <side>-side columns: [<suggestion>].", sql_state: "42703" },
     Condition { name: "UNRESOLVED_VARIABLE", template: "Cannot resolve variable <variableName> on search path <searchPath>.", sql_state: "42883" },
+    Condition { name: "UNSUPPORTED_CALL.WITHOUT_SUGGESTION", template: "Cannot call the method \"<methodName>\" of the class \"<className>\". ", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_CHAR_OR_VARCHAR_AS_STRING", template: "The char/varchar type can't be used in the table schema.\nIf you want Spark treat them as string type as same as Spark 3.0 and earlier, please set \"spark.sql.legacy.charVarcharAsString\" to \"true\".", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_DATATYPE", template: "Unsupported data type <typeName>.", sql_state: "0A000" },
     Condition { name: "UNSUPPORTED_DATA_SOURCE_SAVE_MODE", template: "The data source \"<source>\" cannot be written in the <createMode> mode. Please use either the \"Append\" or \"Overwrite\" mode instead.", sql_state: "0A000" },

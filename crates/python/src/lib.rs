@@ -15,6 +15,7 @@ pub mod session;
 pub mod task;
 
 pub use accumulated::Accumulated;
+pub use parent::SPARK_HOME_MARK;
 pub use pool::{Pool, PoolConf};
 pub use program::{Argument, Function, Program};
 pub use session::{PythonSession, Traceback};

@@ -72,7 +72,7 @@ impl Parent {
     }
 
     async fn begin(interpreter: &Path, conf: &PoolConf) -> std::io::Result<Begun> {
-        let directory = Folder::new("firesteel-python-")?;
+        let directory = Folder::new("python")?;
         let package = (conf.package)(directory.path())?;
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         let mut command = Command::new(interpreter);
@@ -139,10 +139,14 @@ impl Drop for Parent {
     }
 }
 
+/// A file in the folder `python` of a SPARK_HOME of ours: what stands for PySpark there is for a user's own Python.
+pub const SPARK_HOME_MARK: &str = ".firesteel-home";
+
 fn python_path(package: &Path, modules: &[std::path::PathBuf]) -> std::ffi::OsString {
     let own = std::env::var_os("PYTHONPATH").filter(|path| !path.is_empty());
     let mut entries = vec![package.to_path_buf()];
     entries.extend_from_slice(modules);
-    entries.extend(own.iter().flat_map(std::env::split_paths));
+    let own = own.iter().flat_map(std::env::split_paths);
+    entries.extend(own.filter(|path| !path.join(SPARK_HOME_MARK).exists()));
     std::env::join_paths(entries).unwrap_or_else(|_| package.as_os_str().to_owned())
 }

@@ -195,7 +195,7 @@ fn checkpoint(session: &Session, options: &Options, name: Option<&str>, may_be_t
     if !may_be_temporary {
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_1298").with("config", CONF));
     }
-    let temporary = Folder::new("temporary-").map_err(|error| {
+    let temporary = Folder::new("checkpoint").map_err(|error| {
         SparkError::new("_LEGACY_IO_EXCEPTION").with_message(format!("cannot make a temporary checkpoint: {error}"))
     })?;
     Ok(Checkpoint::new(temporary.path().to_path_buf(), Some(temporary)))

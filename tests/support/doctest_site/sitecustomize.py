@@ -13,7 +13,6 @@ sys.path[1:1] = [TESTS, os.path.join(os.path.dirname(TESTS), "python")]
 from firesteel import hook  # noqa: E402
 
 hook.SUPPLIED.clear()
-hook.MISSING.clear()
 hook.SUPPLIED_IF_ABSENT.clear()
 for name in list(hook.PATCHES):
     if not name.startswith(("pyspark.sql.connect.", "pyspark.conf", "pyspark.sql.context")):

@@ -1,7 +1,7 @@
-//! `approx_count_distinct(x[, rsd])`: HyperLogLog++ over Spark's xxhash64.
-//! Small counts are Spark's to the digit; where Spark corrects the bias by measured tables, here it is computed.
+//! `approx_count_distinct(x[, rsd])`: HyperLogLog++ over Spark's xxhash64, with the measured biases that Spark has
+//! (`tests/oracle/record_bias.py` recorded them; RDDs take them too).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array};
 use arrow::compute::cast;
@@ -130,7 +130,7 @@ impl HyperLogLog {
         let sum: f64 = registers.iter().map(|register| 0.5_f64.powi(i32::from(*register))).sum();
         let zeros = registers.iter().filter(|register| **register == 0).count() as f64;
         let raw = alpha(self.precision) * m * m / sum;
-        let corrected = if self.precision < 19 && raw < 5.0 * m { unbiased(raw, self.precision) } else { raw };
+        let corrected = if self.precision < 19 && raw < 5.0 * m { raw - bias(raw, self.precision) } else { raw };
         let linear_to = LINEAR_TO.get(self.precision as usize - 4).copied().unwrap_or(0.0);
         let linear = m * (m / zeros.max(1.0)).ln();
         // Below 2.5 m the raw estimate is the worse one in any case.
@@ -148,28 +148,24 @@ fn alpha(precision: u32) -> f64 {
     }
 }
 
-/// The count whose expected raw estimate is `raw`.
-fn unbiased(raw: f64, precision: u32) -> f64 {
-    let m = f64::from(1_u32 << precision);
-    let expected_raw = |count: f64| {
-        // A register is at most k with probability exp(-count / (m 2^k)).
-        let at_most = |k: i32| (-count / (m * 2.0_f64.powi(k))).exp();
-        let mut sum = at_most(0);
-        for k in 1..=64 {
-            sum += 0.5_f64.powi(k) * (at_most(k) - at_most(k - 1));
-        }
-        alpha(precision) * m / sum
-    };
-    let (mut low, mut high) = (0.0, raw);
-    for _ in 0..60 {
-        let middle = (low + high) / 2.0;
-        if expected_raw(middle) < raw {
-            low = middle;
-        } else {
-            high = middle;
-        }
+/// Pairs of a raw estimate and what it is too much by, for 4 to 18 bits.
+static BIASES: LazyLock<Vec<Vec<(f64, f64)>>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../../../python/firesteel/task/bias.json")).expect("the table is well-formed")
+});
+/// How many measured points an estimate is corrected by.
+const NEIGHBOURS: usize = 6;
+
+/// The mean bias of the measured points around a raw estimate, as Spark's `HyperLogLogPlusPlusHelper` finds them.
+fn bias(raw: f64, precision: u32) -> f64 {
+    let points = &BIASES[precision as usize - 4];
+    let distance = |at: usize| (points[at].0 - raw).powi(2);
+    let next = points.partition_point(|(estimate, _)| *estimate < raw);
+    let mut low = (next + 1).saturating_sub(NEIGHBOURS);
+    while low + NEIGHBOURS < points.len() && distance(low + NEIGHBOURS) < distance(low) {
+        low += 1;
     }
-    low
+    let nearest = &points[low..(low + NEIGHBOURS).min(points.len())];
+    nearest.iter().map(|(_, bias)| bias).sum::<f64>() / nearest.len() as f64
 }
 
 /// Spark's xxhash64 of every value.

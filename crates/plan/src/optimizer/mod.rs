@@ -1,3 +1,4 @@
 //! Rules of our own for DataFusion's logical optimizer.
 
 pub mod distinct_aggregate;
+pub mod unused_python;

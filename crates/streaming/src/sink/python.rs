@@ -91,7 +91,7 @@ impl Program {
             SparkError::new("STREAMING_PYTHON_RUNNER_INITIALIZATION_COMMUNICATION_FAILURE")
                 .with("msg", format!("{what}: {error}"))
         };
-        let dir = Folder::new("firesteel-stream-");
+        let dir = Folder::new("stream");
         let dir = dir.map_err(|error| failed("no temporary folder", error))?;
         let path = dir.path().join("socket");
         let listener = UnixListener::bind(&path).map_err(|error| failed("no socket", error))?;

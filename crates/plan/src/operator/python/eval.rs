@@ -60,6 +60,16 @@ impl PythonEvalNode {
         Ok(Self { input, call, args, results, schema: Arc::new(schema) })
     }
 
+    /// What the functions are called over.
+    pub fn input(&self) -> &Arc<LogicalPlan> {
+        &self.input
+    }
+
+    /// The names of the new columns in the plan.
+    pub fn result_names(&self) -> impl Iterator<Item = &String> {
+        self.results.iter().map(|(name, _)| name)
+    }
+
     /// The operator, with the arguments as physical expressions.
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>, args: Vec<Arc<dyn PhysicalExpr>>) -> Arc<dyn ExecutionPlan> {
         Arc::new(PythonEvalExec::new(input, self.call.clone(), args, self.results.clone()))

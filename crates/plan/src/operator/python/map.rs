@@ -4,8 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Fields, Schema, SchemaRef};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
@@ -190,12 +190,47 @@ pub(crate) fn columns_of(
     operation: &str,
     schema: &SchemaRef,
 ) -> Result<RecordBatch> {
-    let columns = conform(&out_of_struct(batch), given, operation)?;
+    let given_back = out_of_struct(batch);
+    let columns = conform(&given_back, given, operation).map_err(|error| match operation {
+        "mapInArrow()" => unread(&given_back, given).unwrap_or(error),
+        _ => error,
+    })?;
     labelled(columns, batch.num_rows(), schema)
 }
 
+/// Where Spark checks no types but reads the columns as they are declared, what its `ArrowColumnVector` then says of the first that
+/// is of another type. None where a column is missing.
+fn unread(columns: &[ArrayRef], given: &Fields) -> Option<SparkError> {
+    if columns.len() < given.len() {
+        return None;
+    }
+    let other = given.iter().zip(columns).find(|(field, column)| {
+        conform(std::slice::from_ref(column), &std::iter::once(Arc::clone(field)).collect(), "").is_err()
+    });
+    let method = match other?.0.data_type() {
+        DataType::Boolean => "getBoolean",
+        DataType::Int8 => "getByte",
+        DataType::Int16 => "getShort",
+        DataType::Int32 | DataType::Date32 => "getInt",
+        DataType::Float32 => "getFloat",
+        DataType::Float64 => "getDouble",
+        DataType::Decimal128(..) => "getDecimal",
+        DataType::Utf8 => "getUTF8String",
+        DataType::Binary => "getBinary",
+        DataType::List(_) => "getArray",
+        DataType::Map(..) => "getMap",
+        DataType::Struct(_) => return None,
+        _ => "getLong",
+    };
+    Some(
+        SparkError::new("UNSUPPORTED_CALL.WITHOUT_SUGGESTION")
+            .with("className", "org.apache.spark.sql.vectorized.ArrowColumnVector$ArrowVectorAccessor")
+            .with("methodName", method),
+    )
+}
+
 /// Columns under the plan's schema; a NULL where none was promised is told as Spark tells it.
-pub(crate) fn labelled(columns: Vec<arrow::array::ArrayRef>, rows: usize, schema: &SchemaRef) -> Result<RecordBatch> {
+pub(crate) fn labelled(columns: Vec<ArrayRef>, rows: usize, schema: &SchemaRef) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(from_arrow)
 }
