@@ -139,6 +139,8 @@ impl Session {
             allow_precision_loss: self.conf.flag("spark.sql.decimalOperations.allowPrecisionLoss"),
             map_key_dedup: text("spark.sql.mapKeyDedupPolicy").to_uppercase().into(),
             timestamp_ntz: text("spark.sql.timestampType").eq_ignore_ascii_case("TIMESTAMP_NTZ"),
+            concat_as_text: self.conf.flag("spark.sql.function.concatBinaryAsString"),
+            elt_as_text: self.conf.flag("spark.sql.function.eltOutputAsString"),
             time_type: self.conf.flag("spark.sql.timeType.enabled"),
             now_us: chrono::Utc::now().timestamp_micros(),
             user: self.user().into(),

@@ -60,6 +60,7 @@ pub fn is_orderable(data_type: &DataType) -> bool {
     match data_type {
         DataType::Map(..) | DataType::Interval(IntervalUnit::MonthDayNano) => false,
         variant if types::is_variant(variant) => false,
+        shape if types::is_shape(shape) => false,
         DataType::List(element) => is_orderable(element.data_type()),
         DataType::Struct(fields) => fields.iter().all(|field| is_orderable(field.data_type())),
         _ => true,
@@ -147,6 +148,9 @@ fn nested_common_type(
         l.is_nullable() || r.is_nullable() || force_nullable(l.data_type(), to) || force_nullable(r.data_type(), to)
     };
     match (left, right) {
+        (l, r) if types::is_shape(l) || types::is_shape(r) => {
+            types::Shape::of(l)?.common(types::Shape::of(r)?).map(types::Shape::data_type)
+        }
         (DataType::List(l), DataType::List(r)) => {
             let element = common(l.data_type(), r.data_type(), env)?;
             let contains_null = nullable(l, r, &element);
@@ -215,6 +219,9 @@ fn string_promotion(left: &DataType, right: &DataType, env: &Env) -> Option<Data
         (DataType::Utf8, other) | (other, DataType::Utf8) => other,
         _ => return None,
     };
+    if types::is_variant(other) {
+        return Some(other.clone());
+    }
     if env.ansi {
         match other {
             _ if is_integral(other) => Some(DataType::Int64),
@@ -298,7 +305,7 @@ pub fn same_shape(left: &DataType, right: &DataType) -> Option<DataType> {
 /// Whether Spark would put a cast to `to` round a value of type `from` by itself.
 pub fn can_coerce(from: &DataType, to: &DataType, env: &Env) -> bool {
     use DataType::*;
-    if from == to || from == &Null {
+    if from == to || from == &Null || to == &Utf8 && types::is_variant(from) {
         return true;
     }
     if env.ansi {
@@ -330,6 +337,7 @@ pub fn can_store_assign(from: &DataType, to: &DataType) -> bool {
     match (from, to) {
         _ if from == to => true,
         (Null, _) => true,
+        _ if types::is_shape(from) || types::is_shape(to) => types::Shape::of(from) == types::Shape::of(to),
         _ if is_numeric(from) && is_numeric(to) => true,
         (from, Utf8) if is_atomic(from) || types::is_variant(from) => true,
         (Interval(IntervalUnit::MonthDayNano), Utf8) => true,

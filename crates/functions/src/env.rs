@@ -26,6 +26,10 @@ pub struct Env {
     pub map_key_dedup: Arc<str>,
     /// `spark.sql.timestampType` is TIMESTAMP_NTZ: what functions without a time zone in their name make.
     pub timestamp_ntz: bool,
+    /// `spark.sql.function.concatBinaryAsString`: `concat` of bytes makes a text.
+    pub concat_as_text: bool,
+    /// `spark.sql.function.eltOutputAsString`: `elt` of bytes makes a text.
+    pub elt_as_text: bool,
     /// `spark.sql.timeType.enabled`: whether the type TIME may be used.
     pub time_type: bool,
     /// The start of the query, microseconds since the epoch: `current_timestamp()`.
@@ -66,6 +70,15 @@ impl Place {
     /// Whether it is a part of a SQL text.
     pub fn is_sql(&self) -> bool {
         matches!(self.0.as_deref(), Some(QueryContext::Sql { .. }))
+    }
+
+    /// An error of a condition that Spark tells without a place elsewhere, but here with it.
+    #[must_use]
+    pub fn told(&self, error: SparkError) -> SparkError {
+        match &self.0 {
+            Some(context) => error.with_context(QueryContext::clone(context)),
+            None => error,
+        }
     }
 
     /// An error that was raised here, with the place where Spark tells it.
@@ -114,6 +127,8 @@ impl Default for Env {
             allow_precision_loss: true,
             map_key_dedup: "EXCEPTION".into(),
             timestamp_ntz: false,
+            concat_as_text: false,
+            elt_as_text: false,
             time_type: false,
             now_us: 0,
             user: "user".into(),

@@ -41,6 +41,8 @@ pub struct Resolver<'a> {
     pub(crate) names: std::cell::Cell<crate::expression::walk::Names>,
     /// Calls of generators are taken for values while the text of an error is made.
     pub(crate) generators_shown: std::cell::Cell<bool>,
+    /// The collation of strings that say none, where it is not UTF8_BINARY.
+    pub(crate) collation: RefCell<Option<Arc<str>>>,
     /// Plans of observed metrics, by the name of the observation.
     pub observed: RefCell<Vec<(String, crate::Relation)>>,
 }
@@ -82,8 +84,17 @@ impl<'a> Resolver<'a> {
             place: RefCell::default(),
             names: std::cell::Cell::default(),
             generators_shown: std::cell::Cell::default(),
+            collation: RefCell::default(),
             observed: RefCell::default(),
         }
+    }
+
+    /// Resolves something in which the collation is that of strings that say none.
+    pub(crate) fn with_collation<T>(&self, collation: Option<&str>, resolve: impl FnOnce() -> T) -> T {
+        let around = self.collation.replace(collation.map(Arc::from));
+        let result = resolve();
+        self.collation.replace(around);
+        result
     }
 
     pub fn env(&self) -> &Env {

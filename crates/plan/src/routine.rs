@@ -1,6 +1,7 @@
 //! Functions that the user wrote in SQL: what CREATE FUNCTION said. `expression::routine` puts their bodies into queries.
 
 use firesteel_protocol::connect as pb;
+use firesteel_protocol::types::collation;
 
 use crate::sql::command::ColumnDefinition;
 
@@ -21,6 +22,22 @@ pub struct UserFunction {
     /// The text of the body.
     pub body_text: String,
     pub comment: Option<String>,
+    /// `DEFAULT COLLATION name`.
+    pub collation: Option<String>,
+}
+
+impl UserFunction {
+    /// Gives strings of its signature and in its body that say none this collation.
+    pub fn collate(&mut self, name: &str) {
+        let parameters = self.parameters.iter_mut().map(|own| &mut own.data_type);
+        let columns: Box<dyn Iterator<Item = &mut pb::DataType>> = match &mut self.returns {
+            Returns::Any => Box::new(std::iter::empty()),
+            Returns::Value(data_type) => Box::new(std::iter::once(data_type)),
+            Returns::Rows(columns) => Box::new(columns.iter_mut().map(|own| &mut own.data_type)),
+        };
+        parameters.chain(columns).for_each(|own| collation::fill(own, name));
+        self.collation = Some(name.to_string());
+    }
 }
 
 /// One parameter.

@@ -23,7 +23,7 @@ pub const EXPRESSION_URL: &str = "firesteel/expression";
 /// A relation of ours: exactly one kind.
 #[derive(Clone, PartialEq, Message)]
 pub struct RelationExtension {
-    #[prost(oneof = "RelationKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
+    #[prost(oneof = "RelationKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15")]
     pub kind: Option<RelationKind>,
 }
 
@@ -58,6 +58,8 @@ pub enum RelationKind {
     PipeColumns(Box<PipeColumns>),
     #[prost(message, tag = "14")]
     ScriptTransform(Box<ScriptTransform>),
+    #[prost(message, tag = "15")]
+    Collated(Box<Collated>),
 }
 
 /// `SELECT list FROM input GROUP BY .. HAVING ..`, or a SELECT whose list surely aggregates.
@@ -99,6 +101,28 @@ pub struct PipeColumns {
     pub columns: Vec<pb::Expression>,
     #[prost(bool, tag = "3")]
     pub set: bool,
+}
+
+/// A query whose strings have a collation of the view, table or function that it makes: literals, casts to STRING and what
+/// functions make of values that are no strings.
+#[derive(Clone, PartialEq, Message)]
+pub struct Collated {
+    #[prost(message, optional, boxed, tag = "1")]
+    pub input: Option<Box<pb::Relation>>,
+    #[prost(string, tag = "2")]
+    pub collation: String,
+}
+
+/// The query, in which the collation is that of strings that say none, where there is one.
+#[must_use]
+pub fn collated(input: pb::Relation, collation: Option<&str>) -> pb::Relation {
+    match collation {
+        Some(collation) => {
+            let own = Collated { input: Some(Box::new(input)), collation: collation.to_string() };
+            RelationKind::Collated(Box::new(own)).into_relation()
+        }
+        None => input,
+    }
 }
 
 /// `SELECT TRANSFORM(list) USING script AS schema`: the rows of `input` go through a script's standard input, a line a row.

@@ -177,3 +177,33 @@ def case_from_avro_cut(spark, tmp):
 
     bad = spark.createDataFrame([(bytearray(b"\x02"),), (bytearray(b""),), (None,), (bytearray(b"\x02\x04\x06"),)], "v BINARY")
     return bad.select(from_avro("v", RECORD, {"mode": "PERMISSIVE"}).alias("r"))
+
+
+def case_to_avro_schemas(spark, tmp):
+    """Schemas that are not those that Spark itself would write."""
+    enum = '{"type":"enum","name":"e","symbols":["A","B"]}'
+    record = '{"type":"record","name":"r","fields":[{"name":"a","type":%s},{"name":"b","type":["null","int"],"default":null}]}'
+    long = '{"type":"long","logicalType":"%s"}'
+    fixed = '{"type":"fixed","name":"f","size":2}'
+    values = [
+        ("'B'", enum), ("'A'", f'[{enum},"null"]'), ("cast(null as string)", f'["null",{enum}]'),
+        ("array('A', 'B', null)", '{"type":"array","items":["null",%s]}' % enum),
+        ("map('k', 'B')", '{"type":"map","values":%s}' % enum),
+        ("named_struct('b', 1, 'A', 'B')", record % enum), ("named_struct('a', 'x')", record % '"string"'),
+        ("X'6162'", fixed), ("1.50", '{"type":"bytes","logicalType":"decimal","precision":3,"scale":2}'),
+        ("1.50", '{"type":"fixed","name":"d","size":4,"logicalType":"decimal","precision":3,"scale":2}'),
+        ("DATE'2024-01-01'", '"int"'), ("DATE'2024-01-01'", '{"type":"int","logicalType":"date"}'),
+        ("TIMESTAMP'2024-01-01 00:00:00'", long % "timestamp-millis"), ("TIMESTAMP'2024-01-01 00:00:00'", '"long"'),
+        ("TIMESTAMP_NTZ'2024-01-01 00:00:00'", long % "local-timestamp-millis"), ("cast(1 as tinyint)", '"int"'),
+        ("INTERVAL '1' YEAR", '"int"'), ("1", '["null","int"]'),
+    ]
+    written = [rows(spark.sql(f"SELECT hex(to_avro({value}, '{schema}')) AS v")) for value, schema in values]
+    spark.conf.set("spark.sql.timeType.enabled", "true")
+    times = spark.sql("SELECT TIME'12:30:01.123456' AS a, cast(TIME'12:30' AS TIME(0)) AS b, array(TIME'01:00') AS c").coalesce(1)
+    answers = {"written": written, "time": rows(spark.sql("SELECT hex(to_avro(TIME'12:30')) AS v"))}
+    for kind in ("avro", "orc"):
+        times.write.format(kind).save(str(tmp / kind))
+        read = spark.read.format(kind).load(str(tmp / kind))
+        answers[kind] = [read.schema.simpleString(), rows(read)]
+    answers["schema"] = schema_of(tmp / "avro")
+    return answers

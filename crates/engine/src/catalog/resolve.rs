@@ -93,7 +93,8 @@ impl SessionCatalog {
             let resolver = Resolver::new(&scope);
             let query = firesteel_plan::sql::parse_query(&view.text, &resolver.sql_context())?;
             let own = format!("{CATALOG}.{}.{}", table.database, table.name);
-            firesteel_plan::sql::of_object(query, "VIEW", &own)
+            let query = firesteel_plan::sql::of_object(query, "VIEW", &own);
+            firesteel_protocol::extension::collated(query, table.default_collation())
         };
         self.check_types(&scope, &query, table, view)?;
         self.sync(&scope, &query, table, view);
@@ -208,7 +209,7 @@ fn shaped(query: pb::Relation, table: &Table, view: &ViewText) -> pb::Relation {
         expression(ExprType::Alias(Box::new(pb::expression::Alias {
             expr: Some(Box::new(cast)),
             name: vec![field.name().clone()],
-            metadata: firesteel_protocol::types::json::metadata_text(field.metadata()),
+            metadata: firesteel_protocol::types::json::metadata_text(super::table::plain(field).metadata()),
         })))
     });
     let project = pb::Project { input: Some(Box::new(query)), expressions: expressions.collect() };

@@ -55,6 +55,13 @@ pub struct Database {
     pub properties: BTreeMap<String, String>,
 }
 
+impl Database {
+    /// The collation that tables, views and functions in it take, if one was given.
+    pub fn collation(&self) -> Option<&str> {
+        self.properties.get(firesteel_protocol::types::collation::DEFAULT_PROPERTY).map(String::as_str)
+    }
+}
+
 /// Where the catalog is kept.
 #[derive(Debug)]
 pub struct Store {

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Fields, Schema};
-use firesteel_protocol::types::{CHAR_VARCHAR_KEY, METADATA_KEY, collation, name};
+use firesteel_protocol::types::{
+    CHAR_VARCHAR_KEY, METADATA_KEY, collation, ddl, declared_text, has_lengths, name, with_lengths,
+};
 use firesteel_sources::{Options, ReadRequest, TablePartition};
 
 use super::CATALOG;
@@ -177,14 +179,30 @@ impl Table {
 }
 
 /// A column as it is read: CHAR and VARCHAR are texts, whose declared type is told in Spark's metadata.
-fn plain(field: &Field) -> Field {
-    let Some(declared) = field.metadata().get(CHAR_VARCHAR_KEY) else { return field.clone() };
+pub fn plain(field: &Field) -> Field {
+    if !has_lengths(field) {
+        return field.clone();
+    }
     let mut own = crate::command::column::metadata(field);
-    own.insert(CHAR_VARCHAR_KEY.into(), serde_json::Value::String(declared.clone()));
-    let mut metadata = field.metadata().clone();
-    metadata.remove(CHAR_VARCHAR_KEY);
+    own.insert(CHAR_VARCHAR_KEY.into(), serde_json::Value::String(name::simple_of_field(field)));
+    let texts = with_lengths(field, &|_| None);
+    let mut metadata = texts.metadata().clone();
     metadata.insert(METADATA_KEY.into(), serde_json::Value::Object(own).to_string());
-    field.clone().with_metadata(metadata)
+    texts.with_metadata(metadata)
+}
+
+/// A column that was read as [`plain`] with the type that its table declares.
+pub fn declared(field: &Field) -> Field {
+    let Some(text) = declared_text(field.metadata()) else { return field.clone() };
+    let mut own = crate::command::column::metadata(field);
+    own.remove(CHAR_VARCHAR_KEY);
+    let declared = ddl::parse_type(&text).ok().and_then(|declared| {
+        let plain = crate::command::column::with_metadata(field, own).ok()?;
+        let mut metadata = plain.metadata().clone();
+        metadata.extend(declared.metadata().clone());
+        Some(plain.with_data_type(declared.data_type().clone()).with_metadata(metadata))
+    });
+    declared.unwrap_or_else(|| field.clone())
 }
 
 /// Spark's property with the columns of CLUSTER BY.

@@ -35,6 +35,7 @@ fn extension_children(kind: &mut RelationKind) -> Vec<&mut pb::Relation> {
         RelationKind::Pivot(m) => m.input.as_deref_mut().into_iter().collect(),
         RelationKind::Unpivot(m) => m.input.as_deref_mut().into_iter().collect(),
         RelationKind::Limit(m) => m.input.as_deref_mut().into_iter().collect(),
+        RelationKind::Collated(m) => m.input.as_deref_mut().into_iter().collect(),
         RelationKind::OrderByAll(m) => m.input.as_deref_mut().into_iter().collect(),
         RelationKind::NaturalJoin(m) => m.left.as_deref_mut().into_iter().chain(m.right.as_deref_mut()).collect(),
         RelationKind::WithCte(m) => {

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Fields};
 use firesteel_plan::sql::build;
 use firesteel_plan::sql::command::ColumnDefinition;
 use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
-use firesteel_protocol::types::{CHAR_VARCHAR_KEY, declared_as, json, name, proto};
+use firesteel_protocol::types::{UDT_KEY, declared_as, has_lengths, json, name, proto, with_lengths};
 use firesteel_protocol::{Result, SparkError};
 use serde_json::Value;
 
@@ -73,20 +73,27 @@ pub fn stored(session: &Session, value: pb::Expression, field: &Field) -> pb::Ex
     let mode = if policy.eq_ignore_ascii_case("LEGACY") { EvalMode::Legacy } else { EvalMode::Ansi };
     let cast = build::expr(ExprType::Cast(Box::new(pb::expression::Cast {
         expr: Some(Box::new(value)),
-        cast_to_type: Some(CastToType::Type(proto::encode(field.data_type()))),
+        cast_to_type: Some(CastToType::Type(stored_type(field))),
         eval_mode: mode.into(),
     })));
-    match field.metadata().get(CHAR_VARCHAR_KEY).and_then(|declared| limit(declared)) {
-        Some((function, length)) => build::call(function, vec![cast, build::int(length)]),
-        None => cast,
+    if !has_lengths(field) || lengths_ignored(session) {
+        return cast;
+    }
+    build::call("__store_lengths", vec![cast, build::text(name::sql_of_field(field))])
+}
+
+/// The type that a value is cast to; of a user-defined one its storage.
+fn stored_type(field: &Field) -> pb::DataType {
+    let plain = with_lengths(field, &|_| None);
+    match plain.metadata().contains_key(UDT_KEY) {
+        true => proto::encode(plain.data_type()),
+        false => proto::encode_field(&plain),
     }
 }
 
-/// `char(3)`: the function that keeps to the limit.
-fn limit(declared: &str) -> Option<(&'static str, i32)> {
-    let (kind, length) = declared.strip_suffix(')')?.split_once('(')?;
-    let function = if kind.eq_ignore_ascii_case("char") { "__store_char" } else { "__store_varchar" };
-    Some((function, length.trim().parse().ok()?))
+/// Whether CHAR and VARCHAR are STRING: nothing is padded, no length is looked at.
+pub fn lengths_ignored(session: &Session) -> bool {
+    session.conf().lookup("spark.sql.legacy.charVarcharAsString").is_some_and(|value| value == "true")
 }
 
 /// A relation without some of its columns.
@@ -106,6 +113,7 @@ pub async fn definitions(session: &Session, columns: &[ColumnDefinition], statem
         }
         let plain = proto::decode_field(&column.name, &column.data_type, column.nullable, HashMap::new())?;
         refuse_twins(plain.data_type(), session.env().case_sensitive)?;
+        let plain = if char_as_varchar(session) { with_lengths(&plain, &|own| Some(variable(own))) } else { plain };
         if let Some(text) = &column.default {
             let value = default_value(session, &plain, text, statement, columns).await?;
             own.insert(CURRENT_DEFAULT.into(), Value::String(text.clone()));
@@ -134,6 +142,16 @@ fn refuse_twins(data_type: &DataType, case_sensitive: bool) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether columns of CHAR become columns of VARCHAR.
+fn char_as_varchar(session: &Session) -> bool {
+    session.conf().lookup("spark.sql.charAsVarchar").is_some_and(|value| value == "true")
+}
+
+/// `varchar(5)` for `char(5)`.
+fn variable(declared: &str) -> String {
+    declared.strip_prefix("char").map_or_else(|| declared.to_string(), |rest| format!("varchar{rest}"))
 }
 
 /// Whether an expression is one of the columns that are being defined.

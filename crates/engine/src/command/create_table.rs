@@ -7,9 +7,10 @@ use arrow::datatypes::{DataType, FieldRef, Fields};
 use firesteel_plan::relation::to_schema::all_nullable;
 use firesteel_plan::sql::command::{Bucketing as BucketClause, TableSpec};
 use firesteel_protocol::connect as pb;
-use firesteel_protocol::types::{self, name};
+use firesteel_protocol::extension;
+use firesteel_protocol::types::{self, collation, name};
 use firesteel_protocol::{Result, SparkError};
-use firesteel_sources::sink::{SaveMode, WriteRequest};
+use firesteel_sources::sink::{SaveMode, WriteRequest, check_types};
 use firesteel_sources::{Format, ReadRequest};
 
 use super::insert::{self, Columns, Insert};
@@ -180,6 +181,15 @@ pub async fn sql(
         }
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_1069"));
     }
+    if spec.collation.is_none()
+        && let Ok(target) = target(session, parts)
+        && let Some(own) = target.database.collation()
+    {
+        let columns = spec.columns.iter_mut().chain(&mut spec.partition_definitions);
+        columns.for_each(|column| collation::fill(&mut column.data_type, own));
+        spec.properties.push((collation::DEFAULT_PROPERTY.into(), own.into()));
+        spec.collation = collation::parse(own).ok();
+    }
     let bucketing = bucketing(spec.bucketing.as_ref())?;
     let mut partition_by = spec.partition_columns.clone();
     partition_by.extend(spec.partition_definitions.iter().map(|column| column.name.clone()));
@@ -195,6 +205,7 @@ pub async fn sql(
             comment: spec.comment,
             properties: spec.properties,
         };
+        let query = extension::collated(query, spec.collation);
         return save_as(session, parts, query, save, operation).await;
     }
     let definitions: Vec<_> = spec.columns.iter().chain(&spec.partition_definitions).cloned().collect();
@@ -278,7 +289,7 @@ fn named(fields: &Fields, names: &[String], kind: &str, table: &str) -> Result<V
 
 /// Refuses columns whose strings have no one collation, and maps with collated keys.
 pub fn collations(fields: &Fields) -> Result<()> {
-    use firesteel_protocol::types::collation::{COLLATION_KEY, INDETERMINATE, of};
+    use firesteel_protocol::types::collation::COLLATION_KEY;
     fn keyed(data_type: &DataType) -> bool {
         match data_type {
             DataType::Map(entries, _) => match entries.data_type() {
@@ -292,14 +303,20 @@ pub fn collations(fields: &Fields) -> Result<()> {
             _ => false,
         }
     }
-    let unclear: Vec<&str> =
-        fields.iter().filter(|own| of(own.metadata()) == INDETERMINATE).map(|own| own.name().as_str()).collect();
-    if !unclear.is_empty() {
-        return Err(SparkError::new("INDETERMINATE_COLLATION_IN_SCHEMA").with("columnPaths", unclear.join(", ")));
-    }
+    clear_collations(fields)?;
     match fields.iter().any(|field| keyed(field.data_type())) {
         true => Err(SparkError::new("UNSUPPORTED_FEATURE.COLLATIONS_IN_MAP_KEYS")),
         false => Ok(()),
+    }
+}
+
+/// Refuses columns whose strings have no one collation.
+pub fn clear_collations(fields: &Fields) -> Result<()> {
+    let unclear = fields.iter().filter(|own| collation::of(own.metadata()) == collation::INDETERMINATE);
+    let unclear: Vec<&str> = unclear.map(|own| own.name().as_str()).collect();
+    match unclear.is_empty() {
+        true => Ok(()),
+        false => Err(SparkError::new("INDETERMINATE_COLLATION_IN_SCHEMA").with("columnPaths", unclear.join(", "))),
     }
 }
 
@@ -416,6 +433,10 @@ pub async fn create(session: &Session, parts: &[String], new: NewTable) -> Resul
     };
     let (columns, own, bucketing) = arranged(&given, &partition_by, new.bucketing, &target.quoted())?;
     partition_by = own;
+    if !jdbc {
+        let data: Fields = columns.iter().filter(|field| !partition_by.contains(field.name())).cloned().collect();
+        check_types(&format, &data, &session.source_context(session.env()))?;
+    }
     let table = Table {
         database: target.database.name.clone(),
         name: target.name.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use firesteel_protocol::types::name;
+use firesteel_protocol::types::{collation, name};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::Session;
@@ -139,11 +139,13 @@ pub fn describe(session: &Session, parts: &[String], extended: bool) -> Result<R
         cells!["Catalog Name", CATALOG],
         cells!["Namespace Name", &database.name],
         cells!["Comment", &database.comment],
-        cells!["Location", catalog::uri(&database.location)],
-        cells!["Owner", session.user()],
     ];
+    found.extend(database.collation().map(|own| cells!["Collation", own]));
+    found.extend([cells!["Location", catalog::uri(&database.location)], cells!["Owner", session.user()]]);
     if extended {
-        found.push(cells!["Properties", properties_text(&database.properties)]);
+        let mut properties = database.properties.clone();
+        properties.remove(collation::DEFAULT_PROPERTY);
+        found.push(cells!["Properties", properties_text(&properties)]);
     }
     rows::rows(&[text("info_name"), maybe("info_value")], found)
 }

@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use chrono::{DateTime, SecondsFormat, Utc};
 use firesteel_plan::sql::command::PartitionSpec;
-use firesteel_protocol::types::{collation, json, name};
+use firesteel_protocol::types::{collation, json, length_limit, name};
 use firesteel_protocol::{Result, SparkError};
 use serde_json::{Map, Value, json};
 
@@ -260,15 +260,10 @@ pub fn partition_facts(session: &Session, table: &Table, partition: &Partition) 
 /// A type as DESCRIBE .. AS JSON writes it.
 fn json_type(data_type: &DataType, field: &Field) -> Value {
     match data_type {
-        DataType::Utf8 => {
-            let declared = name::simple_of_field(field);
-            match declared.split_once('(') {
-                Some((kind, length)) => {
-                    json!({"name": kind, "length": length.trim_end_matches(')').parse::<i64>().unwrap_or_default()})
-                }
-                None => json!({"name": "string", "collation": collation::of(field.metadata())}),
-            }
-        }
+        DataType::Utf8 => match length_limit(field) {
+            Some((length, padded)) => json!({"name": if padded { "char" } else { "varchar" }, "length": length}),
+            None => json!({"name": "string", "collation": collation::of(field.metadata())}),
+        },
         DataType::Decimal128(precision, scale) => json!({"name": "decimal", "precision": precision, "scale": scale}),
         DataType::List(element) => json!({
             "name": "array", "element_type": json_type(element.data_type(), element),

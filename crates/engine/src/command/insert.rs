@@ -11,7 +11,7 @@ use firesteel_plan::sql::build;
 use firesteel_plan::sql::command::PartitionSpec;
 use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
 use firesteel_protocol::extension::RelationKind;
-use firesteel_protocol::types::name;
+use firesteel_protocol::types::{IntervalRange, name};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::sink::{SaveMode, WriteRequest};
 
@@ -326,19 +326,28 @@ fn assignable(table: &Table, from: &Field, to: &Field, session: &Session) -> Res
     let fits: fn(&DataType, &DataType) -> bool =
         if policy.eq_ignore_ascii_case("STRICT") { can_up_cast } else { can_store_assign };
     let to = nullable(to);
-    if fits(from.data_type(), to.data_type()) {
+    let same_units = match (IntervalRange::of_field(from), IntervalRange::of_field(&to)) {
+        (Some(own), Some(wanted)) => own == wanted,
+        _ => true,
+    };
+    if fits(from.data_type(), to.data_type()) && same_units {
         return Ok(());
     }
     if let Some(error) = another_size(table, &name::quote(to.name()), from.data_type(), to.data_type()) {
         return Err(error);
     }
-    let (path, from, to) = misfit(name::quote(to.name()), from.data_type(), to.data_type(), fits);
-    let shown = |own: &DataType| format!("\"{}\"", name::simple(own).to_uppercase());
+    let quoted = |own: String| format!("\"{}\"", own.to_uppercase());
+    let (path, inner, wanted) = misfit(name::quote(to.name()), from.data_type(), to.data_type(), fits);
+    let whole = &inner == from.data_type() && &wanted == to.data_type();
+    let (inner, wanted) = match whole {
+        true => (name::simple_of_field(from), name::simple_of_field(&to)),
+        false => (name::simple(&inner), name::simple(&wanted)),
+    };
     Err(SparkError::new("INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST")
         .with("tableName", table.quoted())
         .with("colName", path)
-        .with("srcType", shown(&from))
-        .with("targetType", shown(&to)))
+        .with("srcType", quoted(inner))
+        .with("targetType", quoted(wanted)))
 }
 
 /// The innermost part that does not fit, and what it is called.

@@ -42,6 +42,12 @@ pub async fn create(session: &Session, parts: &[String], mut function: UserFunct
             .with("newRoutineType", "routine")
             .with("existingRoutineType", "routine"));
     }
+    if !creation.temporary
+        && function.collation.is_none()
+        && let Some(own) = session.database(&database)?.collation()
+    {
+        function.collate(own);
+    }
     refuse_signature(&last, &function)?;
     let checked = function.clone();
     let checked = session.resolving(move |_, resolver| routine::check(resolver, &checked)).await;
@@ -195,6 +201,8 @@ pub struct Written {
     created_ms: i64,
     /// Settings by which the statement is read.
     conf: BTreeMap<String, String>,
+    /// DEFAULT COLLATION of the function, or of its schema when it was made.
+    collation: Option<String>,
 }
 
 impl Written {
@@ -203,11 +211,13 @@ impl Written {
             .into_iter()
             .filter_map(|key| Some((key.to_string(), session.conf().get(key).ok()??)))
             .collect();
-        Self { text: function.statement.clone(), created_ms: chrono::Utc::now().timestamp_millis(), conf }
+        let (text, collation) = (function.statement.clone(), function.collation.clone());
+        Self { text, created_ms: chrono::Utc::now().timestamp_millis(), conf, collation }
     }
 
     fn encode(&self) -> String {
-        json!({ "sql": self.text, "createdMs": self.created_ms, "conf": self.conf }).to_string()
+        let (text, collation) = (&self.text, &self.collation);
+        json!({ "sql": text, "createdMs": self.created_ms, "conf": self.conf, "collation": collation }).to_string()
     }
 
     /// None for the name of a class.
@@ -217,6 +227,7 @@ impl Written {
         Some(Self {
             text: value["sql"].as_str()?.to_string(),
             created_ms: value["createdMs"].as_i64().unwrap_or_default(),
+            collation: value["collation"].as_str().map(str::to_string),
             conf: conf.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_string()))).collect(),
         })
     }
@@ -229,6 +240,9 @@ impl Written {
             Ok(Statement::Command(command)) => match *command {
                 SqlCommand::CreateSqlFunction { mut function, .. } => {
                     function.name = name.to_string();
+                    if let Some(own) = &self.collation {
+                        function.collate(own);
+                    }
                     Some(Arc::from(function))
                 }
                 _ => None,
@@ -243,8 +257,10 @@ pub fn describe(function: &UserFunction, written: Option<&Written>, extended: bo
     let mut entries: Vec<(&str, Vec<String>)> = vec![("Function:", vec![function.name.clone()])];
     let table = matches!(function.returns, Returns::Rows(_));
     entries.push(("Type:", vec![if table { "TABLE" } else { "SCALAR" }.to_string()]));
-    let shown =
-        |data_type: &pb::DataType| proto::decode(data_type).map(|own| types::name::sql(&own)).unwrap_or_default();
+    let shown = |data_type: &pb::DataType| {
+        let field = proto::decode_field("", data_type, true, std::collections::HashMap::new());
+        field.map(|own| types::name::sql_of_field(&own)).unwrap_or_default()
+    };
     let aligned = |columns: Vec<(String, String)>| -> Vec<String> {
         let width =
             |of: fn(&(String, String)) -> &String| columns.iter().map(|column| of(column).chars().count()).max();
@@ -278,6 +294,9 @@ pub fn describe(function: &UserFunction, written: Option<&Written>, extended: bo
     if extended {
         if let Some(comment) = &function.comment {
             entries.push(("Comment:", vec![comment.clone()]));
+        }
+        if let Some(own) = &function.collation {
+            entries.push(("Collation:", vec![own.clone()]));
         }
         entries.push(("Deterministic:", vec!["true".into()]));
         entries.push(("Data Access:", vec!["CONTAINS SQL".into()]));

@@ -5,6 +5,7 @@ use firesteel_functions::COLLATION_COLUMNS;
 use firesteel_plan::sql::command::PartitionSpec;
 use firesteel_protocol::types::collation::COLLATION_KEY;
 use firesteel_protocol::types::{self, json, name};
+use firesteel_protocol::types::{is_shape, is_variant};
 use firesteel_protocol::{Result, SparkError};
 
 use super::{column, describe, partition};
@@ -204,6 +205,7 @@ fn view_text(table: &Table) -> String {
     let named = format!("{}.{}", name::quote_if_needed(&table.database), name::quote_if_needed(&table.name));
     let mut text = format!("CREATE VIEW {named} (\n  {})\n", columns.join(",\n  "));
     text.push_str(&comment_clause(table));
+    text.push_str(&table.default_collation().map(|own| format!("DEFAULT COLLATION {own}\n")).unwrap_or_default());
     text.push_str(&pairs_clause("TBLPROPERTIES", &super::describe::without_secrets(&table.properties)));
     let query = table.view.as_ref().map(|view| view.text.as_str()).unwrap_or_default();
     let mode = table.view.as_ref().map_or("COMPENSATION", |view| view.schema_mode.as_str());
@@ -259,8 +261,9 @@ fn type_text(field: &Field) -> String {
             DataType::Struct(kv) => format!("MAP<{}, {}>", type_text(&kv[0]), type_text(&kv[1])),
             other => name::sql(other),
         },
+        own if is_variant(own) || is_shape(own) => name::sql(own),
         DataType::Struct(fields) => format!("STRUCT<{}>", struct_text(fields)),
-        other => name::sql(other),
+        _ => name::sql_of_field(field),
     }
 }
 

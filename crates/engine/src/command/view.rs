@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arrow::datatypes::Fields;
 use firesteel_plan::sql::command::Alteration;
 use firesteel_protocol::connect::{self as pb, relation::RelType};
-use firesteel_protocol::types::{json, name};
+use firesteel_protocol::extension;
+use firesteel_protocol::types::{collation, declared_as, json, name};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::Session;
-use crate::catalog::table::{Kind, Table, ViewText, quoted};
+use crate::catalog::table::{Kind, Table, ViewText, declared, quoted};
 use crate::catalog::{Found, Place, Search, View, already_exists, quote_parts};
 
 /// CREATE VIEW of SQL, besides its query.
@@ -94,7 +95,14 @@ pub async fn create_sql(session: &Session, new: NewView, query: pb::Relation) ->
     }
     let title = quoted(&database, &written);
     refuse_temporary(session, &title, &query).await?;
-    let fields = checked(session, &title, &query, &new.columns).await?;
+    let mut properties: BTreeMap<String, String> = new.properties.into_iter().collect();
+    if !properties.contains_key(collation::DEFAULT_PROPERTY)
+        && let Some(own) = session.database(&database)?.collation()
+    {
+        properties.insert(collation::DEFAULT_PROPERTY.into(), own.into());
+    }
+    let collation = properties.get(collation::DEFAULT_PROPERTY).map(String::as_str);
+    let fields = checked(session, &title, &query, collation).await?;
     let path = Place::Table(database.clone(), own.clone());
     check_references(session, &title, &path, &query)?;
     let query_columns = fields.iter().map(|field| field.name().clone()).collect();
@@ -110,7 +118,7 @@ pub async fn create_sql(session: &Session, new: NewView, query: pb::Relation) ->
         bucketing: None,
         location: String::new(),
         options: BTreeMap::new(),
-        properties: new.properties.into_iter().collect(),
+        properties,
         comment: new.comment,
         created_ms: chrono::Utc::now().timestamp_millis(),
         view: Some(text(session, new.text, query_columns, new.schema_mode)),
@@ -144,19 +152,15 @@ async fn create_temporary(session: &Session, new: NewView, query: pb::Relation) 
     if new.replace {
         check_self(session, &own, new.global, &query)?;
     }
-    let query = inlined(session, query);
+    let mut properties: BTreeMap<String, String> = new.properties.into_iter().collect();
+    let collation = properties.remove(collation::DEFAULT_PROPERTY);
+    let query = extension::collated(inlined(session, query), collation.as_deref());
     let fields = session.fields(query.clone()).await?;
     let is_renamed = !new.columns.is_empty();
     let columns = if is_renamed { renamed(&name::quote(&own), &fields, &new.columns)? } else { fields };
     check_duplicates(&columns, session.env().case_sensitive)?;
-    let view = View {
-        plan: Arc::new(query),
-        columns,
-        renamed: is_renamed,
-        comment: new.comment,
-        properties: new.properties.into_iter().collect(),
-        kept: vec![],
-    };
+    let view =
+        View { plan: Arc::new(query), columns, renamed: is_renamed, comment: new.comment, properties, kept: vec![] };
     put_temp(session, &own, view, new.global, new.replace)
 }
 
@@ -250,16 +254,9 @@ async fn refuse_temporary(session: &Session, title: &str, query: &pb::Relation) 
 }
 
 /// The schema of a permanent view's query, whose columns need names of their own.
-async fn checked(
-    session: &Session,
-    title: &str,
-    query: &pb::Relation,
-    columns: &[(String, Option<String>)],
-) -> Result<Fields> {
-    let fields = session.fields(query.clone()).await?;
-    if !columns.is_empty() {
-        return Ok(fields);
-    }
+async fn checked(session: &Session, title: &str, query: &pb::Relation, collation: Option<&str>) -> Result<Fields> {
+    let fields = session.fields(extension::collated(query.clone(), collation)).await?;
+    let fields: Fields = fields.iter().map(|field| Arc::new(declared(field))).collect();
     if let Some(unnamed) = unnamed(query, &fields) {
         return Err(SparkError::new("CREATE_PERMANENT_VIEW_WITHOUT_ALIAS")
             .with("name", title)
@@ -289,22 +286,20 @@ fn unnamed(query: &pb::Relation, fields: &Fields) -> Option<String> {
         // A star is in it: no telling which column is whose.
         return None;
     }
-    let is_unnamed = |expression: &pb::Expression| {
-        matches!(
-            expression.expr_type,
-            Some(
-                ExprType::UnresolvedFunction(_)
-                    | ExprType::Cast(_)
-                    | ExprType::Window(_)
-                    | ExprType::SubqueryExpression(_)
-            )
-        )
+    let is_unnamed = |expression: &pb::Expression| match &expression.expr_type {
+        // A column that is cast keeps its name.
+        Some(ExprType::Cast(cast)) => {
+            let inner = cast.expr.as_deref().and_then(|inner| inner.expr_type.as_ref());
+            !matches!(inner, Some(ExprType::UnresolvedAttribute(_) | ExprType::Alias(_)))
+        }
+        Some(ExprType::UnresolvedFunction(_) | ExprType::Window(_) | ExprType::SubqueryExpression(_)) => true,
+        _ => false,
     };
     list.iter().zip(fields).find(|(expression, _)| is_unnamed(expression)).map(|(_, field)| field.name().clone())
 }
 
 fn check_duplicates(columns: &Fields, case_sensitive: bool) -> Result<()> {
-    super::create_table::collations(columns)?;
+    super::create_table::clear_collations(columns)?;
     let mut seen: Vec<String> = vec![];
     for field in columns {
         let lower = if case_sensitive { field.name().clone() } else { field.name().to_lowercase() };
@@ -380,12 +375,10 @@ fn renamed(view: &str, fields: &Fields, columns: &[(String, Option<String>)]) ->
             .with("dataColumns", fields.iter().map(|f| name::quote(f.name())).collect::<Vec<_>>().join(", ")));
     }
     let one = |(field, (name, comment)): (&arrow::datatypes::FieldRef, &(String, Option<String>))| {
-        let mut field = field.as_ref().clone().with_name(name);
-        if let Some(comment) = comment {
-            let metadata = serde_json::json!({ "comment": comment }).to_string();
-            field = field.with_metadata(json::metadata(&metadata)?);
-        }
-        Ok(Arc::new(field))
+        let field = field.as_ref().clone().with_name(name);
+        let Some(comment) = comment else { return Ok(Arc::new(field)) };
+        let metadata = serde_json::json!({ "comment": comment }).to_string();
+        Ok(Arc::new(declared_as(field.clone().with_metadata(json::metadata(&metadata)?), &field)))
     };
     fields.iter().zip(columns).map(one).collect()
 }
@@ -430,7 +423,7 @@ pub async fn alter(
         }
         (Found::Table(view), Alteration::SetQuery { text: own, query }) => {
             let query = in_context(*query);
-            let fields = checked(session, &view.quoted(), &query, &[]).await?;
+            let fields = checked(session, &view.quoted(), &query, view.default_collation()).await?;
             check_references(session, &view.quoted(), &place, &query)?;
             check_duplicates(&fields, session.env().case_sensitive)?;
             let query_columns = fields.iter().map(|field| field.name().clone()).collect();

@@ -169,6 +169,8 @@ fn of_text(kind: &RelationKind) -> Node {
         }
         RelationKind::CteRef(own) => of("'UnresolvedRelation", &format!("[{}], [], false", own.name), []),
         RelationKind::Values(_) => of("LocalRelation", "", []),
+        // Spark's parser says nothing of it.
+        RelationKind::Collated(own) => own.input.as_deref().map_or_else(|| of("LocalRelation", "", []), tree),
     }
 }
 

@@ -12,6 +12,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::fold::{Fold, Spec, fold_with};
 use super::sum::{Overflow, overflow_error};
+use crate::coerce::cast_silently;
 use crate::{Call, Typed};
 
 /// `avg(x)`: NULL without values.
@@ -45,6 +46,11 @@ fn build(call: &Call, name: &'static str, overflow: &str) -> Result<Typed> {
         | DataType::Null
         | DataType::Utf8 => {
             let args = vec![call.coerce(0, &DataType::Float64)?];
+            Ok(fold_with::<DoubleAvg>(call, name, args, DataType::Float64, true, param))
+        }
+        // Spark makes seconds of them.
+        DataType::Timestamp(_, Some(_)) if call.env.ansi => {
+            let args = vec![cast_silently(call.args[0].clone(), &DataType::Float64, call.env)?];
             Ok(fold_with::<DoubleAvg>(call, name, args, DataType::Float64, true, param))
         }
         _ => Err(call.unexpected_type(0, "\"NUMERIC\" or \"ANSI INTERVAL\"")),

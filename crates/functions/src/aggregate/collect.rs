@@ -22,7 +22,8 @@ pub fn collect_list(call: &Call) -> Result<Typed> {
     let distinct = if call.distinct { "DISTINCT " } else { "" };
     // `array_agg` is printed so too.
     let name = format!("collect_list({distinct}{})", call.args[0].name);
-    Ok(gather(call, "collect_list", call.args.clone(), output, false, String::new(), list).named(name))
+    let values = gather(call, "collect_list", call.args.clone(), output, false, String::new(), list).named(name);
+    Ok(carrying(values, call))
 }
 
 /// `collect_set(x)`: every value once.
@@ -35,7 +36,13 @@ pub fn collect_set(call: &Call) -> Result<Typed> {
             .with("sqlExpr", format!("\"{}\"", call.display())));
     }
     let output = types::array(call.args[0].data_type.clone(), false);
-    Ok(gather(call, "collect_set", call.args.clone(), output, false, String::new(), set))
+    Ok(carrying(gather(call, "collect_set", call.args.clone(), output, false, String::new(), set), call))
+}
+
+/// The array with what metadata says of its values: units of intervals, digits of times.
+fn carrying(values: Typed, call: &Call) -> Typed {
+    let arg = &call.args[0];
+    crate::collation::relabelled(values, types::array_carrying(arg.data_type.clone(), false, &arg.metadata), call.env)
 }
 
 fn has_map(data_type: &DataType) -> bool {

@@ -42,6 +42,7 @@ pub fn max_by(call: &Call) -> Result<Typed> {
 pub fn orderable(data_type: &DataType) -> bool {
     match data_type {
         variant if types::is_variant(variant) => false,
+        shape if types::is_shape(shape) => false,
         DataType::Map(..) | DataType::Interval(arrow::datatypes::IntervalUnit::MonthDayNano) => false,
         DataType::List(element) => orderable(element.data_type()),
         DataType::Struct(fields) => fields.iter().all(|field| orderable(field.data_type())),

@@ -7,7 +7,8 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::{Result, SparkError};
+use firesteel_protocol::types::collation;
+use firesteel_protocol::{Result, SparkError, types};
 
 use super::fold::Spec;
 use super::gather::gather;
@@ -40,10 +41,13 @@ pub fn listagg_within(call: &Call, keys: &[SortKey]) -> Result<Typed> {
     };
     let delimiter = match delimiter {
         ScalarValue::Utf8(Some(text)) => text,
-        ScalarValue::Binary(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+        // A character for each byte.
+        ScalarValue::Binary(Some(bytes)) => bytes.into_iter().map(char::from).collect(),
         delimiter if delimiter.is_null() => String::new(),
         _ => return Err(call.unexpected_type(1, "(\"STRING\" or \"BINARY\")")),
     };
+    let own = collation::of(&call.args[0].metadata).to_string();
+    refuse_another_collation(call, keys, &own)?;
     let delimiter_name = call.args.get(1).map_or("NULL", |arg| arg.name.as_str());
     let distinct = if call.distinct { "DISTINCT " } else { "" };
     let (function, order) = match keys {
@@ -57,9 +61,36 @@ pub fn listagg_within(call: &Call, keys: &[SortKey]) -> Result<Typed> {
     for key in keys {
         directions.push(if key.ascending { 'a' } else { 'd' });
         directions.push(if key.nulls_first { 'f' } else { 'l' });
-        args.push(key.arg.clone());
+        args.push(crate::collation::key(&key.arg, call.env));
     }
-    Ok(gather(call, "listagg", args, output, true, format!("{directions}:{delimiter}"), joined).named(name))
+    let args = args.iter().map(crate::collation::plain).collect();
+    let joined = gather(call, "listagg", args, output, true, format!("{directions}:{delimiter}"), joined).named(name);
+    Ok(if joined.data_type == DataType::Utf8 { crate::collation::with(joined, &own, false) } else { joined })
+}
+
+/// A delimiter has the collation of the values.
+fn refuse_another_collation(call: &Call, keys: &[SortKey], own: &str) -> Result<()> {
+    let value = &call.args[0].data_type;
+    if let Some(delimiter) = call.args.get(1).filter(|arg| !arg.data_type.is_null())
+        && (matches!(value, DataType::Utf8 | DataType::Binary) && delimiter.data_type != *value
+            || collation::of(&delimiter.metadata) != own && value == &DataType::Utf8)
+    {
+        let (value, text) = (call.args[0].sql_type(), delimiter.sql_type());
+        let key = |key: &SortKey| super::within_group::key_text(key);
+        let arguments = [call.args[0].name.clone(), delimiter.name.clone()].into_iter().chain(keys.iter().map(key));
+        let shown = format!("{}({})", call.name, arguments.collect::<Vec<_>>().join(", "));
+        return Err(SparkError::new("DATATYPE_MISMATCH.DATA_DIFF_TYPES")
+            .with("functionName", types::name::quote(call.name))
+            .with("dataType", format!("(\"{value}\" or \"{text}\")"))
+            .with("sqlExpr", format!("\"{shown}\"")));
+    }
+    match call.distinct && own != collation::BINARY {
+        true => Err(SparkError::unsupported(
+            format!("{}(DISTINCT ..) of strings with a collation", call.name),
+            "Use collate(.., 'UTF8_BINARY') for its arguments.",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// The values of each group, sorted by the other columns, joined.
@@ -77,9 +108,10 @@ pub fn joined(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<Ar
     if columns[0].data_type() == &DataType::Binary {
         let values = columns[0].as_binary::<i32>();
         let mut builder = BinaryBuilder::new();
+        let delimiter: Vec<u8> = delimiter.chars().map(|byte| byte as u8).collect();
         for group in groups {
             let parts: Vec<&[u8]> = order(group[0], group[1]).into_iter().map(|row| values.value(row)).collect();
-            builder.append_option((!parts.is_empty()).then(|| parts.join(delimiter.as_bytes())));
+            builder.append_option((!parts.is_empty()).then(|| parts.join(&delimiter[..])));
         }
         return Ok(Arc::new(builder.finish()));
     }

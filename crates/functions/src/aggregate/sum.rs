@@ -12,6 +12,7 @@ use arrow::datatypes::{
 use firesteel_protocol::{Result, SparkError};
 
 use super::fold::{Fold, Spec, fold_with};
+use crate::coerce::cast_silently;
 use crate::{Call, Typed};
 
 /// `sum(x)`: NULL without values.
@@ -37,6 +38,11 @@ fn build(call: &Call, name: &'static str, overflow: &str) -> Result<Typed> {
         }
         DataType::Float32 | DataType::Float64 | DataType::Null | DataType::Utf8 => {
             (DataType::Float64, DataType::Float64)
+        }
+        // Spark makes seconds of them.
+        DataType::Timestamp(_, Some(_)) if call.env.ansi => {
+            let seconds = cast_silently(call.args[0].clone(), &DataType::Float64, call.env)?;
+            return build(&call.with_args(vec![seconds]), name, overflow);
         }
         _ => {
             return Err(call.unexpected_type(0, "\"NUMERIC\" or \"ANSI INTERVAL\""));

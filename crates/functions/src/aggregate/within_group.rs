@@ -50,10 +50,12 @@ pub fn within_group(call: &Call, keys: &[SortKey]) -> Result<Typed> {
 
 /// ` WITHIN GROUP (ORDER BY a ASC NULLS FIRST, ...)`.
 pub(super) fn within_group_text(keys: &[SortKey]) -> String {
-    let key = |key: &SortKey| {
-        let direction = if key.ascending { "ASC" } else { "DESC" };
-        let nulls = if key.nulls_first { "NULLS FIRST" } else { "NULLS LAST" };
-        format!("{} {direction} {nulls}", key.arg.name)
-    };
-    format!(" WITHIN GROUP (ORDER BY {})", keys.iter().map(key).collect::<Vec<_>>().join(", "))
+    format!(" WITHIN GROUP (ORDER BY {})", keys.iter().map(key_text).collect::<Vec<_>>().join(", "))
+}
+
+/// `a ASC NULLS FIRST`.
+pub(super) fn key_text(key: &SortKey) -> String {
+    let direction = if key.ascending { "ASC" } else { "DESC" };
+    let nulls = if key.nulls_first { "NULLS FIRST" } else { "NULLS LAST" };
+    format!("{} {direction} {nulls}", key.arg.name)
 }

@@ -121,8 +121,10 @@ where
         if keep_positive && !value.compare(T::Native::ZERO).is_lt() {
             Ok(value)
         } else if ansi {
-            let message = if interval { "long overflow" } else { "overflow" };
-            value.neg_checked().map_err(|_| overflow(message, None))
+            value.neg_checked().map_err(|_| match interval {
+                true => SparkError::new("INTERVAL_ARITHMETIC_OVERFLOW.WITHOUT_SUGGESTION"),
+                false => overflow("overflow", None),
+            })
         } else {
             Ok(value.neg_wrapping())
         }

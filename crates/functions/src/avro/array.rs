@@ -56,6 +56,7 @@ pub fn written_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Int8 | DataType::Int16 | DataType::Interval(IntervalUnit::YearMonth) => DataType::Int32,
         DataType::Duration(_) => DataType::Int64,
+        DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
         DataType::List(element) => DataType::List(field(element)),
         DataType::Map(entries, sorted) => DataType::Map(field(entries), *sorted),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(field).collect()),

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::array::{to_spark, to_written, written_type};
 use super::schema::{avro_schema, spark_type};
+use super::target::{converted, target};
 use crate::collection::list::nullable;
 use crate::json::{Options, check_mode};
 use crate::kernel::{KernelArgs, from_arrow};
@@ -37,6 +38,12 @@ pub fn from_avro(call: &Call) -> Result<Typed> {
         .ok_or_else(|| invalid("Cannot parse <null> schema"))?;
     let options = options(call, 2, "third", "converting the value from AVRO format")?;
     check_mode(&options, "`from_avro`")?;
+    if options.get("datetimeRebaseMode").is_some_and(|mode| mode.eq_ignore_ascii_case("LEGACY")) {
+        return Err(SparkError::unsupported(
+            "from_avro with the option datetimeRebaseMode=LEGACY",
+            "Set it to CORRECTED, or write the values with Spark 3 or later.",
+        ));
+    }
     if !matches!(call.args[0].data_type, DataType::Binary | DataType::Null) {
         return Err(call.unexpected_type(0, "\"BINARY\""));
     }
@@ -61,7 +68,12 @@ pub fn to_avro(call: &Call) -> Result<Typed> {
     let given = schema_argument(call, 1, "second", "converting the value to AVRO format")?;
     refuse(&value.data_type)?;
     let schema = match given {
-        Some(given) => given,
+        Some(given) => {
+            // What the schema has no place for is refused before anything runs.
+            spark_type(&given)?;
+            target(&value.data_type, value.nullable, &parsed(&given)?)?;
+            given
+        }
         None => avro_schema(&value.data_type, value.nullable, "topLevelRecord", "").to_string(),
     };
     spark_type(&schema)?;
@@ -139,6 +151,15 @@ fn refuse(data_type: &DataType) -> Result<()> {
 fn wrapped(schema: &str) -> Result<String> {
     let inner: Value = serde_json::from_str(schema).map_err(|error| invalid(error.to_string()))?;
     Ok(json!({"type": "record", "name": "firesteel_value", "fields": [{"name": "v", "type": inner}]}).to_string())
+}
+
+fn parsed(schema: &str) -> Result<Value> {
+    serde_json::from_str(schema).map_err(|error| invalid(error.to_string()))
+}
+
+/// Whether values are written as Spark writes them by itself.
+fn is_own(to: &Field, from: &DataType) -> bool {
+    to.data_type() == &written_type(from)
 }
 
 fn avro_failed(error: impl std::fmt::Display) -> SparkError {
@@ -256,11 +277,17 @@ fn write_values(args: &KernelArgs) -> Result<ArrayRef> {
     } else {
         Cow::Owned(filter(&values, &there).map_err(from_arrow)?)
     };
-    let to = written_type(values.data_type());
-    let column = to_written(&own, &to)?;
-    let nullable = matches!(serde_json::from_str(args.param), Ok(Value::Array(_)));
+    let given = parsed(args.param)?;
+    let to = match target(values.data_type(), true, &given) {
+        Ok(to) => to,
+        // A schema that is Spark's own.
+        Err(_) => Field::new("v", written_type(values.data_type()), true),
+    };
+    let column =
+        if is_own(&to, values.data_type()) { to_written(&own, to.data_type())? } else { converted(&own, &to)? };
     let metadata = [(SCHEMA_METADATA_KEY.to_string(), wrapped(args.param)?)];
-    let schema = Schema::new(vec![Field::new("v", to, nullable)]).with_metadata(metadata.into());
+    let field = Field::new("v", to.data_type().clone(), matches!(given, Value::Array(_)));
+    let schema = Schema::new(vec![field]).with_metadata(metadata.into());
     let mut encoder = WriterBuilder::new(schema.clone()).build_encoder::<AvroBinaryFormat>().map_err(avro_failed)?;
     let mut builder = BinaryBuilder::with_capacity(values.len(), values.len() * 16);
     let mut rows = vec![];

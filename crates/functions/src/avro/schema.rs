@@ -1,6 +1,7 @@
 //! Avro's schemas as Spark's types, and the way back: Spark's `SchemaConverters`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit};
 use firesteel_protocol::types::{self, ddl};
@@ -61,12 +62,18 @@ impl Converter {
         let text = |key: &str| own.get(key).and_then(Value::as_str);
         match name {
             "array" => {
-                let (element, nullable) = self.convert(part(own, "items")?, namespace)?;
-                Ok((types::array(element, nullable), false))
+                let items = part(own, "items")?;
+                let (element, nullable) = self.convert(items, namespace)?;
+                let element = declared(Field::new("element", element, nullable), items);
+                Ok((DataType::List(Arc::new(element)), false))
             }
             "map" => {
-                let (value, nullable) = self.convert(part(own, "values")?, namespace)?;
-                Ok((types::map(DataType::Utf8, value, nullable), false))
+                let values = part(own, "values")?;
+                let (value, nullable) = self.convert(values, namespace)?;
+                let value = declared(Field::new("value", value, nullable), values);
+                let (none, metadata) = (HashMap::new(), value.metadata());
+                let value = (value.data_type().clone(), metadata);
+                Ok((types::map_carrying((DataType::Utf8, &none), value, nullable), false))
             }
             "record" | "enum" | "fixed" => {
                 let given = text("name").ok_or_else(|| invalid("a named type without a name"))?;
@@ -83,7 +90,7 @@ impl Converter {
                             let name = name.ok_or_else(|| invalid("a field without a name"))?;
                             let own = field.get("type").ok_or_else(|| invalid("a field without a type"))?;
                             let (data_type, nullable) = self.convert(own, &inner)?;
-                            converted.push(Field::new(name, data_type, nullable));
+                            converted.push(declared(Field::new(name, data_type, nullable), own));
                         }
                         (DataType::Struct(converted.into()), false)
                     }
@@ -106,6 +113,7 @@ impl Converter {
             ("boolean", ..) => DataType::Boolean,
             ("int", Some("date"), _) => DataType::Date32,
             ("int", ..) => DataType::Int32,
+            ("long", Some("time-micros"), _) => types::time(),
             ("long", Some("timestamp-millis" | "timestamp-micros"), _) => types::timestamp(),
             ("long", Some("local-timestamp-millis" | "local-timestamp-micros"), _) => types::timestamp_ntz(),
             ("long", ..) => DataType::Int64,
@@ -151,6 +159,16 @@ impl Converter {
     }
 }
 
+/// A field with the units or digits that the schema of its values keeps for Spark.
+fn declared(field: Field, schema: &Value) -> Field {
+    let branches = schema.as_array().map_or(std::slice::from_ref(schema), Vec::as_slice);
+    let text = branches.iter().find_map(|branch| branch.get(CATALYST_TYPE)).and_then(Value::as_str);
+    match text.and_then(|text| ddl::parse_type(text).ok()) {
+        Some(own) if own.data_type() == field.data_type() => types::carrying(field, own.metadata()),
+        _ => field,
+    }
+}
+
 fn part<'a>(own: &'a Map<String, Value>, key: &str) -> Result<&'a Value> {
     own.get(key).ok_or_else(|| invalid(&format!("a type without `{key}`")))
 }
@@ -193,6 +211,7 @@ pub fn avro_schema(data_type: &DataType, nullable: bool, name: &str, namespace: 
         DataType::Timestamp(_, None) => json!({"type": "long", "logicalType": "local-timestamp-micros"}),
         DataType::Interval(IntervalUnit::YearMonth) => json!({"type": "int", CATALYST_TYPE: "interval year to month"}),
         DataType::Duration(_) => json!({"type": "long", CATALYST_TYPE: "interval day to second"}),
+        DataType::Time64(_) => json!({"type": "long", "logicalType": "time-micros", CATALYST_TYPE: "time(6)"}),
         DataType::Decimal128(precision, scale) => json!({
             "type": "fixed", "name": "fixed", "namespace": inner(name, namespace), "size": bytes_of(*precision),
             "logicalType": "decimal", "precision": precision, "scale": scale
@@ -224,8 +243,8 @@ pub fn avro_schema(data_type: &DataType, nullable: bool, name: &str, namespace: 
 fn field_schema(field: &FieldRef, name: &str, namespace: &str) -> Value {
     let schema = avro_schema(field.data_type(), false, name, namespace);
     let schema = match (schema, field.data_type()) {
-        // The units of an interval are the field's.
-        (Value::Object(mut own), DataType::Interval(_) | DataType::Duration(_)) => {
+        // The units of an interval and the digits of a time are the field's.
+        (Value::Object(mut own), DataType::Interval(_) | DataType::Duration(_) | DataType::Time64(_)) => {
             own.insert(CATALYST_TYPE.into(), types::name::simple_of_field(field).into());
             Value::Object(own)
         }

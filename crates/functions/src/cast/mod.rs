@@ -34,7 +34,7 @@ use crate::kernel::{self, KernelArgs, kernel_expr};
 use crate::{Env, Typed, variant};
 
 pub use errors::{cast_invalid_input, cast_overflow, out_of_range};
-pub use rules::{can_cast, force_nullable};
+pub use rules::{can_cast, force_nullable, variant_holds};
 pub use text::{display_array, to_string_array, to_string_field};
 
 /// What a cast does with a value that does not fit.
@@ -121,7 +121,7 @@ pub fn cast_to(arg: Typed, target: &Field, mode: EvalMode, env: &Env) -> Result<
     let to = target.data_type();
     let word = if mode == EvalMode::Try { "TRY_CAST" } else { "CAST" };
     // Spark keeps the child's name for a cast to a nested type.
-    let label = if to.is_nested() && !types::is_variant(to) {
+    let label = if to.is_nested() && !types::is_variant(to) && !types::is_shape(to) {
         arg.name.clone()
     } else {
         format!("{word}({} AS {})", arg.name, name::sql_of_field(target))
@@ -222,6 +222,11 @@ fn cast_units(array: &ArrayRef, to: &DataType, units: Units, mode: EvalMode, env
             variant::from_variant(array, to, mode, env)
         }
         (_, to) if types::is_variant(to) => variant::to_variant(array),
+        (from, Struct(fields)) if types::is_shape(from) && types::is_shape(to) => {
+            let columns = array.as_struct().columns().to_vec();
+            let shapes = StructArray::try_new(fields.clone(), columns, array.nulls().cloned());
+            Ok(Arc::new(shapes.map_err(crate::kernel::from_arrow)?))
+        }
         (_, Utf8) => text::to_string_units(array, units.from, env),
         (List(own), List(field)) => {
             let list = array.as_list::<i32>();

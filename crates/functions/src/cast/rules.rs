@@ -3,7 +3,7 @@
 
 use arrow::datatypes::{DataType, Field, IntervalUnit};
 
-use firesteel_protocol::types;
+use firesteel_protocol::types::{self, Shape};
 
 use super::EvalMode;
 use crate::coerce::{decimal_of, is_decimal, is_float, is_integral, is_numeric};
@@ -21,6 +21,7 @@ pub fn can_cast(from: &DataType, to: &DataType, mode: EvalMode) -> bool {
         (Null, _) => true,
         (from, to) if types::is_variant(from) => variant_holds(to),
         (from, to) if types::is_variant(to) => variant_holds(from) && !matches!(from, Struct(_) | Map(..)),
+        (from, to) if types::is_shape(from) || types::is_shape(to) => shape_becomes(from, to),
         (_, Utf8) => true,
         (Utf8, Binary | Boolean | Date32 | Timestamp(..) | Time64(_) | Interval(_) | Duration(_)) => true,
         (Utf8 | Boolean, to) if is_numeric(to) => true,
@@ -52,8 +53,20 @@ pub fn can_cast(from: &DataType, to: &DataType, mode: EvalMode) -> bool {
     }
 }
 
+/// Whether values of GEOMETRY or GEOGRAPHY are of another such type too.
+fn shape_becomes(from: &DataType, to: &DataType) -> bool {
+    match (Shape::of(from), Shape::of(to)) {
+        (Some(from), Some(to)) => {
+            (from.srid == to.srid || to.srid.is_none())
+                && (from.geography || !to.geography)
+                && (from.geography == to.geography || from.srid == to.srid)
+        }
+        _ => false,
+    }
+}
+
 /// Whether a VARIANT can become a value of the type.
-fn variant_holds(data_type: &DataType) -> bool {
+pub fn variant_holds(data_type: &DataType) -> bool {
     use DataType::*;
     match data_type {
         Interval(_) | Duration(_) | Null => false,

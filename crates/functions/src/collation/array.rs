@@ -61,6 +61,14 @@ pub fn with_collation(typed: Typed, name: &str, env: &Env) -> Typed {
     let mut metadata = element.metadata().clone();
     collation::record(name, &mut metadata);
     let to = DataType::List(Arc::new(element.as_ref().clone().with_metadata(metadata)));
+    relabelled(typed, to, env)
+}
+
+/// An array as one of a type whose elements differ in metadata alone.
+pub fn relabelled(typed: Typed, to: DataType, env: &Env) -> Typed {
+    if typed.data_type == to {
+        return typed;
+    }
     let kernel: Kernel = |args| {
         let DataType::List(element) = args.return_type else { return args.array(0) };
         let array = args.array(0)?;
@@ -70,7 +78,7 @@ pub fn with_collation(typed: Typed, name: &str, env: &Env) -> Typed {
     };
     let (args, own) = (vec![typed.expr], to.clone());
     let expr =
-        kernel_expr("with_collation", args, own, typed.nullable, Volatility::Immutable, env, name.into(), kernel);
+        kernel_expr("with_metadata", args, own, typed.nullable, Volatility::Immutable, env, String::new(), kernel);
     Typed { expr, data_type: to, ..typed }
 }
 

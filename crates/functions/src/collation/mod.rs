@@ -20,6 +20,7 @@ use firesteel_protocol::types::collation::{self, BINARY, INDETERMINATE, within};
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
+pub(crate) use array::relabelled;
 pub use key::{is_key, key, key_of_column};
 
 use crate::rowwise::text as text_value;
@@ -30,7 +31,9 @@ use rule::{Compares, rule};
 pub const EXPLICIT_KEY: &str = "__FIRESTEEL_COLLATION_EXPLICIT";
 
 /// Functions that see to collations themselves.
-const UNTOUCHED: [&str; 15] = [
+const UNTOUCHED: [&str; 17] = [
+    "listagg",
+    "string_agg",
     "collate",
     "collation",
     "typeof",
@@ -129,6 +132,22 @@ pub fn compared(left: Typed, right: Typed, shown: &str, env: &crate::Env) -> Res
     }
 }
 
+/// `DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE` for functions whose first argument is a string of UTF8_BINARY only.
+pub(crate) fn refuse_collated(call: &Call, required: &str) -> Result<()> {
+    match call.args.first() {
+        Some(arg) if collation::of(&arg.metadata) != BINARY => Err(call.unexpected_type(0, required)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the strings of a call's result are none of its arguments': they have the collation of where the call stands.
+pub fn makes_strings(call: &Call) -> bool {
+    let nested = call.args.iter().any(|arg| arg.data_type.is_nested());
+    let text = call.args.iter().any(|arg| arg.data_type == arrow::datatypes::DataType::Utf8);
+    let hands_on = text && (rule(call.name).carries || UNTOUCHED.contains(&call.name)) || nested;
+    !hands_on && call.name != "string" || matches!(call.name, "to_json" | "to_csv" | "to_xml" | "typeof")
+}
+
 /// Whether an expression is of a collation other than UTF8_BINARY, or of one that was written.
 pub fn has_own(arg: &Typed) -> bool {
     arg.metadata.contains_key(collation::COLLATION_KEY)
@@ -161,14 +180,18 @@ pub fn of_all<'a>(args: impl Iterator<Item = &'a Typed>) -> Result<String> {
 fn common(args: &[&Typed]) -> Result<Option<Common>> {
     let mut explicit: Vec<&str> = vec![];
     let mut implicit: Vec<&str> = vec![];
+    let mut defaults: Vec<&str> = vec![];
     let mut strings = false;
     for arg in args {
         let Some(own) = of_strings(arg) else { continue };
         strings = true;
         let known = if arg.metadata.contains_key(EXPLICIT_KEY) {
             &mut explicit
-        } else if own != BINARY || !is_default(&arg.expr) {
+        } else if !is_default(&arg.expr) {
             &mut implicit
+        } else if own != BINARY {
+            // That of the view or function in which it stands.
+            &mut defaults
         } else {
             continue;
         };
@@ -181,9 +204,9 @@ fn common(args: &[&Typed]) -> Result<Option<Common>> {
             explicit.iter().map(|own| format!("\"STRING COLLATE {}\"", own.to_uppercase())).collect();
         return Err(SparkError::new("COLLATION_MISMATCH.EXPLICIT").with("explicitTypes", types.join(", ")));
     }
-    let name = match (&explicit[..], &implicit[..]) {
-        ([own], _) | ([], [own]) => (*own).to_string(),
-        ([], []) => BINARY.to_string(),
+    let name = match (&explicit[..], &implicit[..], &defaults[..]) {
+        ([own], ..) | ([], [own], _) | ([], [], [own]) => (*own).to_string(),
+        ([], [], []) => BINARY.to_string(),
         _ => INDETERMINATE.to_string(),
     };
     Ok(strings.then_some(Common { name, explicit: !explicit.is_empty() }))

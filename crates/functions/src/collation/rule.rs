@@ -88,9 +88,7 @@ pub fn rule(name: &str) -> Rule {
         "max_by" | "min_by" => of(false, No, true, Rewrite::KeyOf(1)),
         "array_distinct" | "array_union" | "array_intersect" | "array_except" | "array_remove" | "sort_array"
         | "array_min" | "array_max" => of(true, AsResolved, true, Rewrite::Array),
-        "listagg" | "string_agg" | "listagg_distinct" | "histogram_numeric" | "approx_top_k" | "percentile_disc" => {
-            of(false, AsResolved, true, Rewrite::Refused)
-        }
+        "approx_top_k" => of(false, AsResolved, true, Rewrite::Refused),
         "str_to_map" => of(true, AsResolved, false, Rewrite::Map),
         "decode" => of(false, No, false, Rewrite::Cases),
         "format_string" | "printf" => of(false, No, true, Rewrite::None),
@@ -143,6 +141,7 @@ impl Rule {
                 let characters = super::shown(characters, collation);
                 format!("TRIM(BOTH {} FROM {})", characters.name, text.name)
             }
+            ("str_to_map", _) => crate::collection::str_to_map_by(call, collation)?.name,
             _ => build(call)?.name,
         };
         let mut args = call.args.clone();
@@ -158,7 +157,10 @@ impl Rule {
         match self.rewrite {
             Rewrite::None | Rewrite::Refused => build(&call.with_args(call.args.iter().map(super::implicit).collect())),
             Rewrite::Keys if call.name == "count" && !call.distinct => build(&plains()),
-            Rewrite::Keys => build(&call.with_args(call.args.iter().map(keyed).collect())),
+            Rewrite::Keys => {
+                let args = crate::predicate::padded_arguments(call)?;
+                build(&call.with_args(args.iter().map(keyed).collect()))
+            }
             Rewrite::KeyOf(index) => {
                 let mut args = call.args.clone();
                 if let Some(arg) = args.get_mut(index).filter(|arg| super::has_own(arg)) {

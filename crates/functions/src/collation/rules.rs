@@ -114,3 +114,15 @@ fn collator(collation: &'static Collation) -> Option<&'static CollatorBorrowed<'
     known.insert(&collation.name, own);
     Some(own)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_unicode_collation_has_a_collator() {
+        let unicode = collation::all().iter().filter(|own| own.family == Family::Unicode);
+        let without: Vec<&str> = unicode.filter(|own| collator(own).is_none()).map(|own| own.name.as_str()).collect();
+        assert!(without.is_empty(), "{without:?}");
+    }
+}

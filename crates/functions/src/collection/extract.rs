@@ -27,9 +27,11 @@ pub fn extract_value(child: Typed, extraction: Typed, env: &Env) -> Result<Typed
     let call = Call { name: "get", args: vec![child, extraction], distinct: false, ignore_nulls: false, env };
     let (child, extraction) = (&call.args[0], &call.args[1]);
     match (&child.data_type, text) {
-        (variant, _) if types::is_variant(variant) => Err(SparkError::new("INVALID_EXTRACT_BASE_FIELD_TYPE")
-            .with("base", format!("\"{}\"", child.name))
-            .with("other", "\"VARIANT\"")),
+        (own, _) if types::is_variant(own) || types::is_shape(own) => {
+            Err(SparkError::new("INVALID_EXTRACT_BASE_FIELD_TYPE")
+                .with("base", format!("\"{}\"", child.name))
+                .with("other", format!("\"{}\"", child.sql_type())))
+        }
         (DataType::Struct(_), Some(field)) => struct_field(child, &field, env),
         (DataType::Struct(_), None) => {
             Err(SparkError::new("INVALID_EXTRACT_FIELD_TYPE").with("extraction", format!("\"{}\"", extraction.name)))

@@ -8,7 +8,7 @@ use arrow::compute::{concat, take};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float32Type, Float64Type};
 use arrow::row::{RowConverter, Rows, SortField};
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::types::{IntervalRange, TIME_DIGITS, is_variant, name, record_time_precision};
+use firesteel_protocol::types::{IntervalRange, TIME_DIGITS, is_shape, is_variant, name, record_time_precision};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::coerce::common_type;
@@ -89,8 +89,22 @@ pub fn array_and_value(call: &Call, array: usize, value: usize) -> Result<(Typed
     let common = element_type(element.data_type(), &call.args[value].data_type, call.env)
         .filter(|_| same_time_precision([&element_typed(element), &call.args[value]]))
         .ok_or_else(|| different_types(call, array, value))?;
+    if matches!(call.name, "array_contains" | "array_position" | "array_remove") {
+        require_equality(call, &common)?;
+    }
     let list = list_of(&common, element.is_nullable());
     Ok((call.coerce(array, &list)?, call.coerce(value, &common)?))
+}
+
+/// `DATATYPE_MISMATCH.INVALID_ORDERING_TYPE` for values that Spark cannot compare.
+pub fn require_equality(call: &Call, element: &DataType) -> Result<()> {
+    if !is_variant(element) && !is_shape(element) {
+        return Ok(());
+    }
+    Err(SparkError::new("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE")
+        .with("functionName", name::quote(call.name))
+        .with("dataType", format!("\"{}\"", name::sql(element)))
+        .with("sqlExpr", format!("\"{}\"", call.display())))
 }
 
 /// Two arrays with one type of elements.
@@ -275,7 +289,7 @@ pub fn retyped(array: ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
 
 /// The type with every part nullable.
 pub fn nullable(data_type: &DataType) -> DataType {
-    if is_variant(data_type) {
+    if is_variant(data_type) || is_shape(data_type) {
         return data_type.clone();
     }
     let loose = |field: &Arc<Field>| {

@@ -110,7 +110,7 @@ fn entry_collations(entries: FieldRef, of_keys: &str, of_values: &str) -> FieldR
 }
 
 fn require_key(call: &Call, key: &DataType) -> Result<()> {
-    if matches!(key, DataType::Map(..)) {
+    if matches!(key, DataType::Map(..)) || types::is_variant(key) {
         return Err(SparkError::new("DATATYPE_MISMATCH.INVALID_MAP_KEY_TYPE")
             .with("keyType", format!("\"{}\"", name::sql(key)))
             .with("sqlExpr", format!("\"{}\"", call.display())));

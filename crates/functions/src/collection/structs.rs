@@ -16,6 +16,8 @@ use crate::{Call, Typed, constant};
 pub fn own_name(arg: &Typed) -> Option<String> {
     match &arg.expr {
         Expr::Column(_) | Expr::OuterReferenceColumn(..) => Some(arg.name.clone()),
+        // COLLATE leaves a mark, and gives no name.
+        Expr::Alias(_) if arg.unaliased_name.is_none() && arg.name.starts_with("collate(") => None,
         Expr::Alias(_) => Some(arg.name.clone()),
         Expr::LambdaVariable(variable) => {
             // The resolver makes names unique by a suffix.

@@ -14,6 +14,7 @@ use crate::{Call, Env, Typed, constant};
 pub fn schema_of_csv(call: &Call) -> Result<Typed> {
     call.arity(1..=2)?;
     let options = Options::of(call, 1, split::OPTIONS)?;
+    crate::collation::refuse_collated(call, "\"STRING\"")?;
     let display = format!("{}({})", call.name, call.args[0].name);
     let record = match constant::evaluate(&call.args[0].expr) {
         Some(ScalarValue::Utf8(Some(record))) => record,

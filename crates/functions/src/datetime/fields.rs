@@ -286,10 +286,12 @@ fn interval_field(args: &KernelArgs) -> Result<ArrayRef> {
             intervals.iter().map(|interval| interval.map(split)).collect()
         }
     };
+    let calendar = matches!(array.data_type(), DataType::Interval(IntervalUnit::MonthDayNano));
     let of: fn((i64, i64, i64)) -> i64 = match args.param {
         "year" => |(months, _, _)| months / 12,
         "month" => |(months, _, _)| months % 12,
         "day" => |(_, days, _)| days,
+        "hour" if calendar => |(_, _, us)| us / (3_600 * SECOND_US) % 24,
         "hour" => |(_, _, us)| us / (3_600 * SECOND_US),
         "minute" => |(_, _, us)| us / (60 * SECOND_US) % 60,
         _ => |(_, _, us)| us % (60 * SECOND_US),

@@ -321,7 +321,8 @@ pub fn make_dt_interval(call: &Call) -> Result<Typed> {
                 continue;
             };
             let whole = i128::from(f[0] * 86_400 + f[1] * 3_600 + f[2] * 60) * i128::from(SECOND_US);
-            let micros = i64::try_from(whole + seconds.value(row)).map_err(|_| interval_overflow())?;
+            let micros =
+                i64::try_from(whole + seconds.value(row)).map_err(|_| args.env.place.told(interval_overflow()))?;
             result.push(Some(micros));
         }
         Ok(Arc::new(result.into_iter().collect::<PrimitiveArray<DurationMicrosecondType>>()))
@@ -337,7 +338,7 @@ pub fn make_ym_interval(call: &Call) -> Result<Typed> {
         for row in 0..args.rows {
             let months = match fields(&columns, row) {
                 None => None,
-                Some(f) => Some(i32::try_from(f[0] * 12 + f[1]).map_err(|_| interval_overflow())?),
+                Some(f) => Some(i32::try_from(f[0] * 12 + f[1]).map_err(|_| args.env.place.told(interval_overflow()))?),
             };
             result.push(months);
         }

@@ -25,7 +25,10 @@ pub fn json_tuple(call: &Call) -> Result<Generator> {
         }
         args.push(call.coerce(index, &DataType::Utf8)?.expr);
     }
-    let field = |index: usize| -> FieldRef { Arc::new(Field::new(format!("c{index}"), DataType::Utf8, true)) };
+    // Members are strings of the collation of the document.
+    let field = |index: usize| -> FieldRef {
+        Arc::new(types::carrying(Field::new(format!("c{index}"), DataType::Utf8, true), &call.args[0].metadata))
+    };
     let fields: Vec<FieldRef> = (0..call.args.len() - 1).map(field).collect();
     let element = DataType::Struct(Fields::from(fields.clone()));
     let list = kernel_expr(

@@ -1,5 +1,6 @@
 //! `stack(n, x1, x2, ...)`: the values in n rows.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ListArray, StructArray, new_null_array};
@@ -8,6 +9,7 @@ use arrow::compute::interleave;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::logical_expr::Volatility;
 use datafusion::scalar::ScalarValue;
+use firesteel_protocol::types::collation;
 use firesteel_protocol::{Result, SparkError, types};
 
 use crate::call::Generator;
@@ -43,19 +45,26 @@ pub fn stack(call: &Call) -> Result<Generator> {
     for column in 0..columns {
         let places: Vec<usize> = (0..rows).map(|row| row * columns + column).filter(|at| *at < values).collect();
         let mut data_type = DataType::Null;
+        let mut metadata = HashMap::new();
         for at in &places {
-            let other = &call.args[at + 1].data_type;
+            let other = &call.args[at + 1];
             // Values of a column are not cast to each other's type.
-            data_type = match (&data_type, other) {
-                (DataType::Null, other) => other.clone(),
-                (own, other) if own == other || other == &DataType::Null => own.clone(),
+            data_type = match (&data_type, &other.data_type) {
+                (own, DataType::Null) => own.clone(),
+                (DataType::Null, found) => {
+                    metadata.clone_from(&other.metadata);
+                    found.clone()
+                }
+                (own, found) if own == found && collation::of(&metadata) == collation::of(&other.metadata) => {
+                    own.clone()
+                }
                 _ => return Err(different_types(call, column, &places)),
             };
         }
         for at in places {
             args[at] = Some(call.coerce(at + 1, &data_type)?.expr);
         }
-        fields.push(Arc::new(Field::new(format!("col{column}"), data_type, true)));
+        fields.push(Arc::new(types::carrying(Field::new(format!("col{column}"), data_type, true), &metadata)));
     }
     let element = DataType::Struct(Fields::from(fields.clone()));
     let list = kernel_expr(
@@ -72,9 +81,9 @@ pub fn stack(call: &Call) -> Result<Generator> {
 }
 
 fn different_types(call: &Call, column: usize, places: &[usize]) -> SparkError {
-    let sql = |at: usize| format!("\"{}\"", types::name::sql(&call.args[at + 1].data_type));
+    let sql = |at: usize| format!("\"{}\"", call.args[at + 1].sql_type());
     let first = places[0];
-    let other = places.iter().find(|at| call.args[**at + 1].data_type != call.args[first + 1].data_type);
+    let other = places.iter().find(|at| sql(**at) != sql(first));
     let other = other.copied().unwrap_or(first);
     SparkError::new("DATATYPE_MISMATCH.STACK_COLUMN_DIFF_TYPES")
         .with("columnIndex", column.to_string())

@@ -13,7 +13,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, IntervalUnit};
 use base64::Engine;
 use datafusion::scalar::ScalarValue;
-use firesteel_protocol::types::{self, IntervalRange, ddl, json, name};
+use firesteel_protocol::types::{self, IntervalRange, ddl, has_lengths, json, name};
 use firesteel_protocol::{Result, SparkError};
 
 use super::options::{Formats, GRAMMAR, Options};
@@ -69,6 +69,15 @@ pub(crate) fn check_mode(options: &Options, function: &str) -> Result<()> {
 
 /// A constant schema: DDL, JSON, or what `schema_of_json` gives.
 pub(crate) fn schema(call: &Call, index: usize) -> Result<DataType> {
+    let found = any_schema(call, index)?;
+    // Nobody would look at the lengths.
+    match has_lengths(&Field::new("", found.clone(), true)) {
+        true => Err(SparkError::new("UNSUPPORTED_CHAR_OR_VARCHAR_AS_STRING")),
+        false => Ok(found),
+    }
+}
+
+fn any_schema(call: &Call, index: usize) -> Result<DataType> {
     let arg = &call.args[index];
     let invalid =
         || SparkError::new("INVALID_SCHEMA.NON_STRING_LITERAL").with("inputSchema", format!("\"{}\"", arg.name));

@@ -1,51 +1,107 @@
-//! What CHAR(n) and VARCHAR(n) columns keep of a text: no function of SQL's, INSERT calls it.
+//! What columns of CHAR(n) and VARCHAR(n), and of types that consist of these, keep of a text: no function of SQL's, INSERT
+//! calls it.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, StringBuilder};
-use arrow::datatypes::DataType::{Int32, Utf8};
-use arrow::datatypes::Int32Type;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanBufferBuilder, ListArray, MapArray, StringBuilder, StructArray};
+use arrow::buffer::{BooleanBuffer, OffsetBuffer};
+use arrow::datatypes::{DataType, Field};
+use datafusion::scalar::ScalarValue;
+use firesteel_protocol::types::{ddl, has_lengths, length_limit};
 use firesteel_protocol::{Result, SparkError};
 
-use crate::kernel::KernelArgs;
-use crate::rowwise::{string_at, strings};
+use crate::kernel::{KernelArgs, from_arrow};
 use crate::{Call, Typed};
 
-/// `__store_char(text, n)`: padded with spaces to `n` characters.
-pub(super) fn store_char(call: &Call) -> Result<Typed> {
-    store(call, true)
-}
-
-/// `__store_varchar(text, n)`: spaces at the end give way to the limit.
-pub(super) fn store_varchar(call: &Call) -> Result<Typed> {
-    store(call, false)
-}
-
-fn store(call: &Call, padded: bool) -> Result<Typed> {
+/// `__store_lengths(value, type)`: the value with the texts in it as long as `type` wants them: `ARRAY<CHAR(3)>`.
+pub(super) fn store(call: &Call) -> Result<Typed> {
     call.arity(2)?;
-    let typed = call.coerced(&[Utf8, Int32])?;
-    let nullable = call.args[0].nullable;
-    let typed = match padded {
-        true => typed.kernel("ansi_store_char", Utf8, nullable, |args| kept(args, true)),
-        false => typed.kernel("ansi_store_varchar", Utf8, nullable, |args| kept(args, false)),
+    let Some(ScalarValue::Utf8(Some(declared))) = call.args[1].as_literal() else {
+        return Err(SparkError::internal("__store_lengths without a type"));
     };
-    Ok(typed.named(call.display()))
+    let value = &call.args[0];
+    let typed = call.with_args(vec![value.clone()]);
+    let stored = typed.kernel_with(
+        "ansi_store_lengths",
+        value.data_type.clone(),
+        value.nullable,
+        declared.clone(),
+        |args: &KernelArgs<'_>| fitted(&args.array(0)?, &ddl::parse_type(args.param)?, None),
+    );
+    Ok(Typed { metadata: value.metadata.clone(), ..stored.named(call.display()) })
 }
 
-fn kept(args: &KernelArgs<'_>, padded: bool) -> Result<ArrayRef> {
-    let texts = strings(args, 0)?;
-    let limits = args.array(1)?;
-    let limits = limits.as_primitive::<Int32Type>();
-    let mut kept = StringBuilder::with_capacity(args.rows, args.rows * 8);
-    for row in 0..args.rows {
-        match string_at(&texts, row) {
-            Some(text) => fit(text, usize::try_from(limits.value(row)).unwrap_or(0), padded, &mut kept)?,
-            None => kept.append_null(),
+/// `live`: the rows that are there at all; others lie below a NULL, and nobody looks at them.
+fn fitted(array: &ArrayRef, field: &Field, live: Option<&BooleanBuffer>) -> Result<ArrayRef> {
+    if let Some((limit, padded)) = length_limit(field) {
+        return fitted_texts(array, limit, padded, live);
+    }
+    if !has_lengths(field) {
+        return Ok(Arc::clone(array));
+    }
+    match (array.data_type(), field.data_type()) {
+        (DataType::List(own), DataType::List(element)) => {
+            let list = array.as_list::<i32>();
+            let below = live_below(list, list.offsets(), list.values().len(), live);
+            let values = fitted(list.values(), element, Some(&below))?;
+            let list = ListArray::try_new(Arc::clone(own), list.offsets().clone(), values, list.nulls().cloned());
+            Ok(Arc::new(list.map_err(from_arrow)?))
+        }
+        (DataType::Map(own, sorted), DataType::Map(entries, _)) => {
+            let map = array.as_map();
+            let below = live_below(map, map.offsets(), map.entries().len(), live);
+            let inner: ArrayRef = Arc::new(map.entries().clone());
+            let inner = fitted(&inner, entries, Some(&below))?.as_struct().clone();
+            let map = MapArray::try_new(Arc::clone(own), map.offsets().clone(), inner, map.nulls().cloned(), *sorted);
+            Ok(Arc::new(map.map_err(from_arrow)?))
+        }
+        (DataType::Struct(own), DataType::Struct(fields)) => {
+            let rows = array.as_struct();
+            let here = BooleanBuffer::collect_bool(rows.len(), |row| {
+                rows.is_valid(row) && live.is_none_or(|live| live.value(row))
+            });
+            let columns = rows.columns().iter().zip(fields).map(|(column, field)| fitted(column, field, Some(&here)));
+            let columns = columns.collect::<Result<Vec<_>>>()?;
+            let rows = StructArray::try_new(own.clone(), columns, rows.nulls().cloned());
+            Ok(Arc::new(rows.map_err(from_arrow)?))
+        }
+        _ => Ok(Arc::clone(array)),
+    }
+}
+
+/// Which values of lists or maps belong to one that is there.
+fn live_below(
+    lists: &dyn Array,
+    offsets: &OffsetBuffer<i32>,
+    values: usize,
+    live: Option<&BooleanBuffer>,
+) -> BooleanBuffer {
+    let mut below = BooleanBufferBuilder::new(values);
+    below.append_n(values, false);
+    for row in 0..lists.len() {
+        if lists.is_valid(row) && live.is_none_or(|live| live.value(row)) {
+            (offsets[row]..offsets[row + 1]).for_each(|at| below.set_bit(at as usize, true));
+        }
+    }
+    below.finish()
+}
+
+fn fitted_texts(array: &ArrayRef, limit: usize, padded: bool, live: Option<&BooleanBuffer>) -> Result<ArrayRef> {
+    let texts = array.as_string::<i32>();
+    let mut kept = StringBuilder::with_capacity(texts.len(), texts.len() * 8);
+    for row in 0..texts.len() {
+        if texts.is_null(row) {
+            kept.append_null();
+        } else if live.is_none_or(|live| live.value(row)) {
+            fit(texts.value(row), limit, padded, &mut kept)?;
+        } else {
+            kept.append_value("");
         }
     }
     Ok(Arc::new(kept.finish()))
 }
 
+/// Spaces fill CHAR up; at the end of a text they give way to the limit.
 fn fit(text: &str, limit: usize, padded: bool, kept: &mut StringBuilder) -> Result<()> {
     let length = text.chars().count();
     if length <= limit {

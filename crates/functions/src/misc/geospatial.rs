@@ -1,57 +1,44 @@
 //! `st_*`: shapes out of their well-known binary form (WKB) and back, with the number of their reference system.
 //!
-//! Inside of expressions a GEOMETRY or GEOGRAPHY is a struct of both; as columns of results these types are not there.
+//! The types are in `firesteel_protocol::types::shape`.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, Int32Array, StructArray};
-use arrow::datatypes::{DataType, Field, Fields, Int32Type};
+use arrow::datatypes::{DataType, Int32Type};
 use datafusion::scalar::ScalarValue;
+use firesteel_protocol::types::shape::{Shape, WORLD};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::kernel::{KernelArgs, from_arrow};
 use crate::rowwise::complete;
-use crate::{Call, Typed};
+use crate::{Call, Typed, constant};
 
-const SRID: &str = "__FIRESTEEL_SRID";
-const GEOMETRY: &str = "__FIRESTEEL_GEOMETRY";
-const GEOGRAPHY: &str = "__FIRESTEEL_GEOGRAPHY";
-
-/// The reference system of GEOGRAPHY.
-const WORLD: i32 = 4326;
-
-fn shape(kind: &str) -> DataType {
-    let fields = vec![Field::new(SRID, DataType::Int32, false), Field::new(kind, DataType::Binary, false)];
-    DataType::Struct(Fields::from(fields))
-}
-
-/// Whether the type is GEOMETRY or GEOGRAPHY, or has such inside.
-pub fn is_shape(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Struct(fields) => fields.iter().any(|field| field.name() == SRID || is_shape(field.data_type())),
-        DataType::List(element) => is_shape(element.data_type()),
-        DataType::Map(entries, _) => is_shape(entries.data_type()),
-        _ => false,
-    }
-}
-
-fn shape_argument(call: &Call) -> Result<DataType> {
+/// The first argument's type; of NULL that of any geometry.
+fn shape_argument(call: &Call) -> Result<Shape> {
     let own = &call.args[0].data_type;
     if own.is_null() {
-        return Ok(shape(GEOMETRY));
+        return Ok(Shape { geography: false, srid: None });
     }
-    if matches!(own, DataType::Struct(fields) if fields.first().is_some_and(|field| field.name() == SRID)) {
-        return Ok(own.clone());
+    Shape::of(own).ok_or_else(|| call.unexpected_type(0, "(\"GEOGRAPHY\" or \"GEOMETRY\")"))
+}
+
+/// The type of shapes with the number that an argument gives: known if it is constant.
+fn numbered(geography: bool, number: &Typed) -> Result<Shape> {
+    let srid = match constant::evaluate(&number.expr) {
+        Some(ScalarValue::Int32(srid)) => srid,
+        _ => None,
+    };
+    match srid {
+        Some(srid) if !Shape::is_known(geography, srid) => {
+            Err(SparkError::new("ST_INVALID_SRID_VALUE").with("srid", srid.to_string()).placeless())
+        }
+        srid => Ok(Shape { geography, srid }),
     }
-    Err(call.unexpected_type(0, "(\"GEOGRAPHY\" or \"GEOMETRY\")"))
 }
 
 fn binary_argument(call: &Call) -> Result<Typed> {
-    match call.args[0].data_type {
-        DataType::Binary => Ok(call.args[0].clone()),
-        DataType::Null => call.coerce(0, &DataType::Binary),
-        _ => Err(call.unexpected_type(0, "\"BINARY\"")),
-    }
+    call.coerce(0, &DataType::Binary)
 }
 
 /// `st_geogfromwkb(wkb)`.
@@ -60,7 +47,8 @@ pub(super) fn geography(call: &Call) -> Result<Typed> {
     let world = Typed::literal(ScalarValue::Int32(Some(WORLD)), "4326");
     let inner = call.with_args(vec![binary_argument(call)?, world]);
     let nullable = call.args[0].nullable;
-    Ok(inner.kernel("st_geogfromwkb", shape(GEOGRAPHY), nullable, read).named(call.display()))
+    let data_type = Shape { geography: true, srid: Some(WORLD) }.data_type();
+    Ok(inner.kernel("st_geogfromwkb", data_type, nullable, read).named(call.display()))
 }
 
 /// `st_geomfromwkb(wkb[, srid])`.
@@ -68,7 +56,8 @@ pub(super) fn geometry(call: &Call) -> Result<Typed> {
     let call = &complete(call, 2, &[(ScalarValue::Int32(Some(0)), "0")])?;
     let inner = call.with_args(vec![binary_argument(call)?, call.coerce(1, &DataType::Int32)?]);
     let nullable = call.any_nullable();
-    Ok(inner.kernel("st_geomfromwkb", shape(GEOMETRY), nullable, read).named(call.display()))
+    let data_type = numbered(false, &inner.args[1])?.data_type();
+    Ok(inner.kernel("st_geomfromwkb", data_type, nullable, read).named(call.display()))
 }
 
 /// `st_srid(shape)`.
@@ -89,8 +78,9 @@ pub(super) fn srid(call: &Call) -> Result<Typed> {
 /// `st_setsrid(shape, srid)`.
 pub(super) fn with_srid(call: &Call) -> Result<Typed> {
     call.arity(2)?;
-    let data_type = shape_argument(call)?;
+    let own = shape_argument(call)?;
     let inner = call.with_args(vec![call.args[0].clone(), call.coerce(1, &DataType::Int32)?]);
+    let data_type = numbered(own.geography, &inner.args[1])?.data_type();
     let changed = inner.kernel("st_setsrid", data_type, call.any_nullable(), |args| {
         let shapes = args.array(0)?;
         if shapes.data_type().is_null() {
@@ -132,7 +122,8 @@ pub(super) fn as_binary(call: &Call) -> Result<Typed> {
                 }
             };
             let mut out = vec![];
-            Reader { bytes: bytes.value(row), at: 0, little: true, to_little: little, out: &mut out }.geometry(0)?;
+            let bytes = bytes.value(row);
+            Reader { bytes, at: 0, little: true, to_little: little, world: false, out: &mut out }.geometry(0)?;
             builder.append_value(out);
         }
         Ok(Arc::new(builder.finish()))
@@ -144,9 +135,10 @@ fn read(args: &KernelArgs) -> Result<ArrayRef> {
     let values = args.array(0)?;
     let values = values.as_binary::<i32>();
     let own: Vec<Option<&[u8]>> = values.iter().collect();
+    let world = Shape::of(args.return_type).is_some_and(|own| own.geography);
     for bytes in own.iter().flatten() {
         let mut out = vec![];
-        Reader { bytes, at: 0, little: true, to_little: true, out: &mut out }.geometry(0)?;
+        Reader { bytes, at: 0, little: true, to_little: true, world, out: &mut out }.geometry(0)?;
     }
     built(&own, args)
 }
@@ -156,13 +148,11 @@ fn built(shapes: &[Option<&[u8]>], args: &KernelArgs) -> Result<ArrayRef> {
     let ids = args.array(1)?;
     let ids = ids.as_primitive::<Int32Type>();
     let DataType::Struct(fields) = args.return_type else { return Err(SparkError::internal("a shape is a struct")) };
-    let world = fields[1].name() == GEOGRAPHY;
+    let world = Shape::of(args.return_type).is_some_and(|own| own.geography);
     let valid: Vec<bool> = shapes.iter().enumerate().map(|(row, own)| own.is_some() && ids.is_valid(row)).collect();
     for row in (0..ids.len()).filter(|row| ids.is_valid(*row)) {
         let id = ids.value(row);
-        // Spark has a list of systems; here all numbers count that EPSG gives to such, on the globe those from 4000 on.
-        let known = if world { (4000..5000).contains(&id) } else { matches!(id, 0 | 1024..=32767 | 102_100) };
-        if !known {
+        if !Shape::is_known(world, id) {
             return Err(SparkError::new("ST_INVALID_SRID_VALUE").with("srid", id.to_string()));
         }
     }
@@ -179,6 +169,8 @@ struct Reader<'a> {
     at: usize,
     little: bool,
     to_little: bool,
+    /// Coordinates are longitude and latitude.
+    world: bool,
     out: &'a mut Vec<u8>,
 }
 
@@ -202,8 +194,15 @@ impl Reader<'_> {
     }
 
     fn points(&mut self, count: u32, dimensions: u32) -> Result<()> {
-        for _ in 0..u64::from(count) * u64::from(dimensions) {
-            let mut part = self.take::<8>()?;
+        for at in 0..u64::from(count) * u64::from(dimensions) {
+            let (start, mut part) = (self.at, self.take::<8>()?);
+            let value = if self.little { f64::from_le_bytes(part) } else { f64::from_be_bytes(part) };
+            let limit = [180.0, 90.0].get((at % u64::from(dimensions)) as usize).copied().filter(|_| self.world);
+            if limit.is_some_and(|limit| value.abs() > limit) {
+                // Spark tells where the point begins.
+                let point = start - 8 * (at % u64::from(dimensions)) as usize;
+                return Err(Self::fail("Invalid coordinate value found", point));
+            }
             if self.little != self.to_little {
                 part.reverse();
             }

@@ -15,8 +15,7 @@ use crate::{Entry, Kind};
 
 /// The functions of this family.
 pub const TABLE: &[Entry] = &[
-    Entry { name: "__store_char", kind: Kind::Scalar(char_length::store_char) },
-    Entry { name: "__store_varchar", kind: Kind::Scalar(char_length::store_varchar) },
+    Entry { name: "__store_lengths", kind: Kind::Scalar(char_length::store) },
     Entry { name: "aes_decrypt", kind: Kind::Scalar(aes::aes_decrypt) },
     Entry { name: "aes_encrypt", kind: Kind::Scalar(aes::aes_encrypt) },
     Entry { name: "assert_true", kind: Kind::Scalar(assertion::assert_true) },

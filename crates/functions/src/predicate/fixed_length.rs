@@ -26,6 +26,21 @@ pub(super) fn padded(left: &Typed, right: &Typed, env: &Env) -> Result<Option<(T
     Ok(Some((at_length(left, lengths.0, to, env)?, at_length(right, lengths.1, to, env)?)))
 }
 
+/// The arguments of a comparison as it compares them, before a collation has its say.
+///
+/// # Errors
+/// Those of padding, which has none.
+pub fn padded_arguments(call: &Call) -> Result<Vec<Typed>> {
+    match (call.name, &call.args[..]) {
+        ("in", _) => padded_list(&call.args, call.env),
+        (_, [left, right]) => Ok(match padded(left, right, call.env)? {
+            Some((left, right)) => vec![left, right],
+            None => call.args.clone(),
+        }),
+        _ => Ok(call.args.clone()),
+    }
+}
+
 /// A column of CHAR and what IN lists, all at the length of the longest.
 pub(super) fn padded_list(args: &[Typed], env: &Env) -> Result<Vec<Typed>> {
     let Some(own) = declared(&args[0]) else { return Ok(args.to_vec()) };
@@ -48,7 +63,8 @@ fn declared(typed: &Typed) -> Option<usize> {
     if !matches!(expr, Expr::Column(_) | Expr::OuterReferenceColumn(..)) {
         return None;
     }
-    types::declared_text(&typed.metadata)?.strip_prefix("char(")?.strip_suffix(')')?.parse().ok()
+    let (length, padded) = types::limit_of(&types::declared_text(&typed.metadata)?)?;
+    padded.then_some(length)
 }
 
 fn literal(typed: &Typed) -> Option<String> {

@@ -12,6 +12,8 @@ mod matching;
 mod membership;
 pub mod order;
 
+pub(crate) use fixed_length::padded_arguments;
+
 use crate::{Entry, Kind};
 
 /// The functions of this family.

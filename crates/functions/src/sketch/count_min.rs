@@ -15,6 +15,7 @@ const PRIME: i64 = (1 << 31) - 1;
 /// `count_min_sketch(x, eps, confidence[, seed])`.
 pub(super) fn count_min_sketch(call: &Call) -> Result<Typed> {
     call.arity(3..=4)?;
+    crate::collation::refuse_collated(call, "(\"INTEGRAL\" or \"STRING\" or \"BINARY\")")?;
     let value = super::one_of(
         call,
         0,

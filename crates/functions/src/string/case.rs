@@ -5,8 +5,10 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType::Utf8;
 use datafusion::logical_expr::ScalarUDF;
+use firesteel_protocol::types::collation::{self, BINARY};
 use firesteel_protocol::{Result, SparkError};
 
+use crate::collation::{plain, shown};
 use crate::kernel::KernelArgs;
 use crate::rowwise::{map_strings, string_at, strings, write_strings};
 use crate::{Call, Typed};
@@ -44,7 +46,15 @@ pub(super) fn initcap(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 
 /// `mask(str[, upper[, lower[, digit[, other]]]])`: NULL for a kind keeps its characters.
 pub(super) fn mask(call: &Call) -> Result<Typed> {
-    let call = crate::rowwise::complete(call, 5, &super::mask_defaults())?;
+    let given = call.args.len();
+    let completed = crate::rowwise::complete(call, 5, &super::mask_defaults())?;
+    // Default characters are shown with the collation that the text and the characters have together.
+    let common = completed.args[..given].iter().map(|arg| collation::of(&arg.metadata)).find(|own| *own != BINARY);
+    let args = completed.args.iter().enumerate().map(|(at, arg)| match common {
+        Some(own) if at >= given => plain(&shown(arg, own)),
+        _ => arg.clone(),
+    });
+    let call = completed.with_args(args.collect());
     let label = call.display();
     for (index, name) in [(1, "upperChar"), (2, "lowerChar"), (3, "digitChar"), (4, "otherChar")] {
         let text = call.args[index].as_literal().and_then(|value| value.try_as_str().flatten());

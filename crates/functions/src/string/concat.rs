@@ -31,7 +31,7 @@ pub(super) fn concat(call: &Call) -> Result<Typed> {
         let (nullable, to) = (args.any_nullable(), args.args[0].data_type.clone());
         return Ok(args.kernel("spark_concat_arrays", to, nullable, concat_arrays).named(label));
     }
-    if !call.args.is_empty() && call.args.iter().all(|arg| arg.data_type == Binary) {
+    if !call.env.concat_as_text && !call.args.is_empty() && call.args.iter().all(|arg| arg.data_type == Binary) {
         return Ok(call.kernel("spark_concat_binary", Binary, call.any_nullable(), concat_binary));
     }
     let call = call.coerced(&vec![Utf8; call.args.len()])?;
@@ -170,7 +170,7 @@ fn concat_ws_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
 pub(super) fn elt(call: &Call) -> Result<Typed> {
     call.arity(2..)?;
     let label = call.display();
-    let binary = call.args[1..].iter().all(|arg| arg.data_type == Binary);
+    let binary = !call.env.elt_as_text && call.args[1..].iter().all(|arg| arg.data_type == Binary);
     let to = if binary { Binary } else { Utf8 };
     let mut types = vec![to.clone(); call.args.len()];
     types[0] = Int32;

@@ -17,7 +17,7 @@ use firesteel_protocol::{Result, SparkError, types};
 
 use super::item::Item;
 use super::{Variants, build};
-use crate::cast::{EvalMode, cast_array};
+use crate::cast::{EvalMode, cast_array, variant_holds};
 use crate::coerce::is_integral;
 use crate::collection::new_map;
 use crate::datetime::Zone;
@@ -27,6 +27,14 @@ use crate::{Call, Env, Typed};
 /// `to_variant_object(x)`: structs and maps become objects.
 pub(super) fn to_variant_object(call: &Call) -> Result<Typed> {
     call.arity(1)?;
+    let own = &call.args[0];
+    // Structs, maps of texts and arrays of these alone: CAST makes the others.
+    if !own.data_type.is_null() && (!own.data_type.is_nested() || !variant_holds(&own.data_type)) {
+        return Err(SparkError::new("DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION")
+            .with("sqlExpr", format!("\"{}\"", call.display()))
+            .with("srcType", format!("\"{}\"", own.sql_type()))
+            .with("targetType", "\"VARIANT\""));
+    }
     let nullable = call.any_nullable();
     Ok(call.kernel("to_variant_object", types::variant(), nullable, |args| to_variant(&args.array(0)?)))
 }

@@ -11,7 +11,7 @@ use firesteel_protocol::{Result, SparkError};
 use super::convert::convert;
 use super::item::Item;
 use super::{Variants, variant_arg};
-use crate::cast::EvalMode;
+use crate::cast::{EvalMode, variant_holds};
 use crate::collection::list::nullable;
 use crate::kernel::KernelArgs;
 use crate::rowwise::{string_at, strings};
@@ -32,12 +32,26 @@ pub(super) fn variant_get(call: &Call, tried: bool) -> Result<Typed> {
                 ddl::parse_type(&text).map_err(unknown)?.data_type().clone()
             }
             _ => {
-                call.constant(2)?;
-                return Err(call.unexpected_type(2, "\"STRING\""));
+                return Err(SparkError::new("INVALID_SCHEMA.NON_STRING_LITERAL")
+                    .with("inputSchema", format!("\"{}\"", arg.name)));
             }
         },
     };
     let label = format!("{}({}, {})", call.name, call.args[0].name, call.args[1].name);
+    let shown = |error: SparkError| error.with("sqlExpr", format!("\"{label}\""));
+    variant_arg(call, 0).map_err(shown)?;
+    if !variant_holds(&target) {
+        let declared = call.args.get(2).and_then(|arg| match constant::evaluate(&arg.expr) {
+            Some(ScalarValue::Utf8(Some(text))) => ddl::parse_type(&text).ok(),
+            _ => None,
+        });
+        let declared = declared.map(|field| types::name::sql_of_field(&field)).unwrap_or_default();
+        return Err(shown(
+            SparkError::new("DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION")
+                .with("srcType", "\"VARIANT\"")
+                .with("targetType", format!("\"{declared}\"")),
+        ));
+    }
     let path = call.coerce(1, &DataType::Utf8)?;
     if let Some(ScalarValue::Utf8(Some(text))) = constant::evaluate(&path.expr) {
         Path::parse(&text, call.name)?;
@@ -86,6 +100,7 @@ impl Path {
             SparkError::new("INVALID_VARIANT_GET_PATH")
                 .with("path", text)
                 .with("functionName", firesteel_protocol::types::name::quote(function))
+                .placeless()
         })
     }
 

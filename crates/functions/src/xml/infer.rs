@@ -15,6 +15,7 @@ pub(super) fn schema_of_xml(call: &Call) -> Result<Typed> {
     call.arity(1..=2)?;
     let known: Vec<&str> = [read::OPTIONS, Shape::OPTIONS, OPTIONS].concat();
     let options = Options::of(call, 1, &known)?;
+    crate::collation::refuse_collated(call, "\"STRING\"")?;
     let display = format!("{}({})", call.name, call.args[0].name);
     let text = match constant::evaluate(&call.args[0].expr) {
         Some(ScalarValue::Utf8(Some(text))) => text,

@@ -168,7 +168,8 @@ fn within_group(
     };
     let keys = orders.iter().map(key).collect::<Result<Vec<_>>>()?;
     let env = resolver.env_here();
-    if args.iter().any(collation::has_own) {
+    let joins = matches!(entry.name, "listagg" | "string_agg") && !function.is_distinct;
+    if !joins && args.iter().any(collation::has_own) {
         return Err(SparkError::unsupported(
             format!("{} WITHIN GROUP of strings with a collation", entry.name),
             "Use collate(.., 'UTF8_BINARY') for its arguments.",
@@ -244,7 +245,9 @@ fn call(
             .with("syntax", "DISTINCT"));
     }
     let typed = match entry.kind {
-        Kind::Scalar(build) => check_text(&call).and_then(|()| collation::call(&call, build)),
+        Kind::Scalar(build) => check_text(&call)
+            .and_then(|()| collation::call(&call, build))
+            .map(|typed| if collation::makes_strings(&call) { resolver.by_default(typed) } else { typed }),
         Kind::Aggregate(build) => collation::call(&call, build).and_then(|mut typed| {
             typed.expr = map_aggregates(typed.expr, |aggregate| {
                 if ignore_nulls {

@@ -21,14 +21,14 @@ pub mod window;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use arrow::datatypes::Field;
+use arrow::datatypes::{DataType, Field};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::Sort as SortExpr;
-use firesteel_functions::Typed;
 use firesteel_functions::cast::{EvalMode, cast_to};
+use firesteel_functions::{Typed, collation};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::extension::{EXPRESSION_URL, ExpressionKind};
-use firesteel_protocol::types::{CHAR_VARCHAR_KEY, ddl, proto};
+use firesteel_protocol::types::{CHAR_VARCHAR_KEY, METADATA_KEY, ddl, proto, with_lengths};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::Resolver;
@@ -45,7 +45,7 @@ impl Resolver<'_> {
     fn expression_kind(&self, expression: &pb::Expression, scope: &Scope) -> Result<Typed> {
         let kind = expression.expr_type.as_ref().ok_or_else(|| SparkError::internal("an expression without kind"))?;
         match kind {
-            ExprType::Literal(literal) => literal::resolve(literal, self.env()),
+            ExprType::Literal(literal) => literal::resolve(literal, self.env()).map(|typed| self.by_default(typed)),
             ExprType::UnresolvedAttribute(attribute) => self.attribute(attribute, scope),
             ExprType::UnresolvedFunction(call) => function::resolve(self, call, scope),
             ExprType::CallFunction(call) => function::resolve_call(self, call, scope),
@@ -124,6 +124,16 @@ impl Resolver<'_> {
                 Some(ExpressionKind::Ordinal(ordinal)) => literal::resolve(&literal::int(ordinal.position), self.env()),
                 None => Err(SparkError::unsupported("this expression extension", "Use the functions of Spark itself.")),
             },
+        }
+    }
+
+    /// A string as one of the collation that strings have here which say none.
+    pub(crate) fn by_default(&self, typed: Typed) -> Typed {
+        match self.collation.borrow().as_deref() {
+            Some(own) if typed.data_type == DataType::Utf8 && !collation::has_own(&typed) => {
+                collation::with(typed, own, false)
+            }
+            _ => typed,
         }
     }
 
@@ -315,9 +325,12 @@ impl Resolver<'_> {
                 .with("names", alias.name.join(", ")));
         };
         if let Some(text) = &alias.metadata {
-            for (key, value) in firesteel_protocol::types::json::metadata(text)? {
-                typed.metadata.insert(key, value);
+            let mut own = firesteel_protocol::types::json::metadata(text)?;
+            // The declared type of a column that is a text by now.
+            if own.remove(CHAR_VARCHAR_KEY).is_some() {
+                own.insert(METADATA_KEY.into(), text.clone());
             }
+            typed.metadata.extend(own);
         }
         // The alias node tells a renamed column from the column itself.
         typed.expr = typed.expr.alias(name.clone());
@@ -333,9 +346,13 @@ impl Resolver<'_> {
             CastToType::TypeStr(text) => ddl::parse_type(text)?,
         };
         // A cast to CHAR or VARCHAR is one to STRING.
-        let mut metadata = target.metadata().clone();
-        metadata.remove(CHAR_VARCHAR_KEY);
-        let target = target.with_metadata(metadata);
+        let target = with_lengths(&target, &|_| None);
+        let unsaid = match &message.cast_to_type {
+            Some(CastToType::Type(pb::DataType { kind: Some(pb::data_type::Kind::String(text)) })) => {
+                text.collation.is_empty()
+            }
+            _ => false,
+        };
         let mode = match message.eval_mode() {
             Mode::Legacy => EvalMode::Legacy,
             Mode::Ansi => EvalMode::Ansi,
@@ -347,7 +364,8 @@ impl Resolver<'_> {
         if let Some(shown) = arg.unaliased_name.take_if(|shown| shown.starts_with("lateralAliasReference(")) {
             arg.name = shown;
         }
-        cast_to(unaliased(arg), &target, mode, &self.env_here())
+        let typed = cast_to(unaliased(arg), &target, mode, &self.env_here())?;
+        Ok(if unsaid { self.by_default(typed) } else { typed })
     }
 
     /// In a list Spark names `CAST(a AS INT)` of a plain column by the column alone, and a variable by its own name.

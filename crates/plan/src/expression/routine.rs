@@ -1,14 +1,15 @@
 //! Calls of functions that the user wrote in SQL: the body is resolved over the parameters, then takes the place of the
 //! call with the arguments in it. Spark's `ResolveSQLFunctions`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
-use firesteel_functions::Typed;
 use firesteel_functions::cast::{EvalMode, cast};
+use firesteel_functions::{Typed, collation};
 use firesteel_protocol::connect::{self as pb, expression::ExprType};
 use firesteel_protocol::types::{name, proto};
 use firesteel_protocol::{Result, SparkError};
@@ -43,8 +44,7 @@ pub fn call(
     let (bound, shown) = bind(resolver, function, arguments, scope)?;
     let body = value(resolver, function, &bound)?;
     let expr = substituted(body.expr, &bound, scope)?;
-    let nullable = body.nullable;
-    Ok(Typed::new(expr, shown, body.data_type, nullable))
+    Ok(Typed { expr, unaliased_name: None, ..body }.named(shown))
 }
 
 /// A call in FROM.
@@ -77,8 +77,8 @@ pub fn check(resolver: &Resolver, function: &UserFunction) -> Result<()> {
             let text = parameter.default_text.as_deref().unwrap_or_default();
             resolver.with_sql_text(text, || resolver.expression(default, &resolver.scope(&inputs, None)))?;
         }
-        let data_type = proto::decode(&parameter.data_type)?;
-        let attribute = Attribute::new(Arc::new(Field::new(&parameter.name, data_type, true)));
+        let field = proto::decode_field(&parameter.name, &parameter.data_type, true, HashMap::new())?;
+        let attribute = Attribute::new(Arc::new(field));
         let last = function.name.rsplit('.').next().unwrap_or_default().to_string();
         bound.push(Bound { argument: attribute.expr(), attribute: attribute.qualified(vec![last]) });
     }
@@ -175,20 +175,23 @@ fn bind(
             }
             (None, None) => return Err(wrong()),
         };
-        let data_type = proto::decode(&parameter.data_type)?;
-        let argument = converted(resolver, argument, &data_type)?;
-        let attribute = Attribute::new(Arc::new(Field::new(&parameter.name, data_type, argument.nullable)));
+        let field = proto::decode_field(&parameter.name, &parameter.data_type, true, HashMap::new())?;
+        let argument = converted(resolver, argument, &field)?;
+        let attribute = Attribute::new(Arc::new(field.with_nullable(argument.nullable)));
         let last = function.name.rsplit('.').next().unwrap_or_default().to_string();
         bound.push(Bound { attribute: attribute.qualified(vec![last]), argument: unaliased(argument).expr });
     }
     Ok((bound, format!("{}({})", function.name, shown.join(", "))))
 }
 
-fn converted(resolver: &Resolver, typed: Typed, to: &DataType) -> Result<Typed> {
-    if typed.data_type == *to {
-        return Ok(typed);
+/// A value as one of a parameter's type or of the type that is returned.
+fn converted(resolver: &Resolver, typed: Typed, to: &Field) -> Result<Typed> {
+    let same = typed.data_type == *to.data_type();
+    let mut typed = if same { typed } else { cast(typed, to.data_type(), EvalMode::Ansi, &resolver.env_here())? };
+    if typed.data_type == DataType::Utf8 {
+        typed = collation::with(typed, collation::of_column(to), false);
     }
-    cast(typed, to, EvalMode::Ansi, &resolver.env_here())
+    Ok(typed)
 }
 
 /// A function's name, each part quoted.
@@ -209,7 +212,8 @@ fn inside<T>(
     let scope = resolver.scope(&inputs, None);
     let lambdas = std::mem::take(&mut *resolver.lambdas.borrow_mut());
     let lateral = std::mem::take(&mut *resolver.lateral.borrow_mut());
-    let result = resolver.with_sql_text(&function.body_text, || resolve(&scope));
+    let collation = function.collation.as_deref();
+    let result = resolver.with_collation(collation, || resolver.with_sql_text(&function.body_text, || resolve(&scope)));
     *resolver.lambdas.borrow_mut() = lambdas;
     *resolver.lateral.borrow_mut() = lateral;
     result
@@ -226,7 +230,8 @@ fn value(resolver: &Resolver, function: &UserFunction, bound: &[Bound]) -> Resul
     match &function.returns {
         Returns::Value(data_type) => {
             let own = format!("\"{}\"", typed.name);
-            let converted = converted(resolver, typed, &proto::decode(data_type)?);
+            let field = proto::decode_field("", data_type, true, HashMap::new())?;
+            let converted = converted(resolver, typed, &field);
             // Spark tells the body, not the cast round it.
             converted.map_err(|error| match error.condition().starts_with("DATATYPE_MISMATCH") {
                 true => error.with("sqlExpr", own),
@@ -254,7 +259,8 @@ fn table(resolver: &Resolver, function: &UserFunction, bound: &[Bound]) -> Resul
     }
     let mut list = vec![];
     for (own, column) in relation.output.iter().zip(columns) {
-        let typed = converted(resolver, own.typed(), &proto::decode(&column.data_type)?)?;
+        let field = proto::decode_field("", &column.data_type, true, HashMap::new())?;
+        let typed = converted(resolver, own.typed(), &field)?;
         let expr = unaliased(typed.clone()).expr.alias(&column.name);
         list.push(Typed { expr, ..typed }.named(&column.name));
     }

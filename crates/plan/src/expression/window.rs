@@ -24,7 +24,10 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     let mut order_by: Vec<SortExpr> =
         message.order_spec.iter().map(|o| resolver.sort_order(o, scope)).collect::<Result<_>>()?;
     refuse_lateral(resolver, message, &function.name, scope)?;
-    let is_map = |typed: &Typed| firesteel_functions::collection::has_map(&typed.data_type);
+    let is_map = |typed: &Typed| {
+        firesteel_functions::collection::has_map(&typed.data_type)
+            || firesteel_protocol::types::is_variant(&typed.data_type)
+    };
     if let Some((map, written)) = partition_by.iter().zip(&message.partition_spec).find(|(typed, _)| is_map(typed)) {
         let error = SparkError::new("EXPRESSION_TYPE_IS_NOT_ORDERABLE")
             .with("expr", format!("\"{}\"", map.name))

@@ -39,7 +39,6 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::LogicalPlan;
 use firesteel_functions::Typed;
-use firesteel_functions::misc::geospatial::is_shape;
 use firesteel_protocol::connect::{self as pb, relation::RelType};
 use firesteel_protocol::extension::RelationKind;
 use firesteel_protocol::{Result, SparkError};
@@ -149,12 +148,6 @@ impl<'a> Resolver<'a> {
     /// Resolves a query's root: exactly its output columns.
     pub fn query(&self, relation: &pb::Relation) -> Result<Relation> {
         let resolved = self.relation(relation)?.narrow()?;
-        if resolved.output.iter().any(|attribute| is_shape(attribute.data_type())) {
-            return Err(SparkError::unsupported(
-                "GEOMETRY and GEOGRAPHY as columns of a result",
-                "Take st_asbinary of them, and st_srid.",
-            ));
-        }
         if !self.env().time_type && resolved.output.iter().any(|attribute| has_time(attribute.data_type())) {
             return Err(SparkError::new("UNSUPPORTED_TIME_TYPE"));
         }
@@ -330,6 +323,9 @@ impl<'a> Resolver<'a> {
             RelationKind::PipeColumns(message) => with_columns::pipe(self, message, outer),
             RelationKind::Qualify(message) => filter::qualify(self, message, outer),
             RelationKind::ScriptTransform(message) => script_transform::resolve(self, message, outer),
+            RelationKind::Collated(message) => self.with_collation(Some(&message.collation), || {
+                self.relation_in(required(message.input.as_deref(), "Collated")?, outer)
+            }),
         }
     }
 

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::functions::core::expr_fn::named_struct;
 use datafusion::logical_expr::{Expr, lit};
 use firesteel_protocol::connect::{self as pb, read::ReadType};
-use firesteel_protocol::types::{CHAR_VARCHAR_KEY, ddl};
+use firesteel_protocol::types::{ddl, has_lengths};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::{Options, ReadRequest};
 
@@ -105,7 +105,7 @@ fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, 
                 Some(scope) => {
                     Resolver::new(&scope).query(&plan).map_err(|error| changed_view(error, &plan, &qualifier))?
                 }
-                None => resolver.query(&plan)?,
+                None => resolver.with_collation(None, || resolver.query(&plan))?,
             };
             let relation = match columns {
                 Some(fields) if fields.len() == relation.output.len() => {
@@ -185,16 +185,8 @@ fn is_file_format(name: &str) -> bool {
 
 /// Without a table there is nobody to check lengths: Spark refuses such columns.
 fn refuse_lengths(resolver: &Resolver, fields: &Fields) -> Result<()> {
-    fn has_length(field: &Field) -> bool {
-        field.metadata().contains_key(CHAR_VARCHAR_KEY)
-            || match field.data_type() {
-                DataType::List(inner) | DataType::Map(inner, _) => has_length(inner),
-                DataType::Struct(fields) => fields.iter().any(|field| has_length(field)),
-                _ => false,
-            }
-    }
     let allowed = resolver.ctx.conf("spark.sql.legacy.charVarcharAsString").is_some_and(|value| value == "true");
-    match fields.iter().any(|field| has_length(field)) && !allowed {
+    match fields.iter().any(|field| has_lengths(field)) && !allowed {
         true => Err(SparkError::new("UNSUPPORTED_CHAR_OR_VARCHAR_AS_STRING")),
         false => Ok(()),
     }

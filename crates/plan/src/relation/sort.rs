@@ -270,7 +270,12 @@ pub(crate) fn by_id(id: u64) -> pb::Expression {
 /// `DATATYPE_MISMATCH.INVALID_ORDERING_TYPE` for a VARIANT and a map.
 fn require_order(column: &Typed, ascending: bool, nulls_first: bool) -> Result<()> {
     if !firesteel_protocol::types::is_variant(&column.data_type)
-        && !matches!(column.data_type, arrow::datatypes::DataType::Map(..))
+        && !firesteel_protocol::types::is_shape(&column.data_type)
+        && !matches!(
+            column.data_type,
+            arrow::datatypes::DataType::Map(..)
+                | arrow::datatypes::DataType::Interval(arrow::datatypes::IntervalUnit::MonthDayNano)
+        )
     {
         return Ok(());
     }

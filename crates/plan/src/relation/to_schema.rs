@@ -10,7 +10,7 @@ use firesteel_functions::Typed;
 use firesteel_functions::cast::{EvalMode, cast_to};
 use firesteel_functions::coerce::can_store_assign;
 use firesteel_protocol::connect as pb;
-use firesteel_protocol::types::{IntervalRange, is_variant, name, proto};
+use firesteel_protocol::types::{IntervalRange, is_shape, is_variant, name, proto};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::{Options, TextRecords};
 
@@ -69,6 +69,7 @@ fn convert(resolver: &Resolver, typed: Typed, field: &Field, path: &[String]) ->
     if let (DataType::Struct(_), DataType::Struct(wanted)) = (&typed.data_type, field.data_type())
         && typed.data_type != *field.data_type()
         && !is_variant(&typed.data_type)
+        && !is_shape(&typed.data_type)
     {
         return convert_struct(resolver, typed, wanted, path);
     }
@@ -176,7 +177,7 @@ pub fn local(relation: Relation, fields: &Fields) -> Result<Relation> {
 pub fn all_nullable(field: &Field) -> Field {
     let data_type = match field.data_type() {
         DataType::List(element) => DataType::List(Arc::new(all_nullable(element))),
-        variant if is_variant(variant) => variant.clone(),
+        own if is_variant(own) || is_shape(own) => own.clone(),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(|f| Arc::new(all_nullable(f))).collect()),
         DataType::Map(entries, sorted) => match entries.data_type() {
             DataType::Struct(kv) => {

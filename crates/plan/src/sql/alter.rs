@@ -47,8 +47,10 @@ impl Parser<'_> {
             let keys = self.parenthesized(Self::property_key)?;
             return Ok(SqlCommand::AlterDatabaseUnset { name, keys });
         }
-        if self.is_words(&["DEFAULT", "COLLATION"]) {
-            return Err(self.error_whole(SparkError::new("UNSUPPORTED_FEATURE.SCHEMA_LEVEL_COLLATIONS")));
+        if self.eat_words(&["DEFAULT", "COLLATION"]) {
+            let own = self.name_parts()?;
+            let pair = (collation::DEFAULT_PROPERTY.to_string(), self.schema_collation(&own)?);
+            return Ok(SqlCommand::AlterDatabaseProperties { name, properties: vec![pair] });
         }
         self.expect_word("SET")?;
         if self.eat_word("LOCATION") {
@@ -71,9 +73,12 @@ impl Parser<'_> {
             let (query, text) = self.query_with_text()?;
             return Ok(Alteration::SetQuery { text, query: Box::new(query) });
         }
-        if self.eat_words(&["DEFAULT", "COLLATION"]) {
-            let pair = (collation::DEFAULT_PROPERTY.to_string(), self.collation_name()?.to_string());
-            return Ok(Alteration::SetProperties(vec![pair]));
+        if !is_view && self.eat_words(&["DEFAULT", "COLLATION"]) {
+            let own = self.collation_name()?.to_string();
+            // Spark shows it among the properties of a table that is altered.
+            let pairs = [(collation::DEFAULT_PROPERTY, own.clone()), ("collation", own)];
+            let pairs = pairs.into_iter().map(|(key, own)| (key.to_string(), own)).collect();
+            return Ok(Alteration::SetProperties(pairs));
         }
         if self.eat_word("RENAME") {
             if self.eat_word("COLUMN") {
@@ -263,6 +268,8 @@ impl Parser<'_> {
         self.eat_word("COLUMN");
         let column = self.name_parts()?;
         let (mut data_type, mut comment, mut nullable, mut default) = (None, None, None, None);
+        // `CHANGE COLUMN c TYPE t` is ALTER COLUMN in other words.
+        let hive = hive && !(self.is_word("TYPE") && self.is_identifier_at(1));
         if hive {
             let renamed = self.column_definition()?;
             if !column.last().is_some_and(|name| name.eq_ignore_ascii_case(&renamed.name)) {

@@ -91,10 +91,20 @@ impl Parser<'_> {
         }
     }
 
+    /// The name behind DEFAULT COLLATION of a database, which is switched on by `spark.sql.collation.schemaLevel.enabled`.
+    pub fn schema_collation(&mut self, name: &[String]) -> Result<String> {
+        let session = self.ctx.session.as_ref();
+        if !session.is_some_and(|own| own.conf_bool("spark.sql.collation.schemaLevel.enabled", false)) {
+            return Err(self.error_whole(SparkError::new("UNSUPPORTED_FEATURE.SCHEMA_LEVEL_COLLATIONS")));
+        }
+        collation::parse(&name.join(".")).map(str::to_string)
+    }
+
     fn create_database(&mut self) -> Result<SqlCommand> {
         let if_not_exists = self.if_not_exists();
         let name = self.name_parts()?;
         let (mut comment, mut location, mut properties) = (None, None, vec![]);
+        let mut collation = None;
         loop {
             if self.eat_word("COMMENT") {
                 self.once("COMMENT", comment.is_some())?;
@@ -112,9 +122,16 @@ impl Parser<'_> {
                         .with("msg", "please use the LOCATION clause to specify it");
                     return Err(self.error_whole(error));
                 }
-            } else if self.is_words(&["DEFAULT", "COLLATION"]) {
-                return Err(self.error_whole(SparkError::new("UNSUPPORTED_FEATURE.SCHEMA_LEVEL_COLLATIONS")));
+            } else if self.eat_words(&["DEFAULT", "COLLATION"]) {
+                let own = self.name_parts()?;
+                if collation.replace(own).is_some() {
+                    let error = SparkError::new("DUPLICATE_CLAUSES").with("clauseName", "DEFAULT COLLATION");
+                    return Err(self.error_whole(error));
+                }
             } else {
+                if let Some(own) = collation {
+                    properties.push((collation::DEFAULT_PROPERTY.to_string(), self.schema_collation(&own)?));
+                }
                 return Ok(SqlCommand::CreateDatabase { name, if_not_exists, comment, location, properties });
             }
         }
@@ -150,6 +167,7 @@ impl Parser<'_> {
             })?;
         }
         let (mut comment, mut properties, mut schema_mode) = (None, vec![], None);
+        let mut collation = None;
         loop {
             if self.eat_word("COMMENT") {
                 self.once("COMMENT", comment.is_some())?;
@@ -177,13 +195,16 @@ impl Parser<'_> {
                     let mode = self.eat_any(&["BINDING", "COMPENSATION", "EVOLUTION"]);
                     Some(mode.ok_or_else(|| self.unexpected())?.to_string())
                 };
-            } else if self.is_words(&["DEFAULT", "COLLATION"]) {
-                let way_round = "use COLLATE in its query";
-                return Err(self.not_yet(self.position(), "DEFAULT COLLATION of a view", way_round));
+            } else if self.eat_words(&["DEFAULT", "COLLATION"]) {
+                if collation.replace(self.collation_name()?).is_some() {
+                    let error = SparkError::new("DUPLICATE_CLAUSES").with("clauseName", "DEFAULT COLLATION");
+                    return Err(self.error_whole(error));
+                }
             } else {
                 break;
             }
         }
+        properties.extend(collation.map(|own| (collation::DEFAULT_PROPERTY.to_string(), own.to_string())));
         self.expect_word("AS")?;
         let (query, text) = self.query_with_text()?;
         Ok(SqlCommand::CreateView {
@@ -300,13 +321,6 @@ impl Parser<'_> {
         let has_as = self.eat_word("AS");
         let is_query = self.is_symbol("(") || self.is_query_at(0);
         let query = if has_as || is_query { Some(Box::new(self.query_with_text()?.0)) } else { None };
-        if query.is_some() && spec.collation.is_some() {
-            return Err(self.not_yet(
-                self.position(),
-                "DEFAULT COLLATION of a table made by a query",
-                "use COLLATE in it",
-            ));
-        }
         if query.is_some() && !spec.columns.is_empty() {
             let message = "Schema may not be specified in a Create Table As Select (CTAS) statement";
             return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
@@ -401,6 +415,7 @@ impl Parser<'_> {
             "location" => Some("please use the LOCATION clause to specify it"),
             "owner" => Some("it will be set to the current user"),
             "external" => Some("please use CREATE EXTERNAL TABLE"),
+            "collation" => Some("please use the DEFAULT COLLATION clause to specify it"),
             _ => None,
         };
         match properties.iter().find_map(|(key, _)| Some((key, clause(key)?))) {

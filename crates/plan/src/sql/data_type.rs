@@ -1,7 +1,8 @@
 //! Types in SQL: `DECIMAL(10, 2)`, `MAP<STRING, ARRAY<INT>>`, `STRUCT<a: INT NOT NULL>`, `INTERVAL DAY TO SECOND`.
 
 use firesteel_protocol::connect::{DataType, data_type as t, data_type::Kind};
-use firesteel_protocol::types::ddl::time_digits;
+use firesteel_protocol::types::ddl::{checked_shape, time_digits};
+use firesteel_protocol::types::{Shape, collation, proto};
 use firesteel_protocol::{Result, SparkError};
 
 use super::parser::Parser;
@@ -50,6 +51,11 @@ impl Parser<'_> {
             "MAP" if self.is_symbol("<") => return self.map(),
             "STRUCT" if self.is_symbol("<") || self.is_symbol("<>") => return self.structure(),
             "INTERVAL" => return self.interval_type(start),
+            "GEOMETRY" | "GEOGRAPHY" if self.is_symbol("(") && self.is_word_at(1, "ANY") => {
+                self.parenthesized(Self::identifier)?;
+                let shape = Shape { geography: word == "GEOGRAPHY", srid: None };
+                return Ok(proto::encode(&shape.data_type()));
+            }
             "TIMESTAMP" if self.is_words(&["WITHOUT", "TIME", "ZONE"]) => {
                 self.jump(self.position() + 3);
                 return Ok(of(Kind::TimestampNtz(t::TimestampNtz::default())));
@@ -89,9 +95,16 @@ impl Parser<'_> {
                 }
                 Kind::String(t::String { collation, ..Default::default() })
             }
+            ("GEOMETRY" | "GEOGRAPHY", [srid]) => {
+                return Ok(proto::encode(&checked_shape(word == "GEOGRAPHY", *srid)?));
+            }
             ("BINARY", []) => Kind::Binary(t::Binary::default()),
             ("VOID", []) => Kind::Null(t::Null::default()),
             ("VARIANT", []) => Kind::Variant(t::Variant::default()),
+            ("CHAR" | "CHARACTER" | "VARCHAR", [length]) if self.eat_word("COLLATE") => {
+                let kind = if word == "VARCHAR" { "varchar" } else { "char" };
+                collation::sized(&format!("{kind}({length})"), self.collation_name()?)
+            }
             ("CHAR" | "CHARACTER", [length]) => Kind::Char(t::Char { length: *length, ..Default::default() }),
             ("VARCHAR", [length]) => Kind::VarChar(t::VarChar { length: *length, ..Default::default() }),
             ("CHAR" | "CHARACTER" | "VARCHAR", []) => {

@@ -17,6 +17,7 @@ impl Parser<'_> {
         let mut returns = Returns::Any;
         let mut comment = None;
         let mut foreign = None;
+        let mut collation = None;
         loop {
             if self.eat_word("RETURNS") {
                 returns = self.function_returns()?;
@@ -31,6 +32,8 @@ impl Parser<'_> {
                 }
             } else if self.eat_word("COMMENT") {
                 comment = Some(self.string()?);
+            } else if self.eat_words(&["DEFAULT", "COLLATION"]) {
+                collation = Some(self.collation_name()?.to_string());
             } else if self.eat_words(&["SQL", "SECURITY"]) {
                 if self.eat_word("INVOKER") {
                     let message = "SQL function with SQL SECURITY INVOKER is not supported";
@@ -69,7 +72,22 @@ impl Parser<'_> {
             Body::Query(_) => Body::Query(Box::new(super::parse_query(&body_text, self.ctx)?)),
             Body::Value(_) => Body::Value(Box::new(super::parse_expression(&body_text, self.ctx)?)),
         };
-        Ok(UserFunction { name, parameters, returns, body, text, statement, comment, body_start, body_text })
+        let mut function = UserFunction {
+            name,
+            parameters,
+            returns,
+            body,
+            text,
+            statement,
+            comment,
+            body_start,
+            body_text,
+            collation: None,
+        };
+        if let Some(own) = collation {
+            function.collate(&own);
+        }
+        Ok(function)
     }
 
     fn function_parameter(&mut self) -> Result<Parameter> {

@@ -187,6 +187,7 @@ fn show_extension(kind: RelationKind) -> String {
         }
         // Between operators behind pipes.
         RelationKind::PipeColumns(pipe) if pipe.columns.is_empty() => input(&pipe.input),
+        RelationKind::Collated(own) => format!("Collated[{}: {}]", input(&own.input), own.collation),
         RelationKind::ScriptTransform(script) => format!("Script[{}: {}]", input(&script.input), script.script),
         RelationKind::PipeColumns(pipe) => {
             let clause = if pipe.set { "Set" } else { "Extend" };

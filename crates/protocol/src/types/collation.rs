@@ -55,6 +55,8 @@ pub fn fill(data_type: &mut crate::connect::DataType, collation: &str) {
     use crate::connect::data_type::Kind;
     match data_type.kind.as_mut() {
         Some(Kind::String(text)) if text.collation.is_empty() => text.collation = collation.into(),
+        Some(Kind::Char(own)) => data_type.kind = Some(sized(&format!("char({})", own.length), collation)),
+        Some(Kind::VarChar(own)) => data_type.kind = Some(sized(&format!("varchar({})", own.length), collation)),
         Some(Kind::Array(array)) => {
             array.element_type.iter_mut().for_each(|own| fill(own, collation));
         }
@@ -67,6 +69,12 @@ pub fn fill(data_type: &mut crate::connect::DataType, collation: &str) {
         }
         _ => {}
     }
+}
+
+/// CHAR or VARCHAR of a collation: Connect has a message for these types, but no word for their collation.
+pub fn sized(declared: &str, collation: &str) -> crate::connect::data_type::Kind {
+    let data_type_string = format!("{declared} collate {collation}");
+    crate::connect::data_type::Kind::Unparsed(crate::connect::data_type::Unparsed { data_type_string })
 }
 
 fn of_field(field: &Field) -> bool {

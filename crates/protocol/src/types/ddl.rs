@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Fields};
 use serde_json::json;
 
 use super::interval::{IntervalRange, IntervalUnit};
-use super::{CHAR_VARCHAR_KEY, METADATA_KEY};
+use super::{CHAR_VARCHAR_KEY, METADATA_KEY, Shape};
 use crate::error::{Result, SparkError};
 
 /// Reads a column list, or the single type of a column `value`. JSON is accepted too.
@@ -241,15 +241,13 @@ impl Parser {
                 super::time()
             }
             "string" => {
-                if self.eat_word("collate") {
-                    let Some(Token::Word(name)) = self.next() else { return Err(self.unexpected()) };
-                    super::collation::record(super::collation::parse(&name)?, &mut metadata);
-                }
+                self.collation(&mut metadata)?;
                 DataType::Utf8
             }
             "binary" => DataType::Binary,
             "variant" => super::variant(),
             "void" => DataType::Null,
+            "geometry" | "geography" if self.peek() == Some(&Token::Symbol('(')) => self.shape(&word)?,
             "char" | "character" | "varchar" => {
                 let kind = if word.eq_ignore_ascii_case("varchar") { "varchar" } else { "char" };
                 let numbers = self.numbers()?;
@@ -259,6 +257,7 @@ impl Parser {
                     );
                 };
                 metadata.insert(CHAR_VARCHAR_KEY.into(), format!("{kind}({length})"));
+                self.collation(&mut metadata)?;
                 DataType::Utf8
             }
             "decimal" | "dec" | "numeric" => match self.numbers()?[..] {
@@ -294,6 +293,29 @@ impl Parser {
         Ok(Field::new("", data_type, true).with_metadata(metadata))
     }
 
+    /// `(4326)` or `(ANY)` behind GEOMETRY and GEOGRAPHY.
+    fn shape(&mut self, word: &str) -> Result<DataType> {
+        let geography = word.eq_ignore_ascii_case("geography");
+        if matches!(self.tokens.get(self.at + 1), Some(Token::Word(any)) if any.eq_ignore_ascii_case("any")) {
+            self.at += 2;
+            self.expect(')')?;
+            return Ok(Shape { geography, srid: None }.data_type());
+        }
+        match self.numbers()?[..] {
+            [srid] => checked_shape(geography, srid),
+            _ => Err(unsupported_type(word)),
+        }
+    }
+
+    /// `COLLATE name` behind a type of strings.
+    fn collation(&mut self, metadata: &mut HashMap<String, String>) -> Result<()> {
+        if self.eat_word("collate") {
+            let Some(Token::Word(name)) = self.next() else { return Err(self.unexpected()) };
+            super::collation::record(super::collation::parse(&name)?, metadata);
+        }
+        Ok(())
+    }
+
     fn interval(&mut self, metadata: &mut HashMap<String, String>) -> Result<DataType> {
         let unit = |parser: &mut Self| {
             let Some(Token::Word(word)) = parser.peek() else { return None };
@@ -311,6 +333,14 @@ impl Parser {
         })?;
         range.record(metadata);
         Ok(if start <= IntervalUnit::Month { super::year_month_interval() } else { super::day_time_interval() })
+    }
+}
+
+/// GEOMETRY or GEOGRAPHY of a reference system that Spark knows.
+pub fn checked_shape(geography: bool, srid: i32) -> Result<DataType> {
+    match Shape::is_known(geography, srid) {
+        true => Ok(Shape { geography, srid: Some(srid) }.data_type()),
+        false => Err(SparkError::new("ST_INVALID_SRID_VALUE").with("srid", srid.to_string())),
     }
 }
 

@@ -34,6 +34,7 @@ fn parse_field(name: &str, value: &Value, nullable: bool, mut metadata: HashMap<
             }
             match word {
                 "null" => DataType::Null,
+                word if let Some(shape) = super::Shape::of_json(word) => shape.data_type(),
                 word => {
                     let field = ddl::parse_type(word).map_err(|_| bad())?;
                     metadata.extend(field.metadata().clone());
@@ -171,6 +172,7 @@ fn field_type(field: &Field, in_struct: bool) -> Value {
             _ => Value::Null,
         },
         data_type if super::is_variant(data_type) => "variant".into(),
+        data_type if let Some(shape) = super::Shape::of(data_type) => shape.json().into(),
         DataType::Struct(fields) => {
             let fields: Vec<Value> = fields
                 .iter()
@@ -212,8 +214,11 @@ pub fn metadata(text: &str) -> Result<HashMap<String, String>> {
     let value: Value = serde_json::from_str(text).map_err(|e| invalid(text).with_source(e))?;
     let mut metadata = HashMap::new();
     if let Value::Object(mut own) = value {
-        if let Some(Value::String(declared)) = own.remove(CHAR_VARCHAR_KEY) {
-            metadata.insert(CHAR_VARCHAR_KEY.to_string(), declared);
+        let length = own.get(CHAR_VARCHAR_KEY).and_then(Value::as_str).and_then(super::limit_of);
+        if let Some((length, padded)) = length {
+            own.remove(CHAR_VARCHAR_KEY);
+            let kind = if padded { "char" } else { "varchar" };
+            metadata.insert(CHAR_VARCHAR_KEY.to_string(), format!("{kind}({length})"));
         }
         if !own.is_empty() {
             metadata.insert(METADATA_KEY.to_string(), Value::Object(own).to_string());

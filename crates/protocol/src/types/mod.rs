@@ -12,6 +12,7 @@
 //! | INTERVAL (calendar) | `Interval(MonthDayNano)` |
 //! | ARRAY, MAP, STRUCT | `List` of `element`, `Map` of `entries{key, value}`, `Struct` |
 //! | VARIANT | `Struct` of `value` and `metadata`, see [`variant`] |
+//! | GEOMETRY, GEOGRAPHY | `Struct` of `srid` and `wkb`, see [`shape`] |
 //! | user-defined types | their storage, with field metadata [`UDT_KEY`] |
 //!
 //! `proto` translates to and from Connect's messages, `ddl` reads `a INT, b STRING`, `json` is
@@ -24,6 +25,7 @@ pub mod interval;
 pub mod json;
 pub mod name;
 pub mod proto;
+pub mod shape;
 mod time;
 
 use std::collections::HashMap;
@@ -32,6 +34,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
 
 pub use interval::{INTERVAL_KEY, IntervalRange};
+pub use shape::{Shape, is_shape};
 pub use time::{TIME_DIGITS, TIME_KEY, record_time_precision, time_precision};
 
 /// Field metadata in which Spark keeps the declared CHAR/VARCHAR type of a string column.
@@ -48,6 +51,51 @@ pub fn declared_text(metadata: &HashMap<String, String>) -> Option<String> {
     let text = metadata.get(METADATA_KEY).filter(|text| text.contains(CHAR_VARCHAR_KEY))?;
     let own: serde_json::Value = serde_json::from_str(text).ok()?;
     own[CHAR_VARCHAR_KEY].as_str().map(str::to_string)
+}
+
+/// What a field of CHAR or VARCHAR keeps of a text: how many characters, and whether spaces fill it up.
+pub fn length_limit(field: &Field) -> Option<(usize, bool)> {
+    limit_of(field.metadata().get(CHAR_VARCHAR_KEY)?)
+}
+
+/// [`length_limit`] of a declared type: `char(5)`, `varchar(5) collate UTF8_LCASE`.
+pub fn limit_of(declared: &str) -> Option<(usize, bool)> {
+    let (kind, rest) = declared.split_once('(')?;
+    let length = rest.split_once(')')?.0.trim().parse().ok()?;
+    match kind {
+        "char" => Some((length, true)),
+        "varchar" => Some((length, false)),
+        _ => None,
+    }
+}
+
+/// Whether a field is of CHAR or VARCHAR, or consists of such.
+pub fn has_lengths(field: &Field) -> bool {
+    field.metadata().contains_key(CHAR_VARCHAR_KEY)
+        || match field.data_type() {
+            DataType::List(inner) | DataType::Map(inner, _) => has_lengths(inner),
+            DataType::Struct(fields) => fields.iter().any(|field| has_lengths(field)),
+            _ => false,
+        }
+}
+
+/// The field with each CHAR and VARCHAR in it as `change` says of what is declared: another type, or None for STRING.
+#[must_use]
+pub fn with_lengths(field: &Field, change: &dyn Fn(&str) -> Option<String>) -> Field {
+    let inner = |own: &FieldRef| Arc::new(with_lengths(own, change));
+    let data_type = match field.data_type() {
+        DataType::List(element) => DataType::List(inner(element)),
+        DataType::Map(entries, sorted) => DataType::Map(inner(entries), *sorted),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
+        other => other.clone(),
+    };
+    let mut metadata = field.metadata().clone();
+    if let Some(declared) = metadata.remove(CHAR_VARCHAR_KEY)
+        && let Some(other) = change(&declared)
+    {
+        metadata.insert(CHAR_VARCHAR_KEY.into(), other);
+    }
+    field.clone().with_data_type(data_type).with_metadata(metadata)
 }
 
 /// TIMESTAMP.
@@ -141,6 +189,7 @@ pub fn canonical(data_type: &DataType) -> DataType {
             let own = Field::new("element", canonical(element.data_type()), element.is_nullable());
             DataType::List(Arc::new(declared_as(own, element)))
         }
+        shape if is_shape(shape) => shape.clone(),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(canonical_field).collect()),
         DataType::Map(entries, _) => match entries.data_type() {
             DataType::Struct(kv) if kv.len() == 2 => {

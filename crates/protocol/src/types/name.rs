@@ -15,6 +15,7 @@ pub fn sql(data_type: &DataType) -> String {
             _ => "MAP".into(),
         },
         data_type if super::is_variant(data_type) => "VARIANT".into(),
+        data_type if super::is_shape(data_type) => simple(data_type).to_uppercase(),
         DataType::Struct(fields) => {
             let fields: Vec<String> = fields.iter().map(|f| sql_struct_field(f)).collect();
             format!("STRUCT<{}>", fields.join(", "))
@@ -67,8 +68,13 @@ pub fn quote(name: &str) -> String {
 
 /// The name of a type that its metadata knows better than Arrow does.
 fn declared(field: &Field) -> Option<String> {
-    let char_varchar = field.metadata().get(CHAR_VARCHAR_KEY).cloned();
+    let collated = |declared: &String| match field.metadata().get(super::collation::COLLATION_KEY) {
+        Some(collation) => format!("{declared} collate {collation}"),
+        None => declared.clone(),
+    };
+    let char_varchar = field.metadata().get(CHAR_VARCHAR_KEY);
     char_varchar
+        .map(collated)
         .or_else(|| super::interval::declared(field))
         .or_else(|| super::collation::declared(field))
         .or_else(|| super::time::declared(field))
@@ -101,6 +107,7 @@ pub fn simple(data_type: &DataType) -> String {
             _ => "map".into(),
         },
         data_type if super::is_variant(data_type) => "variant".into(),
+        data_type if let Some(shape) = super::Shape::of(data_type) => shape.name(),
         DataType::Struct(fields) => {
             let fields: Vec<String> = fields.iter().map(|f| format!("{}:{}", f.name(), simple_of_field(f))).collect();
             format!("struct<{}>", fields.join(","))
@@ -139,6 +146,10 @@ pub fn class(data_type: &DataType) -> String {
             _ => "MapType".into(),
         },
         data_type if super::is_variant(data_type) => "VariantType".into(),
+        data_type if let Some(shape) = super::Shape::of(data_type) => {
+            let kind = if shape.geography { "GeographyType" } else { "GeometryType" };
+            format!("{kind}({})", shape.number())
+        }
         DataType::Struct(fields) => {
             let field = |own: &Arc<Field>| {
                 format!("StructField({},{},{})", own.name(), class(own.data_type()), own.is_nullable())
@@ -167,6 +178,7 @@ pub fn tree_word(data_type: &DataType) -> String {
         DataType::List(_) => "array".into(),
         DataType::Map(..) => "map".into(),
         data_type if super::is_variant(data_type) => "variant".into(),
+        data_type if let Some(shape) = super::Shape::of(data_type) => shape.word().into(),
         DataType::Struct(_) => "struct".into(),
         other => simple(other),
     }
@@ -203,7 +215,7 @@ fn tree_children(text: &mut String, data_type: &DataType, prefix: &str, level: i
         return;
     }
     match data_type {
-        data_type if super::is_variant(data_type) => {}
+        data_type if super::is_variant(data_type) || super::is_shape(data_type) => {}
         DataType::Struct(fields) => {
             for field in fields {
                 tree_field(text, field.name(), field, prefix, level, limit);

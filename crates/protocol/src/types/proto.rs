@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, IntervalUnit, TimeUnit};
 
-use super::{CHAR_VARCHAR_KEY, IntervalRange, UDT_KEY, ddl};
+use super::{CHAR_VARCHAR_KEY, IntervalRange, Shape, UDT_KEY, ddl};
 use crate::connect::{self as pb, data_type::Kind};
 use crate::error::{Result, SparkError};
 
@@ -96,10 +96,14 @@ pub fn decode_field(
             decode(storage)?
         }
         Kind::Unparsed(text) => {
-            return Ok(ddl::parse_type(&text.data_type_string)?.with_name(name).with_nullable(nullable));
+            let own = ddl::parse_type(&text.data_type_string)?.with_name(name).with_nullable(nullable);
+            metadata.extend(own.metadata().clone());
+            return Ok(own.with_metadata(metadata));
         }
         Kind::Variant(_) => super::variant(),
-        Kind::Geometry(_) | Kind::Geography(_) | Kind::TimestampNtzNanos(_) | Kind::TimestampLtzNanos(_) => {
+        Kind::Geometry(own) => Shape::numbered(false, own.srid).data_type(),
+        Kind::Geography(own) => Shape::numbered(true, own.srid).data_type(),
+        Kind::TimestampNtzNanos(_) | Kind::TimestampLtzNanos(_) => {
             return Err(SparkError::unsupported("this data type", "Use a string or binary column instead."));
         }
     };
@@ -196,6 +200,10 @@ pub fn encode_field(field: &Field) -> pb::DataType {
             }))
         }
         data_type if super::is_variant(data_type) => Kind::Variant(t::Variant::default()),
+        data_type if let Some(own) = Shape::of(data_type) => match own.geography {
+            true => Kind::Geography(t::Geography { srid: own.number(), type_variation_reference: 0 }),
+            false => Kind::Geometry(t::Geometry { srid: own.number(), type_variation_reference: 0 }),
+        },
         DataType::Struct(fields) => {
             let encode = |field: &Arc<Field>| t::StructField {
                 name: field.name().clone(),

@@ -10,7 +10,8 @@ use arrow::array::{
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, DurationMicrosecondType, FieldRef, Float32Type,
-    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalYearMonthType, TimestampMicrosecondType,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalYearMonthType, Time64NanosecondType,
+    TimestampMicrosecondType,
 };
 use datafusion::physical_plan::metrics::Count;
 use firesteel_functions::datetime::zone::{UTC, Zone};
@@ -327,6 +328,7 @@ fn integers(numbers: &mut Integers, rows: usize, nulls: Option<&NullBuffer>, dat
             i32::try_from(numbers.next()?).map_err(narrow)
         }),
         DataType::Duration(_) => primitive::<DurationMicrosecondType>(rows, nulls, data_type, || numbers.next()),
+        DataType::Time64(_) => primitive::<Time64NanosecondType>(rows, nulls, data_type, || numbers.next()),
         DataType::Timestamp(..) => primitive::<TimestampMicrosecondType>(rows, nulls, data_type, || numbers.next()),
         _ => primitive::<Int64Type>(rows, nulls, data_type, || numbers.next()),
     }

@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::{filter, is_not_null};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, IntervalYearMonthType, TimestampMicrosecondType,
+    Int32Type, Int64Type, IntervalYearMonthType, Time64NanosecondType, TimestampMicrosecondType,
 };
 use firesteel_functions::datetime::zone::Zone;
 use firesteel_functions::kernel::from_arrow;
@@ -245,6 +245,9 @@ fn push_integers(array: &ArrayRef, data_type: &DataType, out: &mut IntegerWriter
         }
         DataType::Duration(_) => {
             array.as_primitive::<DurationMicrosecondType>().values().iter().for_each(|value| out.push(*value));
+        }
+        DataType::Time64(_) => {
+            array.as_primitive::<Time64NanosecondType>().values().iter().for_each(|value| out.push(*value));
         }
         DataType::Timestamp(..) => {
             array.as_primitive::<TimestampMicrosecondType>().values().iter().for_each(|value| out.push(*value));

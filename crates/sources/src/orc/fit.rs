@@ -51,7 +51,7 @@ pub fn fit(array: &ArrayRef, to: &DataType, case_sensitive: bool) -> Result<Arra
 }
 
 fn leaf(array: &ArrayRef, found: &DataType, to: &DataType) -> Result<ArrayRef> {
-    use DataType::{Boolean, Date32, Decimal128, Duration, Int32, Int64, Interval, Timestamp};
+    use DataType::{Boolean, Date32, Decimal128, Duration, Int32, Int64, Interval, Time64, Timestamp};
     // What is stored alike.
     let alike = matches!(
         (found, to),
@@ -59,6 +59,8 @@ fn leaf(array: &ArrayRef, found: &DataType, to: &DataType) -> Result<ArrayRef> {
             | (Interval(_), Int32)
             | (Int64, Duration(_))
             | (Duration(_), Int64)
+            | (Int64, Time64(_))
+            | (Time64(_), Int64)
             | (Timestamp(..), Timestamp(..))
     );
     if alike {

@@ -1,5 +1,7 @@
 //! The types of an ORC file, and Spark's types for them.
 
+use std::collections::HashMap;
+
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit};
 use firesteel_protocol::types::{self, ddl};
 use firesteel_protocol::{Result, SparkError};
@@ -66,6 +68,8 @@ pub struct Column {
     pub children: Vec<Column>,
     /// Spark's type of the values as they are decoded.
     pub data_type: DataType,
+    /// What of the type is metadata.
+    pub metadata: HashMap<String, String>,
 }
 
 /// The root of a file's types, a struct.
@@ -90,28 +94,26 @@ fn column(types: &[Type], at: usize, name: String) -> Result<Column> {
         let name = own.field_names.get(place).cloned().unwrap_or_default();
         children.push(column(types, *child as usize, name)?);
     }
-    let data_type = spark_type(own, kind, &children)?;
-    Ok(Column { id: u32::try_from(at).unwrap_or(u32::MAX), name, kind, children, data_type })
+    let (data_type, metadata) = spark_type(own, kind, &children)?;
+    Ok(Column { id: u32::try_from(at).unwrap_or(u32::MAX), name, kind, children, data_type, metadata })
 }
 
-fn spark_type(own: &Type, kind: Kind, children: &[Column]) -> Result<DataType> {
+fn spark_type(own: &Type, kind: Kind, children: &[Column]) -> Result<(DataType, HashMap<String, String>)> {
     let catalyst = own.attributes.iter().find(|pair| pair.key.as_deref() == Some(CATALYST_TYPE));
     if let Some(text) = catalyst.and_then(|pair| pair.value.as_deref()) {
-        let declared = ddl::parse_type(text)?.data_type().clone();
+        let declared = ddl::parse_type(text)?;
         let fits = matches!(
-            (kind, &declared),
+            (kind, declared.data_type()),
             (Kind::Int, DataType::Interval(_))
-                | (Kind::Long, DataType::Duration(_) | DataType::Timestamp(_, None))
+                | (Kind::Long, DataType::Duration(_) | DataType::Timestamp(_, None) | DataType::Time64(_))
                 | (Kind::Timestamp, DataType::Timestamp(_, Some(_)))
         );
         if fits {
-            return Ok(declared);
+            return Ok((declared.data_type().clone(), declared.metadata().clone()));
         }
     }
-    let child = |at: usize| {
-        children.get(at).map(|child| child.data_type.clone()).ok_or_else(|| damaged("a nested type without children"))
-    };
-    Ok(match kind {
+    let child = |at: usize| children.get(at).ok_or_else(|| damaged("a nested type without children"));
+    let data_type = match kind {
         Kind::Boolean => DataType::Boolean,
         Kind::Byte => DataType::Int8,
         Kind::Short => DataType::Int16,
@@ -130,17 +132,25 @@ fn spark_type(own: &Type, kind: Kind, children: &[Column]) -> Result<DataType> {
             }
             DataType::Decimal128(precision as u8, scale as i8)
         }
-        Kind::List => types::array(child(0)?, true),
-        Kind::Map => types::map(child(0)?, child(1)?, true),
+        Kind::List => types::array_carrying(child(0)?.data_type.clone(), true, &child(0)?.metadata),
+        Kind::Map => {
+            let (key, value) = (child(0)?, child(1)?);
+            types::map_carrying(
+                (key.data_type.clone(), &key.metadata),
+                (value.data_type.clone(), &value.metadata),
+                true,
+            )
+        }
         Kind::Struct => DataType::Struct(children.iter().map(spark_field).collect()),
         Kind::Union => {
             return Err(SparkError::unsupported("the ORC type uniontype", "Leave the column out, or write a struct."));
         }
-    })
+    };
+    Ok((data_type, HashMap::new()))
 }
 
 fn spark_field(column: &Column) -> Field {
-    Field::new(&column.name, column.data_type.clone(), true)
+    Field::new(&column.name, column.data_type.clone(), true).with_metadata(column.metadata.clone())
 }
 
 /// The columns of a file; those of CHAR and VARCHAR say so.
@@ -192,8 +202,8 @@ fn push(data_type: &DataType, flat: &mut Vec<Type>) {
         let id = u32::try_from(flat.len()).unwrap_or(u32::MAX);
         flat[at].subtypes.push(id);
         push(child.data_type(), flat);
-        // The units of an interval are the field's.
-        if matches!(child.data_type(), DataType::Interval(_) | DataType::Duration(_)) {
+        // The units of an interval and the digits of a time are the field's.
+        if matches!(child.data_type(), DataType::Interval(_) | DataType::Duration(_) | DataType::Time64(_)) {
             let text = types::name::simple_of_field(&child);
             flat[id as usize].attributes = vec![StringPair { key: Some(CATALYST_TYPE.into()), value: Some(text) }];
         }
@@ -204,6 +214,7 @@ fn catalyst(data_type: &DataType) -> Vec<StringPair> {
     let text = match data_type {
         DataType::Interval(IntervalUnit::YearMonth) => "interval year to month",
         DataType::Duration(_) => "interval day to second",
+        DataType::Time64(_) => "time(6)",
         DataType::Timestamp(_, None) => "timestamp_ntz",
         DataType::Timestamp(_, Some(_)) => "timestamp",
         _ => return vec![],
@@ -218,7 +229,7 @@ pub fn kind_of(data_type: &DataType) -> Kind {
         DataType::Int8 => Kind::Byte,
         DataType::Int16 => Kind::Short,
         DataType::Int32 | DataType::Interval(_) => Kind::Int,
-        DataType::Int64 | DataType::Duration(_) | DataType::Timestamp(_, None) => Kind::Long,
+        DataType::Int64 | DataType::Duration(_) | DataType::Time64(_) | DataType::Timestamp(_, None) => Kind::Long,
         DataType::Float32 => Kind::Float,
         DataType::Float64 => Kind::Double,
         DataType::Binary => Kind::Binary,

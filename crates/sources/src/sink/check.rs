@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use arrow::datatypes::{DataType, Field, Fields, IntervalUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit};
 use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 
 use super::format::FormatKind;
+use crate::SourceContext;
 
 /// Checks the data columns of a write.
 pub fn check_columns(kind: FormatKind, data: &[&Field], case_sensitive: bool) -> Result<()> {
@@ -20,11 +21,11 @@ pub fn check_columns(kind: FormatKind, data: &[&Field], case_sensitive: bool) ->
         return Err(SparkError::new("EMPTY_SCHEMA_NOT_SUPPORTED_FOR_DATASOURCE").with("format", kind.title()));
     }
     for field in data {
-        if matches!(kind, FormatKind::Orc | FormatKind::Avro)
-            && contains(field.data_type(), &|t| matches!(t, DataType::Time32(_) | DataType::Time64(_)))
+        if kind == FormatKind::Parquet
+            && contains(field.data_type(), &|own| types::Shape::of(own).is_some_and(|shape| shape.srid.is_some()))
         {
-            let feature = format!("TIME in files of {}", kind.title());
-            return Err(SparkError::unsupported(feature, "Write Parquet, or cast the column to STRING."));
+            let way_round = "Write st_asbinary of them, and st_srid.";
+            return Err(SparkError::unsupported("GEOMETRY and GEOGRAPHY in files of Parquet", way_round));
         }
         if !holds(kind, field.data_type()) {
             return Err(SparkError::new("UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE")
@@ -34,6 +35,26 @@ pub fn check_columns(kind: FormatKind, data: &[&Field], case_sensitive: bool) ->
         }
     }
     Ok(())
+}
+
+/// `UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE` for columns of a new table that its format, by its name, has no form for.
+///
+/// # Errors
+/// That, and what [`FormatKind::of`] says of a format that is not known.
+pub fn check_types(format: &str, fields: &Fields, ctx: &SourceContext) -> Result<()> {
+    let Ok(kind) = FormatKind::of(Some(format), ctx) else { return Ok(()) };
+    let foreign = |field: &&FieldRef| {
+        let own = field.data_type();
+        let shape = types::Shape::of(own).is_some_and(|shape| kind == FormatKind::Parquet && shape.srid.is_some());
+        kind != FormatKind::Noop && !own.is_null() && !shape && !holds(kind, own)
+    };
+    match fields.iter().find(foreign) {
+        Some(field) => Err(SparkError::new("UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE")
+            .with("columnName", name::quote(field.name()))
+            .with("columnType", format!("\"{}\"", name::sql(field.data_type())))
+            .with("format", kind.title())),
+        None => Ok(()),
+    }
 }
 
 /// `COLUMN_ALREADY_EXISTS` for the first name that is there twice.
@@ -51,6 +72,7 @@ pub fn check_duplicates<'a>(names: impl Iterator<Item = &'a str>, case_sensitive
 fn holds(kind: FormatKind, data_type: &DataType) -> bool {
     let calendar = |t: &DataType| matches!(t, DataType::Interval(IntervalUnit::MonthDayNano));
     match kind {
+        _ if contains(data_type, &types::is_shape) => false,
         FormatKind::Text => data_type == &DataType::Utf8,
         FormatKind::Csv => !data_type.is_nested() && !data_type.is_null() && !calendar(data_type),
         FormatKind::Avro => !contains(data_type, &|t| calendar(t) || types::is_variant(t)),

@@ -29,6 +29,7 @@ use firesteel_protocol::{Result, SparkError};
 use crate::slots::Slots;
 use crate::storage::InputFile;
 use crate::{Options, SourceContext};
+pub use check::check_types;
 use commit::{Job, Replace};
 pub use format::FileWriter;
 pub use name::partition_folder;

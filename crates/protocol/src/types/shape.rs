@@ -1,0 +1,125 @@
+//! GEOMETRY and GEOGRAPHY: shapes in their well-known binary form, with the number of their reference system.
+//!
+//! The Arrow form is that of Spark's clients: a struct of `srid` and `wkb`, the latter marked by its field's metadata.
+
+use std::collections::HashMap;
+
+use arrow::datatypes::{DataType, Field, Fields};
+
+/// Field metadata of the second field: the number of the system of all values, [`MIXED`] where each has its own.
+const SRID_KEY: &str = "srid";
+const GEOMETRY_KEY: &str = "geometry";
+const GEOGRAPHY_KEY: &str = "geography";
+
+/// Spark's number for values of several systems.
+const MIXED: i32 = -1;
+
+/// The reference system of GEOGRAPHY.
+pub const WORLD: i32 = 4326;
+
+/// A type of shapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// On the globe, not on a plane.
+    pub geography: bool,
+    /// The reference system of all values; None: ANY.
+    pub srid: Option<i32>,
+}
+
+impl Shape {
+    /// The type that Arrow has for it.
+    pub fn data_type(self) -> DataType {
+        let kind = if self.geography { GEOGRAPHY_KEY } else { GEOMETRY_KEY };
+        let marks = [(kind, "true".to_string()), (SRID_KEY, self.srid.unwrap_or(MIXED).to_string())];
+        let marks: HashMap<String, String> = marks.into_iter().map(|(key, text)| (key.to_string(), text)).collect();
+        DataType::Struct(Fields::from(vec![
+            Field::new("srid", DataType::Int32, false),
+            Field::new("wkb", DataType::Binary, false).with_metadata(marks),
+        ]))
+    }
+
+    /// None for every other type.
+    pub fn of(data_type: &DataType) -> Option<Self> {
+        let DataType::Struct(fields) = data_type else { return None };
+        let [_, wkb] = fields.as_ref() else { return None };
+        let is = |key: &str| wkb.metadata().get(key).is_some_and(|mark| mark == "true");
+        let geography = is(GEOGRAPHY_KEY);
+        if !geography && !is(GEOMETRY_KEY) {
+            return None;
+        }
+        let srid = wkb.metadata().get(SRID_KEY).and_then(|text| text.parse().ok()).unwrap_or(MIXED);
+        Some(Self::numbered(geography, srid))
+    }
+
+    /// The type of a number, -1 for ANY.
+    pub fn numbered(geography: bool, srid: i32) -> Self {
+        Self { geography, srid: (srid != MIXED).then_some(srid) }
+    }
+
+    /// The number that Spark's messages have for it.
+    pub fn number(self) -> i32 {
+        self.srid.unwrap_or(MIXED)
+    }
+
+    /// `geometry(4326)`, `geography(any)`.
+    pub fn name(self) -> String {
+        match self.srid {
+            Some(srid) => format!("{}({srid})", self.word()),
+            None => format!("{}(any)", self.word()),
+        }
+    }
+
+    /// `geometry`.
+    pub fn word(self) -> &'static str {
+        if self.geography { GEOGRAPHY_KEY } else { GEOMETRY_KEY }
+    }
+
+    /// As in a schema's JSON: `geometry(OGC:CRS84)`.
+    pub fn json(self) -> String {
+        let system = self.system();
+        if self.geography { format!("geography({system}, SPHERICAL)") } else { format!("geometry({system})") }
+    }
+
+    /// The name of the reference system: `OGC:CRS84`.
+    pub fn system(self) -> String {
+        match self.srid {
+            None => "SRID:ANY".into(),
+            Some(0) => "SRID:0".into(),
+            Some(WORLD) => "OGC:CRS84".into(),
+            Some(srid) => format!("EPSG:{srid}"),
+        }
+    }
+
+    /// The type of a name in a schema's JSON, or of one of its shorter forms.
+    pub fn of_json(text: &str) -> Option<Self> {
+        let (word, rest) = text.split_once('(')?;
+        let geography = word.eq_ignore_ascii_case(GEOGRAPHY_KEY);
+        if !geography && !word.eq_ignore_ascii_case(GEOMETRY_KEY) {
+            return None;
+        }
+        let system = rest.strip_suffix(')')?.split(',').next()?.trim();
+        let srid = match system.rsplit_once(':').map_or(system, |(_, own)| own) {
+            "ANY" | "any" => MIXED,
+            "CRS84" => WORLD,
+            number => number.parse().ok()?,
+        };
+        Some(Self::numbered(geography, srid))
+    }
+
+    /// The type that values of both are of.
+    pub fn common(self, other: Self) -> Option<Self> {
+        let srid = if self.srid == other.srid { self.srid } else { None };
+        (self.geography == other.geography).then_some(Self { srid, ..self })
+    }
+
+    /// Whether Spark's types of shapes know the system of a number.
+    pub fn is_known(geography: bool, srid: i32) -> bool {
+        // Spark has a list of systems; here all numbers count that EPSG gives to such, on the globe those from 4000 on.
+        if geography { (4000..5000).contains(&srid) } else { matches!(srid, 0 | 1024..=32767 | 102_100) }
+    }
+}
+
+/// Whether a type is GEOMETRY or GEOGRAPHY.
+pub fn is_shape(data_type: &DataType) -> bool {
+    Shape::of(data_type).is_some()
+}
