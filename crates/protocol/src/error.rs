@@ -386,23 +386,6 @@ impl std::error::Error for SparkError {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn template_is_filled_and_unknown_names_stay() {
-        let params = vec![("a".to_string(), "1".to_string())];
-        assert_eq!(fill("<a> < <b>", &params), "1 < <b>");
-    }
-
-    #[test]
-    fn display_names_condition_and_state() {
-        let error = SparkError::new("PATH_NOT_FOUND").with("path", "file:/nowhere");
-        assert_eq!(error.to_string(), "[PATH_NOT_FOUND] Path does not exist: file:/nowhere. SQLSTATE: 42K03");
-    }
-}
-
 /// `struct(1 AS a)` as `struct(1)`: names of columns keep the aliases in a struct, messages about types do not.
 fn without_aliases(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -428,4 +411,21 @@ fn without_aliases(text: &str) -> String {
         out.push(c);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn template_is_filled_and_unknown_names_stay() {
+        let params = vec![("a".to_string(), "1".to_string())];
+        assert_eq!(fill("<a> < <b>", &params), "1 < <b>");
+    }
+
+    #[test]
+    fn display_names_condition_and_state() {
+        let error = SparkError::new("PATH_NOT_FOUND").with("path", "file:/nowhere");
+        assert_eq!(error.to_string(), "[PATH_NOT_FOUND] Path does not exist: file:/nowhere. SQLSTATE: 42K03");
+    }
 }

@@ -74,6 +74,9 @@ pub struct Keeping {
     pub budget_bytes: u64,
 }
 
+/// Rows of a batch, by their place in it, with their keys.
+type Placed = Vec<(usize, Key)>;
+
 /// Keys that are new in a batch, by partition.
 #[derive(Debug)]
 pub struct Seen(Vec<HashSet<Key>>);
@@ -218,7 +221,7 @@ impl Store {
         let own: &Self = self;
         let read =
             lanes::each(batches.iter().zip(wanted).collect(), rows, |(batch, wanted)| own.placed(batch, wanted))?;
-        let mut by: BTreeMap<usize, Vec<(usize, Vec<(usize, Key)>)>> = BTreeMap::new();
+        let mut by: BTreeMap<usize, Vec<(usize, Placed)>> = BTreeMap::new();
         for (batch, partitions) in read.into_iter().enumerate() {
             for (partition, keys) in partitions {
                 by.entry(partition).or_default().push((batch, keys));
@@ -270,12 +273,12 @@ impl Store {
     }
 
     /// The rows of a batch that are wanted, with their keys, by partition.
-    fn placed(&self, batch: &RecordBatch, wanted: &BooleanBuffer) -> Result<Vec<(usize, Vec<(usize, Key)>)>> {
+    fn placed(&self, batch: &RecordBatch, wanted: &BooleanBuffer) -> Result<Vec<(usize, Placed)>> {
         let mut keys: Vec<Option<Key>> = self.keys.of(batch)?.into_iter().map(Some).collect();
         let mut placed = vec![];
         for (partition, rows) in self.by_partition(batch)? {
             let rows = rows.into_iter().map(|row| row as usize).filter(|row| wanted.value(*row));
-            let own: Vec<(usize, Key)> = rows.filter_map(|row| Some((row, keys[row].take()?))).collect();
+            let own: Placed = rows.filter_map(|row| Some((row, keys[row].take()?))).collect();
             placed.push((partition, own));
         }
         Ok(placed)
