@@ -31,6 +31,11 @@ def _add_argument(flag, values):
     os.environ["PYSPARK_SUBMIT_ARGS"] = " ".join([flag, ",".join(values), given])
 
 
+def patch_find_spark_home(module):
+    """`pyspark.testing` asks for a folder of Spark as it is imported, and ends the program where there is none."""
+    module._find_spark_home = find
+
+
 def patch(module):
     """For the real `findspark`, where it is installed."""
     for name in __all__:

@@ -82,6 +82,7 @@ PATCHES = {
     "pyspark.sql.connect.streaming.readwriter": patch_with("connect_streaming"),
     "pyspark.sql.connect.expressions": patch_with("connect_expressions"),
     "pyspark.sql.connect.udf": patch_with("connect_udf"),
+    "pyspark.find_spark_home": patch_with("findspark", "patch_find_spark_home"),
     "findspark": patch_with("findspark"),
 }
 
