@@ -9,6 +9,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, Sort, WindowFunctionDefi
 use datafusion::logical_expr::{Distinct, Expr, FetchType, JoinType, LogicalPlan, SkipType, TableScan};
 use firesteel_functions::kernel::setting_of;
 use firesteel_functions::predicate::guard::guarded_part;
+use firesteel_plan::operator::repeated::RepeatedNode;
 use firesteel_plan::relation::read::shown_name;
 
 use super::tree::{Node, list};
@@ -100,6 +101,7 @@ fn node(plan: &LogicalPlan, scans: &Scans) -> Node {
         LogicalPlan::Values(_) => of("LocalRelation", &list(&output)),
         LogicalPlan::TableScan(scan) => relation(scan, output),
         LogicalPlan::Unnest(_) => of("Generate", &list(&output)),
+        LogicalPlan::Extension(own) if own.node.as_any().is::<RepeatedNode>() => node(own.node.inputs()[0], scans),
         other => {
             let line = other.display().to_string();
             let (name, arguments) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));

@@ -19,6 +19,7 @@ pub mod python;
 pub mod range_bounds;
 mod rebatch;
 pub mod recursion;
+pub mod repeated;
 pub mod sample;
 pub mod script;
 pub mod shuffle;

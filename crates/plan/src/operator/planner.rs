@@ -27,6 +27,7 @@ use super::python::stateful::PythonStateNode;
 use super::python::table::PythonTableNode;
 use super::range_bounds::RangeBounds;
 use super::recursion::RecursionNode;
+use super::repeated::RepeatedNode;
 use super::sample::SampleNode;
 use super::script::ScriptNode;
 use super::tail::TailNode;
@@ -82,6 +83,9 @@ impl ExtensionPlanner for OperatorPlanner {
         if let Some(sort) = node.downcast_ref::<LocalSortNode>() {
             let Some(ordering) = ordering(&sort.keys, schema)? else { return Ok(Some(input)) };
             return Ok(Some(Arc::new(SortExec::new(ordering, input).with_preserve_partitioning(true))));
+        }
+        if node.is::<RepeatedNode>() {
+            return Ok(Some(input));
         }
         if let Some(node) = node.downcast_ref::<SampleNode>() {
             return node.exec(input).map(Some);

@@ -27,6 +27,7 @@ use firesteel_protocol::SparkError;
 use futures::StreamExt;
 use parking_lot::Mutex;
 
+use super::repeated::repeated;
 use super::{only, schema_of};
 
 /// The rows of a recursive query between its levels.
@@ -83,7 +84,7 @@ pub struct RecursionNode {
 
 /// Keeps what `input` gives for the next level.
 pub fn plan(input: LogicalPlan, levels: &Arc<Levels>, is_step: bool) -> LogicalPlan {
-    let node = RecursionNode { input: Arc::new(input), levels: Arc::clone(levels), is_step };
+    let node = RecursionNode { input: Arc::new(repeated(input)), levels: Arc::clone(levels), is_step };
     LogicalPlan::Extension(Extension { node: Arc::new(node) })
 }
 

@@ -15,6 +15,7 @@ use futures::StreamExt;
 
 use super::partition_map::{PartitionMap, PartitionMapExec};
 use super::poisson::Poisson;
+use super::repeated::repeated;
 use super::{Planned, only, over, schema_of};
 use crate::Relation;
 
@@ -30,7 +31,7 @@ pub struct SampleNode {
 
 /// Keeps the rows whose random number lies from `lower` to `upper`, or draws with replacement.
 pub fn plan(input: Relation, lower: f64, upper: f64, replacement: bool, seed: i64) -> Planned {
-    let input_plan = Arc::new(input.plan.clone());
+    let input_plan = Arc::new(if replacement { repeated(input.plan.clone()) } else { input.plan.clone() });
     let node = SampleNode { input: input_plan, lower: lower.to_bits(), upper: upper.to_bits(), replacement, seed };
     Ok(over(input, node))
 }

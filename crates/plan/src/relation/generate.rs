@@ -16,6 +16,7 @@ use crate::attribute::next_id;
 use crate::expression::aggregate::contains_aggregate;
 use crate::expression::function::{generator, generator_call};
 use crate::expression::walk;
+use crate::operator::repeated::repeated;
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Attribute, Resolver, sql};
@@ -240,7 +241,7 @@ pub(crate) fn generate(input: Relation, generator: Generator, names: &[String]) 
     exprs.push(generator.list.alias(list.as_str()));
     let null_handling = if generator.outer { NullHandling::PreserveAndExpandEmpty } else { NullHandling::Drop };
     let options = UnnestOptions { null_handling, ..UnnestOptions::default() };
-    let plan = LogicalPlanBuilder::from(input.plan.clone())
+    let plan = LogicalPlanBuilder::from(repeated(input.plan.clone()))
         .project(exprs)
         .planned()?
         .unnest_columns_with_options(vec![Column::new_unqualified(list.as_str())], options)
