@@ -133,43 +133,63 @@ fn sentences_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     Ok(Arc::new(builder.finish()))
 }
 
-/// Letters and digits in a row; an apostrophe between letters and a point between digits belong to a word.
+/// Words as Java's `BreakIterator` tells them, those alone that begin with a letter or a digit: letters, also with one of `'.-`
+/// between two of them, and numbers, also with points and commas inside and `%` behind. A number with a currency's sign before it is no
+/// word then.
 fn words_of(sentence: &str) -> Vec<&str> {
     let mut words = vec![];
-    let mut start = None;
+    let mut start: Option<usize> = None;
+    let mut kept = true;
     let mut last = ' ';
     let mut characters = sentence.char_indices().peekable();
     while let Some((at, c)) = characters.next() {
         let next = characters.peek().map_or(' ', |(_, next)| *next);
         let inside = c.is_alphanumeric()
             || c == '_'
-            || matches!(c, '\'' | '\u{2019}') && last.is_alphabetic() && next.is_alphabetic()
-            || matches!(c, '.' | ',') && last.is_ascii_digit() && next.is_ascii_digit();
+            || matches!(c, '\'' | '\u{2019}' | '.' | '-' | '\u{ad}') && last.is_alphabetic() && next.is_alphabetic()
+            || matches!(c, '.' | ',') && last.is_numeric() && next.is_numeric()
+            || matches!(c, '%' | '\u{2030}') && last.is_numeric();
+        let before_number = !inside && matches!(c, '$' | '\u{a2}'..='\u{a5}' | '\u{20a0}'..='\u{20bf}' | '#' | '.');
         match (inside, start) {
             (true, None) => start = Some(at),
             (false, Some(from)) => {
-                words.push(&sentence[from..at]);
+                if kept {
+                    words.push(&sentence[from..at]);
+                }
                 start = None;
             }
             _ => {}
         }
+        if start.is_none() {
+            kept = !(before_number && next.is_numeric());
+        }
         last = c;
     }
-    words.extend(start.map(|from| &sentence[from..]));
+    words.extend(start.filter(|_| kept).map(|from| &sentence[from..]));
     words
 }
 
-/// Where the first sentence ends: after `.`, `!` or `?` and the white space behind it.
+/// Where the first sentence ends, as Java's `BreakIterator` has it: behind `!` and `?`, and behind a point with white space after
+/// it where no small letter and no digit follows, or where the space is wide.
 fn sentence_end(text: &str) -> usize {
-    let mut ended = false;
+    let mut ended = None;
     for (at, c) in text.char_indices() {
-        match c {
-            '.' | '!' | '?' => ended = true,
-            c if c.is_whitespace() && ended => {
-                let rest = &text[at..];
-                return at + rest.len() - rest.trim_start().len();
+        let rest = &text[at..];
+        let next = || rest.trim_start().chars().next();
+        match (c, ended) {
+            ('!' | '?' | '\u{3002}' | '\u{ff01}' | '\u{ff1f}', _) => ended = Some(true),
+            ('.' | '\u{ff0e}', None) => ended = Some(false),
+            // What closes quotes and brackets belongs to the sentence before.
+            ('.' | '\u{ff0e}' | '"' | '\'' | ')' | ']' | '}' | '\u{201d}' | '\u{2019}' | '\u{bb}', Some(_)) => {}
+            (c, Some(surely)) if c.is_whitespace() => {
+                let space = rest.len() - rest.trim_start().len();
+                if surely || space > 1 || next().is_none_or(|next| !next.is_lowercase() && !next.is_numeric()) {
+                    return at + space;
+                }
+                ended = None;
             }
-            _ => ended = false,
+            (_, Some(true)) => return at,
+            _ => ended = None,
         }
     }
     text.len()

@@ -1,0 +1,3 @@
+-- Where sentences end.
+SELECT size(sentences(s)) AS n, sentences(s) AS w FROM VALUES ('Hi there... and on. Then'), ('Mr. smith went. To 5 rooms. 6 more'), ('What? yes! no'), ('Hi!There?you'), ('"Is it." he said. "No." She'), ('one.\n\nTwo\n\nthree'), ('end.) Next (a. B) c'), ('a.b C.D e. F'), ('It''s 3.14, ok? 1,000. etc. (And so) on.'), ('...'), ('x . Y'), ('Ende. Äh. ß'), ('U.S.A. is. The U.S. of a'), (' . A. '), ('one。two。 Three'), ('A.  b.\tC'), ('Wait!. no?. Yes'), ('x."  Y. ''z'' w') AS t(s);
+SELECT sentences('one two.\nThree four\nfive. six'), sentences('It''s a dog-house, isn''t it? re_do x+y e@mail.com a/b 5% $6 10:30 v1.2.3');
