@@ -3,7 +3,7 @@
 
     python3 tests/oracle/record.py [FILTER]     (with an interpreter that has pyspark 4.2, and Java 17)
 
-FILTER is a part of a file's name: `sql/casts`, `pyspark/`, `classic/`, `programs`, `old_client`, `tpch`, `tpcds`. Review the difference before you commit it.
+FILTER is a part of a file's name: `sql/casts`, `pyspark/`, `classic/`, `console/`, `programs`, `old_client`, `tpch`, `tpcds`. Review the difference before you commit it.
 `programs` takes names of programs behind it: those alone are recorded, the others stay.
 `classic/` are programs with a SparkContext: they are answered by classic Spark on a JVM, each file in a process of its own.
 """
@@ -23,7 +23,7 @@ logging.disable(logging.CRITICAL)
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import avro_jar  # noqa: E402
-from support import cases, classic, old_client, programs, servers, sqlfile  # noqa: E402
+from support import cases, classic, console, old_client, programs, servers, sqlfile  # noqa: E402
 from support.tpc import TPCDS, TPCH  # noqa: E402
 
 # Cases for which Spark needs its Avro package.
@@ -77,6 +77,13 @@ def record_programs(_server, _name, folder):
     write(programs.EXPECTED, answers)
 
 
+def record_console(_server, name, folder):
+    environment = {**servers.environment(), "PYTHONPATH": ""}
+    os.makedirs(os.path.dirname(console.expected_path(name)), exist_ok=True)
+    with open(console.expected_path(name), "w", encoding="utf-8") as file:
+        file.write(console.printed(name, folder, environment, [sys.executable]))
+
+
 def record_old_client(_server, _name, folder):
     """By Spark 3.5 itself, where its environment is."""
     if os.path.exists(old_client.PYTHON):
@@ -99,6 +106,7 @@ def main():
     classic_work = [("programs", record_programs, "programs")]
     classic_work += [("old_client", record_old_client, "old_client")]
     classic_work += [(f"classic/{name}", record_classic, name) for name in classic.names()]
+    classic_work += [(f"console/{name}", record_console, name) for name in console.names()]
     with tempfile.TemporaryDirectory(prefix="firesteel-record-") as folder:
         record_all(classic_work, wanted, None, folder)
         if any(wanted in title for title, _, _ in work):

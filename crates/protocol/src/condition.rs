@@ -181,6 +181,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "_LEGACY_ERROR_TEMP_0064"
         | "UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE" => return PARSE,
         "DUPLICATED_CTE_NAMES" => return PARSE,
+        "CANNOT_LOAD_STATE_STORE.SNAPSHOT_PARTITION_ID_NOT_FOUND" => return RUNTIME,
         "_LEGACY_ERROR_TEMP_3231" | "HINT_UNSUPPORTED_FOR_JDBC_DIALECT" => return ILLEGAL_ARGUMENT,
         "UNSUPPORTED_FEATURE.CONTINUE_EXCEPTION_HANDLER" => return SCRIPTING,
         _ => {}
@@ -288,6 +289,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "APPROX_TOP_K_SKETCH_SIZE_NOT_MATCH"
         | "APPROX_TOP_K_SKETCH_TYPE_NOT_MATCH"
         | "STDS_COMMITTED_BATCH_UNAVAILABLE"
+        | "STDS_OFFSET_LOG_UNAVAILABLE"
         | "STDS_CONFLICT_OPTIONS"
         | "STDS_FAILED_TO_READ_STATE_SCHEMA"
         | "STDS_INVALID_OPTION_VALUE"
@@ -313,6 +315,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         | "WKB_PARSE_ERROR"
         | "_LEGACY_ERROR_TEMP_2047"
         | "_LEGACY_ERROR_TEMP_2048"
+        | "STATEFUL_PROCESSOR_UNKNOWN_TIME_MODE"
         | "STREAMING_REAL_TIME_MODE"
         | "_LEGACY_ERROR_TEMP_2078"
         | "_LEGACY_ERROR_TEMP_2079"
@@ -341,7 +344,7 @@ pub fn exception_classes(condition: &str) -> &'static [&'static str] {
         "_LEGACY_FILE_NOT_FOUND" => FILE_NOT_FOUND,
         "_LEGACY_NO_SUCH_FILE" => NO_SUCH_FILE,
         "_LEGACY_ASSERTION" => ASSERTION,
-        "_LEGACY_ERROR_TEMP_2049" | "_LEGACY_ERROR_TEMP_2242" => UNSUPPORTED,
+        "_LEGACY_ERROR_TEMP_2049" | "_LEGACY_ERROR_TEMP_2242" | "_LEGACY_ERROR_TEMP_3176" => UNSUPPORTED,
         "CONCURRENT_STREAM_LOG_UPDATE"
         | "FOREACH_BATCH_USER_FUNCTION_ERROR"
         | "FOREACH_USER_FUNCTION_ERROR"

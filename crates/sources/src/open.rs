@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{FieldRef, Fields, Schema};
+use datafusion::datasource::empty::EmptyTable;
 use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 
@@ -61,6 +62,25 @@ pub fn open_listing(
         input_files,
         size_bytes,
     })
+}
+
+/// Files of which only the schema that was given is known: their format's options are looked at when they are read.
+pub(crate) fn unread(request: &ReadRequest, listing: &Listing, ctx: &SourceContext) -> Result<OpenedSource> {
+    let given = request.schema.as_ref().ok_or_else(|| SparkError::internal("files without a schema"))?;
+    let schema = Arc::new(Schema::new(all_columns(given.fields(), &listing.partition_fields, true, ctx)));
+    Ok(OpenedSource {
+        provider: Arc::new(EmptyTable::new(Arc::clone(&schema))),
+        schema,
+        metadata_columns: vec![],
+        partition_columns: listing.partition_fields.iter().map(|field| field.name().clone()).collect(),
+        input_files: vec![],
+        size_bytes: None,
+    })
+}
+
+/// Refuses what is looked at wherever files are named.
+pub(crate) fn check_common(request: &ReadRequest, ctx: &SourceContext) -> Result<()> {
+    on_bad_file(request, ctx).map(|_| ())
 }
 
 fn on_bad_file(request: &ReadRequest, ctx: &SourceContext) -> Result<OnBadFile> {

@@ -4,6 +4,7 @@ use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Aggregate, Expr, Join, Limit, LogicalPlan, SkipType};
 use firesteel_engine::Session;
+use firesteel_plan::operator::partition_columns::PartitionColumnsNode;
 use firesteel_plan::operator::python::stateful::PythonStateNode;
 use firesteel_plan::operator::stream_dedup::StreamDedupNode;
 use firesteel_plan::operator::stream_mark::{self, Mark};
@@ -73,7 +74,7 @@ pub fn streaming(plan: &LogicalPlan, mode: OutputMode, checks: Checks) -> Result
         check_python::check(node, &aggregates, mode)?;
     }
     for aggregate in &aggregates {
-        check_aggregate(aggregate, mode)?;
+        check_aggregate(aggregate)?;
     }
     let aggregated = |plan: &LogicalPlan| {
         plan.exists(|node| Ok(matches!(node, LogicalPlan::Aggregate(own) if is_streaming(&own.input)))).unwrap_or(false)
@@ -161,6 +162,11 @@ fn check_mode(aggregates: &[&Aggregate], mode: OutputMode) -> Result<()> {
     if mode == OutputMode::Append && aggregates.iter().any(|own| event_time::of_groups(own).is_none()) {
         return Err(unsupported_mode(mode, "streaming aggregations without watermark"));
     }
+    // As in Spark, of several aggregations the last one alone.
+    let last = aggregates.first().filter(|_| mode == OutputMode::Update);
+    if last.is_some_and(|own| event_time::keys(own).into_iter().any(is_session)) {
+        return Err(unsupported_mode(mode, "session window streaming aggregations"));
+    }
     Ok(())
 }
 
@@ -208,13 +214,25 @@ fn is_stateful(node: &LogicalPlan) -> bool {
     }
 }
 
-/// A watermark on event times that have one already.
+/// Whether rows of a plan follow a watermark that nothing has replaced by the ends of its windows.
+fn follows_watermark(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(own) if event_time::of_groups(own).is_some() => false,
+        LogicalPlan::Extension(own) if own.node.as_any().is::<WatermarkNode>() => true,
+        _ => plan.inputs().into_iter().any(follows_watermark),
+    }
+}
+
+/// A watermark on event times that have one already, or on rows that follow one.
 pub fn redefined_watermark(plan: &LogicalPlan) -> Result<()> {
     let again = plan.exists(|node| {
         let LogicalPlan::Extension(extension) = node else { return Ok(false) };
         let Some(own) = extension.node.as_any().downcast_ref::<WatermarkNode>() else { return Ok(false) };
         let below = extension.node.inputs();
         Ok(below.into_iter().any(|input| {
+            if follows_watermark(input) {
+                return true;
+            }
             let columns = input.schema().columns();
             let column = columns.iter().find(|column| column.name == own.column);
             column.is_some_and(|column| event_time::of_column(input, column).is_some())
@@ -230,7 +248,7 @@ pub fn redefined_watermark(plan: &LogicalPlan) -> Result<()> {
     }
 }
 
-fn check_aggregate(aggregate: &Aggregate, mode: OutputMode) -> Result<()> {
+fn check_aggregate(aggregate: &Aggregate) -> Result<()> {
     let distinct = |expr: &Expr| {
         expr.exists(|node| Ok(matches!(node, Expr::AggregateFunction(call) if call.params.distinct))).unwrap_or(false)
     };
@@ -239,9 +257,6 @@ fn check_aggregate(aggregate: &Aggregate, mode: OutputMode) -> Result<()> {
             "Distinct aggregations are not supported on streaming DataFrames/Datasets. Consider using \
              approx_count_distinct() instead.",
         ));
-    }
-    if mode == OutputMode::Update && event_time::keys(aggregate).into_iter().any(is_session) {
-        return Err(unsupported_mode(mode, "session window streaming aggregations"));
     }
     let sets = aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_)));
     if sets && event_time::keys(aggregate).into_iter().any(is_session) {
@@ -341,6 +356,11 @@ fn check_extension(extension: &datafusion::logical_expr::Extension) -> Result<()
     let node = &extension.node;
     if !node.inputs().iter().any(|input| is_streaming(input)) {
         return Ok(());
+    }
+    if node.as_any().downcast_ref::<PartitionColumnsNode>().is_some_and(PartitionColumnsNode::is_monotonic) {
+        return Err(refused(
+            "Expression(s): monotonically_increasing_id() is not supported with streaming DataFrames/Datasets",
+        ));
     }
     if node.name() == "Sample" {
         return Err(refused("Sampling is not supported on streaming DataFrames/Datasets"));

@@ -15,6 +15,8 @@ pub struct Shape {
     pub ignore_namespace: bool,
     pub trim: bool,
     pub null_value: Option<String>,
+    /// Whether a VARIANT has numbers and truth values, not but texts.
+    pub infers: bool,
 }
 
 impl Shape {
@@ -30,6 +32,7 @@ impl Shape {
             ignore_namespace: options.flag("ignoreNamespace", false),
             trim: options.flag("ignoreSurroundingSpaces", true),
             null_value: options.get("nullValue").map(str::to_string),
+            infers: options.flag("inferSchema", true),
         }
     }
 
@@ -52,6 +55,8 @@ pub struct Element {
     pub fields: Vec<(String, Content)>,
     /// The texts of the element itself, put together; None where there are but spaces.
     pub text: Option<String>,
+    /// Its texts one by one, without those of but spaces, and how many fields stand before each.
+    pub texts: Vec<(usize, String)>,
     /// What stands between the tags, as it is written; of an element with children.
     pub inner: String,
 }
@@ -107,7 +112,12 @@ impl Element {
                 let name = local(qualified_name(&source[child.range()]), shape).to_string();
                 element.fields.push((name, Content::Child(Self::of(child, source, shape, depth + 1)?)));
             } else if child.is_text() {
-                text.push_str(child.text().unwrap_or_default());
+                let own = child.text().unwrap_or_default();
+                text.push_str(own);
+                if !own.trim().is_empty() {
+                    let kept = if shape.trim { own.trim() } else { own };
+                    element.texts.push((element.fields.len(), kept.to_string()));
+                }
             }
         }
         let has_children = element.fields.iter().any(|(_, content)| matches!(content, Content::Child(_)));

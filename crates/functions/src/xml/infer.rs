@@ -49,6 +49,7 @@ pub fn infer(records: impl Iterator<Item = impl AsRef<str>>, options: &Options, 
         types: options.flag("inferSchema", true),
         decimals: options.flag("prefersDecimal", false),
         dates: options.flag("preferDate", true),
+        strict_days: options.get("dateFormat").is_none(),
     };
     let mut merged = DataType::Null;
     let mut corrupt = false;
@@ -121,6 +122,7 @@ struct Guesser {
     types: bool,
     decimals: bool,
     dates: bool,
+    strict_days: bool,
 }
 
 impl Guesser {
@@ -139,12 +141,15 @@ impl Guesser {
                 DataType::Decimal128(digits.max(scale.unsigned_abs()), scale)
             }
             Guess::Decimal(..) | Guess::Double(_) => DataType::Float64,
-            Guess::Text if self.dates && !text.contains([':', 'T']) && self.formats.parse_date(text).is_some() => {
-                DataType::Date32
-            }
+            Guess::Text if self.dates && self.is_date(text) => DataType::Date32,
             Guess::Text if text.len() >= 8 && self.formats.parse_timestamp(text).is_some() => types::timestamp(),
             Guess::Text => DataType::Utf8,
         }
+    }
+
+    fn is_date(&self, text: &str) -> bool {
+        let is_day = if self.strict_days { read::is_day(text) } else { !text.contains([':', 'T']) };
+        is_day && self.formats.parse_date(text).is_some()
     }
 
     fn element(&self, element: &Element) -> DataType {
@@ -170,8 +175,8 @@ impl Guesser {
                 Content::Child(child) => add(name, self.element(child), true),
             }
         }
-        if let Some(text) = &element.text {
-            add(&self.shape.value_tag, self.text(text), false);
+        for (_, text) in &element.texts {
+            add(&self.shape.value_tag, self.text(text), true);
         }
         fields.sort_by(|a, b| a.0.cmp(&b.0));
         DataType::Struct(fields.into_iter().map(|(name, own)| Field::new(name, own, true)).collect())

@@ -2,6 +2,7 @@
 
 mod element;
 mod infer;
+mod partial;
 mod path;
 mod path_functions;
 mod read;
@@ -25,7 +26,7 @@ use crate::{Call, Typed};
 
 pub use element::Shape;
 pub use infer::infer;
-pub use read::{Records, records};
+pub use read::{Records, records, variants};
 pub use write::RecordWriter;
 
 const fn scalar(name: &'static str, build: fn(&Call) -> Result<Typed>) -> Entry {

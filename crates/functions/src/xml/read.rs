@@ -1,4 +1,4 @@
-//! `from_xml(xml, schema[, options])`: a record with a value that does not fit is a record of NULLs.
+//! `from_xml(xml, schema[, options])`. What is kept of a record with a value that does not fit is in [`super::partial`].
 
 use std::sync::Arc;
 
@@ -7,11 +7,13 @@ use arrow::array::{
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
 use firesteel_protocol::types::{self, name};
 use firesteel_protocol::{Result, SparkError};
 
 use super::element::{Content, Element, Shape};
+use super::partial::Salvage;
 use super::variant;
 use crate::cast::{EvalMode, cast_array};
 use crate::collection::list::nullable;
@@ -68,44 +70,126 @@ fn kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
     if options.get("mode").is_some_and(|mode| mode.eq_ignore_ascii_case("FAILFAST"))
         && let Some(row) = records.bad.iter().position(|bad| *bad)
     {
-        let nulls = vec!["null"; fields.len()].join(",");
         debug_assert!(texts.is_valid(row));
+        let values = records.columns.iter().map(|column| shown(column, row, args.env));
         return Err(SparkError::new("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION")
-            .with("badRecord", format!("[{nulls}]"))
+            .with("badRecord", format!("[{}]", values.collect::<Result<Vec<_>>>()?.join(",")))
             .with("failFastMode", "FAILFAST"));
     }
     let array = StructArray::try_new_with_length(fields.clone(), records.columns, texts.logical_nulls(), args.rows);
     Ok(Arc::new(array.map_err(from_arrow)?))
 }
 
+/// A value as Spark's internal rows print it: dates and times as numbers.
+fn shown(column: &ArrayRef, row: usize, env: &Env) -> Result<String> {
+    let all = |column: &ArrayRef| -> Result<String> {
+        let values = (0..column.len()).map(|row| shown(column, row, env));
+        Ok(format!("[{}]", values.collect::<Result<Vec<_>>>()?.join(",")))
+    };
+    if column.is_null(row) {
+        return Ok("null".into());
+    }
+    match column.data_type() {
+        DataType::Struct(_) => {
+            let values = column.as_struct().columns().iter().map(|own| shown(own, row, env));
+            Ok(format!("[{}]", values.collect::<Result<Vec<_>>>()?.join(",")))
+        }
+        DataType::List(_) => all(&column.as_list::<i32>().value(row)),
+        DataType::Map(..) => {
+            let entries = column.as_map().value(row);
+            Ok(format!("keys: {}, values: {}", all(entries.column(0))?, all(entries.column(1))?))
+        }
+        DataType::Date32 | DataType::Timestamp(..) => {
+            let number = cast(&column.slice(row, 1), &DataType::Int64).map_err(from_arrow)?;
+            Ok(number.as_primitive::<Int64Type>().value(0).to_string())
+        }
+        _ => {
+            let text = cast_array(&column.slice(row, 1), &DataType::Utf8, EvalMode::Legacy, env)?;
+            Ok(text.as_string::<i32>().value(0).to_string())
+        }
+    }
+}
+
 /// Texts as columns.
 #[derive(Debug)]
 pub struct Records {
     pub columns: Vec<ArrayRef>,
-    /// Which texts are malformed: their columns are NULL.
+    /// Which texts are malformed: their columns have what could be read.
     pub bad: Vec<bool>,
+    /// The first one whose own attributes or text do not fit, of which nothing is read. No mode makes a row of it where
+    /// files are read.
+    pub refused: Option<usize>,
 }
 
 /// Reads each text as a record of these fields. The column of corrupt records, if it is among them, gets their texts.
 pub fn records(texts: &StringArray, fields: &Fields, options: &Options, env: &Env) -> Result<Records> {
-    let reader = Reader { shape: Shape::of(options), formats: Formats::reading(options, env)?, env };
+    let reader = Reader {
+        shape: Shape::of(options),
+        formats: Formats::reading(options, env)?,
+        strict_days: options.get("dateFormat").is_none(),
+        env,
+    };
     let corrupt_name = options.get("columnNameOfCorruptRecord").unwrap_or("_corrupt_record");
     let corrupt = fields.iter().position(|field| field.name() == corrupt_name && field.data_type() == &DataType::Utf8);
+    let wanted: Fields =
+        fields.iter().enumerate().filter(|(at, _)| Some(*at) != corrupt).map(|(_, own)| own.clone()).collect();
     let parsed: Vec<Option<Element>> =
         texts.iter().map(|text| text.and_then(|text| Element::parse(text, &reader.shape))).collect();
     let mut bad: Vec<bool> = (0..texts.len()).map(|row| texts.is_valid(row) && parsed[row].is_none()).collect();
     let roots: Vec<Option<&Element>> = parsed.iter().map(Option::as_ref).collect();
+    let mut refused = None;
     let (mut columns, misfits) = reader.fields(&roots, fields)?;
     bad.iter_mut().zip(misfits).for_each(|(bad, misfit)| *bad |= misfit);
     if bad.contains(&true) {
+        let fits = |text: &str, data_type: &DataType| reader.fits(text, data_type);
+        let salvage = Salvage { fits: &fits, value_tag: &reader.shape.value_tag };
+        let of =
+            |(root, bad): (&Option<&Element>, &bool)| root.filter(|_| *bad).map(|root| salvage.record(root, &wanted));
+        let kept: Vec<Option<Option<Element>>> = roots.iter().zip(&bad).map(of).collect();
+        refused = kept.iter().position(|kept| matches!(kept, Some(None)));
+        let kept: Vec<Option<Element>> = kept.into_iter().map(Option::flatten).collect();
+        let each = roots.iter().zip(&kept).zip(&bad);
         let good: Vec<Option<&Element>> =
-            roots.iter().zip(&bad).map(|(root, bad)| if *bad { None } else { *root }).collect();
+            each.map(|((root, kept), bad)| if *bad { kept.as_ref() } else { *root }).collect();
         columns = reader.fields(&good, fields)?.0;
     }
     if let Some(at) = corrupt {
         columns[at] = Arc::new((0..texts.len()).map(|row| bad[row].then(|| texts.value(row))).collect::<StringArray>());
     }
-    Ok(Records { columns, bad })
+    Ok(Records { columns, bad, refused })
+}
+
+/// Reads each text as a VARIANT, the only column; the column of corrupt records, if it is wanted, stays NULL.
+pub fn variants(texts: &StringArray, fields: &Fields, options: &Options) -> Result<Records> {
+    let shape = Shape::of(options);
+    let parsed: Vec<Option<Element>> =
+        texts.iter().map(|text| text.and_then(|text| Element::parse(text, &shape))).collect();
+    let bad = parsed.iter().zip(texts).map(|(own, text)| own.is_none() && text.is_some()).collect();
+    let column = |field: &FieldRef| match types::is_variant(field.data_type()) {
+        true => {
+            let items = parsed.iter().map(|own| own.as_ref().map(|own| variant::of_element(own, &shape)));
+            cast(&variant::build(items)?, field.data_type()).map_err(from_arrow)
+        }
+        false => Ok(new_null_array(field.data_type(), texts.len())),
+    };
+    Ok(Records { columns: fields.iter().map(column).collect::<Result<_>>()?, bad, refused: None })
+}
+
+/// Whether a text is a day by the pattern `yyyy-MM-dd`, which is the default of XML: other formats of data read more.
+pub(super) fn is_day(text: &str) -> bool {
+    let (sign, rest) = match text.strip_prefix(['+', '-']) {
+        Some(rest) => (&text[..1], rest),
+        None => ("", text),
+    };
+    let parts: Vec<&str> = rest.split('-').collect();
+    let [year, month, day] = parts[..] else { return false };
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = match sign {
+        "+" => year.len() > 4,
+        "-" => year.len() >= 4,
+        _ => year.len() == 4,
+    };
+    fits && month.len() == 2 && day.len() == 2 && [year, month, day].into_iter().all(digits)
 }
 
 /// A value to be converted.
@@ -118,6 +202,8 @@ enum Value<'a> {
 struct Reader<'a> {
     shape: Shape,
     formats: Formats,
+    /// Whether days are written as [`is_day`] has it.
+    strict_days: bool,
     env: &'a Env,
 }
 
@@ -137,9 +223,14 @@ impl Reader<'_> {
                     self.list(&values, element, elements.len())?
                 }
                 data_type => {
-                    // Of elements with the same name the last counts.
+                    // Of elements with the same name the last counts, but all of them have to fit.
                     let last: Vec<Option<Value<'_>>> = values.iter().map(|values| values.last().copied()).collect();
-                    self.convert(&last, data_type)?
+                    let (column, mut bad) = self.convert(&last, data_type)?;
+                    for (values, bad) in values.iter().zip(&mut bad).filter(|(values, _)| values.len() > 1) {
+                        let others: Vec<_> = values[..values.len() - 1].iter().copied().map(Some).collect();
+                        *bad |= self.convert(&others, data_type)?.1.contains(&true);
+                    }
+                    (column, bad)
                 }
             };
             misfits.iter_mut().zip(bad).for_each(|(all, one)| *all |= one);
@@ -151,7 +242,7 @@ impl Reader<'_> {
     /// What an element has under a name.
     fn values<'e>(&self, element: &'e Element, name: &str) -> Vec<Value<'e>> {
         if name == self.shape.value_tag {
-            return element.text.as_deref().map(Value::Text).into_iter().collect();
+            return element.texts.iter().map(|(_, text)| Value::Text(text)).collect();
         }
         let own = element.fields.iter().filter(|(own, _)| own == name);
         own.map(|(_, content)| match content {
@@ -180,15 +271,15 @@ impl Reader<'_> {
     fn convert(&self, values: &[Option<Value<'_>>], data_type: &DataType) -> Result<Converted> {
         let none = vec![false; values.len()];
         match data_type {
-            variant if types::is_variant(variant) => Ok((
-                variant::build(values.iter().map(|value| {
+            variant if types::is_variant(variant) => {
+                let built = variant::build(values.iter().map(|value| {
                     value.map(|value| match value {
                         Value::Text(text) => variant::of_text(text, &self.shape),
                         Value::Element(element) => variant::of_element(element, &self.shape),
                     })
-                }))?,
-                none,
-            )),
+                }))?;
+                Ok((cast(&built, variant).map_err(from_arrow)?, none))
+            }
             DataType::Struct(fields) => self.structs(values, fields),
             DataType::Map(entries, _) => self.maps(values, data_type, entries),
             DataType::List(element) => {
@@ -219,7 +310,10 @@ impl Reader<'_> {
         let texts: Vec<Element> = values
             .iter()
             .map(|value| match value {
-                Some(Value::Text(text)) => Element { text: Some((*text).to_string()), ..Element::default() },
+                Some(Value::Text(text)) => {
+                    let texts = vec![(0, (*text).to_string())];
+                    Element { text: Some((*text).to_string()), texts, ..Element::default() }
+                }
                 _ => Element::default(),
             })
             .collect();
@@ -233,8 +327,7 @@ impl Reader<'_> {
             })
             .collect();
         let (columns, bad) = self.fields(&elements, fields)?;
-        let empty = |element: &Element| element.fields.is_empty() && element.text.is_none();
-        let valid: Vec<bool> = elements.iter().map(|element| element.is_some_and(|own| !empty(own))).collect();
+        let valid: Vec<bool> = elements.iter().map(Option::is_some).collect();
         let array = StructArray::try_new_with_length(fields.clone(), columns, Some(valid.into()), values.len());
         Ok((Arc::new(array.map_err(from_arrow)?), bad))
     }
@@ -273,6 +366,11 @@ impl Reader<'_> {
         Ok((new_map(data_type, OffsetBuffer::from_lengths(lengths), keys, items, Some(valid.into()))?, bad))
     }
 
+    /// Whether a text is a value of a type, or none.
+    fn fits(&self, text: &str, data_type: &DataType) -> bool {
+        self.convert(&[Some(Value::Text(text))], data_type).is_ok_and(|(_, bad)| bad != [true])
+    }
+
     fn leaves(&self, values: &[Option<Value<'_>>], data_type: &DataType) -> Result<Converted> {
         let texts: Vec<Option<String>> = values
             .iter()
@@ -282,8 +380,10 @@ impl Reader<'_> {
                     Some(Value::Element(element)) => element.as_text(),
                     None => return None,
                 };
-                // Nothing is a text of no length, and no value of any other type.
-                let nothing = self.shape.is_null(&text) || (text.is_empty() && data_type != &DataType::Utf8);
+                // Nothing is a text of no length, and no value of any other type; of attributes it is no value at all.
+                let is_element = matches!(value, Some(Value::Element(_)));
+                let nothing =
+                    self.shape.is_null(&text) || (is_element && text.is_empty() && data_type != &DataType::Utf8);
                 (!nothing).then_some(text)
             })
             .collect();
@@ -300,8 +400,11 @@ impl Reader<'_> {
                 Arc::new(texts.iter().map(|text| text.and_then(read)).collect::<BooleanArray>())
             }
             DataType::Date32 => {
-                let days = texts.iter().map(|text| text.and_then(|text| self.formats.parse_date(text)));
-                Arc::new(days.collect::<Date32Array>())
+                let read = |text: &str| {
+                    let text = (!self.strict_days || is_day(text)).then_some(text);
+                    text.and_then(|text| self.formats.parse_date(text))
+                };
+                Arc::new(texts.iter().map(|text| text.and_then(read)).collect::<Date32Array>())
             }
             DataType::Timestamp(_, zone) => {
                 let read = |text: &str| match zone {

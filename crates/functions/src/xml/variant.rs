@@ -18,6 +18,9 @@ pub(super) fn of_text(text: &str, shape: &Shape) -> Result<Item> {
     if shape.is_null(text) || text.is_empty() {
         return Ok(Item::Null);
     }
+    if !shape.infers {
+        return Ok(Item::Text(text.to_string()));
+    }
     Ok(match guess(text) {
         Guess::Boolean(value) => Item::Bool(value),
         Guess::Long(value) => Item::Long(value),
@@ -43,8 +46,9 @@ pub(super) fn of_element(element: &Element, shape: &Shape) -> Result<Item> {
             None => members.push((name.clone(), vec![item])),
         }
     }
-    if let Some(text) = &element.text {
-        members.push((shape.value_tag.clone(), vec![of_text(text, shape)?]));
+    let texts: Vec<Item> = element.texts.iter().map(|(_, text)| of_text(text, shape)).collect::<Result<_>>()?;
+    if !texts.is_empty() {
+        members.push((shape.value_tag.clone(), texts));
     }
     let single = |(name, mut items): (String, Vec<Item>)| {
         let item = if items.len() == 1 { items.remove(0) } else { Item::Array(items) };

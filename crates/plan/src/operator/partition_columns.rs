@@ -19,8 +19,7 @@ use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
 use firesteel_functions::misc::placement::PREFIX;
 use firesteel_functions::random::XorShiftRandom;
-use firesteel_protocol::{Result, SparkError};
-use firesteel_sources::stream::table::is_streaming;
+use firesteel_protocol::Result;
 use futures::StreamExt;
 
 use super::exchange::ExchangeExec;
@@ -81,12 +80,8 @@ pub fn supply(_resolver: &Resolver, input: Relation, columns: Vec<Typed>) -> Res
     if sources.is_empty() {
         return Ok((input, supplied));
     }
-    // Rows of a stream have no places that would last.
-    if sources.iter().any(|(source, _)| *source == Source::MonotonicId) && is_streaming(&input.plan) {
-        let text = "Expression(s): monotonically_increasing_id() is not supported with streaming DataFrames/Datasets";
-        return Err(SparkError::new("_LEGACY_ERROR_TEMP_3102").with("msg", text).with_message(format!("{text};")));
-    }
-    let node = PartitionColumnsNode::new(Arc::new(input.plan.clone()), sources)?;
+    let mut node = PartitionColumnsNode::new(Arc::new(input.plan.clone()), sources)?;
+    node.is_named = true;
     let (output, hidden) = (input.output.clone(), input.hidden.clone());
     Ok((Relation { output, hidden, ..over(input, node) }, supplied))
 }
@@ -129,6 +124,8 @@ pub struct PartitionColumnsNode {
     input: Arc<LogicalPlan>,
     sources: Vec<(Source, String)>,
     schema: DFSchemaRef,
+    /// Whether the query itself names the columns.
+    is_named: bool,
 }
 
 impl PartialOrd for PartitionColumnsNode {
@@ -138,12 +135,17 @@ impl PartialOrd for PartitionColumnsNode {
 }
 
 impl PartitionColumnsNode {
+    /// Whether the query numbers rows by their places, which rows of a stream do not have.
+    pub fn is_monotonic(&self) -> bool {
+        self.is_named && self.sources.iter().any(|(source, _)| *source == Source::MonotonicId)
+    }
+
     pub(crate) fn new(input: Arc<LogicalPlan>, sources: Vec<(Source, String)>) -> Result<Self> {
         let added: Vec<Field> =
             sources.iter().map(|(source, name)| Field::new(name, source.data_type(), false)).collect();
         let added = DFSchema::try_from(Schema::new(added)).planned()?;
         let schema = input.schema().join(&added).planned()?;
-        Ok(Self { input, sources, schema: Arc::new(schema) })
+        Ok(Self { input, sources, schema: Arc::new(schema), is_named: false })
     }
 
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
@@ -177,7 +179,9 @@ impl UserDefinedLogicalNodeCore for PartitionColumnsNode {
     }
 
     fn with_exprs_and_inputs(&self, _: Vec<Expr>, inputs: Vec<LogicalPlan>) -> datafusion::common::Result<Self> {
-        Self::new(Arc::new(only(inputs)?), self.sources.clone()).map_err(firesteel_functions::kernel::to_datafusion)
+        let node = Self::new(Arc::new(only(inputs)?), self.sources.clone());
+        let node = node.map_err(firesteel_functions::kernel::to_datafusion)?;
+        Ok(Self { is_named: self.is_named, ..node })
     }
 }
 

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::DFSchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
@@ -100,12 +100,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::WithWatermark, outer: Option<&
             .with("eventType", format!("\"{}\"", name::sql(attribute.data_type()))));
     }
     for own in input.output.iter_mut().filter(|own| own.id == attribute.id) {
-        let mut metadata = own.field.metadata().clone();
-        let known = metadata.get(METADATA_KEY).and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
-        let mut known = known.unwrap_or_default();
-        known.insert(DELAY_KEY.into(), delay_ms.into());
-        metadata.insert(METADATA_KEY.into(), Value::Object(known).to_string());
-        own.field = Arc::new(own.field.as_ref().clone().with_metadata(metadata));
+        own.field = Arc::new(with_delay(&own.field, delay_ms));
     }
     let node = WatermarkNode {
         input: Arc::new(input.plan.clone()),
@@ -115,6 +110,25 @@ pub fn resolve(resolver: &Resolver, message: &pb::WithWatermark, outer: Option<&
         tracker: Arc::default(),
     };
     Ok(over(input, node))
+}
+
+/// The field with the delay of its watermark in its metadata.
+pub fn with_delay(field: &Field, delay_ms: i64) -> Field {
+    let mut metadata = field.metadata().clone();
+    let known = metadata.get(METADATA_KEY).and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
+    let mut known = known.unwrap_or_default();
+    known.insert(DELAY_KEY.into(), delay_ms.into());
+    metadata.insert(METADATA_KEY.into(), Value::Object(known).to_string());
+    field.clone().with_metadata(metadata)
+}
+
+/// The delay of the first watermark of a plan, from above.
+pub fn first_delay_ms(plan: &LogicalPlan) -> Option<i64> {
+    let own = match plan {
+        LogicalPlan::Extension(extension) => extension.node.as_any().downcast_ref::<WatermarkNode>(),
+        _ => None,
+    };
+    own.map(|own| own.delay_ms).or_else(|| plan.inputs().into_iter().find_map(first_delay_ms))
 }
 
 /// `10 minutes`; months count 31 days, as in Spark.

@@ -140,6 +140,9 @@ fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, 
                     _ => error,
                 })
             }
+            [format, _] if is_state_format(format) => {
+                Err(SparkError::new("UNSUPPORTED_DATASOURCE_FOR_DIRECT_QUERY").with("dataSourceType", format))
+            }
             _ => Err(SparkError::new("TABLE_OR_VIEW_NOT_FOUND").with("relationName", quote_parts(parts)).with(
                 "searchPath",
                 format!("[`system`.`builtin`, `system`.`session`, `spark_catalog`.`{}`]", resolver.env().database),
@@ -181,6 +184,11 @@ fn options_of(pairs: &HashMap<String, String>) -> Options {
 
 fn is_file_format(name: &str) -> bool {
     ["csv", "json", "parquet", "text", "orc", "xml", "avro", "binaryfile"].contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// The sources of streams' state are no files that SQL could name.
+fn is_state_format(name: &str) -> bool {
+    ["statestore", "state-metadata"].contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// Without a table there is nobody to check lengths: Spark refuses such columns.

@@ -17,7 +17,7 @@ pub use options::JsonOptions;
 pub use writer::JsonWriteOptions;
 
 use crate::decode::{DecodeRequest, RecordDecoder, RecordEnd, RecordFormat};
-use crate::record::mode::check_corrupt_column;
+use crate::record::mode::{check_corrupt_column, check_single_variant};
 use crate::storage::InputFile;
 use crate::{Options, SourceContext};
 
@@ -46,6 +46,7 @@ impl RecordFormat for JsonFormat {
 
     fn check_schema(&self, fields: &Fields) -> Result<()> {
         check_corrupt_column(fields, &self.options.corrupt_column)?;
+        check_single_variant(fields, self.options.single_variant.as_deref(), &self.options.corrupt_column)?;
         fields.iter().try_for_each(|field| check_type(field, field.data_type()))
     }
 

@@ -76,7 +76,7 @@ impl JsonOptions {
         }
         let sampling_ratio = options.number(&SAMPLING_RATIO)?;
         check_sampling_ratio(sampling_ratio, options.text(&SAMPLING_RATIO))?;
-        let multi_line = options.flag(&MULTI_LINE)?;
+        let multi_line = options.strict_flag(&MULTI_LINE)?;
         let line_sep = options.given(&LINE_SEP);
         let charset = charset(options, multi_line, line_sep)?;
         if line_sep == Some("") {
@@ -84,22 +84,22 @@ impl JsonOptions {
         }
         Ok(Self {
             grammar: Grammar {
-                comments: options.flag(&COMMENTS)?,
-                unquoted_names: options.flag(&UNQUOTED_NAMES)?,
-                single_quotes: options.flag(&SINGLE_QUOTES)?,
-                leading_zeros: options.flag(&LEADING_ZEROS)?,
-                any_escape: options.flag(&ANY_ESCAPE)?,
-                control_chars: options.flag(&CONTROL_CHARS)?,
-                non_numeric: options.flag(&NON_NUMERIC)?,
+                comments: options.strict_flag(&COMMENTS)?,
+                unquoted_names: options.strict_flag(&UNQUOTED_NAMES)?,
+                single_quotes: options.strict_flag(&SINGLE_QUOTES)?,
+                leading_zeros: options.strict_flag(&LEADING_ZEROS)?,
+                any_escape: options.strict_flag(&ANY_ESCAPE)?,
+                control_chars: options.strict_flag(&CONTROL_CHARS)?,
+                non_numeric: options.strict_flag(&NON_NUMERIC)?,
                 max_depth: usize::try_from(options.integer(&MAX_DEPTH)?).unwrap_or(0).min(1000),
                 max_number: usize::try_from(options.integer(&MAX_NUMBER)?).unwrap_or(0),
             },
             max_string: usize::try_from(options.integer(&MAX_STRING)?).unwrap_or(0),
             single_variant: options.given(&SINGLE_VARIANT).map(str::to_string),
-            primitives_as_string: options.flag(&PRIMITIVES_AS_STRING)?,
-            prefers_decimal: options.flag(&PREFERS_DECIMAL)?,
-            infer_timestamp: options.flag(&INFER_TIMESTAMP)?,
-            drop_all_null: options.flag(&DROP_ALL_NULL)?,
+            primitives_as_string: options.strict_flag(&PRIMITIVES_AS_STRING)?,
+            prefers_decimal: options.strict_flag(&PREFERS_DECIMAL)?,
+            infer_timestamp: options.strict_flag(&INFER_TIMESTAMP)?,
+            drop_all_null: options.strict_flag(&DROP_ALL_NULL)?,
             sampling_ratio,
             multi_line,
             line_sep: line_sep.map(|text| text.as_bytes().to_vec()),

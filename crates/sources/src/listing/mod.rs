@@ -226,13 +226,20 @@ fn request_paths(request: &ReadRequest, ctx: &SourceContext) -> Result<Vec<Strin
     if request.options.contains("paths") {
         return Err(SparkError::unsupported("the reader option `paths`", "Give the paths to `load`."));
     }
+    check_paths(request, ctx)?;
     match option {
         Some(path) if request.paths.is_empty() => Ok(vec![path.to_string()]),
-        Some(_) if !ctx.conf_flag("spark.sql.legacy.pathOptionBehavior.enabled", false) => {
-            Err(SparkError::new("_LEGACY_ERROR_TEMP_1306")
-                .with("config", "spark.sql.legacy.pathOptionBehavior.enabled"))
-        }
         _ => Ok(request.paths.clone()),
+    }
+}
+
+/// Refuses paths of `load(..)` beside the option `path`.
+pub fn check_paths(request: &ReadRequest, ctx: &SourceContext) -> Result<()> {
+    const LENIENT: &str = "spark.sql.legacy.pathOptionBehavior.enabled";
+    let twice = request.options.contains("path") && !request.paths.is_empty();
+    match twice && !ctx.conf_flag(LENIENT, false) {
+        true => Err(SparkError::new("_LEGACY_ERROR_TEMP_1306").with("config", LENIENT)),
+        false => Ok(()),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Fields, Int64Type};
-use firesteel_protocol::{Result, SparkError};
+use arrow::datatypes::{DataType, FieldRef, Fields, Int64Type};
+use firesteel_protocol::{Result, SparkError, types};
 
 use super::number;
 use crate::options::OptionSpec;
@@ -74,6 +74,23 @@ pub fn check_corrupt_column(fields: &Fields, name: &str) -> Result<()> {
             .with("actualType", format!("\"{}\"", firesteel_protocol::types::name::sql(field.data_type())))),
         _ => Ok(()),
     }
+}
+
+/// Refuses a schema that option `singleVariantColumn` does not go with.
+pub fn check_single_variant(fields: &Fields, variant: Option<&str>, corrupt: &str) -> Result<()> {
+    let Some(variant) = variant else { return Ok(()) };
+    let is_variant = |own: &FieldRef| own.name() == variant && types::is_variant(own.data_type());
+    let is_corrupt = |own: &FieldRef| own.name() == corrupt;
+    let fits = match &fields[..] {
+        [own] => is_variant(own),
+        [one, other] => (is_variant(one) && is_corrupt(other)) || (is_corrupt(one) && is_variant(other)),
+        _ => false,
+    };
+    if fits {
+        return Ok(());
+    }
+    let schema = types::name::sql(&DataType::Struct(fields.clone()));
+    Err(SparkError::new("INVALID_SINGLE_VARIANT_COLUMN").with("schema", format!("\"{schema}\"")))
 }
 
 /// The error of FAILFAST. `row` holds the one row that was read from the record.

@@ -7,7 +7,10 @@ use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::TableProvider;
+use firesteel_protocol::types::ddl;
+use firesteel_protocol::types::name::quote;
 use firesteel_protocol::{Result, SparkError};
 use serde_json::{Value, json};
 
@@ -17,7 +20,7 @@ use super::log::illegal_state;
 use super::sink_log::SinkLog;
 use super::{MicroBatchSource, Offset};
 use crate::listing::{self, Listing, absolute, find_file, glob};
-use crate::open::{open_files, open_listing};
+use crate::open::{check_common, open_files, open_listing, unread};
 use crate::options::illegal_argument;
 use crate::storage::{InputFile, decode_url, file_url, hadoop_path};
 use crate::{Format, OpenedSource, ReadRequest, SourceContext};
@@ -55,6 +58,13 @@ pub fn empty(request: &ReadRequest, ctx: &SourceContext) -> Result<OpenedSource>
     }
     let mut request = request.clone();
     let mut listing = list(&request, ctx)?;
+    check_common(&request, ctx)?;
+    if request.schema.is_none()
+        && matches!(format, Format::Csv | Format::Json)
+        && let Some(name) = request.options.get("singleVariantColumn")
+    {
+        request.schema = Some(Arc::new(Schema::new(ddl::parse_schema(&format!("{} VARIANT", quote(name)))?)));
+    }
     if request.schema.is_none() && format != Format::Text {
         if !ctx.conf_flag("spark.sql.streaming.schemaInference", false) {
             return Err(SparkError::new("_LEGACY_ERROR_TEMP_2048"));
@@ -64,7 +74,23 @@ pub fn empty(request: &ReadRequest, ctx: &SourceContext) -> Result<OpenedSource>
     listing.by_stream = false;
     listing.files.clear();
     listing.partition_values.clear();
-    open_listing(format, &request, listing, ctx)
+    match open_listing(format, &request, listing, ctx) {
+        Ok(opened) => Ok(opened),
+        // No plan has two columns of exactly one name.
+        Err(error) if error.condition() == "COLUMN_ALREADY_EXISTS" && repeats_a_name(&request) => Err(error),
+        // As in Spark, the first batch says what is wrong with the format's options.
+        Err(_) => {
+            let text = || Arc::new(Schema::new(vec![Field::new("value", DataType::Utf8, true)]));
+            request.schema = Some(request.schema.unwrap_or_else(text));
+            unread(&request, &list(&request, ctx)?, ctx)
+        }
+    }
+}
+
+fn repeats_a_name(request: &ReadRequest) -> bool {
+    let mut seen = std::collections::HashSet::new();
+    let mut fields = request.schema.iter().flat_map(|schema| schema.fields().iter());
+    fields.any(|field| !seen.insert(field.name().clone()))
 }
 
 /// The source.

@@ -80,6 +80,9 @@ impl FileStreamOptions {
             })
         };
         let age = options.get("maxFileAge").unwrap_or("7d");
+        if age.trim_start().strip_prefix('-').and_then(duration_ms).is_some() {
+            return Err(illegal_argument("requirement failed"));
+        }
         let max_age_ms =
             duration_ms(age).and_then(|ms| i64::try_from(ms).ok()).ok_or_else(|| unreadable_duration(age))?;
         let max_cached = match options.get("maxCachedFiles") {

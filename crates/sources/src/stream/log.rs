@@ -73,7 +73,7 @@ pub fn names(dir: &Path) -> Result<Vec<String>> {
     fault::look("a folder is listed").map_err(|error| failed("cannot list", dir, error))?;
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(vec![]),
         Err(error) => return Err(failed("cannot list", dir, error)),
     };
     let mut names = vec![];

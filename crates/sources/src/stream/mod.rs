@@ -108,6 +108,8 @@ fn kind(request: &ReadRequest, ctx: &SourceContext) -> Result<Kind> {
         "socket" => Ok(Kind::Socket),
         PYTHON => Ok(Kind::Python),
         "console" | "noop" | "statestore" | "state-metadata" => Err(not_streamed(&format)),
+        // A stream of memory is Spark's own tests' alone.
+        "memory" => Err(SparkError::new("DATA_SOURCE_NOT_FOUND").with("provider", format)),
         "kafka" => Err(SparkError::new("_LEGACY_ERROR_TEMP_1140").with("provider", format)),
         _ => match crate::Format::of(&format)? {
             crate::Format::Jdbc => Err(not_streamed(&format)),
@@ -164,13 +166,15 @@ pub fn open(request: &ReadRequest, log_dir: &Path, ctx: &SourceContext) -> Resul
     })
 }
 
+/// Java's `NumberFormatException`.
+fn not_a_number(text: &str) -> SparkError {
+    SparkError::new("_LEGACY_NUMBER_FORMAT").with_message(format!("For input string: \"{text}\""))
+}
+
 /// A positive number of an option.
 fn positive(request: &ReadRequest, key: &str, default: i64) -> Result<i64> {
     let Some(text) = request.options.get(key) else { return Ok(default) };
-    let number: i64 = text
-        .trim()
-        .parse()
-        .map_err(|_| SparkError::new("_LEGACY_NUMBER_FORMAT").with_message(format!("For input string: \"{text}\"")))?;
+    let number: i64 = text.trim().parse().map_err(|_| not_a_number(text))?;
     if number <= 0 {
         return Err(illegal_argument(format!("Invalid value '{text}'. The option '{key}' must be positive")));
     }

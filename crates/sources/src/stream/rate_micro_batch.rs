@@ -9,7 +9,7 @@ use firesteel_protocol::Result;
 use serde_json::Value;
 
 use super::rate::{Rows, row_schema};
-use super::{MicroBatchSource, Offset, positive, refuse_schema};
+use super::{MicroBatchSource, Offset, not_a_number, positive, refuse_schema};
 use crate::options::illegal_argument;
 use crate::{ReadRequest, SourceContext};
 
@@ -32,13 +32,15 @@ fn options(request: &ReadRequest) -> Result<Options> {
     if request.options.get("rowsPerBatch").is_none() {
         return Err(illegal_argument("Invalid value '0'. The option 'rowsPerBatch' must be positive"));
     }
-    let not_negative =
-        |key: &str, default: i64| -> Result<i64> {
-            let Some(text) = request.options.get(key) else { return Ok(default) };
-            text.trim().parse::<i64>().ok().filter(|number| *number >= 0).ok_or_else(|| {
-                illegal_argument(format!("Invalid value '{text}'. The option '{key}' must be non-negative"))
-            })
-        };
+    let not_negative = |key: &str, default: i64| -> Result<i64> {
+        let Some(text) = request.options.get(key) else { return Ok(default) };
+        let number = text.trim().parse::<i64>().map_err(|_| not_a_number(text))?;
+        if number < 0 {
+            let told = format!("Invalid value '{text}'. The option '{key}' must be non-negative");
+            return Err(illegal_argument(told));
+        }
+        Ok(number)
+    };
     Ok(Options {
         rows: positive(request, "rowsPerBatch", 1)?,
         partitions: match request.options.get("numPartitions") {

@@ -76,8 +76,11 @@ impl SocketSource {
     pub fn open(request: &ReadRequest) -> Result<Self> {
         let options = options(request)?;
         let connection = TcpStream::connect((options.host.as_str(), options.port)).map_err(|error| {
-            SparkError::new("_LEGACY_IO_EXCEPTION")
-                .with_message(format!("cannot read from {}:{}: {error}", options.host, options.port))
+            SparkError::new("_LEGACY_IO_EXCEPTION").with_message(match error.kind() {
+                // As Java's `ConnectException` has it.
+                std::io::ErrorKind::ConnectionRefused => "Connection refused".to_string(),
+                _ => format!("cannot read from {}:{}: {error}", options.host, options.port),
+            })
         })?;
         let failed = |error: std::io::Error| SparkError::internal(error.to_string());
         let reading = BufReader::new(connection.try_clone().map_err(failed)?);

@@ -7,7 +7,6 @@ use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOption
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use firesteel_functions::kernel::from_arrow;
-use firesteel_functions::xml;
 use firesteel_protocol::{Result, SparkError};
 
 use super::options::XmlOptions;
@@ -64,7 +63,12 @@ impl XmlDecoder {
     fn batch(&self, records: &[Option<String>]) -> Result<RecordBatch> {
         // A malformed document is a record that does not parse.
         let texts: StringArray = records.iter().map(|record| Some(record.as_deref().unwrap_or_default())).collect();
-        let mut read = xml::records(&texts, self.projected.fields(), &self.options.values, &self.options.env)?;
+        let mut read = self.options.read(&texts, self.projected.fields())?;
+        if let Some(row) = read.refused {
+            let text = records[row].as_deref().unwrap_or_default();
+            let why = format!("an attribute or the text of an XML record does not fit the schema: {text}");
+            return Err(SparkError::new("_LEGACY_NUMBER_FORMAT").with_message(why));
+        }
         if let Some(at) = self.corrupt {
             let texts: StringArray = read.bad.iter().map(|bad| bad.then_some(self.text.as_str())).collect();
             read.columns[at] = Arc::new(texts);

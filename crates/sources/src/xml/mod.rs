@@ -11,14 +11,13 @@ use std::io::Read;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Fields, IntervalUnit};
-use firesteel_functions::xml;
 use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use self::options::XmlOptions;
 use self::split::{Found, Splitter};
 use crate::decode::{DecodeRequest, RecordDecoder, RecordEnd, RecordFormat};
-use crate::record::mode::check_corrupt_column;
+use crate::record::mode::{check_corrupt_column, check_single_variant};
 use crate::record::sample::Sampler;
 use crate::storage::{InputFile, read_error};
 use crate::{Options, SourceContext};
@@ -54,7 +53,7 @@ impl RecordFormat for XmlFormat {
                 Records::default()
             }
         });
-        let fields = xml::infer(records.filter(|_| sampler.takes()), &options.values, &options.env)?;
+        let fields = options.infer(records.filter(|_| sampler.takes()))?;
         match failure {
             Some(error) => Err(error),
             None => Ok(fields),
@@ -63,6 +62,7 @@ impl RecordFormat for XmlFormat {
 
     fn check_schema(&self, fields: &Fields) -> Result<()> {
         check_corrupt_column(fields, &self.options.corrupt_column)?;
+        check_single_variant(fields, self.options.single_variant.as_deref(), &self.options.corrupt_column)?;
         for field in fields {
             if matches!(field.data_type(), DataType::Interval(IntervalUnit::MonthDayNano)) {
                 return Err(SparkError::new("UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE")

@@ -1,8 +1,11 @@
 //! The options of XML files, read once. Those of values are the functions'.
 
+use arrow::array::StringArray;
+use arrow::datatypes::{Field, Fields};
 use firesteel_functions::json::Options as ValueOptions;
+use firesteel_functions::xml::{self, Records};
 use firesteel_functions::{Env, Place};
-use firesteel_protocol::{Result, SparkError};
+use firesteel_protocol::{Result, SparkError, types};
 
 use crate::csv::options::check_sampling_ratio;
 use crate::options::{OptionSpec, illegal_argument};
@@ -17,8 +20,14 @@ const fn spec(key: &'static str, default: &'static str, doc: &'static str) -> Op
 const ROW_TAG: OptionSpec = spec("rowTag", "", "The tag of the elements that are rows.");
 const SAMPLING_RATIO: OptionSpec =
     spec("samplingRatio", "1.0", "The share of records by which the schema is inferred.");
+const SINGLE_VARIANT: OptionSpec =
+    spec("singleVariantColumn", "", "The name of the only column, which has each record as VARIANT.");
 const ENCODING: OptionSpec =
     OptionSpec { key: "encoding", aliases: &["charset"], default: "utf-8", doc: "Character set of the files." };
+
+/// Options of values that are `true` or `false`.
+const FLAGS: &[&str] =
+    &["excludeAttribute", "ignoreNamespace", "ignoreSurroundingSpaces", "inferSchema", "preferDate", "prefersDecimal"];
 
 /// How XML files are read.
 #[derive(Debug)]
@@ -29,6 +38,8 @@ pub struct XmlOptions {
     pub charset: String,
     pub mode: ParseMode,
     pub corrupt_column: String,
+    /// The only column, which has each record as VARIANT.
+    pub single_variant: Option<String>,
     /// How values are read.
     pub values: ValueOptions,
     pub env: Env,
@@ -38,12 +49,12 @@ impl XmlOptions {
     /// Reads the options of a reader.
     pub fn of(options: &Options, ctx: &SourceContext) -> Result<Self> {
         let row_tag = row_tag(options)?;
-        for key in ["rowValidationXSDPath", "singleVariantColumn"] {
-            if options.get(key).is_some_and(|value| !value.is_empty()) {
-                return Err(SparkError::unsupported(
-                    format!("the option {key} of xml files"),
-                    "Leave it out; from_xml with a schema of VARIANT reads a record as a variant.",
-                ));
+        if options.get("rowValidationXSDPath").is_some_and(|value| !value.is_empty()) {
+            return Err(SparkError::unsupported("the option rowValidationXSDPath of xml files", "Leave it out."));
+        }
+        for key in FLAGS {
+            if options.get(key).is_some_and(|text| !["true", "false"].contains(&text.to_lowercase().as_str())) {
+                return Err(SparkError::new("_LEGACY_ERROR_TEMP_2147").with("paramName", *key));
             }
         }
         let sampling_ratio = options.number(&SAMPLING_RATIO)?;
@@ -68,10 +79,30 @@ impl XmlOptions {
             charset,
             mode: ParseMode::of(options),
             corrupt_column,
+            single_variant: options.given(&SINGLE_VARIANT).map(str::to_string),
             values,
             // When and where in a query a file is read changes nothing of it.
             env: Env { now_us: 0, place: Place::default(), ..ctx.env.clone() },
         })
+    }
+
+    /// Texts as columns.
+    ///
+    /// # Errors
+    /// Those of the functions of XML; what is malformed is none.
+    pub fn read(&self, texts: &StringArray, fields: &Fields) -> Result<Records> {
+        match self.single_variant {
+            Some(_) => xml::variants(texts, fields, &self.values),
+            None => xml::records(texts, fields, &self.values, &self.env),
+        }
+    }
+
+    /// The columns of records, found by looking at them.
+    pub fn infer<S: AsRef<str>>(&self, records: impl Iterator<Item = S>) -> Result<Fields> {
+        match &self.single_variant {
+            Some(name) => Ok(Fields::from(vec![Field::new(name, types::variant(), true)])),
+            None => xml::infer(records, &self.values, &self.env),
+        }
     }
 
     /// A file's bytes in UTF-8.
@@ -85,6 +116,9 @@ pub fn row_tag(options: &Options) -> Result<String> {
     match options.given(&ROW_TAG) {
         None => Err(SparkError::new("XML_ROW_TAG_MISSING").with("rowTag", "`rowTag`")),
         Some("") => Err(illegal_argument("requirement failed: 'rowTag' option should not be an empty string.")),
+        Some(tag) if tag.contains(['<', '>']) => {
+            Err(illegal_argument("requirement failed: 'rowTag' should not include angle brackets"))
+        }
         Some(tag) => Ok(tag.to_string()),
     }
 }

@@ -6,7 +6,6 @@ use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, Stri
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Fields, SchemaRef};
 use firesteel_functions::kernel::from_arrow;
-use firesteel_functions::xml;
 use firesteel_protocol::{Result, SparkError};
 
 use super::XmlFormat;
@@ -34,7 +33,7 @@ impl XmlTexts {
 
     /// The columns of texts.
     pub fn infer(&self, texts: &[StringArray]) -> Result<Fields> {
-        xml::infer(texts.iter().flat_map(|array| array.iter().flatten()), &self.options.values, &self.options.env)
+        self.options.infer(texts.iter().flat_map(|array| array.iter().flatten()))
     }
 
     /// Refuses columns that XML cannot hold.
@@ -45,7 +44,7 @@ impl XmlTexts {
     /// Texts as rows of a schema.
     pub fn read(&self, texts: &StringArray, schema: &SchemaRef) -> Result<RecordBatch> {
         let texts: StringArray = texts.iter().flatten().map(Some).collect();
-        let read = xml::records(&texts, schema.fields(), &self.options.values, &self.options.env)?;
+        let read = self.options.read(&texts, schema.fields())?;
         if self.options.mode == ParseMode::FailFast
             && let Some(row) = read.bad.iter().position(|bad| *bad)
         {

@@ -8,6 +8,7 @@ use datafusion::common::Column;
 use datafusion::logical_expr::utils::grouping_set_to_exprlist;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use firesteel_functions::kernel::from_arrow;
+use firesteel_plan::operator::python::stateful::PythonStateNode;
 use firesteel_plan::operator::watermark::{WatermarkNode, event_times};
 use firesteel_protocol::{Result, SparkError};
 
@@ -50,6 +51,9 @@ pub fn of_column(plan: &LogicalPlan, column: &Column) -> Option<i64> {
             }
             if let Some(node) = extension.node.as_any().downcast_ref::<StatefulNode>() {
                 return node.stateful.event_time(node, column);
+            }
+            if let Some(node) = extension.node.as_any().downcast_ref::<PythonStateNode>() {
+                return node.event_delay_ms(&column.name);
             }
             extension.node.inputs().into_iter().find_map(|input| of_input(input, column))
         }

@@ -459,22 +459,34 @@ impl JoinWork {
         };
         // A left row of a semi join has nothing more to say once it has matched.
         let (mut coming, done) = if self.is_semi() { (vec![], marked) } else { (marked, vec![]) };
+        let mut fresh = vec![];
         for batch in &rows.new {
             let mut batch = own.marked(batch, &rows.matched)?;
             if self.is_semi() && side == 0 {
                 let open = arrow::compute::not(own.matched(&batch)).map_err(from_arrow)?;
                 batch = filter_record_batch(&batch, &open).map_err(from_arrow)?;
             }
-            report.updated += batch.num_rows() as u64;
-            coming.push(batch);
+            fresh.push(batch);
+        }
+        // What would leave at once is not stored at all; on the left it is, for the right comes after it.
+        let mut unstored = vec![];
+        let mut later = vec![];
+        if side == 0 {
+            report.updated += rows_of(&fresh);
+            coming.extend(fresh);
+        } else {
+            let Changes { updated, removed } = Changes::split(fresh, &past)?;
+            report.updated += rows_of(&updated);
+            (later, unstored) = (updated, removed);
         }
         let mut changes = Changes::split(coming, &past)?;
+        changes.updated.extend(later);
         let mut gone = stored;
         gone.append(&mut changes.removed);
         gone.extend(done);
         let mut lonely = vec![];
         if self.is_outer(side) {
-            for batch in &gone {
+            for batch in gone.iter().chain(&unstored) {
                 let open = arrow::compute::not(own.matched(batch)).map_err(from_arrow)?;
                 lonely.push(filter_record_batch(batch, &open).map_err(from_arrow)?);
             }
@@ -486,4 +498,8 @@ impl JoinWork {
         changes.removed = gone;
         Ok((changes, lonely))
     }
+}
+
+fn rows_of(batches: &[RecordBatch]) -> u64 {
+    batches.iter().map(|batch| batch.num_rows() as u64).sum()
 }

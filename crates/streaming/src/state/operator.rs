@@ -44,9 +44,13 @@ impl Kind {
         }
     }
 
-    /// The state stores that Spark has for a partition of it.
-    fn instances(self) -> u64 {
-        if self == Self::Join { 4 } else { 1 }
+    /// The state stores that Spark has for it.
+    fn instances(self, partitions: u64) -> u64 {
+        match self {
+            Self::Join => 4 * partitions,
+            Self::Limit => 1,
+            _ => partitions,
+        }
     }
 }
 
@@ -218,7 +222,7 @@ impl Operator {
         let mut report = std::mem::take(&mut state.report);
         report.operator = self.kind.name();
         report.partitions = self.keeping.partitions as u64;
-        report.instances = report.partitions * self.kind.instances();
+        report.instances = self.kind.instances(report.partitions);
         for (name, changes) in &pending {
             let Some((_, store)) = state.stores.iter_mut().find(|(own, _)| own == name) else {
                 return Err(SparkError::internal("a store was never opened"));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use bytes::Bytes;
@@ -22,7 +22,9 @@ use firesteel_plan::operator::python::stateful::{
     GroupChanges, GroupStates, PythonStateNode, Remembering, Times, Wanted,
 };
 use firesteel_plan::operator::python::variables;
-use firesteel_protocol::Result;
+use firesteel_plan::operator::watermark::event_times;
+use firesteel_protocol::{Result, SparkError, types};
+use firesteel_sources::options::illegal_argument;
 use firesteel_sources::stream::log;
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -135,6 +137,16 @@ impl Stateful for PythonState {
     }
 
     fn exec(&self, node: &StatefulNode, planning: &Planning<'_>) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let is_processor = matches!(self.node.kind, Remembering::Processor { .. });
+        if is_processor && self.node.sides.iter().any(|side| side.keys.is_empty()) {
+            return Err(to_datafusion(illegal_argument(
+                "requirement failed: The expressions for hash of a StatefulOpClusteredDistribution should not be Nil. An \
+                 AllTuples should be used to represent a distribution that only has a single partition.",
+            )));
+        }
+        if let (true, [rows, initial]) = (is_processor, &self.node.sides[..]) {
+            check_keys(rows.keys.len(), initial.keys.len()).map_err(to_datafusion)?;
+        }
         let event = match &self.event {
             Some(name) if self.clock() == Clock::EventTime => Some(planning.inputs[0].schema().index_of(name)?),
             _ => None,
@@ -153,9 +165,7 @@ impl Stateful for PythonState {
 
     /// A processor names the column of its answer that carries event time.
     fn event_time(&self, _: &StatefulNode, column: &Column) -> Option<i64> {
-        let Remembering::Processor { event_time: Some(name), .. } = &self.node.kind else { return None };
-        let own = column.name.rsplit_once('#').map_or(column.name.as_str(), |(own, _)| own);
-        own.eq_ignore_ascii_case(name).then_some(0)
+        self.node.event_delay_ms(&column.name)
     }
 }
 
@@ -214,8 +224,65 @@ impl Work for PythonWork {
             watermark_ms: self.has_watermark.then_some(self.run.watermarks.eviction_ms),
             is_first: self.run.version == 0,
         };
-        self.node.answer(own, Arc::new(states), times)
+        let answer = self.node.answer(own, Arc::new(states), times);
+        let Remembering::Processor { event_time: Some(event), .. } = &self.node.kind else { return answer };
+        match answer.schema().index_of(&event.column) {
+            Ok(at) => after_watermark(answer, at, self.run.watermarks.eviction_ms),
+            Err(_) => answer,
+        }
     }
+}
+
+/// Spark's state server refuses keys of an initial state that are more or fewer than those of the rows.
+fn check_keys(wanted: usize, given: usize) -> Result<()> {
+    if wanted == given {
+        return Ok(());
+    }
+    Err(SparkError::new("PYTHON_EXCEPTION").with("msg", "An exception was thrown from the Python worker").with(
+        "traceback",
+        format!(
+            "Traceback (most recent call last):\npyspark.errors.exceptions.base.PySparkRuntimeError: Error setting implicit \
+             key: [STRUCT_ARRAY_LENGTH_MISMATCH] Input row doesn't have expected number of values required by the schema. \
+             {wanted} fields are required while {given} values are provided.\n"
+        ),
+    ))
+}
+
+/// Rows of an answer, none of which may be older than the watermark. Spark's `UpdateEventTimeWatermarkColumnExec`.
+fn after_watermark(answer: SendableRecordBatchStream, event: usize, watermark_ms: i64) -> SendableRecordBatchStream {
+    let schema = answer.schema();
+    let rows = answer.map(move |batch| {
+        let batch = batch?;
+        let times = numbers_of(batch.column(event), &batch.schema().field(event).name().clone());
+        // Spark compares microseconds with the watermark's milliseconds.
+        let times = times.map_err(to_datafusion)?;
+        match times.iter().flatten().find(|time| *time <= watermark_ms) {
+            None => Ok(batch),
+            Some(time) => Err(to_datafusion(
+                SparkError::new("EMITTING_ROWS_OLDER_THAN_WATERMARK_NOT_ALLOWED")
+                    .with("emittedRowEventTime", time.to_string())
+                    .with("currentWatermark", watermark_ms.to_string()),
+            )),
+        }
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, rows))
+}
+
+/// The numbers that stand for the times of a column: numbers and days pass for times, as in Spark.
+fn numbers_of(column: &ArrayRef, name: &str) -> Result<Int64Array> {
+    let times = match column.data_type() {
+        DataType::Date32 => arrow::compute::cast(column, &DataType::Int32).ok(),
+        own if own.is_integer() => Some(Arc::clone(column)),
+        _ => event_times(column),
+    };
+    let name = name.rsplit_once('#').map_or(name, |(name, _)| name);
+    let times = times.ok_or_else(|| {
+        SparkError::new("EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE")
+            .with("eventName", types::name::quote(name))
+            .with("eventType", format!("\"{}\"", types::name::sql(column.data_type())))
+    })?;
+    let numbers = arrow::compute::cast(&times, &DataType::Int64).map_err(from_arrow)?;
+    Ok(numbers.as_primitive::<Int64Type>().clone())
 }
 
 /// The rows that are not late.

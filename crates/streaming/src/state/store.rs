@@ -244,10 +244,10 @@ impl Store {
             new.push(bits);
         }
         for step in steps {
-            if let [(partition, ..)] = &step[..] {
-                if self.parts[*partition].is_none() {
-                    self.part(*partition)?;
-                }
+            if let [(partition, ..)] = &step[..]
+                && self.parts[*partition].is_none()
+            {
+                self.part(*partition)?;
             }
             let parts = &self.parts;
             let looked_up = lanes::each(step, rows, |(partition, batches, mut seen)| {

@@ -35,7 +35,10 @@ pub fn open(session: &Arc<Session>, request: &ReadRequest, ctx: &SourceContext) 
             let options = options::StateOptions::new(checkpoint, &request.options)?;
             Arc::new(table::StateTable::open(session, options)?)
         }
-        _ => metadata::table(&checkpoint)?,
+        _ => {
+            options::check_metadata(&request.options)?;
+            metadata::table(&checkpoint)?
+        }
     };
     let all: SchemaRef = provider.schema();
     let (hidden, shown): (Vec<_>, Vec<_>) =

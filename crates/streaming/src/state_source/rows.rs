@@ -17,7 +17,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::options::{Feed, StateOptions};
 use super::table::{Rows, fields_of};
-use super::variables::taken;
+use super::variables::{View, taken};
 use crate::state::file::{Block, Chain};
 use crate::state::part::{Keys, Part};
 use crate::state::shape::{At, Shown, StoreShape};
@@ -96,7 +96,13 @@ impl Reader {
                     let own: BooleanArray = id(&batch)?.iter().map(|id| Some(!removes || !come.contains(id))).collect();
                     let batch = filter_record_batch(&batch, &own).map_err(from_arrow)?;
                     let number = i64::try_from(batch_id).unwrap_or(i64::MAX);
-                    let word = if removes { "delete" } else { "update" };
+                    let is_list = matches!(&self.rows, Rows::Variable(own) if own.view == View::List);
+                    let word = match (removes, is_list) {
+                        (true, _) => "delete",
+                        // What is put in place of a list is told in the same way; Spark tells its first element apart.
+                        (false, true) => "append",
+                        (false, false) => "update",
+                    };
                     all.push(self.shown(&batch, &keys, partition, vec![(number, word)], removes).await?);
                 }
             }

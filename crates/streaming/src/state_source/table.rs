@@ -16,14 +16,15 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Par
 use firesteel_engine::Session;
 use firesteel_functions::kernel::to_datafusion;
 use firesteel_plan::operator::python::WorkerSettings;
-use firesteel_protocol::Result;
+use firesteel_protocol::{Result, SparkError};
+use firesteel_sources::options::illegal_argument;
 use futures::TryStreamExt;
 
 use super::metadata;
 use super::options::{StateOptions, invalid};
 use super::rows::Reader;
 use super::variables::Variable;
-use crate::state::shape::{Shown, StoreShape};
+use crate::state::shape::{Described, Shown, StoreShape};
 
 /// What a row of the table is.
 #[derive(Debug, Clone)]
@@ -47,19 +48,35 @@ pub struct StateTable {
 
 impl StateTable {
     /// Finds the operator and its store.
-    pub fn open(session: &Arc<Session>, options: StateOptions) -> Result<Self> {
+    pub fn open(session: &Arc<Session>, mut options: StateOptions) -> Result<Self> {
         let operators = metadata::operators(&options.state_dir())?;
         let found = operators.into_iter().find(|(own, _)| own.id == options.operator_id);
+        // Spark looks for the one store called `default`, which a join does not have.
+        let names_variable = options.variable.is_some() || options.timers;
+        let is_join = |own: &Described| own.shape.stores.iter().any(|store| store.name == "left");
+        if names_variable && found.as_ref().is_none_or(|(own, _)| is_join(own)) {
+            return Err(illegal_argument("requirement failed"));
+        }
         let (described, dir) = found.ok_or_else(|| options.no_schema())?;
+        if !is_join(&described) && options.store != "default" {
+            // To Spark a store of any other name is a variable.
+            options.variable = Some(std::mem::replace(&mut options.store, "default".into()));
+        }
         let is_processor = !described.shape.properties.is_null();
         if !is_processor && options.timers {
             return Err(only_for_processors("readRegisteredTimers", "readRegisteredTimers=true", &described.name));
         }
-        let store = |name: &str| described.shape.stores.iter().find(|store| store.name == name).cloned();
-        let refused = || only_for_processors("stateVarName", "state variable names", &described.name);
         if !is_processor && options.variable.is_some() {
-            return Err(refused());
+            return Err(only_for_processors("stateVarName", "state variable names", &described.name));
         }
+        if options.timers && described.shape.properties["timeMode"] == "None" {
+            return Err(invalid("readRegisteredTimers", "Registered timers are not available in TimeMode=None."));
+        }
+        if is_processor && !names_variable && options.variable.is_none() {
+            return Err(SparkError::new("STDS_REQUIRED_OPTION_UNSPECIFIED").with("optionName", "stateVarName"));
+        }
+        let store = |name: &str| described.shape.stores.iter().find(|store| store.name == name).cloned();
+        let unknown = || options.no_schema();
         let (store, rows): (StoreShape, Rows) = match (options.join_side.as_str(), options.store.as_str()) {
             ("none", "default") => {
                 let own = store("default").ok_or_else(|| options.no_schema())?;
@@ -69,16 +86,22 @@ impl StateTable {
                 }
             }
             ("none", name) => {
-                let (side, kind) = name.split_once('-').ok_or_else(refused)?;
+                let (side, kind) = name.split_once('-').ok_or_else(unknown)?;
                 let rows = match kind {
                     "keyToNumValues" => Rows::Counted,
                     "keyWithIndexToValue" => Rows::Indexed,
-                    _ => return Err(refused()),
+                    _ => return Err(unknown()),
                 };
-                (store(side).ok_or_else(refused)?, rows)
+                (store(side).ok_or_else(unknown)?, rows)
             }
             (side, _) => (store(side).ok_or_else(|| options.no_schema())?, Rows::Plain),
         };
+        if let Some(snapshot) = options.snapshot.filter(|snapshot| snapshot.partition >= described.partitions) {
+            return Err(SparkError::new("CANNOT_LOAD_STATE_STORE.SNAPSHOT_PARTITION_ID_NOT_FOUND")
+                .with("snapshotPartitionId", snapshot.partition.to_string())
+                .with("operatorId", options.operator_id.to_string())
+                .with("checkpointLocation", format!("file:{}", options.state_dir().display())));
+        }
         let schema = schema(&store, &rows, options.feed.is_some());
         let settings = WorkerSettings::of(&session.resolve_context());
         let dir = dir.join(&store.name);

@@ -60,6 +60,12 @@ impl Variable {
             let text = format!("State variable {name} is not defined for the transformWithState operator.");
             invalid("stateVarName", text)
         })?;
+        if own["type"] == "MapState" && !options.flatten && options.feed.is_some() {
+            return Err(SparkError::new("STDS_INTERNAL_ERROR").with(
+                "message",
+                "No such field named as 'map_value' during state source reader schema initialization.",
+            ));
+        }
         let schema = |key: &str| own[key].as_str().map_or_else(|| Ok(none()), json::parse);
         Ok(Self {
             id: own["id"].as_i64().unwrap_or(-1),
@@ -68,7 +74,8 @@ impl Variable {
                 Some("MapState") => View::Map,
                 _ => View::Value,
             },
-            flatten: options.flatten,
+            // Changes are always told by element.
+            flatten: options.flatten || options.feed.is_some(),
             has_ttl: !own["ttl"].is_null(),
             schema: schema("schema")?,
             map_key: schema("key")?,

@@ -98,7 +98,7 @@ impl ExecutionPlan for BatchStateExec {
         let inputs = inputs.collect::<datafusion::common::Result<Vec<_>>>()?;
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let now_ms = chrono::Utc::now().timestamp_millis();
-        let times = Times { batch_ms: now_ms, watermark_ms: None, is_first: true };
+        let times = Times { batch_ms: now_ms, watermark_ms: Some(-1), is_first: true };
         let answer = self.node.answer(inputs, Arc::new(NoStates), times).inspect(move |batch| {
             if let Ok(batch) = batch {
                 metrics.record_output(batch.num_rows());

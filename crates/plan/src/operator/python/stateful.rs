@@ -28,7 +28,16 @@ pub enum Remembering {
     /// `applyInPandasWithState`: one value a group. `state` is its schema.
     GroupState { timeout: Timeout, state: Fields },
     /// `transformWithState`: any number of variables and timers.
-    Processor { time: TimeMode, event_time: Option<String> },
+    Processor { time: TimeMode, event_time: Option<EventColumn> },
+}
+
+/// The column of a processor's answer that carries event time. Spark's `UpdateEventTimeWatermarkColumn`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EventColumn {
+    /// Its name inside the plan.
+    pub column: String,
+    /// The delay of the watermark of the rows.
+    pub delay_ms: i64,
 }
 
 /// A relation that the function gets, sorted by the keys.
@@ -120,6 +129,12 @@ impl PythonStateNode {
                 vec![DataType::Int64, DataType::Binary, DataType::Binary, DataType::Int64]
             }
         }
+    }
+
+    /// The delay of the watermark that a column of the answer carries.
+    pub fn event_delay_ms(&self, column: &str) -> Option<i64> {
+        let Remembering::Processor { event_time: Some(own), .. } = &self.kind else { return None };
+        (own.column == column).then_some(own.delay_ms)
     }
 
     /// Types of the keys.
