@@ -1,7 +1,7 @@
 //! What a function does with strings of a collation: which arguments it compares, and whether its result has it.
 
-use firesteel_protocol::types::collation::{self, Family};
 use firesteel_protocol::Result;
+use firesteel_protocol::types::collation::{self, Family};
 
 use super::{array, case, find, key, plain, text};
 use crate::{Call, Typed};

@@ -304,10 +304,10 @@ pub fn lateral(resolver: &Resolver, join: &pb::LateralJoin, outer: Option<&Scope
             }
         };
     }
-    if let Some(relation) = lateral_select(resolver, &left, required(join.right.as_deref(), "LateralJoin")?)? {
-        if join.join_condition.is_none() {
-            return Ok(relation);
-        }
+    if join.join_condition.is_none()
+        && let Some(relation) = lateral_select(resolver, &left, required(join.right.as_deref(), "LateralJoin")?)?
+    {
+        return Ok(relation);
     }
     let inputs = [&left];
     let scope = resolver.scope(&inputs, None);

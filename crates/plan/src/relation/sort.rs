@@ -134,17 +134,16 @@ fn missing_key(
     let scope = resolver.scope(&inputs, outer);
     let mut named: Vec<&Attribute> = vec![];
     let mut failed = None;
+    let is_name = |part: &pb::Expression| matches!(part.expr_type, Some(ExprType::UnresolvedAttribute(_)));
     for key in keys {
-        match resolver.expression(key, &scope) {
-            Ok(typed) => {
-                let columns = typed.expr.column_refs();
-                let is_named = |own: &&Attribute| columns.iter().any(|column| column.name == own.column.as_ref());
-                let is_listed = |own: &&Attribute| input.output.iter().any(|listed| listed.id == own.id);
-                named.extend(below.hidden.iter().filter(|own| is_named(own) && !is_listed(own)));
-            }
-            Err(error) => {
-                failed.get_or_insert(error);
-            }
+        if let Err(error) = resolver.expression(key, &scope) {
+            failed.get_or_insert(error);
+        }
+        for typed in walk::find(key, &is_name).iter().filter_map(|name| resolver.expression(name, &scope).ok()) {
+            let columns = typed.expr.column_refs();
+            let is_named = |own: &&Attribute| columns.iter().any(|column| column.name == own.column.as_ref());
+            let is_listed = |own: &&Attribute| input.output.iter().any(|listed| listed.id == own.id);
+            named.extend(below.hidden.iter().filter(|own| is_named(own) && !is_listed(own)));
         }
     }
     let failed = failed.filter(|error| error.condition().starts_with("UNRESOLVED_COLUMN"))?;
