@@ -171,7 +171,6 @@ select to_timestamp(struct(1 as a));
 select to_timestamp(interval '1' year);
 select to_timestamp(make_interval(0, 0, 0, 1));
 select to_timestamp(parse_json('1'));
-select to_timestamp(time'01:02:03');
 select format_number(cast(1 as smallint), 1);
 select format_number(cast('2017-12-11' as date), 1);
 select format_number(struct(1 as a), 1);

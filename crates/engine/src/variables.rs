@@ -1,6 +1,6 @@
 //! Variables of SQL: those of the session (DECLARE, SET VAR) and those of a running script.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::DataType;
@@ -12,6 +12,8 @@ use firesteel_protocol::connect as pb;
 #[derive(Debug, Clone)]
 pub struct Declared {
     pub data_type: DataType,
+    /// What metadata says of the type: a collation, units of intervals.
+    pub metadata: HashMap<String, String>,
     pub value: ScalarValue,
     /// What `SET VAR a = DEFAULT` computes anew.
     pub default: Option<pb::Expression>,
@@ -90,12 +92,12 @@ pub fn find(session: &Variables, frames: Option<&Frames>, parts: &[String]) -> O
     if let Some(frames) = frames {
         let frames = frames.lock().expect("no panics while locked");
         if let Some((name, declared)) = frames.iter().rev().find_map(|frame| in_frame(frame, parts)) {
-            return Some(Variable { name, value: declared.value.clone() });
+            return Some(Variable { name, value: declared.value.clone(), metadata: declared.metadata.clone() });
         }
     }
     let name = session_name(parts)?;
     let declared = session.get(&name)?;
-    Some(Variable { name: format!("system.session.{name}"), value: declared.value })
+    Some(Variable { name: format!("system.session.{name}"), value: declared.value, metadata: declared.metadata })
 }
 
 /// A frame's variable, by its name or the label and its name.

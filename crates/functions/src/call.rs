@@ -115,7 +115,10 @@ impl Call<'_> {
                 .with("sqlExpr", format!("\"{}\"", self.display()))
                 .with("inputName", name::quote(parameter(self.name, index).map_or(arg.name.as_str(), |known| known.0)))
                 .with("inputType", format!("\"{}\"", self.constant_type(index)))
-                .with("inputExpr", format!("\"{}\"", arg.name))
+                .with(
+                    "inputExpr",
+                    if self.name == "lag" { format!("\"(- {})\"", arg.name) } else { format!("\"{}\"", arg.name) },
+                )
         })
     }
 }

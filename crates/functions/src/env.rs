@@ -72,6 +72,13 @@ impl Place {
         matches!(self.0.as_deref(), Some(QueryContext::Sql { .. }))
     }
 
+    /// The characters of that part, single-spaced.
+    pub fn words(&self) -> Option<String> {
+        let Some(QueryContext::Sql { text, start, stop, .. }) = self.0.as_deref() else { return None };
+        let own: String = text.chars().skip(*start).take((stop + 1).saturating_sub(*start)).collect();
+        Some(own.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
     /// An error of a condition that Spark tells without a place elsewhere, but here with it.
     #[must_use]
     pub fn told(&self, error: SparkError) -> SparkError {

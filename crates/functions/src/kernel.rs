@@ -340,14 +340,7 @@ fn shared(error: &Arc<DataFusionError>) -> SparkError {
     let mut cause: &(dyn std::error::Error + 'static) = error.as_ref();
     loop {
         if let Some(found) = cause.downcast_ref::<SparkError>() {
-            let mut copy = SparkError::new(found.condition()).with_message(found.message());
-            for (key, value) in found.params() {
-                copy = copy.with(key, value);
-            }
-            return match found.context() {
-                Some(context) => copy.with_context(context.clone()),
-                None => copy,
-            };
+            return found.copied();
         }
         match cause.source() {
             Some(source) => cause = source,

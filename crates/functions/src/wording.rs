@@ -1,7 +1,7 @@
 //! What errors about arguments print of a call. Spark prints the expression that stands for the call after its name was
 //! looked up: functions of mathematics in capitals, `try_` forms as what they try, arguments left out as they are filled in.
 
-use firesteel_protocol::SparkError;
+use firesteel_protocol::{SparkError, without_aliases};
 
 use crate::Call;
 
@@ -63,6 +63,7 @@ const STANDS_FOR: &[(&str, &str)] = &[
 const FILLED_IN: &[(&str, &[&str])] = &[
     ("approx_top_k_combine", &["", "-1"]),
     ("from_unixtime", &["", "yyyy-MM-dd HH:mm:ss"]),
+    ("lag", &["", "", "NULL"]),
     ("lead", &["", "", "NULL"]),
     ("listagg", &["", "NULL"]),
     ("make_dt_interval", &["", "0", "0", "0.000000"]),
@@ -144,9 +145,11 @@ fn required(call: &Call<'_>, index: &str) -> Option<&'static str> {
 
 /// What Spark prints of a call that is printed as `text` here.
 fn printed(call: &Call<'_>, text: &str) -> Option<String> {
-    let plain: Vec<&str> = call.args.iter().map(|arg| arg.name.as_str()).collect();
+    let plain: Vec<String> = call.args.iter().map(|arg| without_aliases(&arg.name)).collect();
+    // What is worded as another expression by then stays that.
     if let Some((_, operator)) = OPERATORS.iter().find(|(function, _)| *function == call.name) {
-        let [left, right] = plain[..] else { return None };
+        text.strip_prefix(call.name)?;
+        let [left, right] = &plain[..] else { return None };
         return Some(format!("({left} {operator} {right})"));
     }
     let args = text.strip_prefix(call.name)?.strip_prefix('(')?.strip_suffix(')')?;

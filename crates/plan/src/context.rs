@@ -46,6 +46,8 @@ pub struct Variable {
     pub name: String,
     /// Of the canonical type.
     pub value: ScalarValue,
+    /// What metadata says of the type.
+    pub metadata: std::collections::HashMap<String, String>,
 }
 
 /// Names, kept rows and execution: the session as the resolver sees it.

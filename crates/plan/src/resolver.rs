@@ -33,6 +33,8 @@ pub struct Resolver<'a> {
     pub(crate) lateral: RefCell<Vec<firesteel_functions::Typed>>,
     /// Aggregates that subqueries of the HAVING being resolved want of the query around them.
     pub(crate) outer_aggregates: RefCell<Vec<crate::expression::outer_aggregate::OuterAggregate>>,
+    /// Subqueries of the aggregation being resolved, by their words: those of GROUP BY are found again in its list.
+    pub(crate) shared_subqueries: RefCell<Option<HashMap<String, firesteel_functions::Typed>>>,
     /// The SQL text that positions refer to, innermost last.
     pub(crate) sql_texts: RefCell<Vec<Arc<str>>>,
     /// The part of the query that is being resolved: what its kernels tell when they fail.
@@ -80,6 +82,7 @@ impl<'a> Resolver<'a> {
             lambdas: RefCell::default(),
             lateral: RefCell::default(),
             outer_aggregates: RefCell::default(),
+            shared_subqueries: RefCell::default(),
             sql_texts: RefCell::default(),
             place: RefCell::default(),
             names: std::cell::Cell::default(),

@@ -48,11 +48,11 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Words `UNRESOLVED_COLUMN.*` with the five most similar names. Spark's analyzer knows the candidates in alphabetical
-/// order, and among equally similar ones that order stays.
+/// Words `UNRESOLVED_COLUMN.*` with the five most similar names. Spark's analyzer knows the candidates in the order of their
+/// names, those of equal names as they came, and among equally similar ones that order stays.
 pub fn unresolved<'a>(parts: &[String], candidates: impl Iterator<Item = &'a Attribute>) -> SparkError {
     let mut candidates: Vec<&Attribute> = candidates.collect();
-    candidates.sort_by_key(|attribute| attribute.quoted());
+    candidates.sort_by_key(|attribute| (attribute.name().to_string(), attribute.id));
     unresolved_in_order(parts, candidates.into_iter())
 }
 

@@ -138,6 +138,17 @@ impl SparkError {
         self
     }
 
+    /// The same error again, without what caused it.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let mut copy = Self::new(self.condition()).with_message(self.message());
+        copy.0.params.clone_from(&self.0.params);
+        copy.0.context.clone_from(&self.0.context);
+        copy.0.raised_as = self.0.raised_as;
+        copy.0.placeless = self.0.placeless;
+        copy
+    }
+
     /// Whether its exception class is not the one of its condition.
     pub fn has_own_class(&self) -> bool {
         self.0.raised_as.is_some()
@@ -387,7 +398,7 @@ impl std::error::Error for SparkError {
 }
 
 /// `struct(1 AS a)` as `struct(1)`: names of columns keep the aliases in a struct, messages about types do not.
-fn without_aliases(text: &str) -> String {
+pub fn without_aliases(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     // For every open parenthesis whether it is that of a struct.
     let mut open: Vec<bool> = vec![];

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use firesteel_functions::coerce::{can_store_assign, can_up_cast};
+use firesteel_plan::expression::walk;
 use firesteel_plan::sql::build;
 use firesteel_plan::sql::command::PartitionSpec;
 use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
@@ -125,6 +126,9 @@ fn with_defaults(
             if is_default(expression) {
                 *expression = column::default_expression(session, field)?;
             }
+            if !walk::find(expression, &is_default).is_empty() {
+                return Err(SparkError::new("DEFAULT_PLACEMENT_INVALID"));
+            }
         }
         Ok(())
     };
@@ -132,7 +136,8 @@ fn with_defaults(
         Some(RelType::Project(project)) => fill(&mut project.expressions)?,
         Some(RelType::Extension(any)) => {
             if let Some(RelationKind::Values(mut values)) = RelationKind::from_any(any) {
-                if values.rows.iter().any(|row| row.values.iter().any(is_default)) {
+                let has_default = |one: &pb::Expression| !walk::find(one, &is_default).is_empty();
+                if values.rows.iter().any(|row| row.values.iter().any(has_default)) {
                     values.rows.iter_mut().try_for_each(|row| fill(&mut row.values))?;
                     query.rel_type = RelationKind::Values(values).into_relation().rel_type;
                 }

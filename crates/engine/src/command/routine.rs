@@ -49,6 +49,9 @@ pub async fn create(session: &Session, parts: &[String], mut function: UserFunct
         function.collate(own);
     }
     refuse_signature(&last, &function)?;
+    if !creation.temporary {
+        refuse_temporary(session, &catalog::quote_parts(&[database.clone(), last.clone()]), &function)?;
+    }
     let checked = function.clone();
     let checked = session.resolving(move |_, resolver| routine::check(resolver, &checked)).await;
     checked.map_err(|error| {
@@ -76,6 +79,24 @@ pub async fn create(session: &Session, parts: &[String], mut function: UserFunct
         session.store()?.put_function(&database, &last, &Written::new(session, &function).encode(), true)?;
     }
     Ok(())
+}
+
+/// A permanent function may call no temporary one.
+fn refuse_temporary(session: &Session, own: &str, function: &UserFunction) -> Result<()> {
+    use firesteel_plan::expression::walk;
+    let firesteel_plan::routine::Body::Value(body) = &function.body else { return Ok(()) };
+    let temporary = |part: &pb::Expression| {
+        let name = walk::function_name(part)?;
+        session.routines.get(&name.to_lowercase()).map(|_| name)
+    };
+    let Some(called) = walk::find(body, &|part| temporary(part).is_some()).first().and_then(temporary) else {
+        return Ok(());
+    };
+    Err(SparkError::new("INVALID_TEMP_OBJ_REFERENCE")
+        .with("obj", "FUNCTION")
+        .with("objName", own)
+        .with("tempObj", "FUNCTION")
+        .with("tempObjName", name::quote(&called)))
 }
 
 /// What is wrong with the parameters, or with what kind of body there is.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use arrow::array::Array;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{FieldRef, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::kernel::from_datafusion;
@@ -206,17 +206,19 @@ impl Run<'_> {
         steps: &[Step],
     ) -> Result<Flow> {
         let planned = self.session.plan(statement_of(query)).await?;
-        let names: Vec<(String, DataType)> =
-            planned.relation.output.iter().map(|a| (a.name().to_lowercase(), a.data_type().clone())).collect();
+        let names: Vec<(String, FieldRef)> =
+            planned.relation.output.iter().map(|a| (a.name().to_lowercase(), Arc::clone(&a.field))).collect();
         let (_, batches) = self.session.collect(planned, self.operation.clone()).await?;
         for batch in batches {
             for row in 0..batch.num_rows() {
                 let mut frame = Frame::of(variable.cloned());
-                for ((name, data_type), column) in names.iter().zip(batch.columns()) {
+                for ((name, field), column) in names.iter().zip(batch.columns()) {
                     debug_assert!(row < column.len());
                     let value = ScalarValue::try_from_array(column, row).map_err(from_datafusion)?;
-                    let value = value.cast_to(data_type).map_err(from_datafusion)?;
-                    let declared = Declared { data_type: data_type.clone(), value, default: None };
+                    let data_type = field.data_type().clone();
+                    let value = value.cast_to(&data_type).map_err(from_datafusion)?;
+                    let metadata = variable::of_type(field.metadata());
+                    let declared = Declared { data_type, metadata, value, default: None };
                     frame.variables.insert(name.clone(), declared);
                 }
                 let depth = self.depth();

@@ -586,6 +586,16 @@ async fn insert_directory(
 
 async fn explain(session: &Session, mode: ExplainMode, target: ExplainTarget, input: &pb::Relation) -> Result<Rows> {
     use pb::analyze_plan_request::explain::ExplainMode as Mode;
+    if let ExplainTarget::Command(command) = &target {
+        let mut own = command.clone();
+        let query = match own.query_mut() {
+            Some(query) => analyzed(session, in_context(input, query.clone())).await.ok(),
+            None => None,
+        };
+        if let Some(plan) = crate::explain::command::text(session, command, query.as_deref()) {
+            return rows::rows(&[maybe("plan")], [cells![crate::explain::command::in_mode(&plan, mode)]].into_iter());
+        }
+    }
     let mode = match mode {
         ExplainMode::Simple => Mode::Simple,
         ExplainMode::Extended => Mode::Extended,
@@ -605,4 +615,11 @@ async fn explain(session: &Session, mode: ExplainMode, target: ExplainTarget, in
         None => vec!["== Physical Plan ==\nExecute command\n".to_string()],
     };
     rows::rows(&[maybe("plan")], explained.into_iter().map(|line| cells![line]))
+}
+
+/// The analyzed plan of a query in Spark's words.
+async fn analyzed(session: &Session, query: pb::Relation) -> Result<String> {
+    session
+        .resolving(move |_, resolver| resolver.query(&query).map(|own| crate::explain::logical_plan(&own.plan)))
+        .await
 }

@@ -1,21 +1,25 @@
 //! DECLARE, SET VAR, DROP VARIABLE, EXECUTE IMMEDIATE, and computing the values for them.
 
-use arrow::datatypes::DataType;
+use std::collections::HashMap;
+
+use arrow::datatypes::{DataType, Field};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::cast::{EvalMode, cast};
 use firesteel_functions::kernel::from_datafusion;
 use firesteel_plan::expression::unaliased;
 use firesteel_protocol::connect::{self as pb, relation::RelType};
-use firesteel_protocol::types::collation::COLLATION_KEY;
-use firesteel_protocol::types::{name, proto};
+use firesteel_protocol::types::{carrying, name, proto};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::Session;
 use crate::catalog::CATALOG;
 use crate::variables::{self, Declared, Frames, in_frame, session_name};
 
+/// A value and what metadata says of its type: the collation, the units of intervals.
+pub type Held = (ScalarValue, HashMap<String, String>);
+
 /// The values of a query's only row as these types; NULLs where there is no row.
-pub async fn row(session: &Session, query: pb::Relation, types: Vec<Option<DataType>>) -> Result<Vec<ScalarValue>> {
+pub async fn row(session: &Session, query: pb::Relation, types: Vec<Option<DataType>>) -> Result<Vec<Held>> {
     session
         .resolving(move |_, resolver| {
             let relation = resolver.query(&query)?;
@@ -27,9 +31,6 @@ pub async fn row(session: &Session, query: pb::Relation, types: Vec<Option<DataT
             let mut list = vec![];
             for (attribute, to) in relation.output.iter().zip(&types) {
                 let typed = attribute.typed();
-                if to.is_none() && typed.metadata.contains_key(COLLATION_KEY) {
-                    return Err(collated());
-                }
                 list.push(match to {
                     Some(to) if *to != typed.data_type => unaliased(cast(typed, to, EvalMode::Ansi, resolver.env())?),
                     _ => typed,
@@ -37,22 +38,29 @@ pub async fn row(session: &Session, query: pb::Relation, types: Vec<Option<DataT
             }
             let nulls: Result<Vec<ScalarValue>> =
                 list.iter().map(|typed| ScalarValue::try_new_null(&typed.data_type).map_err(from_datafusion)).collect();
+            let kept: Vec<_> = list.iter().map(|typed| of_type(&typed.metadata)).collect();
             let relation = relation.select(list)?.narrow()?;
             let batches = resolver.ctx.catalog.collect(relation.plan)?;
             let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
             if rows > 1 {
                 return Err(SparkError::new("ROW_SUBQUERY_TOO_MANY_ROWS"));
             }
-            match batches.iter().find(|batch| batch.num_rows() > 0) {
-                None => nulls,
+            let values: Vec<ScalarValue> = match batches.iter().find(|batch| batch.num_rows() > 0) {
+                None => nulls?,
                 Some(batch) => batch
                     .columns()
                     .iter()
                     .map(|column| ScalarValue::try_from_array(column, 0).map_err(from_datafusion))
-                    .collect(),
-            }
+                    .collect::<Result<_>>()?,
+            };
+            Ok(values.into_iter().zip(kept).collect())
         })
         .await
+}
+
+/// What of a column's metadata is its type's.
+pub fn of_type(metadata: &HashMap<String, String>) -> HashMap<String, String> {
+    carrying(Field::new("", DataType::Null, true), metadata).metadata().clone()
 }
 
 /// The value of an expression without columns; `text` is the statement in which it stands.
@@ -62,6 +70,11 @@ pub async fn value(
     to: Option<DataType>,
     text: Option<&str>,
 ) -> Result<ScalarValue> {
+    Ok(held(session, expression, to, text).await?.0)
+}
+
+/// [`value`] with what is known of its type.
+async fn held(session: &Session, expression: pb::Expression, to: Option<DataType>, text: Option<&str>) -> Result<Held> {
     let project = pb::Project { input: None, expressions: vec![expression] };
     let mut query = pb::Relation { common: None, rel_type: Some(RelType::Project(Box::new(project))) };
     if let Some(text) = text {
@@ -108,18 +121,16 @@ pub async fn declare(
         let shown = self::shown(session, call).await?;
         return Err(SparkError::new("UNSUPPORTED_EXPR_FOR_OPERATOR").with("invalidExprSqls", format!("\"{shown}\"")));
     }
-    let decoded = |own: &pb::DataType| proto::decode_field("", own, true, std::collections::HashMap::new());
+    let decoded = |own: &pb::DataType| proto::decode_field("", own, true, HashMap::new());
     let field = data_type.as_ref().map(decoded).transpose()?;
-    if field.as_ref().is_some_and(|own| own.metadata().contains_key(COLLATION_KEY)) {
-        return Err(collated());
-    }
-    let to = field.map(|own| own.data_type().clone());
-    let value = match (&default, &to) {
-        (Some(default), to) => value(session, default.clone(), to.clone(), text).await?,
-        (None, Some(to)) => ScalarValue::try_new_null(to).map_err(from_datafusion)?,
+    let to = field.as_ref().map(|own| own.data_type().clone());
+    let (value, of_value) = match (&default, &to) {
+        (Some(default), to) => held(session, default.clone(), to.clone(), text).await?,
+        (None, Some(to)) => (ScalarValue::try_new_null(to).map_err(from_datafusion)?, HashMap::new()),
         (None, None) => return Err(SparkError::internal("a variable without type and value")),
     };
-    let declared = Declared { data_type: to.unwrap_or_else(|| value.data_type()), value, default };
+    let metadata = field.map_or(of_value, |own| of_type(own.metadata()));
+    let declared = Declared { data_type: to.unwrap_or_else(|| value.data_type()), metadata, value, default };
     if let Some(frames) = variables::frames() {
         let mut frames = frames.lock().expect("no panics while locked");
         if let (Some(frame), [own]) = (frames.last_mut(), parts) {
@@ -139,11 +150,6 @@ pub async fn declare(
     }
     session.variables.put(&own, declared);
     Ok(())
-}
-
-fn collated() -> SparkError {
-    let way_round = "Declare it as STRING and use COLLATE where it is compared.";
-    SparkError::unsupported("variables of strings with a collation", way_round)
 }
 
 /// DECLARE names a variable twice.
@@ -213,7 +219,7 @@ pub async fn assign_row(session: &Session, names: Vec<Vec<String>>, query: pb::R
         .map(|parts| current(session, parts).map(|declared| Some(declared.data_type)))
         .collect::<Result<Vec<_>>>()?;
     let values = row(session, query, types).await?;
-    names.iter().zip(values).try_for_each(|(parts, value)| put(session, parts, value))
+    names.iter().zip(values).try_for_each(|(parts, (value, _))| put(session, parts, value))
 }
 
 /// An error for a name that no variable has.
@@ -369,7 +375,7 @@ async fn constant(session: &Session, argument: pb::Expression, statement: Option
     if simple {
         return Ok(argument);
     }
-    let found = value(session, argument.clone(), None, statement).await?;
+    let (found, metadata) = held(session, argument.clone(), None, statement).await?;
     let ctx = session.resolve_context();
     let resolver = firesteel_plan::Resolver::new(&ctx);
     let written = match literal::sql_text(&found, resolver.env()) {
@@ -399,7 +405,12 @@ async fn constant(session: &Session, argument: pb::Expression, statement: Option
     if !plain {
         return Ok(argument);
     }
-    match firesteel_plan::sql::parse_expression(&format!("{written}{suffix}"), &resolver.sql_context()) {
+    let field = Field::new("", found.data_type(), true).with_metadata(metadata);
+    let written = match firesteel_protocol::types::name::sql_of_field(&field) {
+        own if own.contains(" COLLATE ") => format!("CAST({written} AS {own})"),
+        _ => format!("{written}{suffix}"),
+    };
+    match firesteel_plan::sql::parse_expression(&written, &resolver.sql_context()) {
         Ok(mut constant) => {
             constant.common = None;
             Ok(constant)

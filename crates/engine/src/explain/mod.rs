@@ -1,7 +1,8 @@
 //! EXPLAIN in Spark's modes and words. What runs are DataFusion's operators: `physical` and `logical` tell them under the names
 //! that Spark has for what they do, `parsed` what was asked for; `scan` is the line of a scan of files, `words` are
-//! expressions, `tree` the layout.
+//! expressions, `tree` the layout; `command` tells statements that are no queries.
 
+pub mod command;
 mod logical;
 mod parsed;
 mod physical;

@@ -34,9 +34,6 @@ pub fn count(call: &Call) -> Result<Typed> {
 /// `count_if(condition)`: rows in which it is true.
 pub fn count_if(call: &Call) -> Result<Typed> {
     call.arity(1)?;
-    if !matches!(call.args[0].data_type, DataType::Boolean | DataType::Null) {
-        return Err(call.unexpected_type(0, "\"BOOLEAN\""));
-    }
     let condition = call.coerce(0, &DataType::Boolean)?.expr;
     let hit = when(condition, lit(true)).end().map_err(from_datafusion)?;
     Ok(Typed::new(counting(vec![hit], call.distinct), call.display(), DataType::Int64, false))

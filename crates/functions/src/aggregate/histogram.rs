@@ -23,6 +23,7 @@ pub fn histogram_numeric(call: &Call) -> Result<Typed> {
     let value = match &call.args[0].data_type {
         DataType::Utf8 | DataType::Null => call.coerce(0, &DataType::Float64)?,
         data_type if is_numeric(data_type) || raw_type(data_type).is_some() => call.args[0].clone(),
+        DataType::Time64(_) => call.coerce(0, &DataType::Date32)?,
         _ => return Err(call.unexpected_type(0, EXPECTED)),
     };
     let data_type = value.data_type.clone();
@@ -37,7 +38,8 @@ pub fn histogram_numeric(call: &Call) -> Result<Typed> {
             .with("currentValue", bins.to_string())
             .with("sqlExpr", format!("\"{}\"", call.display())));
     }
-    let fields = Fields::from(vec![Field::new("x", data_type, true), Field::new("y", DataType::Float64, true)]);
+    let x = types::carrying(Field::new("x", data_type, true), &value.metadata);
+    let fields = Fields::from(vec![x, Field::new("y", DataType::Float64, true)]);
     let output = types::array(DataType::Struct(fields), true);
     Ok(gather(call, "histogram_numeric", vec![value], output, true, bins.to_string(), self::bins))
 }

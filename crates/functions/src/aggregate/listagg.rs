@@ -1,5 +1,6 @@
 //! `listagg(x[, delimiter])`, `string_agg`: strings (or binaries) of a group joined, NULLs left out.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, StringBuilder};
@@ -47,7 +48,7 @@ pub fn listagg_within(call: &Call, keys: &[SortKey]) -> Result<Typed> {
         _ => return Err(call.unexpected_type(1, "(\"STRING\" or \"BINARY\")")),
     };
     let own = collation::of(&call.args[0].metadata).to_string();
-    refuse_another_collation(call, keys, &own)?;
+    refuse_another_collation(call, keys)?;
     let delimiter_name = call.args.get(1).map_or("NULL", |arg| arg.name.as_str());
     let distinct = if call.distinct { "DISTINCT " } else { "" };
     let (function, order) = match keys {
@@ -56,20 +57,28 @@ pub fn listagg_within(call: &Call, keys: &[SortKey]) -> Result<Typed> {
     };
     let name = format!("{function}({distinct}{}, {delimiter_name}){order}", call.args[0].name);
 
-    let mut directions = String::new();
+    // Strings that a collation holds equal are one; the first of them comes out.
+    let once = (call.distinct && own != collation::BINARY).then(|| crate::collation::key(&call.args[0], call.env));
+    let mut directions = String::from(if once.is_some() { ONCE } else { "" });
     let mut args = vec![value];
     for key in keys {
         directions.push(if key.ascending { 'a' } else { 'd' });
         directions.push(if key.nulls_first { 'f' } else { 'l' });
         args.push(crate::collation::key(&key.arg, call.env));
     }
-    let args = args.iter().map(crate::collation::plain).collect();
+    let call = &Call { distinct: call.distinct && once.is_none(), ..call.with_args(call.args.clone()) };
+    let args = args.iter().chain(&once).map(crate::collation::plain).collect();
     let joined = gather(call, "listagg", args, output, true, format!("{directions}:{delimiter}"), joined).named(name);
     Ok(if joined.data_type == DataType::Utf8 { crate::collation::with(joined, &own, false) } else { joined })
 }
 
+/// Marks a setting whose call has one column more: values that are equal there count once.
+const ONCE: &str = "=";
+
 /// A delimiter has the collation of the values.
-fn refuse_another_collation(call: &Call, keys: &[SortKey], own: &str) -> Result<()> {
+pub(super) fn refuse_another_collation(call: &Call, keys: &[SortKey]) -> Result<()> {
+    let Some(first) = call.args.first() else { return Ok(()) };
+    let own = collation::of(&first.metadata);
     let value = &call.args[0].data_type;
     if let Some(delimiter) = call.args.get(1).filter(|arg| !arg.data_type.is_null())
         && (matches!(value, DataType::Utf8 | DataType::Binary) && delimiter.data_type != *value
@@ -84,21 +93,31 @@ fn refuse_another_collation(call: &Call, keys: &[SortKey], own: &str) -> Result<
             .with("dataType", format!("(\"{value}\" or \"{text}\")"))
             .with("sqlExpr", format!("\"{shown}\"")));
     }
-    match call.distinct && own != collation::BINARY {
-        true => Err(SparkError::unsupported(
-            format!("{}(DISTINCT ..) of strings with a collation", call.name),
-            "Use collate(.., 'UTF8_BINARY') for its arguments.",
-        )),
-        false => Ok(()),
-    }
+    Ok(())
 }
 
 /// The values of each group, sorted by the other columns, joined.
 pub fn joined(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Result<ArrayRef> {
     let (directions, delimiter) = spec.param.split_once(':').unwrap_or(("", ""));
-    let keys = sort_keys(spec, &columns[1..], directions)?;
+    let (directions, once) = match directions.strip_prefix(ONCE) {
+        Some(rest) => (rest, columns.last()),
+        None => (directions, None),
+    };
+    let keys = sort_keys(spec, &columns[1..1 + directions.len() / 2], directions)?;
+    let converter = |array: &ArrayRef| RowConverter::new(vec![SortField::new(array.data_type().clone())]);
+    let once = match once {
+        Some(array) => {
+            let rows = converter(array).and_then(|converter| converter.convert_columns(std::slice::from_ref(array)));
+            Some(rows.map_err(from_arrow)?)
+        }
+        None => None,
+    };
     let order = |start: usize, end: usize| {
         let mut rows: Vec<usize> = (start..end).collect();
+        if let Some(once) = &once {
+            let mut seen = HashSet::new();
+            rows.retain(|row| seen.insert(once.row(*row)));
+        }
         if let Some(keys) = &keys {
             rows.sort_by(|a, b| keys.row(*a).cmp(&keys.row(*b)));
         }
@@ -132,7 +151,7 @@ fn sort_keys(spec: &Spec, columns: &[ArrayRef], directions: &str) -> Result<Opti
         let options = SortOptions { descending: direction[0] == b'd', nulls_first: direction[1] == b'f' };
         SortField::new_with_options(data_type.clone(), options)
     };
-    let fields = spec.inputs[1..].iter().zip(directions.as_bytes().chunks(2)).map(field).collect();
+    let fields = spec.inputs[1..=columns.len()].iter().zip(directions.as_bytes().chunks(2)).map(field).collect();
     let converter = RowConverter::new(fields).map_err(from_arrow)?;
     converter.convert_columns(columns).map(Some).map_err(from_arrow)
 }

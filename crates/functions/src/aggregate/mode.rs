@@ -13,11 +13,15 @@ use firesteel_protocol::{Result, SparkError, types};
 use super::fold::Spec;
 use super::gather::{gather, offset_buffer};
 use super::within_group::SortKey;
+use crate::hash::tables;
 use crate::kernel::{from_arrow, from_datafusion};
 use crate::{Call, Typed};
 
 /// `mode(x[, deterministic])`: of equally frequent values the least if deterministic, else any.
 pub fn mode(call: &Call) -> Result<Typed> {
+    if call.args.is_empty() {
+        return Err(SparkError::new("INVALID_WITHIN_GROUP_EXPRESSION.WITHIN_GROUP_MISSING").with("funcName", "`mode`"));
+    }
     call.arity(1..=2)?;
     if call.distinct {
         return Err(SparkError::new("INVALID_WITHIN_GROUP_EXPRESSION.DISTINCT_UNSUPPORTED").with("funcName", "`mode`"));
@@ -47,7 +51,12 @@ pub fn mode(call: &Call) -> Result<Typed> {
 
 /// `mode() WITHIN GROUP (ORDER BY x)`.
 pub fn mode_within(call: &Call, key: &SortKey) -> Result<Typed> {
-    call.arity(0)?;
+    if !call.args.is_empty() {
+        return Err(SparkError::new("INVALID_WITHIN_GROUP_EXPRESSION.WRONG_NUM_ORDERINGS")
+            .with("funcName", "`mode`")
+            .with("expectedNum", "0")
+            .with("actualNum", "1"));
+    }
     // Spark prints the direction the other way round.
     let direction = if key.ascending { " DESC" } else { "" };
     let name = format!("mode() WITHIN GROUP (ORDER BY {}{direction})", key.arg.name);
@@ -72,11 +81,19 @@ pub fn most_frequent(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Re
     let compared = columns.len() - 1;
     let converter = RowConverter::new(vec![SortField::new(spec.inputs[compared].clone())]).map_err(from_arrow)?;
     let rows = converter.convert_columns(&columns[compared..]).map_err(from_arrow)?;
+    let hashes = match tables::knows(columns[compared].data_type()) {
+        true => Some(tables::java_hashes(&columns[compared])?),
+        false => None,
+    };
     let mut places: Vec<Option<u64>> = Vec::with_capacity(offsets.len());
     for group in offsets.windows(2) {
         let mut counts: HashMap<Row<'_>, (usize, usize)> = HashMap::new();
         for at in group[0]..group[1] {
             counts.entry(rows.row(at)).or_insert((0, at)).0 += 1;
+        }
+        if let ("any", Some(hashes)) = (spec.param.as_str(), &hashes) {
+            places.push(first_of_table(counts.values().copied(), hashes));
+            continue;
         }
         let best = counts.into_iter().max_by(|(a, (count_a, at_a)), (b, (count_b, at_b))| {
             count_a.cmp(count_b).then_with(|| match spec.param.as_str() {
@@ -89,6 +106,19 @@ pub fn most_frequent(spec: &Spec, columns: &[ArrayRef], offsets: &[usize]) -> Re
         places.push(best.map(|(_, (_, at))| at as u64));
     }
     take(&columns[0], &UInt64Array::from(places), None).map_err(from_arrow)
+}
+
+/// Of the most frequent values (counts and first rows) the one that Spark's hash table holds first.
+fn first_of_table(counts: impl Iterator<Item = (usize, usize)>, hashes: &[i32]) -> Option<u64> {
+    let mut counts: Vec<(usize, usize)> = counts.collect();
+    counts.sort_unstable_by_key(|(_, row)| *row);
+    let most = counts.iter().map(|(count, _)| *count).max()?;
+    let places: Vec<u64> = counts.iter().map(|(_, row)| *row as u64).collect();
+    let is_most =
+        |place: &u64| counts.binary_search_by_key(place, |(_, row)| *row as u64).is_ok_and(|at| counts[at].0 == most);
+    // A partial table is written, read and merged, each time in the order in which it holds its values.
+    let places = (0..3).fold(places, |places, _| tables::as_open_set(&places, hashes));
+    places.into_iter().find(is_most)
 }
 
 /// An array of all values of each group that no other value is more frequent than, in their order.

@@ -259,6 +259,43 @@ macro_rules! pair_statistics {
     )*};
 }
 
+/// The slope of a line through pairs whose `x` is the independent variable: Spark's `CovPopulation(x, y)` by `VariancePop(x)`.
+fn slope(p: &Pairs) -> Option<f64> {
+    (p.n > 1.0 && p.x2 != 0.0).then(|| p.ck / p.x2)
+}
+
+#[derive(Debug)]
+struct RegrSlope;
+impl PairStatistic for RegrSlope {
+    const REGRESSION: bool = true;
+    fn of(p: &Pairs) -> Option<f64> {
+        slope(p)
+    }
+}
+
+#[derive(Debug)]
+struct RegrIntercept;
+impl PairStatistic for RegrIntercept {
+    const REGRESSION: bool = true;
+    fn of(p: &Pairs) -> Option<f64> {
+        slope(p).map(|slope| p.y - slope * p.x)
+    }
+}
+
+/// `regr_slope(y, x)`: NULL when all x are equal.
+pub fn regr_slope(call: &Call) -> Result<Typed> {
+    call.arity(2)?;
+    let args = vec![double(call, 1)?, double(call, 0)?];
+    Ok(fold::<Two<RegrSlope>>(call, "regr_slope", args, DataType::Float64, true))
+}
+
+/// `regr_intercept(y, x)`: NULL when all x are equal.
+pub fn regr_intercept(call: &Call) -> Result<Typed> {
+    call.arity(2)?;
+    let args = vec![double(call, 1)?, double(call, 0)?];
+    Ok(fold::<Two<RegrIntercept>>(call, "regr_intercept", args, DataType::Float64, true))
+}
+
 // The regression functions are called (y, x): `x` below is their dependent variable.
 pair_statistics! {
     covar_pop, CovarPop, false, "`covar_pop(x, y)`.", |p| (p.n > 0.0).then(|| p.ck / p.n);
@@ -268,10 +305,6 @@ pair_statistics! {
     regr_sxx, RegrSxx, true, "`regr_sxx(y, x)`.", |p| (p.n > 0.0).then_some(p.y2);
     regr_syy, RegrSyy, true, "`regr_syy(y, x)`.", |p| (p.n > 0.0).then_some(p.x2);
     regr_sxy, RegrSxy, true, "`regr_sxy(y, x)`.", |p| (p.n > 0.0).then_some(p.ck);
-    regr_slope, RegrSlope, true, "`regr_slope(y, x)`: NULL when all x are equal.",
-        |p| (p.n > 1.0 && p.y2 != 0.0).then(|| p.ck / p.y2);
-    regr_intercept, RegrIntercept, true, "`regr_intercept(y, x)`: NULL when all x are equal.",
-        |p| (p.n > 1.0 && p.y2 != 0.0).then(|| p.x - p.ck / p.y2 * p.y);
     regr_r2, RegrR2, false, "`regr_r2(y, x)`: NULL when all x are equal, 1 when all y are.",
         |p| match (p.n > 1.0, p.y2 == 0.0, p.x2 == 0.0) {
             (false, ..) | (_, true, _) => None,

@@ -31,6 +31,7 @@ pub fn percentile_approx(call: &Call) -> Result<Typed> {
         | DataType::Duration(TimeUnit::Microsecond)
         | DataType::Interval(IntervalUnit::YearMonth) => call.args[0].clone(),
         DataType::Null | DataType::Utf8 => call.coerce(0, &DataType::Float64)?,
+        DataType::Time64(_) => call.coerce(0, &DataType::Date32)?,
         _ => {
             return Err(call.unexpected_type(
                 0,

@@ -20,8 +20,12 @@ pub fn within_group(call: &Call, keys: &[SortKey]) -> Result<Typed> {
         return Err(SparkError::new("INVALID_WITHIN_GROUP_EXPRESSION.DISTINCT_UNSUPPORTED")
             .with("funcName", name::quote(call.name)));
     }
+    if matches!(call.name, "listagg" | "string_agg") {
+        listagg::refuse_another_collation(call, keys)?;
+    }
     if let ([arg, ..], [key], true) = (&call.args[..], keys, call.distinct)
         && arg.expr != key.arg.expr
+        && crate::collation::key(arg, call.env).expr != key.arg.expr
     {
         return Err(SparkError::new("INVALID_WITHIN_GROUP_EXPRESSION.MISMATCH_WITH_DISTINCT_INPUT")
             .with("funcName", name::quote(call.name))

@@ -12,10 +12,10 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::{Op, Operation, overflow, setting};
 use crate::Typed;
-use crate::cast::EvalMode;
 use crate::cast::datetime::{add_months, write_timestamp};
 use crate::cast::decimal::{divide_half_up, power_of_ten};
 use crate::cast::zone::{DAY_US, Zone};
+use crate::cast::{EvalMode, cast};
 use crate::coerce::{cast_silently, is_datetime, is_decimal, is_float, is_integral, is_numeric};
 use crate::kernel::{KernelArgs, from_arrow};
 
@@ -55,14 +55,22 @@ fn add(left: &Typed, right: &Typed, operation: &Operation<'_>) -> Result<Typed> 
     shift(left, right, operation, "date_add")
 }
 
+/// An operand as the type of the operation. Spark's `TryEval` is round this cast too.
+fn operand(typed: &Typed, to: &DataType, operation: &Operation<'_>) -> Result<Typed> {
+    if operation.mode == EvalMode::Try && typed.data_type == DataType::Utf8 {
+        let own = typed.name.clone();
+        return Ok(cast(typed.clone(), to, EvalMode::Try, operation.env)?.named(own));
+    }
+    cast_silently(typed.clone(), to, operation.env)
+}
+
 fn subtract(left: &Typed, right: &Typed, operation: &Operation<'_>) -> Result<Typed> {
     use DataType::*;
     let env = operation.env;
     let tried = Operation { op: Op::Subtract, mode: operation.mode, env, label: operation.label.clone() };
     match (&left.data_type, &right.data_type) {
         (Date32, Date32) | (Date32, Utf8) | (Utf8, Date32) => {
-            let (left, right) =
-                (cast_silently(left.clone(), &Date32, env)?, cast_silently(right.clone(), &Date32, env)?);
+            let (left, right) = (operand(left, &Date32, operation)?, operand(right, &Date32, operation)?);
             let days = tried.kernel(left, right, types::day_time_interval(), subtract_dates);
             Ok(days.with_units(IntervalRange::DAY))
         }
@@ -70,8 +78,7 @@ fn subtract(left: &Typed, right: &Typed, operation: &Operation<'_>) -> Result<Ty
             // Local wall clocks are subtracted, in which daylight saving time does not count.
             let ntz = l == &types::timestamp_ntz() || r == &types::timestamp_ntz();
             let common = if ntz { types::timestamp_ntz() } else { types::timestamp() };
-            let (left, right) =
-                (cast_silently(left.clone(), &common, env)?, cast_silently(right.clone(), &common, env)?);
+            let (left, right) = (operand(left, &common, operation)?, operand(right, &common, operation)?);
             Ok(tried.kernel(left, right, types::day_time_interval(), subtract_timestamps))
         }
         (l, Date32) if !is_interval(l) => Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
@@ -139,7 +146,7 @@ fn shift(left: &Typed, right: &Typed, operation: &Operation<'_>, date_function: 
             cast_silently(sum, &Utf8, env)
         }
         (Date32, r) => Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
-            .with("sqlExpr", format!("\"{}\"", call().label))
+            .with("sqlExpr", format!("\"{date_function}({}, {})\"", left.name, right.name))
             .with("paramIndex", "second")
             .with("requiredType", "(\"INT\" or \"SMALLINT\" or \"TINYINT\")")
             .with("inputSql", format!("\"{}\"", right.name))
@@ -178,12 +185,14 @@ fn scale(interval: &Typed, number: &Typed, operation: &Operation<'_>) -> Result<
         t if is_integral(t) => DataType::Int64,
         t if is_decimal(t) => t.clone(),
         t if is_interval(t) => {
+            // A product has the interval that is taken for it on the right.
+            let second = if operation.op == Op::Multiply { interval } else { number };
             return Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
                 .with("sqlExpr", format!("\"{}\"", operation.label))
                 .with("paramIndex", "second")
                 .with("requiredType", "\"NUMERIC\"")
-                .with("inputSql", format!("\"{}\"", number.name))
-                .with("inputType", format!("\"{}\"", number.sql_type())));
+                .with("inputSql", format!("\"{}\"", second.name))
+                .with("inputType", format!("\"{}\"", second.sql_type())));
         }
         _ => return Err(super::wrong_types(interval, number, operation)),
     };

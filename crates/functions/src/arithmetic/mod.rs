@@ -15,7 +15,7 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, Volatility};
 use firesteel_protocol::{Result, SparkError};
 
-use crate::cast::EvalMode;
+use crate::cast::{EvalMode, cast};
 use crate::coerce::{self, cast_silently, is_decimal, is_float, is_integral, is_numeric};
 use crate::kernel::{Kernel, kernel_expr};
 use crate::{Call, Entry, Env, Kind, Typed};
@@ -225,11 +225,17 @@ fn promote_strings(left: Typed, right: Typed, operation: &Operation<'_>) -> Resu
             return Ok(typed);
         }
         let to = match other {
+            other if datetime::is_interval(other) => return Ok(typed),
             _ if !env.ansi => DataType::Float64,
             other if is_integral(other) => DataType::Int64,
             other if is_numeric(other) => DataType::Float64,
             _ => return Ok(typed),
         };
+        // Spark's `TryEval` is round the casts too.
+        if operation.mode == EvalMode::Try {
+            let own = typed.name.clone();
+            return Ok(cast(typed, &to, EvalMode::Try, env)?.named(own));
+        }
         cast_silently(typed, &to, env)
     };
     Ok((promote(left, &r)?, promote(right, &l)?))

@@ -36,6 +36,10 @@ fn unexpected(expression: String, index: &str, required: &str, input: &Typed) ->
         .with("inputType", format!("\"{}\"", input.sql_type()))
 }
 
+fn as_double(typed: &Typed) -> Typed {
+    Typed { data_type: DataType::Float64, ..typed.clone() }
+}
+
 fn null(data_type: &DataType, name: String) -> Result<Typed> {
     let value = ScalarValue::try_from(data_type).map_err(crate::kernel::from_datafusion)?;
     Ok(Typed { data_type: data_type.clone(), ..Typed::literal(value, name) })
@@ -72,6 +76,17 @@ fn sum(left: &Typed, right: &Typed, operation: &Operation<'_>) -> Option<Result<
             let to = if is_timestamp(&point.data_type) { point.data_type.clone() } else { types::timestamp() };
             Some(null(&to, spelled(point, other)))
         }
+        // Outside ANSI mode a text is a number by then.
+        (DataType::Utf8, DataType::Date32) if !operation.env.ansi => {
+            let expression = format!("date_add({}, {})", right.name, left.name);
+            Some(Err(unexpected(expression, "second", DAYS, &as_double(left))))
+        }
+        (point, DataType::Utf8) if is_timestamp(point) && !operation.env.ansi => {
+            Some(Err(super::wrong_types(left, &as_double(right), operation)))
+        }
+        (DataType::Utf8, point) if is_timestamp(point) && !operation.env.ansi => {
+            Some(Err(super::wrong_types(&as_double(left), right, operation)))
+        }
         (DataType::Utf8, DataType::Date32) => {
             let expression = format!("date_add({}, {})", left.name, right.name);
             Some(Err(unexpected(expression, "second", DAYS, right)))
@@ -96,6 +111,16 @@ fn sum(left: &Typed, right: &Typed, operation: &Operation<'_>) -> Option<Result<
 fn difference(left: &Typed, right: &Typed, operation: &Operation<'_>) -> Option<Result<Typed>> {
     let (l, r) = (&left.data_type, &right.data_type);
     match (l, r) {
+        (point, DataType::Utf8) if is_timestamp(point) && !operation.env.ansi => {
+            Some(Err(unexpected(operation.label.clone(), "second", TIMESTAMP, right)))
+        }
+        (DataType::Utf8, point) if is_timestamp(point) && !operation.env.ansi => {
+            Some(Err(unexpected(operation.label.clone(), "first", TIMESTAMP, left)))
+        }
+        (DataType::Date32, DataType::Utf8) if !operation.env.ansi => {
+            let expression = format!("date_sub({}, {})", left.name, right.name);
+            Some(Err(unexpected(expression, "second", DAYS, &as_double(right))))
+        }
         (interval, DataType::Null) | (DataType::Null, interval) if is_interval(interval) => {
             Some(of_interval(if is_interval(l) { left } else { right }, operation))
         }

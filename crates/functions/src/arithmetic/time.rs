@@ -100,6 +100,9 @@ fn overflow(time_us: i64, us: i64, unit: u8) -> SparkError {
 }
 
 fn difference(left: &Typed, right: &Typed, operation: &Operation<'_>) -> Result<Typed> {
+    if !operation.env.time_type {
+        return Err(SparkError::new("UNSUPPORTED_TIME_TYPE").placeless());
+    }
     let operation = labelled(left, right, operation);
     let (left, right) = (
         cast_silently(left.clone(), &types::time(), operation.env)?,

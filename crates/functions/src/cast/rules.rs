@@ -12,9 +12,11 @@ use crate::coerce::{decimal_of, is_decimal, is_float, is_integral, is_numeric};
 pub fn can_cast(from: &DataType, to: &DataType, mode: EvalMode) -> bool {
     use DataType::*;
     let ansi = mode.is_ansi_or_try();
+    // Only where a misfit fails it gives no NULL, which a key of a map cannot be.
+    let fails = mode == EvalMode::Ansi;
     let field = |from: &Field, to: &Field| {
         can_cast(from.data_type(), to.data_type(), mode)
-            && (!(from.is_nullable() || !ansi && force_nullable(from.data_type(), to.data_type())) || to.is_nullable())
+            && (!(from.is_nullable() || !fails && force_nullable(from.data_type(), to.data_type())) || to.is_nullable())
     };
     match (from, to) {
         _ if from == to => true,
@@ -41,7 +43,7 @@ pub fn can_cast(from: &DataType, to: &DataType, mode: EvalMode) -> bool {
         (Map(from, _), Map(to, _)) => match (from.data_type(), to.data_type()) {
             (Struct(from), Struct(to)) => {
                 can_cast(from[0].data_type(), to[0].data_type(), mode)
-                    && (ansi || !force_nullable(from[0].data_type(), to[0].data_type()))
+                    && (fails || !force_nullable(from[0].data_type(), to[0].data_type()))
                     && field(&from[1], &to[1])
             }
             _ => false,

@@ -63,7 +63,6 @@ pub fn call<'a>(call: &Call<'a>, build: impl Fn(&Call) -> Result<Typed>) -> Resu
         return build(call);
     }
     let rule = rule(call.name);
-    rule.refuse(call)?;
     let mut shared: Vec<&Typed> = call.args.iter().filter(|arg| of_strings(arg).is_some()).collect();
     if !rule.coerced {
         shared.truncate(1);
@@ -187,7 +186,7 @@ fn common(args: &[&Typed]) -> Result<Option<Common>> {
         strings = true;
         let known = if arg.metadata.contains_key(EXPLICIT_KEY) {
             &mut explicit
-        } else if !is_default(&arg.expr) {
+        } else if !is_default(&arg.expr) || arg.name.starts_with("variablereference(") {
             &mut implicit
         } else if own != BINARY {
             // That of the view or function in which it stands.

@@ -1,7 +1,7 @@
 //! What a function does with strings of a collation: which arguments it compares, and whether its result has it.
 
+use firesteel_protocol::Result;
 use firesteel_protocol::types::collation::{self, Family};
-use firesteel_protocol::{Result, SparkError};
 
 use super::{array, case, find, key, plain, text};
 use crate::{Call, Typed};
@@ -33,8 +33,6 @@ enum Rewrite {
     Text,
     /// A kernel of `array`.
     Array,
-    /// It would be compared by bytes.
-    Refused,
 }
 
 /// Whether a function compares strings, and when Spark notices that they have no one collation.
@@ -88,7 +86,6 @@ pub fn rule(name: &str) -> Rule {
         "max_by" | "min_by" => of(false, No, true, Rewrite::KeyOf(1)),
         "array_distinct" | "array_union" | "array_intersect" | "array_except" | "array_remove" | "sort_array"
         | "array_min" | "array_max" => of(true, AsResolved, true, Rewrite::Array),
-        "approx_top_k" => of(false, AsResolved, true, Rewrite::Refused),
         "str_to_map" => of(true, AsResolved, false, Rewrite::Map),
         "decode" => of(false, No, false, Rewrite::Cases),
         "format_string" | "printf" => of(false, No, true, Rewrite::None),
@@ -106,17 +103,6 @@ pub fn rule(name: &str) -> Rule {
 }
 
 impl Rule {
-    /// What this engine does not do for strings with a collation.
-    pub fn refuse(&self, call: &Call) -> Result<()> {
-        if self.rewrite != Rewrite::Refused {
-            return Ok(());
-        }
-        Err(SparkError::unsupported(
-            format!("{} of strings with a collation", call.name),
-            "Use collate(.., 'UTF8_BINARY') for its arguments.",
-        ))
-    }
-
     /// What Spark does not do for the strings of a collation; the call's literals are named as Spark has them by then.
     pub fn refuse_collation(&self, call: &Call, collation: &str, build: &dyn Fn(&Call) -> Result<Typed>) -> Result<()> {
         let Some(rules) = collation::by_name(collation) else { return Ok(()) };
@@ -155,7 +141,7 @@ impl Rule {
         let keyed = |arg: &Typed| key::key_as(arg, collation, call.env);
         let plains = || call.with_args(call.args.iter().map(plain).collect());
         match self.rewrite {
-            Rewrite::None | Rewrite::Refused => build(&call.with_args(call.args.iter().map(super::implicit).collect())),
+            Rewrite::None => build(&call.with_args(call.args.iter().map(super::implicit).collect())),
             Rewrite::Keys if call.name == "count" && !call.distinct => build(&plains()),
             Rewrite::Keys => {
                 let args = crate::predicate::padded_arguments(call)?;

@@ -18,6 +18,7 @@ use super::fields::zone_of;
 use super::pattern::{Pattern, Purpose};
 use super::zone::Zone;
 use crate::cast::{EvalMode, cast};
+use crate::coerce::is_numeric;
 use crate::kernel::KernelArgs;
 use crate::{Call, Typed};
 
@@ -76,9 +77,21 @@ fn temporal(call: &Call, to: &DataType, strict: bool, tolerant_name: &str) -> Re
             (false, false) => EvalMode::Legacy,
         };
         let temporal = matches!(arg.data_type, DataType::Date32 | DataType::Timestamp(..));
-        // A date comes out of a text only; of numbers their text is read.
-        let arg =
-            if to == &DataType::Date32 && !text && !temporal { call.coerce(0, &DataType::Utf8)? } else { arg.clone() };
+        // Numbers are instants; of other values their text is read.
+        let with_numbers = to == &types::timestamp();
+        let arg = match &arg.data_type {
+            own if text || temporal || with_numbers && is_numeric(own) => arg.clone(),
+            _ => call.coerce(0, &DataType::Utf8).map_err(|error| match error.condition() {
+                "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE" => {
+                    let numbers = if with_numbers { " or \"NUMERIC\"" } else { "" };
+                    error.with(
+                        "requiredType",
+                        format!("(\"STRING\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP_NTZ\"{numbers})"),
+                    )
+                }
+                _ => error,
+            })?,
+        };
         if arg.data_type != DataType::Utf8 || call.args.len() == 1 {
             return Ok(cast(arg, to, mode, call.env)?.named(display));
         }
@@ -129,13 +142,7 @@ fn parse_by_pattern(args: &KernelArgs) -> Result<ArrayRef> {
     if texts.null_count() == texts.len() {
         return Ok(arrow::array::new_null_array(args.return_type, args.rows));
     }
-    let patterns = match Patterns::new(args, 1, Purpose::Parse) {
-        Ok(patterns) => patterns,
-        Err(_) if args.param.is_empty() && args.env.ansi => {
-            return Ok(arrow::array::new_null_array(args.return_type, args.rows));
-        }
-        Err(error) => return Err(error),
-    };
+    let patterns = Patterns::new(args, 1, Purpose::Parse)?;
     let local = matches!(args.return_type, DataType::Timestamp(_, None));
     let date = args.return_type == &DataType::Date32;
     let mut values: Vec<Option<i64>> = Vec::with_capacity(args.rows);

@@ -31,6 +31,9 @@ pub fn date_sub(call: &Call) -> Result<Typed> {
 
 fn days(call: &Call, name: &'static str, kernel: crate::kernel::Kernel) -> Result<Typed> {
     call.arity(2)?;
+    if matches!(call.args[0].data_type, DataType::Time64(_)) {
+        return Err(call.unexpected_type(0, "\"DATE\""));
+    }
     let date = call.coerce(0, &DataType::Date32)?;
     let count = match call.args[1].data_type {
         DataType::Utf8 if !call.env.ansi => {

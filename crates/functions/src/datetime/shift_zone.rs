@@ -32,6 +32,8 @@ fn shifted(args: &KernelArgs, of: fn(Zone, i64) -> i64) -> Result<ArrayRef> {
     let times = times.as_primitive::<TimestampMicrosecondType>();
     let result: TimestampMicrosecondArray = match args.scalar_str(1) {
         Some(None) => TimestampMicrosecondArray::new_null(args.rows),
+        // Without a time Spark does not look at the zone.
+        Some(Some(_)) if times.null_count() == times.len() => TimestampMicrosecondArray::new_null(args.rows),
         Some(Some(zone)) => {
             let zone = Zone::of(zone)?;
             times.unary(|us| of(zone, us))

@@ -1,6 +1,7 @@
 //! Hashes of rows (`hash`, `xxhash64`) and digests of bytes.
 
 pub mod row;
+pub mod tables;
 pub mod unsafe_row;
 
 use std::sync::Arc;

@@ -70,6 +70,11 @@ impl Hash for Murmur3 {
     }
 }
 
+/// Murmur3 of a number.
+pub fn murmur3_int(value: i32, seed: i32) -> i32 {
+    Murmur3::int(value, seed)
+}
+
 /// Spark's Murmur3 of bytes.
 pub fn murmur3_bytes(bytes: &[u8], seed: i32) -> i32 {
     Murmur3::bytes(bytes, seed)
@@ -203,38 +208,6 @@ fn fold<H: Hash>(arrays: &[ArrayRef], rows: usize, seed: H::State) -> Result<Vec
 /// Spark's hash of rows, seed 42: what `hash(...)` gives and what rows are partitioned by.
 pub fn murmur3(arrays: &[ArrayRef], rows: usize) -> Result<PrimitiveArray<Int32Type>> {
     Ok(fold::<Murmur3>(arrays, rows, 42)?.into())
-}
-
-/// The hash codes by which Scala's hash tables hold values; those of other types than numbers, booleans and strings are
-/// our own.
-pub fn scala_hashes(array: &ArrayRef) -> Result<Vec<i32>> {
-    let long = |v: i64| if i64::from(v as i32) == v { v as i32 } else { (v ^ (v >> 32)) as i32 };
-    let double = |v: f64| {
-        if v == f64::from(v as i32) {
-            v as i32
-        } else if v == v as i64 as f64 {
-            long(v as i64)
-        } else if v == f64::from(v as f32) {
-            (v as f32).to_bits() as i32
-        } else {
-            (v.to_bits() ^ (v.to_bits() >> 32)) as i32
-        }
-    };
-    let or_zero = |hashes: Vec<Option<i32>>| hashes.into_iter().map(|hash| hash.unwrap_or(0)).collect();
-    Ok(match array.data_type() {
-        DataType::Int8 => or_zero(array.as_primitive::<Int8Type>().iter().map(|v| v.map(i32::from)).collect()),
-        DataType::Int16 => or_zero(array.as_primitive::<Int16Type>().iter().map(|v| v.map(i32::from)).collect()),
-        DataType::Int32 => or_zero(array.as_primitive::<Int32Type>().iter().collect()),
-        DataType::Int64 => or_zero(array.as_primitive::<Int64Type>().iter().map(|v| v.map(long)).collect()),
-        DataType::Float64 => or_zero(array.as_primitive::<Float64Type>().iter().map(|v| v.map(double)).collect()),
-        DataType::Boolean => {
-            or_zero(array.as_boolean().iter().map(|v| v.map(|v| if v { 1231 } else { 1237 })).collect())
-        }
-        _ => {
-            let hashes = murmur3(std::slice::from_ref(array), array.len())?;
-            (0..array.len()).map(|row| if array.is_null(row) { 0 } else { hashes.value(row) }).collect()
-        }
-    })
 }
 
 pub(super) fn hash(call: &Call) -> Result<Typed> {

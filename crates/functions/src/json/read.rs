@@ -45,7 +45,7 @@ pub fn from_json(call: &Call) -> Result<Typed> {
             .with("paramIndex", "first")
             .with("requiredType", "\"STRING\"")
             .with("inputSql", format!("\"{}\"", call.args[0].name))
-            .with("inputType", format!("\"{}\"", name::sql(&call.args[0].data_type))));
+            .with("inputType", format!("\"{}\"", call.args[0].sql_type())));
     }
     let known: Vec<&str> = [OPTIONS, GRAMMAR, OF_INFERENCE].concat();
     let options = Options::of(call, 2, &known)?;
@@ -69,7 +69,11 @@ pub(crate) fn check_mode(options: &Options, function: &str) -> Result<()> {
 
 /// A constant schema: DDL, JSON, or what `schema_of_json` gives.
 pub(crate) fn schema(call: &Call, index: usize) -> Result<DataType> {
-    let found = any_schema(call, index)?;
+    // Spark's parser raises it, but in the analyzer.
+    let found = any_schema(call, index).map_err(|error| match error.condition() {
+        "UNSUPPORTED_DATATYPE" | "PARSE_SYNTAX_ERROR" => error.raised_as("UNRESOLVED_COLUMN"),
+        _ => error,
+    })?;
     // Nobody would look at the lengths.
     match has_lengths(&Field::new("", found.clone(), true)) {
         true => Err(SparkError::new("UNSUPPORTED_CHAR_OR_VARCHAR_AS_STRING")),

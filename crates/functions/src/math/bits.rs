@@ -104,10 +104,14 @@ pub(super) fn bitwise(call: &Call) -> Result<Typed> {
     Ok(Typed::new(expr, label, common, nullable))
 }
 
-/// An integer beside a float: bits have no common type for them.
+/// An integer beside a float, a text beside an interval: bits have no common type for them.
 fn coerce_differs(left: &Typed, right: &Typed) -> bool {
-    use crate::coerce::is_float;
+    use crate::coerce::{is_ansi_interval, is_float};
     let (l, r) = (&left.data_type, &right.data_type);
+    let text_and_interval = |a: &DataType, b: &DataType| a == &DataType::Utf8 && is_ansi_interval(b);
+    if text_and_interval(l, r) || text_and_interval(r, l) {
+        return true;
+    }
     is_float(l) && is_integral(r) || is_integral(l) && is_float(r)
 }
 

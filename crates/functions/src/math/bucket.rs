@@ -21,6 +21,15 @@ pub(super) fn width_bucket(call: &Call) -> Result<Typed> {
     if !number && !is_ansi_interval(first) {
         return Err(call.unexpected_type(0, "(\"DOUBLE\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\")"));
     }
+    if is_ansi_interval(first) && !is_ansi_interval(&call.args[1].data_type) {
+        // Numbers are DOUBLE by then.
+        let shown = |arg: &Typed| match is_numeric(&arg.data_type) {
+            true => "\"DOUBLE\"".to_string(),
+            false => format!("\"{}\"", arg.sql_type()),
+        };
+        let words: Vec<String> = call.args[..3].iter().map(shown).collect();
+        return Err(call.data_diff_types(&[]).with("dataType", format!("({})", words.join(" or "))));
+    }
     let typed = call.coerced(&[to.clone(), to.clone(), to, Int64])?;
     Ok(typed.kernel("spark_width_bucket", Int64, true, kernel).named(call.display()))
 }

@@ -57,6 +57,10 @@ fn rounded(call: &Call, mode: &str, keeps_floats: bool) -> Result<Typed> {
             .with("paramName", "`scale`")
             .with("paramType", "\"INT\"")
     };
+    let whole = is_integral(&call.args[1].data_type) || call.args[1].data_type == DataType::Null;
+    if !keeps_floats && !whole {
+        return Err(not_constant());
+    }
     let places = crate::constant::try_evaluate(&places.expr).transpose()?;
     if !keeps_floats && places.as_ref().is_some_and(ScalarValue::is_null) {
         return Err(not_constant());

@@ -80,6 +80,7 @@ pub(super) fn between(call: &Call) -> Result<Typed> {
 
 /// Spark computes an operand that is compared twice once, and says so in its errors.
 pub fn of_common_operand(error: SparkError, name: &str) -> SparkError {
+    let name = firesteel_protocol::without_aliases(name);
     let shown = error.param("sqlExpr").and_then(|shown| shown.strip_prefix(&format!("\"({name} ")));
     match shown.map(|rest| format!("\"(commonexpressionref() {rest}")) {
         Some(shown) => error.with("sqlExpr", shown),
@@ -101,8 +102,40 @@ fn symbol(op: Operator) -> &'static str {
     }
 }
 
+/// Outside ANSI mode a BOOLEAN that is compared with a literal 1 or 0 is the answer by itself: Spark's `BooleanEquality`.
+fn boolean_equality(call: &Call, op: Operator) -> Option<Typed> {
+    let (left, right) = (&call.args[0], &call.args[1]);
+    let (value, number) = match (&left.data_type, &right.data_type) {
+        (DataType::Boolean, other) if is_numeric(other) => (left, right),
+        (other, DataType::Boolean) if is_numeric(other) => (right, left),
+        _ => return None,
+    };
+    let is_true = match number.written_literal()? {
+        literal if *literal == ScalarValue::new_one(&literal.data_type()).ok()? => true,
+        literal if *literal == ScalarValue::new_zero(&literal.data_type()).ok()? => false,
+        _ => return None,
+    };
+    let is_exact = is_integral(&number.data_type) || is_decimal(&number.data_type);
+    if call.env.ansi || !is_exact || !matches!(op, Operator::Eq | Operator::IsNotDistinctFrom) {
+        return None;
+    }
+    let (own, name) = match is_true {
+        true => (value.expr.clone(), value.name.clone()),
+        false => (Expr::Not(Box::new(value.expr.clone())), format!("(NOT {})", value.name)),
+    };
+    if op == Operator::Eq {
+        return Some(Typed::new(own, name, DataType::Boolean, value.nullable));
+    }
+    let there = Expr::IsNotNull(Box::new(value.expr.clone()));
+    let name = format!("(({} IS NOT NULL) AND {name})", value.name);
+    Some(Typed::new(there.and(own), name, DataType::Boolean, false))
+}
+
 fn compare(call: &Call, op: Operator) -> Result<Typed> {
     call.arity(2)?;
+    if let Some(resolved) = boolean_equality(call, op) {
+        return Ok(resolved);
+    }
     if let Some((left, right)) = fixed_length::padded(&call.args[0], &call.args[1], call.env)? {
         return comparison(left, op, right, call.env);
     }

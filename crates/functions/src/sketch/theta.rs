@@ -112,10 +112,10 @@ fn each_pair(
 }
 
 fn unite(a: &CompactThetaSketch, b: &CompactThetaSketch, lg_k: u8) -> Result<CompactThetaSketch> {
-    let mut union = ThetaUnionBuilder::default().lg_k(lg_k).build().map_err(internal)?;
+    let mut union = ThetaUnionBuilder::default().lg_k(lg_k.max(LEAST)).build().map_err(internal)?;
     union.update(a).map_err(internal)?;
     union.update(b).map_err(internal)?;
-    Ok(union.to_sketch(true))
+    trimmed(union.to_sketch(true), lg_k)
 }
 
 /// Bytes as Spark writes them: a sketch of one value says so.
@@ -133,6 +133,37 @@ pub(super) fn read(bytes: &[u8], function: &str) -> Result<CompactThetaSketch> {
     CompactThetaSketch::deserialize(bytes).map_err(|error| {
         SparkError::new("THETA_INVALID_INPUT_SKETCH_BUFFER").with("function", quoted(function)).with_source(error)
     })
+}
+
+/// The least that the library knows, where Spark has 4; what is too much is [`trimmed`].
+pub(super) const LEAST: u8 = 5;
+
+/// No more than the least entries that a sketch of this size has at the end: Spark's partial sketches pass through a union,
+/// which leaves as many, and the next hash is the end of the sample.
+fn trimmed(sketch: CompactThetaSketch, lg_k: u8) -> Result<CompactThetaSketch> {
+    let size = 1_usize << lg_k;
+    if sketch.num_retained() <= size {
+        return Ok(sketch);
+    }
+    let mut hashes: Vec<u64> = sketch.iter().map(|entry| entry.hash()).collect();
+    hashes.sort_unstable();
+    let theta = hashes[size];
+    let mut bytes = preamble(3, FAMILY, 0x1A, sketch.seed_hash(), size, theta);
+    hashes[..size].iter().for_each(|hash| bytes.extend_from_slice(&hash.to_le_bytes()));
+    CompactThetaSketch::deserialize(&bytes).map_err(internal)
+}
+
+/// DataSketches' number of Theta sketches.
+const FAMILY: u8 = 3;
+
+/// The first 24 bytes of a compact sketch that is a sample.
+pub(super) fn preamble(version: u8, family: u8, flags: u8, seed: u16, entries: usize, theta: u64) -> Vec<u8> {
+    let mut bytes = vec![3, version, family, 0, 0, flags];
+    bytes.extend_from_slice(&seed.to_le_bytes());
+    bytes.extend_from_slice(&(entries as u32).to_le_bytes());
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(&theta.to_le_bytes());
+    bytes
 }
 
 /// The logarithm of how many entries a sketch has at most.
@@ -173,7 +204,7 @@ impl Clone for Growing {
 }
 
 fn new_sketch(lg_k: u8) -> Result<ThetaSketch> {
-    ThetaSketchBuilder::default().lg_k(lg_k).build().map_err(internal)
+    ThetaSketchBuilder::default().lg_k(lg_k.max(LEAST)).build().map_err(internal)
 }
 
 /// Values to a sketch.
@@ -221,7 +252,7 @@ impl Sketched for Building {
     }
 
     fn bytes(&self, state: &Growing) -> Result<Vec<u8>> {
-        Ok(write(&state.compact()?))
+        Ok(write(&trimmed(state.compact()?, self.lg_k)?))
     }
 }
 
@@ -256,7 +287,7 @@ impl Sketched for Uniting {
     }
 
     fn bytes(&self, state: &CompactThetaSketch) -> Result<Vec<u8>> {
-        Ok(write(state))
+        Ok(write(&trimmed(state.clone(), self.lg_k)?))
     }
 }
 

@@ -30,21 +30,20 @@ const DEFAULT_ITEMS: (i32, &str) = (10_000, "10000");
 pub(super) fn approx_top_k(call: &Call) -> Result<Typed> {
     let defaults = [(int(DEFAULT_K.0), DEFAULT_K.1), (int(DEFAULT_ITEMS.0), DEFAULT_ITEMS.1)];
     let call = complete(call, 3, &defaults)?;
-    let item = item_type(&call, 0)?;
+    let (item, values) = items(&call)?;
     let (k, tracked) = (count(&call, 1, "k")?, count(&call, 2, "maxItemsTracked")?);
     check(k, tracked)?;
     let param = format!("estimate {k} {tracked}");
-    let args = vec![call.args[0].clone()];
-    Ok(fold_with::<Frequent>(&call, "approx_top_k", args, result_type(&item), false, param))
+    Ok(fold_with::<Frequent>(&call, "approx_top_k", vec![values], result_type(&item), false, param))
 }
 
 /// `approx_top_k_accumulate(item[, maxItemsTracked])`.
 pub(super) fn accumulate(call: &Call) -> Result<Typed> {
     let call = complete(call, 2, &[(int(DEFAULT_ITEMS.0), DEFAULT_ITEMS.1)])?;
-    let item = item_type(&call, 0)?;
+    let (item, values) = items(&call)?;
     let tracked = count(&call, 1, "maxItemsTracked")?;
     check(1, tracked)?;
-    let args = vec![call.args[0].clone()];
+    let args = vec![values];
     let param = format!("sketch 0 {tracked}");
     Ok(fold_with::<Frequent>(&call, "approx_top_k_accumulate", args, sketch_type(&item), false, param))
 }
@@ -84,6 +83,23 @@ pub(super) fn estimate(call: &Call) -> Result<Typed> {
             results(&items.iter().map(Option::as_ref).collect::<Vec<_>>(), k, &item, args.return_type)
         })
         .named(call.display()))
+}
+
+/// The type of the items as a field, and the items: strings of UTF8_LCASE are counted, and told, as their keys.
+fn items(call: &Call) -> Result<(Field, Typed)> {
+    let arg = &call.args[0];
+    let item = Field::new("item", item_type(call, 0)?, true);
+    let values = match types::collation::of(&arg.metadata) {
+        types::collation::BINARY => arg.clone(),
+        "UTF8_LCASE" => crate::collation::plain(&crate::collation::key(arg, call.env)),
+        _ => {
+            return Err(SparkError::unsupported(
+                format!("{} of strings of a language's collation", call.name),
+                "Use collate(.., 'UTF8_BINARY') for its arguments.",
+            ));
+        }
+    };
+    Ok((types::carrying(item, &arg.metadata), values))
 }
 
 /// What Spark counts: BOOLEAN, numbers, STRING, DATE, TIMESTAMP.
@@ -143,8 +159,8 @@ fn check(k: i64, tracked: i64) -> Result<()> {
     Ok(())
 }
 
-fn result_type(item: &DataType) -> DataType {
-    let fields = vec![Field::new("item", item.clone(), true), Field::new("count", DataType::Int64, false)];
+fn result_type(item: &Field) -> DataType {
+    let fields = vec![item.clone().with_name("item").with_nullable(true), Field::new("count", DataType::Int64, false)];
     types::array(DataType::Struct(fields.into()), false)
 }
 
@@ -158,17 +174,17 @@ fn result_item(result: &DataType) -> Result<DataType> {
     }
 }
 
-fn sketch_type(item: &DataType) -> DataType {
+fn sketch_type(item: &Field) -> DataType {
     DataType::Struct(Fields::from(vec![
         Field::new("sketch", DataType::Binary, false),
         Field::new("maxItemsTracked", DataType::Int32, false),
-        Field::new("itemDataType", item.clone(), true),
+        item.clone().with_name("itemDataType").with_nullable(true),
         Field::new("itemDataTypeDDL", DataType::Utf8, false),
     ]))
 }
 
 /// The type of the items of a sketch's argument.
-fn sketched_type(call: &Call, index: usize) -> Result<DataType> {
+fn sketched_type(call: &Call, index: usize) -> Result<Field> {
     match &call.args[index].data_type {
         DataType::Struct(fields)
             if fields.len() == 4
@@ -176,7 +192,7 @@ fn sketched_type(call: &Call, index: usize) -> Result<DataType> {
                 && fields[1].data_type() == &DataType::Int32
                 && fields[3].data_type() == &DataType::Utf8 =>
         {
-            Ok(fields[2].data_type().clone())
+            Ok(fields[2].as_ref().clone())
         }
         _ => Err(call.unexpected_type(
             index,

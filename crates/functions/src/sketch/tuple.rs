@@ -17,7 +17,7 @@ use datasketches::tuple::{
 use firesteel_protocol::{Result, SparkError};
 
 use super::fold::{Sketched, aggregate};
-use super::theta::check_size;
+use super::theta::{LEAST, check_size, preamble};
 use super::{binary, bytes_at, constant_int, filled, internal, key, key_types, one_of, quoted, sketch_arg};
 use crate::kernel::KernelArgs;
 use crate::rowwise::{int, string_at, strings, text};
@@ -279,10 +279,31 @@ fn with_numbers<T: Number>(theta: &CompactThetaSketch, mode: Mode) -> Result<Com
 }
 
 fn unite<T: Number>(a: &Compact<T>, b: &Compact<T>, lg_k: u8, mode: Mode) -> Result<Compact<T>> {
-    let mut union = TupleUnionBuilder::new(Policy::<T>::new(mode)).lg_k(lg_k).build().map_err(internal)?;
+    let mut union = TupleUnionBuilder::new(Policy::<T>::new(mode)).lg_k(lg_k.max(LEAST)).build().map_err(internal)?;
     union.update(a).map_err(internal)?;
     union.update(b).map_err(internal)?;
-    Ok(union.to_sketch(false))
+    trimmed(union.to_sketch(false), lg_k)
+}
+
+/// As Theta sketches are trimmed.
+fn trimmed<T: Number>(sketch: Compact<T>, lg_k: u8) -> Result<Compact<T>> {
+    let size = 1_usize << lg_k;
+    if sketch.num_retained() <= size {
+        return Ok(sketch);
+    }
+    let mut hashes: Vec<u64> = sketch.iter().map(|entry| entry.hash()).collect();
+    hashes.sort_unstable();
+    let theta = hashes[size];
+    let mut out = SketchBytes::with_capacity(24 + size * (9 + T::SIZE));
+    preamble(3, 9, 0x0A, sketch.seed_hash(), size, theta).into_iter().for_each(|byte| out.write_u8(byte));
+    // The kind of a compact tuple sketch.
+    for entry in sketch.iter().filter(|entry| entry.hash() < theta) {
+        out.write_u64_le(entry.hash());
+        entry.summary().serialize_value(&mut out);
+    }
+    let mut bytes = out.into_bytes();
+    bytes[3] = 1;
+    Compact::deserialize(&bytes).map_err(internal)
 }
 
 fn intersect<T: Number>(a: &Compact<T>, b: &Compact<T>, mode: Mode) -> Result<Option<Compact<T>>> {
@@ -504,7 +525,7 @@ struct Growing<T: Number> {
 
 impl<T: Number> Growing<T> {
     fn sketch(lg_k: u8, mode: Mode) -> Result<TupleSketch<Policy<T>>> {
-        TupleSketchBuilder::new(Policy::new(mode)).lg_k(lg_k).build().map_err(internal)
+        TupleSketchBuilder::new(Policy::new(mode)).lg_k(lg_k.max(LEAST)).build().map_err(internal)
     }
 
     fn compact(&self) -> Result<Compact<T>> {
@@ -573,7 +594,7 @@ impl<T: Number> Sketched for Building<T> {
     }
 
     fn bytes(&self, state: &Growing<T>) -> Result<Vec<u8>> {
-        Ok(write(&state.compact()?))
+        Ok(write(&trimmed(state.compact()?, self.lg_k)?))
     }
 }
 
@@ -648,6 +669,6 @@ impl<T: Number> Sketched for Intersecting<T> {
     }
 
     fn bytes(&self, state: &Growing<T>) -> Result<Vec<u8>> {
-        self.0.bytes(state)
+        Ok(write(&state.compact()?))
     }
 }

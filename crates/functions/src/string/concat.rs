@@ -109,7 +109,7 @@ pub(super) fn concat_ws(call: &Call) -> Result<Typed> {
         };
         args.push(
             crate::coerce::implicit_cast(call.args[index].clone(), &to, call.env)
-                .ok_or_else(|| call.unexpected_type(index, "(\"STRING\" or \"ARRAY<STRING>\")"))?,
+                .ok_or_else(|| call.unexpected_type(index, "(\"ARRAY<STRING>\" or \"STRING\")"))?,
         );
     }
     let nullable = args[0].nullable;

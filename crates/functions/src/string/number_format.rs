@@ -184,8 +184,10 @@ impl<'a> Pattern<'a> {
 #[derive(Debug, Clone)]
 struct Picture {
     text: String,
-    /// Before the digits, after them, or absent.
-    sign: Option<Sign>,
+    /// Before the digits.
+    leading: Option<Sign>,
+    /// After them.
+    trailing: Option<Sign>,
     dollar: bool,
     /// `0`, `9` and `,` before the point.
     whole: Vec<char>,
@@ -196,11 +198,9 @@ struct Picture {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Sign {
     /// `S`: plus or minus.
-    LeadingAny,
+    Any,
     /// `MI`: minus or blank.
-    LeadingMinus,
-    TrailingAny,
-    TrailingMinus,
+    Minus,
     /// `PR`: angle brackets round negative numbers.
     Brackets,
 }
@@ -232,6 +232,13 @@ fn check_tokens(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// Takes a sign off the front of a format.
+fn sign_of(rest: &mut &str, words: &[(&str, Sign)]) -> Option<Sign> {
+    let (word, sign) = words.iter().find(|(word, _)| rest.starts_with(word))?;
+    *rest = &rest[word.len()..];
+    Some(*sign)
+}
+
 impl Picture {
     fn parse(format: &str) -> Result<Self> {
         let text = format.to_ascii_uppercase();
@@ -247,12 +254,7 @@ impl Picture {
         }
         check_tokens(&text)?;
         let mut rest = text.as_str();
-        let mut sign = None;
-        if let Some(tail) = rest.strip_prefix('S') {
-            (sign, rest) = (Some(Sign::LeadingAny), tail);
-        } else if let Some(tail) = rest.strip_prefix("MI") {
-            (sign, rest) = (Some(Sign::LeadingMinus), tail);
-        }
+        let leading = sign_of(&mut rest, &[("S", Sign::Any), ("MI", Sign::Minus)]);
         let dollar = rest.starts_with('$');
         rest = rest.strip_prefix('$').unwrap_or(rest);
         let digits = rest.find(|c| !matches!(c, '0' | '9' | ',' | 'G')).unwrap_or(rest.len());
@@ -264,20 +266,14 @@ impl Picture {
             fraction = Some(digits);
             rest = &tail[digits..];
         }
-        for (word, kind) in [("S", Sign::TrailingAny), ("MI", Sign::TrailingMinus), ("PR", Sign::Brackets)] {
-            if sign.is_none()
-                && let Some(tail) = rest.strip_prefix(word)
-            {
-                (sign, rest) = (Some(kind), tail);
-            }
-        }
+        let trailing = sign_of(&mut rest, &[("S", Sign::Any), ("MI", Sign::Minus), ("PR", Sign::Brackets)]);
         if let Some(c) = rest.chars().next() {
             let words = [("MI", "MI"), ("S", "S"), ("PR", "PR"), ("$", "$"), (".", ". or D"), ("D", ". or D")];
             let word = words.into_iter().find(|(word, _)| rest.starts_with(word)).map(|(_, shown)| shown.to_string());
             let digits = matches!(c, '0' | '9' | ',' | 'G').then(|| "digit sequence".to_string());
             return Err(unexpected(&word.or(digits).unwrap_or_else(|| format!("character '{c}''"))));
         }
-        let picture = Self { text: text.clone(), sign, dollar, whole, fraction };
+        let picture = Self { text: text.clone(), leading, trailing, dollar, whole, fraction };
         if picture.whole_digits() == 0 && fraction.unwrap_or(0) == 0 {
             return Err(SparkError::new("INVALID_FORMAT.WRONG_NUM_DIGIT").with("format", format!("'{text}'")));
         }
@@ -288,9 +284,15 @@ impl Picture {
         self.whole.iter().filter(|c| **c != ',').count()
     }
 
-    fn data_type(&self) -> DataType {
+    fn data_type(&self) -> Result<DataType> {
         let places = self.fraction.unwrap_or(0);
-        Decimal128((self.whole_digits() + places).min(38) as u8, places.min(38) as i8)
+        let digits = self.whole_digits() + places;
+        if digits > 38 {
+            return Err(SparkError::new("DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION")
+                .with("precision", digits.to_string())
+                .with("maxPrecision", "38"));
+        }
+        Ok(Decimal128(digits as u8, places as i8))
     }
 
     /// Reads a number of this form.
@@ -298,24 +300,25 @@ impl Picture {
         let input: String = input.chars().filter(|c| !c.is_whitespace()).collect();
         let mut rest = input.as_str();
         let mut negative = false;
-        match self.sign {
-            Some(Sign::LeadingAny | Sign::LeadingMinus) => {
-                if let Some(tail) = rest.strip_prefix('-') {
-                    (negative, rest) = (true, tail);
-                } else if self.sign == Some(Sign::LeadingAny) {
-                    rest = rest.strip_prefix('+').unwrap_or(rest);
-                }
+        if let Some(sign) = self.leading {
+            if let Some(tail) = rest.strip_prefix('-') {
+                (negative, rest) = (true, tail);
+            } else if sign == Sign::Any {
+                rest = rest.strip_prefix('+').unwrap_or(rest);
             }
-            Some(Sign::TrailingAny | Sign::TrailingMinus) => {
-                if let Some(head) = rest.strip_suffix('-') {
-                    (negative, rest) = (true, head);
-                } else if self.sign == Some(Sign::TrailingAny) {
-                    rest = rest.strip_suffix('+').unwrap_or(rest);
-                }
-            }
+        }
+        match self.trailing {
             Some(Sign::Brackets) => {
                 if let Some(inner) = rest.strip_prefix('<') {
                     (negative, rest) = (true, inner.strip_suffix('>')?);
+                }
+            }
+            Some(sign) => {
+                if let Some(head) = rest.strip_suffix('-') {
+                    // A second minus takes the first one back.
+                    (negative, rest) = (!negative, head);
+                } else if sign == Sign::Any {
+                    rest = rest.strip_suffix('+').unwrap_or(rest);
                 }
             }
             None => {}
@@ -367,18 +370,21 @@ impl Picture {
         let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
         let whole = whole.trim_start_matches('0');
         let fraction = fraction.trim_end_matches('0');
+        let negative = value < 0;
         if whole.len() > self.whole_digits() || fraction.len() > places {
+            out.push_str(self.before(negative));
             if self.dollar {
                 out.push('$');
             }
-            out.extend(self.whole.iter().map(|c| if *c == ',' { ',' } else { '#' }));
+            // A comma stands behind a digit only.
+            out.extend(self.whole.iter().map(|c| if *c == ',' { ' ' } else { '#' }));
             if self.fraction.is_some() {
-                out.push('.');
+                out.push(if places == 0 { ' ' } else { '.' });
                 out.push_str(&"#".repeat(places));
             }
+            out.push_str(self.after(negative));
             return;
         }
-        let negative = value < 0;
         let mut body: Vec<char> = vec![];
         let mut missing = self.whole_digits() - whole.len();
         let mut digits = whole.chars();
@@ -401,64 +407,56 @@ impl Picture {
             if let Some(last) = body.last_mut().filter(|last| **last == ' ') {
                 *last = '0';
             }
-            body.push('.');
+            // A point with nothing behind it is left out.
+            body.push(if places == 0 { ' ' } else { '.' });
             body.extend(format!("{fraction:0<places$}").chars());
         }
         let body: String = body.into_iter().collect();
         let blanks = body.len() - body.trim_start_matches(' ').len();
         let (blank, number) = body.split_at(blanks);
-        let before = match self.sign {
-            Some(Sign::LeadingAny) => {
-                if negative {
-                    "-"
-                } else {
-                    "+"
-                }
-            }
-            Some(Sign::LeadingMinus) => {
-                if negative {
-                    "-"
-                } else {
-                    " "
-                }
-            }
-            Some(Sign::Brackets) if negative => "<",
-            _ => "",
-        };
+        // What follows stands before the blank of a lone point.
+        let lone = self.fraction == Some(0);
+        let number = if lone { number.trim_end_matches(' ') } else { number };
+        let body = if lone { body.trim_end_matches(' ') } else { body.as_str() };
+        let before = self.before(negative);
         if self.dollar {
             out.push_str(before);
             out.push('$');
-            out.push_str(&body);
+            out.push_str(body);
         } else {
             // The sign stands right before the digits.
             out.push_str(blank);
             out.push_str(before);
             out.push_str(number);
         }
-        out.push_str(match self.sign {
-            Some(Sign::TrailingAny) => {
-                if negative {
-                    "-"
-                } else {
-                    "+"
-                }
-            }
-            Some(Sign::TrailingMinus) => {
-                if negative {
-                    "-"
-                } else {
-                    " "
-                }
-            }
-            Some(Sign::Brackets) => {
-                if negative {
-                    ">"
-                } else {
-                    "  "
-                }
-            }
-            _ => "",
-        });
+        out.push_str(self.after(negative));
+        if lone {
+            out.push(' ');
+        }
+    }
+
+    /// The sign before the digits.
+    fn before(&self, negative: bool) -> &'static str {
+        match (self.leading, negative) {
+            (Some(_), true) if self.trailing == Some(Sign::Brackets) => "<-",
+            (Some(_), true) => "-",
+            (Some(Sign::Any), false) => "+",
+            (Some(_), false) => " ",
+            (None, true) if self.trailing == Some(Sign::Brackets) => "<",
+            (None, _) => "",
+        }
+    }
+
+    /// The sign behind the digits.
+    fn after(&self, negative: bool) -> &'static str {
+        match (self.trailing, negative) {
+            (Some(Sign::Brackets), true) => ">",
+            (Some(Sign::Brackets), false) => "  ",
+            (Some(_), true) => "-",
+            (Some(Sign::Any), false) => "+",
+            (Some(_), false) => " ",
+            (None, _) => "",
+        }
     }
 }
 
@@ -486,7 +484,7 @@ pub(super) fn to_number(call: &Call) -> Result<Typed> {
     let nullable = value.nullable || tried;
     let args = call.with_args(vec![value]);
     let param = format!("{} {format}", if tried { "try" } else { "ansi" });
-    Ok(args.kernel_with("ansi_to_number", picture.data_type(), nullable, param, to_number_kernel).named(label))
+    Ok(args.kernel_with("ansi_to_number", picture.data_type()?, nullable, param, to_number_kernel).named(label))
 }
 
 fn to_number_kernel(args: &KernelArgs<'_>) -> Result<ArrayRef> {
@@ -550,6 +548,7 @@ pub(super) fn to_char(call: &Call) -> Result<Typed> {
             call.coerce(0, &Decimal128(precision, scale))?
         }
         Float32 => call.coerce(0, &Decimal128(14, 7))?,
+        Utf8 => call.coerce(0, &Decimal128(38, 18))?,
         _ => call.coerce(0, &Decimal128(30, 15))?,
     };
     let Some(format) = constant_format(call)? else {

@@ -183,6 +183,7 @@ fn time(call: &Call) -> Result<Typed> {
         DataType::Struct(fields) if fields.len() == 2 && fields[1].name() == "end" => {
             window_time(&call.with_args(vec![arg.clone()]))
         }
+        DataType::Time64(_) => call.coerce(0, &types::timestamp()),
         _ => call.coerce_any(0, &[types::timestamp(), types::timestamp_ntz()]).map_err(|error| not_a_time(call, error)),
     }
 }
@@ -192,8 +193,10 @@ fn not_a_time(call: &Call, error: SparkError) -> SparkError {
     let Ok(window) = TimeWindow::of(call) else { return error };
     let TimeWindow { window_us, slide_us, start_us } = window;
     let shown = call.args[0].name.as_str();
+    // Of a cast this is its text in plans, of other expressions that of SQL.
+    let in_plan = if shown.starts_with("CAST(") { shown.to_lowercase() } else { shown.to_string() };
     SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
-        .with("sqlExpr", format!("\"window({shown}, {window_us}, {slide_us}, {start_us})\""))
+        .with("sqlExpr", format!("\"window({in_plan}, {window_us}, {slide_us}, {start_us})\""))
         .with("paramIndex", "first")
         .with(
             "requiredType",
@@ -201,7 +204,7 @@ fn not_a_time(call: &Call, error: SparkError) -> SparkError {
              \"STRUCT<start: TIMESTAMP_NTZ, end: TIMESTAMP_NTZ>\")",
         )
         .with("inputSql", format!("\"{shown}\""))
-        .with("inputType", format!("\"{}\"", firesteel_protocol::types::name::sql(&call.args[0].data_type)))
+        .with("inputType", format!("\"{}\"", call.args[0].sql_type()))
 }
 
 fn window_type(time: &DataType) -> DataType {

@@ -1,10 +1,11 @@
 //! Frames of window functions: their ends, what is wrong with them, and how DataFusion takes them.
 //! Spark's `WindowSpecDefinition` and `SpecifiedWindowFrame`.
 
-use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit};
+use arrow::datatypes::{DataType, FieldRef, IntervalMonthDayNano, IntervalUnit};
 use datafusion::logical_expr::{WindowFrame, WindowFrameBound, WindowFrameUnits};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::Typed;
+use firesteel_functions::cast::{EvalMode, can_cast, cast_to};
 use firesteel_protocol::connect::expression::window::{WindowFrame as Message, window_frame};
 use firesteel_protocol::{Result, SparkError};
 
@@ -18,6 +19,8 @@ use crate::scope::Scope;
 pub struct Order<'a> {
     /// Types of the keys.
     pub types: &'a [DataType],
+    /// The keys as fields, which know the units of intervals.
+    pub fields: &'a [FieldRef],
     /// The keys with ids, as messages show them.
     pub shown: &'a [String],
     /// `PARTITION BY ..` and `ORDER BY ..`, where they are.
@@ -59,8 +62,13 @@ pub fn resolve(resolver: &Resolver, message: Option<&Message>, order: &Order<'_>
     use window_frame::FrameType;
     let Some(message) = message else { return Ok(unwritten(order)) };
     let rows = message.frame_type() == FrameType::Row;
-    let lower = end(resolver, message.lower.as_deref(), true, scope)?;
-    let upper = end(resolver, message.upper.as_deref(), false, scope)?;
+    let mut lower = end(resolver, message.lower.as_deref(), true, scope)?;
+    let mut upper = end(resolver, message.upper.as_deref(), false, scope)?;
+    let mut cast = false;
+    if let (false, [key]) = (rows, order.fields) {
+        cast |= take_type(resolver, &mut lower, key)?;
+        cast |= take_type(resolver, &mut upper, key)?;
+    }
     let word = if rows { "ROWS" } else { "RANGE" };
     let is_cast = |end: &End| {
         let own = end.value.as_ref().map(|value| &value.data_type);
@@ -69,7 +77,7 @@ pub fn resolve(resolver: &Resolver, message: Option<&Message>, order: &Order<'_>
                 own.is_numeric() && order.types.first().is_some_and(|key| key.is_numeric() && key != own)
             })
     };
-    let text = if is_cast(&lower) || is_cast(&upper) {
+    let text = if cast || is_cast(&lower) || is_cast(&upper) {
         text_as_negated(&lower, &upper)
     } else {
         format!("{word} BETWEEN {} AND {}", lower.text, upper.text)
@@ -84,6 +92,28 @@ pub fn resolve(resolver: &Resolver, message: Option<&Message>, order: &Order<'_>
     let units = if rows { WindowFrameUnits::Rows } else { WindowFrameUnits::Range };
     let frame = WindowFrame::new_bounds(units, bound(lower, true, rows, order)?, bound(upper, false, rows, order)?);
     Ok(Framed { frame, text, debug })
+}
+
+/// Makes the bound of a RANGE one of the key's type where there is such a cast: Spark's `WindowFrameCoercion`. Numbers
+/// beside numbers are left to [`range_bound`].
+fn take_type(resolver: &Resolver, end: &mut End, key: &FieldRef) -> Result<bool> {
+    let Some(value) = &mut end.value else { return Ok(false) };
+    let (own, to) = (&value.data_type, key.data_type());
+    let mode = EvalMode::of(resolver.env());
+    let stays = own == to
+        || matches!(to, DataType::Date32 | DataType::Timestamp(..))
+        || own.is_numeric() && to.is_numeric()
+        || !can_cast(own, to, mode);
+    if stays {
+        return Ok(false);
+    }
+    if is_interval(to) || to.is_numeric() {
+        let bound = constant(&cast_to(value.clone(), key, mode, resolver.env())?)?;
+        end.bound = if is_zero(&bound) { Bound::Current } else { Bound::Offset(bound) };
+    }
+    value.data_type = to.clone();
+    value.metadata = key.metadata().clone();
+    Ok(true)
 }
 
 fn unwritten(order: &Order<'_>) -> Framed {
@@ -142,9 +172,12 @@ fn end(resolver: &Resolver, message: Option<&window_frame::FrameBoundary>, lower
             let debug = typed.name.clone();
             // What precedes was negated by whoever wrote it down; the number of a DataFrame's frame stays as it is.
             let is_number = typed.name.starts_with('-') && !resolver.env_here().place.is_sql();
-            let text = match positive_text(&typed.name).filter(|_| !is_number) {
-                Some(text) => format!("{text} PRECEDING"),
-                None => format!("{} FOLLOWING", typed.name),
+            let plain = |rest: &str| rest.strip_suffix(')').map(str::to_string);
+            let following = ["(+ ", "positive("].iter().find_map(|sign| typed.name.strip_prefix(sign).and_then(plain));
+            let text = match (following, positive_text(&typed.name).filter(|_| !is_number)) {
+                (Some(text), _) => format!("{text} FOLLOWING"),
+                (None, Some(text)) => format!("{text} PRECEDING"),
+                (None, None) => format!("{} FOLLOWING", typed.name),
             };
             let zero = is_zero(&value);
             let bound = if zero { Bound::Current } else { Bound::Offset(value) };

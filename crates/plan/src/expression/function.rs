@@ -168,7 +168,7 @@ fn within_group(
     };
     let keys = orders.iter().map(key).collect::<Result<Vec<_>>>()?;
     let env = resolver.env_here();
-    let joins = matches!(entry.name, "listagg" | "string_agg") && !function.is_distinct;
+    let joins = matches!(entry.name, "listagg" | "string_agg");
     if !joins && args.iter().any(collation::has_own) {
         return Err(SparkError::unsupported(
             format!("{} WITHIN GROUP of strings with a collation", entry.name),
@@ -290,7 +290,7 @@ fn with_lambdas(call: &Call, lambdas: &CallLambdas, error: SparkError) -> SparkE
     }
     let mut words: Vec<String> = call.args.iter().map(|arg| arg.name.clone()).collect();
     words.extend(lambdas.lambdas.iter().map(|given| match given {
-        Given::Lambda(lambda) => unresolved_name(lambdas.resolver, lambda, lambdas.scope),
+        Given::Lambda(lambda, _) => unresolved_name(lambdas.resolver, lambda, lambdas.scope),
         Given::Value(value) => {
             let value = lambdas.resolver.expression(value, lambdas.scope).map(|typed| typed.name).unwrap_or_default();
             format!("lambdafunction({value})")
@@ -305,7 +305,9 @@ fn with_lambdas(call: &Call, lambdas: &CallLambdas, error: SparkError) -> SparkE
 /// The error of a lambda where a function takes none.
 fn takes_no_lambda(entry: &Entry) -> SparkError {
     const PACKAGE: &str = "org.apache.spark.sql.catalyst.expressions";
-    let class = if entry.kind.is_aggregate() {
+    let class = if matches!(entry.name, "ceil" | "ceiling" | "floor") {
+        format!("{PACKAGE}.{}ExpressionBuilder$", if entry.name == "floor" { "Floor" } else { "Ceil" })
+    } else if entry.kind.is_aggregate() {
         format!("{PACKAGE}.aggregate.AggregateExpression")
     } else {
         let capitalized = |word: &str| word[..1].to_uppercase() + &word[1..];
@@ -366,7 +368,7 @@ fn arguments_of<'m>(
             Some(ExprType::LambdaFunction(_)) if index < values => {
                 return Err(SparkError::new("INVALID_LAMBDA_FUNCTION_CALL.PARAMETER_DOES_NOT_ACCEPT_LAMBDA_FUNCTION"));
             }
-            Some(ExprType::LambdaFunction(lambda)) => lambdas.push(Given::Lambda(lambda.as_ref())),
+            Some(ExprType::LambdaFunction(lambda)) => lambdas.push(Given::Lambda(lambda.as_ref(), argument)),
             Some(_) if index >= values => lambdas.push(Given::Value(argument)),
             // count(*) counts rows; count(DISTINCT *) distinct combinations of all columns.
             Some(ExprType::UnresolvedStar(star))

@@ -19,7 +19,8 @@ use crate::scope::{Scope, quote_parts};
 /// An argument where a function takes a lambda.
 #[derive(Debug, Clone, Copy)]
 pub enum Given<'a> {
-    Lambda(&'a pb::expression::LambdaFunction),
+    /// With the expression that it is.
+    Lambda(&'a pb::expression::LambdaFunction, &'a pb::Expression),
     /// Any other expression: a lambda that ignores its parameters.
     Value(&'a pb::Expression),
 }
@@ -41,7 +42,7 @@ impl Lambdas for CallLambdas<'_, '_, '_> {
 
     fn arity(&self, index: usize) -> Option<usize> {
         match self.lambdas.get(index)? {
-            Given::Lambda(lambda) => Some(lambda.arguments.len()),
+            Given::Lambda(lambda, _) => Some(lambda.arguments.len()),
             Given::Value(_) => None,
         }
     }
@@ -49,19 +50,20 @@ impl Lambdas for CallLambdas<'_, '_, '_> {
     fn resolve(&self, index: usize, params: &[Field]) -> Result<LambdaBody> {
         let given = self.lambdas.get(index).ok_or_else(|| SparkError::internal("a lambda argument is missing"))?;
         self.used.set(self.used.get() + 1);
-        let lambda = match given {
-            Given::Lambda(lambda) => lambda,
+        let (lambda, whole) = match given {
+            Given::Lambda(lambda, whole) => (lambda, whole),
             Given::Value(value) => {
                 let params = params.iter().map(|_| format!("col#{}", next_id())).collect();
                 return Ok(LambdaBody { params, body: unaliased(self.resolver.expression(value, self.scope)?) });
             }
         };
         if lambda.arguments.len() != params.len() {
-            return Err(SparkError::new("INVALID_LAMBDA_FUNCTION_CALL.NUM_ARGS_MISMATCH")
+            let error = SparkError::new("INVALID_LAMBDA_FUNCTION_CALL.NUM_ARGS_MISMATCH")
                 .with("expectedNumArgs", lambda.arguments.len().to_string())
-                .with("actualNumArgs", params.len().to_string()));
+                .with("actualNumArgs", params.len().to_string());
+            return Err(self.resolver.at_expression(error, whole));
         }
-        check_names(self.resolver, lambda)?;
+        check_names(self.resolver, lambda).map_err(|error| self.resolver.at_expression(error, whole))?;
         let variables: Vec<LambdaVariable> = lambda
             .arguments
             .iter()

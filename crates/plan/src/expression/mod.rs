@@ -60,9 +60,10 @@ impl Resolver<'_> {
             ExprType::UnresolvedExtractValue(extract) => {
                 extract::resolve(self, extract, scope).map_err(|error| match error.condition() {
                     // Spark knows no place here.
-                    "INVALID_EXTRACT_BASE_FIELD_TYPE" | "FIELD_NOT_FOUND" | "AMBIGUOUS_REFERENCE_TO_FIELDS" => {
-                        error.placeless()
-                    }
+                    "INVALID_EXTRACT_BASE_FIELD_TYPE"
+                    | "INVALID_EXTRACT_FIELD_TYPE"
+                    | "FIELD_NOT_FOUND"
+                    | "AMBIGUOUS_REFERENCE_TO_FIELDS" => error.placeless(),
                     _ => error,
                 })
             }
@@ -207,14 +208,22 @@ impl Resolver<'_> {
         // Behind a variable's name there may be fields of it.
         for end in (1..=parts.len()).rev() {
             let Some(variable) = self.ctx.catalog.variable(&parts[..end]) else { continue };
+            let field = Field::new("", variable.value.data_type(), true).with_metadata(variable.metadata.clone());
+            let own = collation::of_column(&field);
             let shown = match literal::sql_text(&variable.value, self.env())? {
                 _ if variable.value.is_null() && !variable.value.data_type().is_null() => {
-                    format!("CAST(NULL AS {})", firesteel_protocol::types::name::sql(&variable.value.data_type()))
+                    format!("CAST(NULL AS {})", firesteel_protocol::types::name::sql_of_field(&field))
+                }
+                shown
+                    if own != firesteel_protocol::types::collation::BINARY && field.data_type() == &DataType::Utf8 =>
+                {
+                    format!("{shown} collate {own}")
                 }
                 shown => shown,
             };
             let name = format!("{VARIABLE}{}={shown})", variable.name);
-            return self.nested(Typed::literal(variable.value, name), &parts[end..]);
+            let typed = Typed { metadata: variable.metadata, ..Typed::literal(variable.value, name) };
+            return self.nested(typed, &parts[end..]);
         }
         Err(scope.unresolved_column(parts))
     }
@@ -471,6 +480,7 @@ fn check_orderable(typed: &Typed) -> Result<()> {
     fn orderable(data_type: &arrow::datatypes::DataType) -> bool {
         use arrow::datatypes::{DataType, IntervalUnit};
         match data_type {
+            variant if firesteel_protocol::types::is_variant(variant) => false,
             DataType::Map(..) | DataType::Interval(IntervalUnit::MonthDayNano) => false,
             DataType::List(element) => orderable(element.data_type()),
             DataType::Struct(fields) => fields.iter().all(|field| orderable(field.data_type())),

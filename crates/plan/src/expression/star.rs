@@ -99,7 +99,9 @@ fn except(resolver: &Resolver, star: &StarExcept, scope: &Scope) -> Result<Vec<T
         let (at, path) = match own {
             Some(at) => (Some(at), parts[1..].to_vec()),
             None => {
-                let Some(found) = scope.find(&parts)? else { return Err(scope.unresolved_column(&parts)) };
+                let Some(found) = scope.find(&parts)? else {
+                    return Err(crate::scope::unresolved_in_order(&parts, scope.output()));
+                };
                 let expr = found.attribute.expr();
                 (columns.iter().position(|column| column.expr == expr), found.rest.to_vec())
             }

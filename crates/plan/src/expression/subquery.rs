@@ -1,5 +1,6 @@
 //! Scalar, EXISTS and IN subqueries; columns of the query around them are outer references.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray};
@@ -22,6 +23,32 @@ use crate::scope::Scope;
 use crate::{Relation, Resolver};
 
 pub fn resolve(resolver: &Resolver, message: &pb::SubqueryExpression, scope: &Scope) -> Result<Typed> {
+    let words = words(resolver, message, scope)?;
+    let known = |shared: &HashMap<String, Typed>| words.as_ref().and_then(|words| shared.get(words)).cloned();
+    if let Some(known) = resolver.shared_subqueries.borrow().as_ref().and_then(known) {
+        return Ok(known);
+    }
+    let typed = resolve_anew(resolver, message, scope)?;
+    if let (Some(shared), Some(words)) = (resolver.shared_subqueries.borrow_mut().as_mut(), words) {
+        shared.insert(words, typed.clone());
+    }
+    Ok(typed)
+}
+
+/// What tells a subquery from the others of an aggregation; None where none are shared.
+fn words(resolver: &Resolver, message: &pb::SubqueryExpression, scope: &Scope) -> Result<Option<String>> {
+    if resolver.shared_subqueries.borrow().is_none() {
+        return Ok(None);
+    }
+    let Some(own) = resolver.place.borrow().words() else { return Ok(None) };
+    let mut words = own[own.find('(').unwrap_or(0)..].to_string();
+    for value in &message.in_subquery_values {
+        words.push_str(&format!(" {}", unaliased(resolver.expression(value, scope)?).expr));
+    }
+    Ok(Some(format!("{:?} {words}", message.subquery_type())))
+}
+
+fn resolve_anew(resolver: &Resolver, message: &pb::SubqueryExpression, scope: &Scope) -> Result<Typed> {
     let plan = resolver.references.borrow().get(&message.plan_id).cloned();
     let plan = plan.ok_or_else(|| SparkError::internal(format!("no plan {} for a subquery", message.plan_id)))?;
     let relation = resolver.subquery(&plan, scope)?.narrow()?;

@@ -10,9 +10,9 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::frame::{self, Framed, Order};
 use super::{missing, sort_direction, unaliased, walk};
-use crate::Resolver;
 use crate::resolver::Planned;
 use crate::scope::Scope;
+use crate::{Attribute, Resolver};
 
 pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Scope) -> Result<Typed> {
     let called = message.window_function.as_deref().ok_or_else(|| missing("window_function", "Window"))?;
@@ -36,6 +36,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     }
     let mut order_names = vec![];
     let mut order_types = vec![];
+    let mut order_fields = vec![];
     let mut counts = vec![];
     let mut order_shown = vec![];
     for order in &message.order_spec {
@@ -48,6 +49,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
         counts.push(interval_count(resolver, &key)?);
         let with_ids = resolver.name_with(walk::Names::WithIds, child, scope);
         order_shown.push(format!("{with_ids} {direction} NULLS {nulls}"));
+        order_fields.push(key.field());
         order_types.push(key.data_type);
     }
     let mut spec = vec![];
@@ -58,7 +60,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     if !order_names.is_empty() {
         spec.push(format!("ORDER BY {}", order_names.join(", ")));
     }
-    let order = Order { types: &order_types, shown: &order_shown, spec: &spec };
+    let order = Order { types: &order_types, fields: &order_fields, shown: &order_shown, spec: &spec };
     let frame = frame::resolve(resolver, message.frame_spec.as_deref(), &order, scope);
     let Framed { frame, text: frame_text, debug: frame_debug } =
         frame.map_err(|error| resolver.at_expression(error, called))?;
@@ -144,7 +146,36 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
     if is_distinct {
         return Err(SparkError::new("DISTINCT_WINDOW_FUNCTION_UNSUPPORTED").with("windowExpr", format!("\"{shown}\"")));
     }
+    refuse_variables(resolver, &function.expr, scope)?;
     Ok(function.named(shown))
+}
+
+/// Spark computes what a window function takes below the expression around it, where a lambda's variable is not known.
+fn refuse_variables(resolver: &Resolver, expr: &Expr, scope: &Scope) -> Result<()> {
+    let around = resolver.lambdas.borrow();
+    let mut variables: Vec<String> = vec![];
+    expr.apply(|node| {
+        if let Expr::LambdaVariable(variable) = node
+            && around.iter().any(|own| own.unique == variable.name)
+            && !variables.contains(&variable.name)
+        {
+            variables.push(variable.name.clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .planned()?;
+    if variables.is_empty() {
+        return Ok(());
+    }
+    let quoted = |names: &mut dyn Iterator<Item = &str>| names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>();
+    let input = quoted(&mut scope.output().map(Attribute::name));
+    let names = quoted(&mut variables.iter().map(|variable| variable.split('#').next().unwrap_or(variable)));
+    let shown: Vec<String> = variables.iter().map(|variable| format!("lambda {variable}")).collect();
+    Err(SparkError::new("MISSING_ATTRIBUTES.RESOLVED_ATTRIBUTE_MISSING_FROM_INPUT")
+        .with("missingAttributes", names.join(", "))
+        .with("input", input.join(", "))
+        .with("operator", format!("!Project [{}]", shown.join(", ")))
+        .placeless())
 }
 
 /// Frames that ranking functions and those with an offset do not take: others than their `own`.

@@ -15,7 +15,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use firesteel_functions::hash::row::scala_hashes;
+use firesteel_functions::hash::tables::scala_hashes;
 use firesteel_functions::kernel::to_datafusion;
 use firesteel_protocol::Result;
 use firesteel_protocol::types;

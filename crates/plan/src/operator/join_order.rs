@@ -20,6 +20,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 use futures::{StreamExt, TryStreamExt};
 
+use super::limit_barrier::{self, LimitBarrier};
 use super::partition_map::{PartitionMap, PartitionMapExec};
 
 /// Sides of which both are known to be smaller are put in order; larger ones are joined as is fastest.
@@ -32,7 +33,8 @@ const FEW_ROWS: usize = 1000;
 type Plan = Arc<dyn ExecutionPlan>;
 type Result<T> = datafusion::common::Result<T>;
 
-/// DataFusion's rules with those of this file round its choice of sides.
+/// DataFusion's rules with those of this file round its choice of sides, and the barriers of limits round where it places
+/// sorts.
 pub fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = vec![];
     for rule in PhysicalOptimizer::new().rules {
@@ -40,7 +42,14 @@ pub fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         if chooses {
             rules.push(Arc::new(JoinOrder { chosen: false }) as Arc<dyn PhysicalOptimizerRule + Send + Sync>);
         }
+        let places = rule.name() == limit_barrier::PLACES_SORTS;
+        if places {
+            rules.push(Arc::new(LimitBarrier { put_up: true }));
+        }
         rules.push(rule);
+        if places {
+            rules.push(Arc::new(LimitBarrier { put_up: false }));
+        }
         if chooses {
             rules.push(Arc::new(JoinOrder { chosen: true }));
         }

@@ -6,6 +6,7 @@ pub mod deal_order;
 pub mod exchange;
 pub mod frequent;
 pub mod join_order;
+mod limit_barrier;
 pub mod local_sort;
 pub mod observe;
 pub mod parse_records;

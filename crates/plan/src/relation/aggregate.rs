@@ -5,11 +5,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::common::Column;
 use datafusion::common::tree_node::TreeNode;
-use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlanBuilder, cast as plan_cast, lit};
-use firesteel_functions::{Typed, collation};
-use firesteel_protocol::connect::{self as pb, aggregate::GroupType, expression::ExprType};
+use datafusion::common::{Column, ExprSchema};
+use datafusion::logical_expr::{
+    Aggregate, Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder, Volatility, cast as plan_cast, lit,
+};
+use firesteel_functions::kernel::kernel_expr;
+use firesteel_functions::{Env, Typed, collation};
+use firesteel_protocol::connect::{
+    self as pb, aggregate::GroupType, expression::ExprType, subquery_expression::SubqueryType,
+};
 use firesteel_protocol::extension::{ExpressionKind, SqlAggregate};
 use firesteel_protocol::{Result, SparkError};
 
@@ -189,17 +194,26 @@ pub fn resolve_sql(resolver: &Resolver, message: &SqlAggregate, outer: Option<&S
     let with_list = |list: &[pb::Expression]| {
         aggregated(resolver, &SqlAggregate { select: list.to_vec(), ..message.clone() }, outer)
     };
-    match super::generate::over_aggregate(resolver, &message.select, with_list)? {
-        Some(generated) => Ok(generated),
-        None => aggregated(resolver, message, outer),
-    }
+    let any = |_: SubqueryType| true;
+    let grouped = message.grouping.iter().any(|key| !walk::find(key, &|part| walk::is_subquery(part, &any)).is_empty());
+    let around = resolver.shared_subqueries.replace(grouped.then(HashMap::new));
+    let resolved = match super::generate::over_aggregate(resolver, &message.select, with_list) {
+        Ok(None) => aggregated(resolver, message, outer),
+        Ok(Some(generated)) => Ok(generated),
+        Err(error) => Err(error),
+    };
+    resolver.shared_subqueries.replace(around);
+    resolved
 }
 
 fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>) -> Result<Relation> {
+    let shared = resolver.shared_subqueries.take();
     let input = match message.input.as_deref() {
-        Some(input) => resolver.relation_in(input, outer)?,
-        None => project::one_row(),
+        Some(input) => resolver.relation_in(input, outer),
+        None => Ok(project::one_row()),
     };
+    resolver.shared_subqueries.replace(shared);
+    let input = input?;
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
     super::generate::refuse_nested(resolver, &message.select, &scope)?;
@@ -799,8 +813,9 @@ impl Aggregated {
             plan = node::filter(plan, some)?;
         }
         if let Some(having) = &self.having {
+            let having = apart(having.clone(), &plan)?;
             let conditions;
-            (plan, conditions) = subquery::joined(plan, vec![having.clone()], Clause::Where)?;
+            (plan, conditions) = subquery::joined(plan, vec![having], Clause::Where)?;
             let condition = conditions.into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true));
             plan = node::filter(plan, condition)?;
         }
@@ -961,6 +976,27 @@ pub(crate) fn extend(
         columns.push(typed);
     }
     Ok(Some((extended.plan()?, columns)))
+}
+
+/// The grouping id in HAVING as another expression than elsewhere: where a filter makes it a constant, DataFusion takes a
+/// sort by it for done in one place and asks for it in another.
+fn apart(having: Expr, plan: &LogicalPlan) -> Result<Expr> {
+    let id = Column::new_unqualified(Aggregate::INTERNAL_GROUPING_ID);
+    let Ok(field) = plan.schema().field_from_column(&id) else { return Ok(having) };
+    let data_type = field.data_type().clone();
+    replace(having, |node| match node {
+        Expr::Column(own) if *own == id => Ok(Some(kernel_expr(
+            "grouping_id_of_row",
+            vec![node.clone()],
+            data_type.clone(),
+            false,
+            Volatility::Immutable,
+            &Env::default(),
+            String::new(),
+            |args| args.array(0),
+        ))),
+        _ => Ok(None),
+    })
 }
 
 /// Whether rows can be grouped by values of a type.

@@ -11,10 +11,28 @@ use crate::scope::Scope;
 /// `df.alias("t")`, `FROM x AS t`.
 pub fn resolve(resolver: &Resolver, message: &pb::SubqueryAlias, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "SubqueryAlias")?, outer)?;
+    // What QUALIFY leaves in sight of ORDER BY is that of nobody else.
+    let input = if message.input.as_deref().is_some_and(ends_with_qualify) { input.narrow()? } else { input };
     let mut qualifier = message.qualifier.clone();
     qualifier.push(message.alias.clone());
     // Nothing below an alias is in sight of what is above it.
     Ok(Relation { origin: None, ..input.qualified(&qualifier) })
+}
+
+fn ends_with_qualify(relation: &pb::Relation) -> bool {
+    let below = |input: &Option<Box<pb::Relation>>| input.as_deref().is_some_and(ends_with_qualify);
+    match &relation.rel_type {
+        Some(RelType::Sort(sort)) => below(&sort.input),
+        Some(RelType::Limit(limit)) => below(&limit.input),
+        Some(RelType::Offset(offset)) => below(&offset.input),
+        Some(RelType::Extension(any)) => match RelationKind::from_any(any) {
+            Some(RelationKind::Qualify(_)) => true,
+            Some(RelationKind::Limit(limit)) => below(&limit.input),
+            Some(RelationKind::OrderByAll(order)) => below(&order.input),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// `df.toDF("a", "b")`.

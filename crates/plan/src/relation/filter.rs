@@ -64,17 +64,25 @@ pub fn resolve(resolver: &Resolver, filter: &pb::Filter, outer: Option<&Scope>) 
 pub fn qualify(resolver: &Resolver, message: &Qualify, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(message.input.as_deref(), "Qualify")?, outer)?;
     let condition = message.condition.as_ref().ok_or_else(|| crate::expression::missing("condition", "Qualify"))?;
+    if let Some(Origin::Aggregate(aggregated)) = input.origin.as_deref() {
+        refuse_aggregated(resolver, &aggregated.input, &input, condition, outer)?;
+    }
     let listed = match input.origin.as_deref() {
         // Window functions of the list are computed right below it.
         Some(Origin::Project { input: below, .. }) => matches!(below.plan, LogicalPlan::Window(_)),
         _ => false,
     };
-    let through = match input.origin.as_deref() {
-        Some(Origin::Project { .. }) => sort::through_origin(resolver, &input, std::slice::from_ref(condition), outer)?,
-        _ => None,
+    // What the list left out is in sight, here and of ORDER BY behind.
+    let through = match sort::widened(&input)? {
+        Some(wide) => {
+            let inputs = [&wide];
+            let typed = resolver.expression(condition, &resolver.scope(&inputs, outer)).ok();
+            typed.filter(|typed| !contains_aggregate(&typed.expr)).map(|typed| (wide, typed))
+        }
+        None => None,
     };
     let (extended, typed) = match through {
-        Some((extended, mut columns)) => (extended, columns.remove(0)),
+        Some(found) => found,
         None => {
             let inputs = [&input];
             let typed = resolver.expression(condition, &resolver.scope(&inputs, outer))?;
@@ -88,7 +96,32 @@ pub fn qualify(resolver: &Resolver, message: &Qualify, outer: Option<&Scope>) ->
     let selected = Selected { expr: typed.expr.clone(), attribute: Attribute::new(typed.field()) };
     let (plan, mut selected) = super::project::windows(extended.plan.clone(), vec![selected])?;
     let plan = node::filter(plan, selected.remove(0).expr)?;
-    Relation { plan, output: input.output, hidden: vec![], origin: None }.narrow()
+    Ok(Relation { plan, output: input.output, hidden: extended.hidden, origin: None })
+}
+
+/// Behind an aggregation QUALIFY means columns of the rows that are aggregated, even where the output has their name, and does
+/// not find those that are gone.
+fn refuse_aggregated(
+    resolver: &Resolver,
+    below: &Relation,
+    output: &Relation,
+    condition: &pb::Expression,
+    outer: Option<&Scope>,
+) -> Result<()> {
+    let first = Relation { hidden: output.output.clone(), ..below.clone() };
+    let inputs = [&first];
+    let Ok(typed) = resolver.expression(condition, &resolver.scope(&inputs, outer)) else { return Ok(()) };
+    let named = typed.expr.column_refs();
+    let is_named = |own: &&Attribute| named.iter().any(|column| column.name == own.column.as_ref());
+    let is_kept = |own: &&Attribute| output.output.iter().any(|kept| kept.id == own.id);
+    let Some(missing) = below.output.iter().find(|own| is_named(own) && !is_kept(own)) else { return Ok(()) };
+    let shown = |own: &Attribute| {
+        let parts = own.qualifier.iter().map(String::as_str).chain([own.name()]);
+        parts.map(name::quote_if_needed).collect::<Vec<_>>().join(".")
+    };
+    Err(SparkError::new("UNRESOLVED_COLUMN.WITH_SUGGESTION")
+        .with("objectName", shown(missing))
+        .with("proposal", output.output.iter().map(shown).collect::<Vec<_>>().join(", ")))
 }
 
 /// Keeps the rows for which `condition` holds.

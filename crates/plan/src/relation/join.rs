@@ -291,10 +291,10 @@ pub fn lateral(resolver: &Resolver, join: &pb::LateralJoin, outer: Option<&Scope
             .with("typ", format!("{kind:?}"))
             .with("supported", "'INNER', 'LEFT OUTER', 'CROSS'"));
     }
-    // A table function over the left side's columns is a generator.
-    if let Some(relation) =
-        super::table_function::lateral(resolver, &left, required(join.right.as_deref(), "LateralJoin")?, kind, outer)?
-    {
+    // A table function over the left side's columns is a generator, unless a condition decides which rows have no match.
+    let decides = kind == Kind::LeftOuter && join.join_condition.is_some();
+    let right = required(join.right.as_deref(), "LateralJoin")?;
+    if let Some(relation) = super::table_function::lateral(resolver, &left, right, kind, decides, outer)? {
         return match &join.join_condition {
             None => Ok(relation),
             Some(condition) => {
@@ -304,10 +304,10 @@ pub fn lateral(resolver: &Resolver, join: &pb::LateralJoin, outer: Option<&Scope
             }
         };
     }
-    if let Some(relation) = lateral_select(resolver, &left, required(join.right.as_deref(), "LateralJoin")?)? {
-        if join.join_condition.is_none() {
-            return Ok(relation);
-        }
+    if join.join_condition.is_none()
+        && let Some(relation) = lateral_select(resolver, &left, required(join.right.as_deref(), "LateralJoin")?)?
+    {
+        return Ok(relation);
     }
     let inputs = [&left];
     let scope = resolver.scope(&inputs, None);
@@ -320,8 +320,8 @@ pub fn lateral(resolver: &Resolver, join: &pb::LateralJoin, outer: Option<&Scope
         }
     };
     let outer_kind = kind == Kind::LeftOuter;
-    // As in Spark, where a row without elements is lost also by LEFT JOIN.
-    let kind = if kind == Kind::LeftOuter && is_generator(&right.plan) { Kind::Inner } else { kind };
+    // As in Spark, where a row without elements is lost also by LEFT JOIN without a condition.
+    let kind = if kind == Kind::LeftOuter && !decides && is_generator(&right.plan) { Kind::Inner } else { kind };
     let outer_columns = dependent::outer_columns(&right.plan, &left.plan);
     if outer_columns.is_empty() {
         return combine(left, right, kind, condition);

@@ -163,8 +163,10 @@ impl<'a> Resolver<'a> {
     pub(crate) fn subquery(&self, relation: &pb::Relation, outer: &Scope) -> Result<Relation> {
         // Names further left in the select list around it are not in its sight.
         let lateral = std::mem::take(&mut *self.lateral.borrow_mut());
+        let shared = self.shared_subqueries.take();
         let resolved = self.relation_in(relation, Some(outer));
         *self.lateral.borrow_mut() = lateral;
+        self.shared_subqueries.replace(shared);
         resolved
     }
 

@@ -13,7 +13,6 @@ use firesteel_sources::stream::table::is_streaming;
 use std::sync::Arc;
 
 use super::{Origin, Relation, aggregate, required};
-use crate::Resolver;
 use crate::expression::aggregate::contains_aggregate;
 use crate::expression::select::Selected;
 use crate::expression::walk;
@@ -22,6 +21,7 @@ use crate::operator::exchange;
 use crate::operator::local_sort::LocalSortNode;
 use crate::operator::stream_mark::{self, Mark};
 use crate::scope::Scope;
+use crate::{Attribute, Resolver};
 
 pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(sort.input.as_deref(), "Sort")?, outer)?;
@@ -112,10 +112,47 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
                     let inputs = [&below];
                     not_here(resolver, &keys, &walk::is_aggregate, &resolver.scope(&inputs, outer))
                 }
+                (Err(error), Some(below)) if error.condition().starts_with("UNRESOLVED_COLUMN") => {
+                    missing_key(resolver, &keys, &input, &below, outer).unwrap_or(error)
+                }
                 (Err(error), _) => error,
             }),
         },
     }
+}
+
+/// The error of the first key that names a column which is not below the list either; those that others name there are
+/// proposed by then.
+fn missing_key(
+    resolver: &Resolver,
+    keys: &[pb::Expression],
+    input: &Relation,
+    below: &Relation,
+    outer: Option<&Scope>,
+) -> Option<SparkError> {
+    let inputs = [below];
+    let scope = resolver.scope(&inputs, outer);
+    let mut named: Vec<&Attribute> = vec![];
+    let mut failed = None;
+    let is_name = |part: &pb::Expression| matches!(part.expr_type, Some(ExprType::UnresolvedAttribute(_)));
+    for key in keys {
+        if let Err(error) = resolver.expression(key, &scope) {
+            failed.get_or_insert(error);
+        }
+        for typed in walk::find(key, &is_name).iter().filter_map(|name| resolver.expression(name, &scope).ok()) {
+            let columns = typed.expr.column_refs();
+            let is_named = |own: &&Attribute| columns.iter().any(|column| column.name == own.column.as_ref());
+            let is_listed = |own: &&Attribute| input.output.iter().any(|listed| listed.id == own.id);
+            named.extend(below.hidden.iter().filter(|own| is_named(own) && !is_listed(own)));
+        }
+    }
+    let failed = failed.filter(|error| error.condition().starts_with("UNRESOLVED_COLUMN"))?;
+    let parts = crate::sql::parse_column_name(failed.param("objectName")?).ok()?;
+    let error = crate::scope::unresolved(&parts, input.output.iter().chain(named));
+    Some(match failed.context() {
+        Some(context) => error.with_context(context.clone()),
+        None => error,
+    })
 }
 
 /// `input` with what its list left out in sight.
@@ -368,6 +405,24 @@ pub(crate) fn through_origin(
         Some(Origin::Aggregate(aggregated)) => aggregate::extend(resolver, aggregated, input, expressions, outer),
         None => Ok(None),
     }
+}
+
+/// The same columns, with those that the list left out in sight; None where they are not columns of plain rows.
+pub(crate) fn widened(input: &Relation) -> Result<Option<Relation>> {
+    let Some(Origin::Project { input: below, selected }) = input.origin.as_deref() else { return Ok(None) };
+    let mut extended = selected.clone();
+    let mut hidden = vec![];
+    let of_file = |own: &Attribute| own.name() == "_metadata" || own.name().starts_with("__input_file");
+    for attribute in below.output.iter().chain(&below.hidden).filter(|own| !of_file(own)) {
+        if !extended.iter().any(|own| own.attribute.id == attribute.id) {
+            extended.push(Selected { expr: attribute.expr(), attribute: attribute.clone() });
+            hidden.push(attribute.clone());
+        }
+    }
+    let (plan, extended) = super::project::windows(below.plan.clone(), extended)?;
+    let base = Relation { plan, ..below.clone() };
+    let wide = base.project(extended)?;
+    Ok(Some(Relation { output: input.output.clone(), hidden, origin: None, ..wide }))
 }
 
 /// The same rows, their sort made to count: DataFusion leaves out a sort below operators that do not ask for it, such as

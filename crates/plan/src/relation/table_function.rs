@@ -124,6 +124,7 @@ pub(crate) fn lateral(
     left: &Relation,
     right: &pb::Relation,
     kind: JoinType,
+    condition_decides: bool,
     outer: Option<&Scope>,
 ) -> Result<Option<Relation>> {
     if let Some(relation) = lateral_python(resolver, left, right, outer)? {
@@ -137,7 +138,7 @@ pub(crate) fn lateral(
         },
         _ => return Ok(None),
     };
-    if !matches!(lookup(&call.function_name).map(|entry| entry.kind), Some(Kind::Generator(_))) {
+    if condition_decides || !matches!(lookup(&call.function_name).map(|entry| entry.kind), Some(Kind::Generator(_))) {
         return Ok(None);
     }
     let inputs = [left];

@@ -215,7 +215,7 @@ pub fn pipe(resolver: &Resolver, message: &PipeColumns, outer: Option<&Scope>) -
         if let [name] = alias.name.as_slice()
             && !resolved.output.iter().any(|own| same(own.name(), name))
         {
-            return Err(scope.unresolved_column(&alias.name));
+            return Err(crate::scope::unresolved_in_order(&alias.name, scope.output()));
         }
         aliases.push(alias.as_ref().clone());
     }

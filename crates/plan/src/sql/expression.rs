@@ -281,6 +281,16 @@ impl Parser<'_> {
         all: bool,
         patterns: Vec<pb::Expression>,
     ) -> pb::Expression {
+        if !patterns.iter().all(is_text) {
+            // Of other patterns than texts Spark makes a chain.
+            let tests = patterns.into_iter().map(|pattern| {
+                let like = self.placed(start, build::call(name, vec![value.clone(), pattern]));
+                self.negated(start, like, negated)
+            });
+            let operator = if all { "and" } else { "or" };
+            let chain = tests.reduce(|left, right| self.placed(start, build::call(operator, vec![left, right])));
+            return chain.unwrap_or(value);
+        }
         let function = match (negated, all) {
             (false, false) => "likeany",
             (false, true) => "likeall",
@@ -623,6 +633,13 @@ fn member(name: &str) -> String {
         true => format!("[\"{name}\"]"),
         false => format!("['{name}']"),
     }
+}
+
+/// A literal that is a text.
+fn is_text(expression: &pb::Expression) -> bool {
+    use pb::expression::literal::LiteralType;
+    matches!(&expression.expr_type, Some(ExprType::Literal(literal))
+        if matches!(literal.literal_type, Some(LiteralType::String(_))))
 }
 
 /// A struct of the items: `named_struct` with `colN` for those without a name.

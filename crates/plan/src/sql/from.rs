@@ -750,7 +750,7 @@ impl Parser<'_> {
         let unpivot =
             SqlUnpivot { input: Some(Box::new(input)), include_nulls, variable_column, value_columns, columns };
         let unpivot = self.placed_relation(start, RelationKind::Unpivot(Box::new(unpivot)).into_relation());
-        self.aliased(start, unpivot)
+        self.named_only(start, unpivot)
     }
 
     fn unpivot_column(&mut self) -> Result<UnpivotColumn> {

@@ -81,13 +81,13 @@ impl Parser<'_> {
 
     fn case(&mut self) -> Result<pb::Expression> {
         self.expect_word("CASE")?;
-        let start = self.position();
         let operand = if self.is_word("WHEN") { None } else { Some(self.expression()?) };
         let mut arguments = vec![];
         while self.eat_word("WHEN") {
             let condition = self.expression()?;
             arguments.push(match &operand {
-                Some(operand) => self.placed(start, build::call("=", vec![operand.clone(), condition])),
+                // Its place is that of the whole.
+                Some(operand) => build::call("=", vec![operand.clone(), condition]),
                 None => condition,
             });
             self.expect_word("THEN")?;

@@ -113,8 +113,13 @@ impl Parser<'_> {
                         _ => {}
                     }
                 }
-                if let Some(second) = self.eat_any(&["LIMIT", "OFFSET"]) {
+                if let Some(mut second) = self.eat_any(&["LIMIT", "OFFSET"]) {
                     self.expression()?;
+                    // Of both Spark looks at OFFSET first.
+                    if let Some(other) = self.eat_any(&["LIMIT", "OFFSET"]) {
+                        self.expression()?;
+                        second = if other == "OFFSET" { other } else { second };
+                    }
                     let error = SparkError::new("MULTIPLE_QUERY_RESULT_CLAUSES_WITH_PIPE_OPERATORS");
                     let error = error.with("clause1", format!("{first} BY")).with("clause2", second);
                     return Err(self.error_from(own, error));

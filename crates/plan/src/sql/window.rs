@@ -126,7 +126,13 @@ impl Parser<'_> {
                     SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", "Frame bound value must be a literal.");
                 return Err(self.error_from(start, error));
             }
-            let value = if preceding { negated(value) } else { value };
+            // What somebody wrote with a minus sign keeps it.
+            let value = match (preceding, is_negative(&value)) {
+                (true, false) => negated(value),
+                (true, true) => build::call("negative", vec![value]),
+                (false, false) => value,
+                (false, true) => build::call("positive", vec![value]),
+            };
             Boundary::Value(Box::new(value))
         };
         Ok(FrameBoundary { boundary: Some(boundary) })
@@ -207,6 +213,16 @@ fn is_constant(value: &pb::Expression) -> bool {
 }
 
 /// The value with the other sign.
+fn is_negative(value: &pb::Expression) -> bool {
+    use pb::expression::literal::LiteralType::{DayTimeInterval, Integer, Long, YearMonthInterval};
+    let Some(ExprType::Literal(literal)) = &value.expr_type else { return false };
+    match literal.literal_type {
+        Some(Integer(value) | YearMonthInterval(value)) => value < 0,
+        Some(Long(value) | DayTimeInterval(value)) => value < 0,
+        _ => false,
+    }
+}
+
 fn negated(value: pb::Expression) -> pb::Expression {
     use pb::expression::literal::LiteralType::{DayTimeInterval, Decimal, Double, Integer, Long, YearMonthInterval};
     let pb::Expression { common, expr_type } = value;

@@ -136,6 +136,9 @@ impl Pattern {
     pub fn compile_for(pattern: &str, purpose: Purpose) -> Result<Self, SparkError> {
         // Without an era the year is astronomical.
         let with_era = unquoted(pattern).any(|c| c == 'G');
+        if let Some(fault) = refused_letter(pattern, purpose) {
+            return Err(fault.error(pattern));
+        }
         let mut compiler = Compiler { chars: pattern.chars().collect(), at: 0, purpose, with_era };
         match compiler.items(false) {
             Ok(mut items) => {
@@ -202,6 +205,16 @@ impl Fault {
 fn legacy_accepts(pattern: &str) -> bool {
     pattern.matches('\'').count().is_multiple_of(2)
         && unquoted(pattern).all(|c| !c.is_ascii_alphabetic() || LEGACY.contains(c))
+}
+
+/// The letter that Spark refuses before it looks at anything else: in each part outside of quotes first those of weeks.
+fn refused_letter(pattern: &str, purpose: Purpose) -> Option<Fault> {
+    pattern.split('\'').step_by(2).find_map(|part| {
+        let letter = |wanted: &dyn Fn(char) -> bool| part.chars().find(|c| wanted(*c));
+        let unknown = |c: char| UNSUPPORTED.contains(c) || purpose == Purpose::Parse && FORMAT_ONLY.contains(c);
+        let week_based = letter(&|c| WEEK_BASED.contains(c)).map(Fault::WeekBased);
+        week_based.or_else(|| letter(&unknown).map(Fault::Illegal))
+    })
 }
 
 /// The characters outside of quotes.
