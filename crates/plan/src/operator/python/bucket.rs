@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 use super::group::positions;
 use crate::operator::only;
-use crate::operator::partition_map::{PartitionMap, PartitionMapExec};
+use crate::operator::partition_map::{self, PartitionMap};
 use crate::resolver::Planned;
 
 /// Spark's `spark.sql.adaptive.coalescePartitions.minPartitionSize`: less than that stays together.
@@ -119,7 +119,7 @@ impl BucketNode {
         let count = input.properties().partitioning.partition_count();
         self.decision.partitions[self.relation].store(count, Ordering::Relaxed);
         let map = Bucket { keys: self.keys.clone(), column: self.column.clone(), decision: Arc::clone(&self.decision) };
-        Arc::new(PartitionMapExec::new(input, Arc::new(map)))
+        partition_map::exec(input, Arc::new(map))
     }
 }
 

@@ -21,7 +21,7 @@ use super::call::PythonCall;
 use super::convert::{conform, in_struct, out_of_struct, struct_schema, worker_fields};
 use crate::Relation;
 use crate::operator::only;
-use crate::operator::partition_map::{PartitionMap, PartitionMapExec};
+use crate::operator::partition_map::{self, PartitionMap};
 use crate::relation::project::attributes;
 use crate::resolver::Planned;
 
@@ -82,7 +82,7 @@ pub fn exec(
         operation: operation.to_string(),
         barrier: None,
     };
-    Arc::new(PartitionMapExec::new(input, Arc::new(map)))
+    partition_map::exec(input, Arc::new(map))
 }
 
 /// The plan's schema for these columns.
@@ -115,7 +115,7 @@ impl PythonMapNode {
             barrier: self.barrier.then_some(partitions),
             schema: Arc::clone(self.schema.inner()),
         };
-        Ok(Arc::new(PartitionMapExec::new(input, Arc::new(map))))
+        Ok(partition_map::exec(input, Arc::new(map)))
     }
 }
 
