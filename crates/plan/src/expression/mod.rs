@@ -38,6 +38,19 @@ use crate::sql;
 impl Resolver<'_> {
     /// Resolves an expression that yields one column.
     pub fn expression(&self, expression: &pb::Expression, scope: &Scope) -> Result<Typed> {
+        let inside = self.in_expression.replace(true);
+        let mut typed = self.expression_here(expression, scope);
+        // Spark finds such errors when it has taken the aliases inside of expressions away.
+        if !inside && typed.as_ref().is_err_and(walk::prints_aliases) {
+            self.bare_structs.set(true);
+            typed = self.expression_here(expression, scope);
+            self.bare_structs.set(false);
+        }
+        self.in_expression.set(inside);
+        typed
+    }
+
+    fn expression_here(&self, expression: &pb::Expression, scope: &Scope) -> Result<Typed> {
         let origin = expression.common.as_ref().and_then(|common| common.origin.as_ref());
         self.placed(origin, || self.expression_kind(expression, scope))
     }
