@@ -85,6 +85,13 @@ impl SparkError {
         Self::new("UNSUPPORTED_FEATURE.FIRESTEEL").with("feature", feature).with("wayRound", way_round)
     }
 
+    /// What a client reads of a task that failed in Java: an exception's class and message, no condition.
+    pub fn job_aborted(class: &str, message: &str) -> Self {
+        Self::new("_LEGACY_JOB_ABORTED").with_message(format!(
+            "Job aborted due to stage failure: Task failed 1 times, most recent failure: {class}: {message}"
+        ))
+    }
+
     /// Adds a message parameter, or gives one that is there another value.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {

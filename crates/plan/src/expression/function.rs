@@ -535,15 +535,21 @@ pub fn generator(
     let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
     let Kind::Generator(build) = entry.kind else { return Err(SparkError::internal("not a generator")) };
     let arguments = &*named::in_order(entry.name, arguments)?;
-    // Errors show the aliases inside of a generator: none of its arguments is an expression by itself.
-    let inside = resolver.in_expression.replace(true);
-    let args = arguments_of(resolver, entry, function, arguments, false, scope);
-    resolver.in_expression.set(inside);
-    let (args, _) = args?;
-    count(resolver, entry, arguments)?;
+    // Errors in its arguments show the aliases inside of them: Spark leaves those of a generator where they are.
+    let args = || {
+        let inside = resolver.in_expression.replace(true);
+        let args = arguments_of(resolver, entry, function, arguments, false, scope);
+        resolver.in_expression.set(inside);
+        args.map(|(args, _)| args)
+    };
     let env = resolver.env_here();
-    let call = Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: &env };
-    build(&call).map_err(|error| in_words(&call, error))
+    let built = |args: Vec<Typed>| {
+        let call = Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: &env };
+        build(&call).map_err(|error| in_words(&call, error))
+    };
+    let first = args()?;
+    count(resolver, entry, arguments)?;
+    resolver.worded(built(first), || built(args()?))
 }
 
 /// Calls a scalar function of the table with resolved arguments.

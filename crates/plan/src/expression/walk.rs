@@ -129,7 +129,7 @@ pub fn nested_aggregate(expression: &pb::Expression) -> Option<pb::Expression> {
 
 /// Whether an error about types shows what may be an alias inside of a struct.
 pub fn prints_aliases(error: &SparkError) -> bool {
-    error.condition().starts_with("DATATYPE_MISMATCH")
+    (error.condition().starts_with("DATATYPE_MISMATCH") || error.condition() == "JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE")
         && error.params().iter().any(|(_, text)| text.contains("struct(") && text.contains(" AS "))
 }
 

@@ -85,7 +85,7 @@ impl PythonSourceSink {
     async fn end(&self, batch_id: u64, messages: &[Bytes], abort: bool) -> Result<()> {
         let ask = || async {
             let created = plan::create(&self.settings, &self.source, Some(&self.fields), &self.options).await;
-            created.map_err(|error| plan::failed("create", &self.source.name, error))?.bytes()
+            created.map_err(|error| plan::failed("create", "instance", error))?.bytes()
         };
         let instance = self.instance.get_or_try_init(ask).await?;
         let how = (&self.fields, self.overwrite);

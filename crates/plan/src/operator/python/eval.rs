@@ -193,7 +193,7 @@ pub(super) fn arguments(
     let types = args.iter().map(|arg| arg.data_type(&schema)).collect::<datafusion::common::Result<Vec<_>>>()?;
     let sent = Arc::new(Schema::new(worker_fields(&numbered(types), &settings.zone)));
     let (args, batch_schema, keep) = (args.to_vec(), Arc::clone(&sent), keep.cloned());
-    let batches = rebatch(input, settings.batch_rows).map(move |batch| {
+    let batches = rebatch(input, settings.batch_rows).fuse().map(move |batch| {
         let batch = batch.map_err(from_datafusion)?;
         let evaluated = args
             .iter()

@@ -92,6 +92,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::Aggregate, outer: Option<&Scop
         list.clone_from(&grouping);
     }
     list.extend(resolver.expressions(&message.aggregate_expressions, &scope)?);
+    list.iter().try_for_each(refuse_nondeterministic)?;
     supplied(resolver, input.clone(), grouping, sets, list)?.plan()
 }
 
@@ -103,7 +104,6 @@ fn supplied(
     sets: Option<Vec<Vec<usize>>>,
     list: Vec<Typed>,
 ) -> Result<Aggregated> {
-    list.iter().try_for_each(refuse_nondeterministic)?;
     let (input, mut columns, list) = time_window::supply_grouped(resolver, input, grouping, list, sets.is_some())?;
     let count = columns.len();
     columns.extend(list);
@@ -142,6 +142,12 @@ fn reads_in_order(call: &Expr) -> bool {
 
 /// Aggregates of a list without GROUP BY: one row.
 pub fn global(resolver: &Resolver, input: Relation, list: Vec<Typed>) -> Result<Relation> {
+    list.iter().try_for_each(refuse_nondeterministic)?;
+    metrics(resolver, input, list)
+}
+
+/// [`global`] for metrics that are observed: there Spark takes what differs from time to time.
+pub fn metrics(resolver: &Resolver, input: Relation, list: Vec<Typed>) -> Result<Relation> {
     supplied(resolver, input, vec![], None, list)?.plan()
 }
 
@@ -233,6 +239,7 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
     refuse_correlated(resolver, &grouping, &list, &message.select, &scope)?;
     let sets = (!message.grouping_sets.is_empty())
         .then(|| message.grouping_sets.iter().map(|set| set.columns.iter().map(|c| *c as usize).collect()).collect());
+    list.iter().try_for_each(refuse_nondeterministic)?;
     let mut aggregated =
         supplied(resolver, input.clone(), grouping, sets, list).map_err(|error| match error.condition() {
             "MISSING_GROUP_BY" if by_nothing => SparkError::new("UNRESOLVED_ALL_IN_GROUP_BY"),
