@@ -143,6 +143,7 @@ def describe(error, how="simplified"):
         "message": str(error),
         "type": type(error).__name__,
         "java": getattr(error, "java_class", None),
+        "phase": getattr(error, "phase", None),
         "parameters": getattr(error, "parameters", None),
         "condition": condition() if condition else None,
     }
@@ -344,7 +345,13 @@ def nothing(program, blobs, task, source, output):
 
 def plan(program, blobs, task, source, output):
     """One of PySpark's planning modules: it reads what is asked and writes its answer."""
-    output.write(ask(program["module"], blobs[0]))
+    try:
+        output.write(ask(program["module"], blobs[0]))
+    except Exception as error:
+        # Spark asks a reader for its partitions by a call of its own, and says so.
+        if any(frame.f_code.co_name == "write_read_func_and_partitions" for frame, _ in traceback.walk_tb(error.__traceback__)):
+            error.phase = "partitions"
+        raise
 
 
 def ask(name, question):

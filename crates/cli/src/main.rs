@@ -60,12 +60,20 @@ enum Command {
     Version,
 }
 
+impl Command {
+    /// Whether it may leave temporary folders behind, and so looks for those that others left.
+    fn runs_queries(&self) -> bool {
+        matches!(self, Self::Submit(_) | Self::Shell(_) | Self::Sql(_) | Self::Connect(_))
+    }
+}
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(launcher::arguments(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => return report_usage(&error),
     };
-    let cleaning = std::thread::spawn(firesteel_protocol::temporary::remove_abandoned);
+    let cleaning =
+        cli.command.runs_queries().then(|| std::thread::spawn(firesteel_protocol::temporary::remove_abandoned));
     let outcome = match cli.command {
         Command::Submit(options) => submit::run(options),
         Command::Shell(options) => shell::run(options),
@@ -80,8 +88,8 @@ fn main() -> ExitCode {
         }
     };
     firesteel_protocol::temporary::remove_all();
-    // It has ended long ago, but for the shortest commands.
-    let _ = cleaning.join();
+    // It has ended long ago, but for the shortest programs.
+    let _ = cleaning.map(std::thread::JoinHandle::join);
     outcome.unwrap_or_else(|message| {
         eprintln!("firesteel: {message}");
         ExitCode::FAILURE

@@ -145,6 +145,25 @@ fn key(name: &str) -> String {
     name.replace('`', "").to_lowercase()
 }
 
+/// Names of sources that nobody may register: those of Spark's own.
+const OWN_SOURCES: [&str; 15] = [
+    "binaryfile",
+    "console",
+    "csv",
+    "jdbc",
+    "json",
+    "noop",
+    "orc",
+    "parquet",
+    "rate",
+    "rate-micro-batch",
+    "socket",
+    "state-metadata",
+    "statestore",
+    "text",
+    "xml",
+];
+
 impl Session {
     /// `spark.udf.register`.
     pub(crate) fn register_function(&self, message: &pb::CommonInlineUserDefinedFunction) -> Result<()> {
@@ -230,6 +249,9 @@ impl Session {
             command: source.command.clone(),
             python: source.python_ver.clone(),
         };
+        if OWN_SOURCES.contains(&message.name.to_lowercase().as_str()) {
+            return Err(SparkError::new("DATA_SOURCE_ALREADY_EXISTS").with("provider", &message.name));
+        }
         let mut sources = self.functions.sources.write().expect("no panics while locked");
         sources.insert(message.name.to_lowercase(), Arc::new(source));
         Ok(())

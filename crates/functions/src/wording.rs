@@ -1,7 +1,7 @@
 //! What errors about arguments print of a call. Spark prints the expression that stands for the call after its name was
 //! looked up: functions of mathematics in capitals, `try_` forms as what they try, arguments left out as they are filled in.
 
-use firesteel_protocol::{SparkError, without_aliases};
+use firesteel_protocol::SparkError;
 
 use crate::Call;
 
@@ -145,7 +145,7 @@ fn required(call: &Call<'_>, index: &str) -> Option<&'static str> {
 
 /// What Spark prints of a call that is printed as `text` here.
 fn printed(call: &Call<'_>, text: &str) -> Option<String> {
-    let plain: Vec<String> = call.args.iter().map(|arg| without_aliases(&arg.name)).collect();
+    let plain: Vec<&str> = call.args.iter().map(|arg| arg.name.as_str()).collect();
     // What is worded as another expression by then stays that.
     if let Some((_, operator)) = OPERATORS.iter().find(|(function, _)| *function == call.name) {
         text.strip_prefix(call.name)?;

@@ -43,6 +43,10 @@ pub struct Resolver<'a> {
     pub(crate) names: std::cell::Cell<crate::expression::walk::Names>,
     /// Calls of generators are taken for values while the text of an error is made.
     pub(crate) generators_shown: std::cell::Cell<bool>,
+    /// An expression is being resolved, with those inside of it.
+    pub(crate) in_expression: std::cell::Cell<bool>,
+    /// Structs are named without the aliases inside while the text of an error is made: `struct(1)`, not `struct(1 AS a)`.
+    pub(crate) bare_structs: std::cell::Cell<bool>,
     /// The collation of strings that say none, where it is not UTF8_BINARY.
     pub(crate) collation: RefCell<Option<Arc<str>>>,
     /// Plans of observed metrics, by the name of the observation.
@@ -87,6 +91,8 @@ impl<'a> Resolver<'a> {
             place: RefCell::default(),
             names: std::cell::Cell::default(),
             generators_shown: std::cell::Cell::default(),
+            in_expression: std::cell::Cell::default(),
+            bare_structs: std::cell::Cell::default(),
             collation: RefCell::default(),
             observed: RefCell::default(),
         }

@@ -56,7 +56,15 @@ pub fn unresolved<'a>(parts: &[String], candidates: impl Iterator<Item = &'a Att
     unresolved_in_order(parts, candidates.into_iter())
 }
 
-/// [`unresolved`] with the candidates in the order of the schema, as `Dataset.resolve` words it (`df.na`).
+/// [`unresolved`] with the first five columns, however similar, as `Dataset.resolve` words it (`df.na`).
+pub fn unresolved_as_listed<'a>(parts: &[String], columns: impl Iterator<Item = &'a Attribute>) -> SparkError {
+    let proposal: Vec<String> = columns.take(5).map(|column| name::quote(column.name())).collect();
+    SparkError::new("UNRESOLVED_COLUMN.WITH_SUGGESTION")
+        .with("objectName", quote_parts(parts))
+        .with("proposal", proposal.join(", "))
+}
+
+/// [`unresolved`] with the candidates in the order of the schema.
 pub fn unresolved_in_order<'a>(parts: &[String], candidates: impl Iterator<Item = &'a Attribute>) -> SparkError {
     let name = quote_parts(parts);
     let candidates: Vec<Vec<&str>> = candidates

@@ -85,13 +85,17 @@ impl SparkError {
         Self::new("UNSUPPORTED_FEATURE.FIRESTEEL").with("feature", feature).with("wayRound", way_round)
     }
 
+    /// What a client reads of a task that failed in Java: an exception's class and message, no condition.
+    pub fn job_aborted(class: &str, message: &str) -> Self {
+        Self::new("_LEGACY_JOB_ABORTED").with_message(format!(
+            "Job aborted due to stage failure: Task failed 1 times, most recent failure: {class}: {message}"
+        ))
+    }
+
     /// Adds a message parameter, or gives one that is there another value.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        let (key, mut value) = (key.into(), value.into());
-        if self.0.condition.starts_with("DATATYPE_MISMATCH") && value.contains("struct(") {
-            value = without_aliases(&value);
-        }
+        let (key, value) = (key.into(), value.into());
         match self.0.params.iter_mut().find(|(own, _)| *own == key) {
             Some((_, old)) => *old = value,
             None => self.0.params.push((key, value)),
@@ -395,33 +399,6 @@ impl std::error::Error for SparkError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
     }
-}
-
-/// `struct(1 AS a)` as `struct(1)`: names of columns keep the aliases in a struct, messages about types do not.
-pub fn without_aliases(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    // For every open parenthesis whether it is that of a struct.
-    let mut open: Vec<bool> = vec![];
-    let mut skipping = false;
-    for (index, c) in text.char_indices() {
-        if skipping && c != ',' && c != ')' {
-            continue;
-        }
-        skipping = false;
-        match c {
-            '(' => open.push(text[..index].ends_with("struct") && !text[..index].ends_with("named_struct")),
-            ')' => {
-                open.pop();
-            }
-            ' ' if open.last() == Some(&true) && text[index..].starts_with(" AS ") => {
-                skipping = true;
-                continue;
-            }
-            _ => {}
-        }
-        out.push(c);
-    }
-    out
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub mod extension;
 pub mod temporary;
 pub mod types;
 
-pub use error::{QueryContext, Result, SparkError, without_aliases};
+pub use error::{QueryContext, Result, SparkError};
 
 /// Messages and service of the protobuf package `spark.connect`, generated from the published files.
 pub mod connect {

@@ -325,12 +325,20 @@ fn user_error(value: &Value) -> SparkError {
         }
         None => {}
     }
-    SparkError::new("PYTHON_EXCEPTION")
+    let error = SparkError::new("PYTHON_EXCEPTION")
         .with("msg", "An exception was thrown from the Python worker")
         .with("traceback", text("traceback"))
-        .with("message", text("message"))
+        .with("message", text("message"));
+    match value["phase"].as_str() {
+        Some(phase) => error.with("phase", phase),
+        None => error,
+    }
 }
 
 fn unreadable(error: arrow::error::ArrowError) -> SparkError {
+    // Spark's reader finds a NULL inside of a value where none is declared; Arrow does when it makes the array.
+    if error.to_string().contains("non-nullable") {
+        return SparkError::job_aborted("java.lang.IllegalStateException", "Value at index is null").with_source(error);
+    }
     SparkError::internal(format!("a Python worker sent what cannot be read: {error}")).with_source(error)
 }

@@ -7,9 +7,9 @@ __all__ = ["callJavaFunc", "callMLlibFunc", "inherit_doc", "JavaModelWrapper", "
 
 def callMLlibFunc(name, *args):
     """What MLlib's function of that name answers, if it is known here."""
-    from firesteel.mllib import statistics
+    from firesteel.mllib import random, statistics
 
-    function = statistics.FUNCTIONS.get(name)
+    function = statistics.FUNCTIONS.get(name) or random.FUNCTIONS.get(name)
     if function is None:
         raise refused(name)
     return function(*args)

@@ -88,6 +88,8 @@ def debug_string(rdd):
 
     def draw(node, first, rest):
         put(first, title(node, node.first_number(rdd.ctx)))
+        if node.is_kept and node.storage_level is not None:
+            lines.append((rest + " " if node is root else rest) + kept(node))
         own, is_shuffled, after, nodes = below(node, rdd.ctx)
         for text in own:
             put(rest, text)
@@ -104,6 +106,23 @@ def debug_string(rdd):
     count = "(%d)" % rdd.getNumPartitions()
     draw(root, count + " ", bar(count))
     return "\n".join(lines)
+
+
+def kept(node):
+    """What is kept of a node: all partitions at once, with the bytes of their pickled records."""
+    if node.kept_bytes is None:
+        node.kept_bytes = node.kept.selectExpr("coalesce(sum(length(data)), 0L)").first()[0]
+    sizes = (node.kept_bytes, 0) if node.storage_level.useMemory else (0, node.kept_bytes)
+    memory, disk = map(shown_bytes, sizes)
+    return "    CachedPartitions: %d; MemorySize: %s; DiskSize: %s" % (node.partition_count(), memory, disk)
+
+
+def shown_bytes(size):
+    """A size in the largest unit of which it has two or more."""
+    for power, unit in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if size >= 2 << 10 * power:
+            return "%.1f %s" % (size / (1 << 10 * power), unit)
+    return "%.1f B" % size
 
 
 def bar(count):

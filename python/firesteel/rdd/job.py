@@ -141,7 +141,7 @@ class Compiler:
             rows = self.exchanged(node)
         else:
             rows = self.written(node, Encode())
-        node.kept = rows.localCheckpoint(eager=True)
+        node.kept, node.kept_bytes = rows.localCheckpoint(eager=True), None
 
 
 @contextlib.contextmanager

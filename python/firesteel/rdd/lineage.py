@@ -24,6 +24,8 @@ class Node:
         self.storage_level = None
         # The frame on the server, when it has been computed.
         self.kept = None
+        # How many bytes that frame holds, once somebody asks.
+        self.kept_bytes = None
         # Where a reliable checkpoint goes, and once it is there, the source that reads it back.
         self.checkpoint_path = None
         self.checkpoint = None

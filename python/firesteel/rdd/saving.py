@@ -6,7 +6,7 @@ import shutil
 from firesteel.rdd import hadoop_files
 from firesteel.rdd.errors import java_error
 from firesteel.task import codecs
-from firesteel.task.part_file import WrittenPart
+from firesteel.task.part_file import WrittenPart, checksum_name, write_checksums
 from firesteel.unsupported import unsupported
 
 SEQUENCE_FORMATS = (
@@ -195,11 +195,13 @@ class Saving:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         for name in names:
-            os.replace(os.path.join(temporary, name), os.path.join(directory, name))
+            for one in (checksum_name(name), name):
+                os.replace(os.path.join(temporary, one), os.path.join(directory, one))
         shutil.rmtree(temporary, ignore_errors=True)
-        with open(os.path.join(directory, "_SUCCESS"), "wb"):
+        done = os.path.join(directory, "_SUCCESS")
+        with open(done, "wb"):
             pass
-
+        write_checksums(done)
 
     def _refuses_existing_output(self):
         given = self.ctx._conf.get("spark.hadoop.validateOutputSpecs", "true")

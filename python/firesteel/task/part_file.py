@@ -7,6 +7,22 @@ def part_name(index, extension="", infix=""):
     return "part-%s%05d%s" % (infix, index, extension)
 
 
+def checksum_name(name):
+    return ".%s.crc" % name
+
+
+def write_checksums(path):
+    """Beside a file Hadoop's local file system puts the checksums of every 512 bytes of it."""
+    from zlib import crc32
+
+    size = 512
+    with open(path, "rb") as file, open(os.path.join(os.path.dirname(path), checksum_name(os.path.basename(path))), "wb") as sums:
+        sums.write(b"crc\0" + size.to_bytes(4, "big"))
+        while data := file.read(size << 12):
+            chunks = (data[start : start + size] for start in range(0, len(data), size))
+            sums.write(b"".join(crc32(chunk).to_bytes(4, "big") for chunk in chunks))
+
+
 class PickledPart:
     """A step that writes a partition's records as pickled batches, each after its length."""
 
@@ -66,4 +82,5 @@ class WrittenPart:
         with open(path, "wb") as file:
             self.write(file, records)
         os.replace(path, os.path.join(temporary, name))
+        write_checksums(os.path.join(temporary, name))
         yield name

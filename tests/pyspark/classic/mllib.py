@@ -3,6 +3,7 @@
 import math
 
 from pyspark.mllib.linalg import DenseMatrix, Matrices, SparseVector, Vectors
+from pyspark.mllib.random import RandomRDDs
 from pyspark.mllib.regression import LabeledPoint, LinearModel
 from pyspark.mllib.stat import MultivariateGaussian, Statistics
 from pyspark.mllib.util import LinearDataGenerator, MLUtils  # noqa: F401
@@ -77,4 +78,24 @@ def case_correlations(spark, tmp):
         "two": [rounded([Statistics.corr(one, other)]), rounded([Statistics.corr(one, other, "spearman")])],
         "constant": rounded([Statistics.corr(one, sc.parallelize([1.0] * 4, 2))]),
         "wrong": [failing(lambda: Statistics.corr(rows, "spearman")), failing(lambda: Statistics.corr(rows, method="kendall"))],
+    }
+
+
+def case_random_numbers(spark, tmp):
+    sc = spark.sparkContext
+    found = {
+        "uniform": RandomRDDs.uniformRDD(sc, 5, 2, 1),
+        "normal": RandomRDDs.normalRDD(sc, 5, 2, 1),
+        "log normal": RandomRDDs.logNormalRDD(sc, 0.5, 1.5, 5, 2, 1),
+        "poisson": RandomRDDs.poissonRDD(sc, 3.0, 8, 2, 1),
+        "poisson of many": RandomRDDs.poissonRDD(sc, 100.5, 12, 2, 1),
+        "exponential": RandomRDDs.exponentialRDD(sc, 2.0, 8, 2, 1),
+        "gamma": RandomRDDs.gammaRDD(sc, 2.0, 3.0, 8, 2, 1),
+        "gamma below 1": RandomRDDs.gammaRDD(sc, 0.5, 3.0, 8, 2, 1),
+        "vectors": RandomRDDs.normalVectorRDD(sc, 3, 2, 2, -5).map(lambda row: row.tolist()),
+        "vectors of gamma": RandomRDDs.gammaVectorRDD(sc, 2.0, 1.0, 2, 2, 1, 7).map(lambda row: row.tolist()),
+    }
+    return {
+        **{name: rdd.map(lambda value: [float(one) for one in value] if isinstance(value, list) else float(value)).collect() for name, rdd in found.items()},
+        "partitions": RandomRDDs.uniformRDD(sc, 3, 5, 3).glom().map(len).collect(),
     }

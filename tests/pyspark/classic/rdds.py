@@ -2,6 +2,7 @@
 
 import operator
 import os
+import re
 
 from pyspark import StorageLevel
 
@@ -332,3 +333,15 @@ def case_barrier_of_a_list(spark, tmp):
     listed = sc.parallelize([1, 2, 3, 4], 2)
     shuffled = listed.map(lambda x: (x % 2, x)).partitionBy(2).values()
     return [one.barrier().mapPartitions(gather).collect() for one in (listed, shuffled)]
+
+
+def case_what_is_kept(spark, tmp):
+    sc = spark.sparkContext
+    kept = sc.parallelize(range(100), 4).map(lambda x: x + 1).cache()
+    before = "CachedPartitions" in kept.toDebugString().decode()
+    kept.count()
+    lines = kept.map(lambda x: (x % 3, x)).reduceByKey(lambda a, b: a + b, 2).toDebugString().decode().split("\n")
+    sizes = [re.sub(r"[0-9.]+ \w*B", "SIZE", line) for line in [*kept.toDebugString().decode().split("\n"), *lines] if "CachedPartitions" in line]
+    sc.parallelize(["a" * 1000, "b", "c"], 2).saveAsTextFile(str(tmp / "texts"))
+    sums = {name: (tmp / "texts" / name).read_bytes().hex() for name in sorted(os.listdir(tmp / "texts")) if name.endswith(".crc")}
+    return {"before": before, "lines": sizes, "sums": sums, "read": sc.textFile(str(tmp / "texts")).count()}

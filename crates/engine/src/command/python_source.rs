@@ -44,7 +44,7 @@ pub(crate) async fn write(
     let partitions = 1;
     let settings = WorkerSettings::of(&session.resolve_context());
     let writing = plan(&settings, source, &options, (&input.fields(), overwrite), false).await;
-    let Writing { call, writer } = writing.map_err(|error| failed("plan", &source.name, error))?;
+    let Writing { call, writer } = writing.map_err(|error| failed("initialize", "writer", error))?;
     let mapped = map::plan(input, call, vec![message_field()].into(), "write()", false)?;
     let own = session.arc();
     let planned = tokio::task::spawn_blocking(move || own.physical(mapped, vec![])).await;
@@ -123,8 +123,7 @@ async fn end(
     let question =
         messages.iter().fold(Question::default().with(writer).int(messages.len()), Question::with).flag(abort);
     let answer = question.ask(&settings.session, "commit_data_source_write", &source.python).await;
-    let action = if abort { "abort" } else { "commit" };
-    answer.map(|_| ()).map_err(|error| failed(action, &source.name, error))
+    answer.map(|_| ()).map_err(|error| failed("commit or abort", "write", error))
 }
 
 /// Commits a batch of a stream, or takes it back. `instance` is the pickled source.

@@ -535,19 +535,19 @@ async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -
     }
 }
 
-/// DELETE, UPDATE, MERGE: files cannot.
 /// `df.mergeInto(..)`: no table here takes it, as none of Spark's own does.
 pub(super) fn refused_merge(session: &Session, merge: &pb::MergeIntoTableCommand) -> Result<SparkError> {
     if merge.match_actions.is_empty()
         && merge.not_matched_actions.is_empty()
         && merge.not_matched_by_source_actions.is_empty()
     {
-        return Ok(SparkError::new("NO_MERGE_ACTION_SPECIFIED"));
+        return Ok(SparkError::new("NO_MERGE_ACTION_SPECIFIED").raised_as("USER_RAISED_EXCEPTION"));
     }
     let table = firesteel_plan::sql::parse_column_name(&merge.target_table_name)?;
     row_change(session, &table, "MERGE INTO TABLE")
 }
 
+/// DELETE, UPDATE, MERGE: files cannot.
 fn row_change(session: &Session, parts: &[String], operation: &str) -> Result<SparkError> {
     let search = if operation == "LOAD DATA" { Search::Session } else { Search::Everywhere };
     Ok(match session.find(parts, search)?.1 {

@@ -76,6 +76,7 @@ pub async fn run(session: &Session, message: pb::WriteOperation, operation: Oper
         }
     }
     if let Some(source) = message.source.as_deref().and_then(|name| session.functions.source(name)) {
+        refuse_layout(&message.partitioning_columns, message.bucket_by.is_some())?;
         let mut options: Vec<(String, String)> = message.options.into_iter().collect();
         if !path.is_empty() {
             options.push(("path".into(), path));
@@ -397,4 +398,20 @@ pub async fn run_v2(session: &Session, message: pb::WriteOperationV2, operation:
         Mode::Append | Mode::Overwrite | Mode::OverwritePartitions => Err(create_table::not_v2(session, &parts)),
         Mode::Unspecified => Err(SparkError::internal("a write of unspecified mode")),
     }
+}
+
+/// A source in Python is a table without partitions and buckets.
+fn refuse_layout(partitioning: &[String], buckets: bool) -> Result<()> {
+    if buckets {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_1312").with("operation", "save"));
+    }
+    if partitioning.is_empty() {
+        return Ok(());
+    }
+    let given: Vec<String> = partitioning.iter().map(|column| format!("identity({column})")).collect();
+    Err(SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(format!(
+        "requirement failed: The provided partitioning or clustering columns do not match the existing table's.\n - \
+         provided: {}\n - table: ",
+        given.join(", ")
+    )))
 }

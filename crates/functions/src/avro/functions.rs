@@ -38,7 +38,8 @@ pub fn from_avro(call: &Call) -> Result<Typed> {
         .ok_or_else(|| invalid("Cannot parse <null> schema"))?;
     let options = options(call, 2, "third", "converting the value from AVRO format")?;
     check_mode(&options, "`from_avro`")?;
-    if options.get("datetimeRebaseMode").is_some_and(|mode| mode.eq_ignore_ascii_case("LEGACY")) {
+    let rebase = options.get("datetimeRebaseMode");
+    if rebase == Some("LEGACY") {
         return Err(SparkError::unsupported(
             "from_avro with the option datetimeRebaseMode=LEGACY",
             "Set it to CORRECTED, or write the values with Spark 3 or later.",
@@ -51,7 +52,9 @@ pub fn from_avro(call: &Call) -> Result<Typed> {
     let found = spark_type(read)?.0;
     let permissive = !is_fail_fast(&options);
     let data_type = if permissive { nullable(&found) } else { found };
-    let setting = json!({"schema": schema, "read": read, "permissive": permissive}).to_string();
+    // Spark finds out when it reads a value that there is no such mode, and takes the value for malformed.
+    let broken = rebase.is_some_and(|mode| !matches!(mode, "CORRECTED" | "EXCEPTION"));
+    let setting = json!({"schema": schema, "read": read, "permissive": permissive, "broken": broken}).to_string();
     let binary = call.with_args(vec![call.coerce(0, &DataType::Binary)?]);
     Ok(binary.kernel_with("from_avro", data_type, true, setting, read_values).named(label))
 }
@@ -183,7 +186,9 @@ fn read_values(args: &KernelArgs) -> Result<ArrayRef> {
     let (schema, read) = (text("schema"), text("read"));
     let values = args.array(0)?;
     let values = values.as_binary::<i32>();
-    if let Some(all) = read_all(values, &schema, &read, args.return_type) {
+    let broken = setting["broken"].as_bool().unwrap_or(false);
+    let all = if broken { None } else { read_all(values, &schema, &read, args.return_type) };
+    if let Some(all) = all {
         return Ok(all);
     }
     // Something in this batch is malformed: value by value.
@@ -196,6 +201,7 @@ fn read_values(args: &KernelArgs) -> Result<ArrayRef> {
             continue;
         };
         let row = match own.decode(&framed(bytes)) {
+            _ if broken => None,
             // Of a value that ends too early nothing is taken but the prefix.
             Ok(taken) if taken <= PREFIX.len() => None,
             Ok(_) => own.flush().ok().flatten().and_then(|batch| to_spark(batch.column(0), args.return_type).ok()),

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, FieldRef, Fields};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::scalar::ScalarValue;
 use firesteel_protocol::types::{self, name};
-use firesteel_protocol::{Result, SparkError, without_aliases};
+use firesteel_protocol::{Result, SparkError};
 
 use super::list::{list_arg, list_of, new_list};
 use crate::kernel::KernelArgs;
@@ -63,7 +63,7 @@ pub fn extract_value(child: Typed, extraction: Typed, env: &Env) -> Result<Typed
 
 /// An error about `a[i]` shows it so, not as a call.
 fn as_item(call: &Call, error: SparkError, shown: &str) -> SparkError {
-    if error.param("sqlExpr") == Some(&format!("\"{}\"", without_aliases(&call.display()))) {
+    if error.param("sqlExpr") == Some(&format!("\"{}\"", call.display())) {
         return error.with("sqlExpr", format!("\"{shown}\""));
     }
     error

@@ -17,8 +17,9 @@ pub fn own_name(arg: &Typed) -> Option<String> {
     match &arg.expr {
         Expr::Column(_) | Expr::OuterReferenceColumn(..) => Some(arg.name.clone()),
         // COLLATE leaves a mark, and gives no name.
-        Expr::Alias(_) if arg.unaliased_name.is_none() && arg.name.starts_with("collate(") => None,
-        Expr::Alias(_) => Some(arg.name.clone()),
+        Expr::Alias(alias) if arg.unaliased_name.is_none() && alias.name.starts_with("collate(") => None,
+        // Texts of errors name it without its alias.
+        Expr::Alias(alias) => Some(alias.name.clone()),
         Expr::LambdaVariable(variable) => {
             // The resolver makes names unique by a suffix.
             Some(variable.name.split('#').next().unwrap_or(&variable.name).to_string())

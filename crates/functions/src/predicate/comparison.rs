@@ -80,7 +80,6 @@ pub(super) fn between(call: &Call) -> Result<Typed> {
 
 /// Spark computes an operand that is compared twice once, and says so in its errors.
 pub fn of_common_operand(error: SparkError, name: &str) -> SparkError {
-    let name = firesteel_protocol::without_aliases(name);
     let shown = error.param("sqlExpr").and_then(|shown| shown.strip_prefix(&format!("\"({name} ")));
     match shown.map(|rest| format!("\"(commonexpressionref() {rest}")) {
         Some(shown) => error.with("sqlExpr", shown),

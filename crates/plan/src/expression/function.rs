@@ -383,7 +383,7 @@ fn arguments_of<'m>(
             }
             _ => match star::expand(resolver, argument, scope)? {
                 Some(columns) => args.extend(columns),
-                None => args.push(keep_alias(entry, resolver.expression(argument, scope)?)),
+                None => args.push(keep_alias(resolver, entry, resolver.expression(argument, scope)?)),
             },
         }
     }
@@ -436,8 +436,13 @@ fn refuse_star(
 }
 
 /// Aliases inside a call name nothing, but for the fields of a struct.
-fn keep_alias(entry: &Entry, typed: Typed) -> Typed {
+fn keep_alias(resolver: &Resolver, entry: &Entry, mut typed: Typed) -> Typed {
     if matches!(entry.name, "struct" | "arrays_zip" | "to_json" | "to_csv") {
+        if let (true, "struct", Expr::Alias(_)) = (resolver.bare_structs.get(), entry.name, &typed.expr)
+            && let Some(inner) = typed.unaliased_name.take()
+        {
+            typed.name = inner;
+        }
         return typed;
     }
     if let (false, Some(path)) = (matches!(typed.expr, Expr::Alias(_)), &typed.unaliased_name) {
@@ -532,11 +537,21 @@ pub fn generator(
     let entry = lookup(function).ok_or_else(|| unresolved_routine(resolver, function))?;
     let Kind::Generator(build) = entry.kind else { return Err(SparkError::internal("not a generator")) };
     let arguments = &*named::in_order(entry.name, arguments)?;
-    let (args, _) = arguments_of(resolver, entry, function, arguments, false, scope)?;
-    count(resolver, entry, arguments)?;
+    // Errors in its arguments show the aliases inside of them: Spark leaves those of a generator where they are.
+    let args = || {
+        let inside = resolver.in_expression.replace(true);
+        let args = arguments_of(resolver, entry, function, arguments, false, scope);
+        resolver.in_expression.set(inside);
+        args.map(|(args, _)| args)
+    };
     let env = resolver.env_here();
-    let call = Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: &env };
-    build(&call).map_err(|error| in_words(&call, error))
+    let built = |args: Vec<Typed>| {
+        let call = Call { name: entry.name, args, distinct: false, ignore_nulls: false, env: &env };
+        build(&call).map_err(|error| in_words(&call, error))
+    };
+    let first = args()?;
+    count(resolver, entry, arguments)?;
+    resolver.worded(built(first), || built(args()?))
 }
 
 /// Calls a scalar function of the table with resolved arguments.

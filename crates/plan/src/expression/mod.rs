@@ -38,6 +38,29 @@ use crate::sql;
 impl Resolver<'_> {
     /// Resolves an expression that yields one column.
     pub fn expression(&self, expression: &pb::Expression, scope: &Scope) -> Result<Typed> {
+        let inside = self.in_expression.replace(true);
+        let mut typed = self.expression_here(expression, scope);
+        if !inside {
+            typed = self.worded(typed, || self.expression_here(expression, scope));
+        }
+        self.in_expression.set(inside);
+        typed
+    }
+
+    /// Gives an error about types its text: Spark finds it when it has taken the aliases inside of structs away.
+    pub(crate) fn worded<T>(&self, first: Result<T>, again: impl FnOnce() -> Result<T>) -> Result<T> {
+        match first {
+            Err(error) if !self.bare_structs.get() && walk::prints_aliases(&error) => {
+                self.bare_structs.set(true);
+                let again = again();
+                self.bare_structs.set(false);
+                again
+            }
+            first => first,
+        }
+    }
+
+    fn expression_here(&self, expression: &pb::Expression, scope: &Scope) -> Result<Typed> {
         let origin = expression.common.as_ref().and_then(|common| common.origin.as_ref());
         self.placed(origin, || self.expression_kind(expression, scope))
     }
@@ -412,7 +435,8 @@ impl Resolver<'_> {
         let child = order.child.as_deref().ok_or_else(|| missing("child", "SortOrder"))?;
         let typed = self.expression(child, scope)?;
         let (ascending, nulls_first) = sort_direction(order);
-        check_orderable(&typed).map_err(|error| self.at_expression(error, child))?;
+        let checked = self.worded(check_orderable(&typed), || check_orderable(&self.expression(child, scope)?));
+        checked.map_err(|error| self.at_expression(error, child))?;
         let key = firesteel_functions::collation::key(&unaliased(typed), &self.env_here());
         Ok(SortExpr::new(key.expr, ascending, nulls_first))
     }

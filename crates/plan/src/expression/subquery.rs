@@ -17,7 +17,7 @@ use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::table::is_streaming;
 
 use super::unaliased;
-use crate::relation::{Origin, aggregate};
+use crate::relation::{Origin, aggregate, node};
 use crate::resolver::Planned;
 use crate::scope::Scope;
 use crate::{Relation, Resolver};
@@ -264,9 +264,20 @@ fn contains(resolver: &Resolver, values: &[pb::Expression], relation: Relation, 
     let (values, inner): (Vec<Typed>, Vec<Typed>) = pairs.collect::<Result<Vec<_>>>()?.into_iter().unzip();
     let same = inner.iter().zip(&relation.output).all(|(inner, own)| inner.expr == own.expr());
     let relation = if same { relation } else { relation.select(inner)?.narrow()? };
+    let relation = with_head(relation)?;
     let value = row_expr(resolver, values);
     let expr = Expr::InSubquery(InSubquery::new(Box::new(value), subquery(relation.plan), false));
     Ok(Typed::new(expr, shown, DataType::Boolean, nullable))
+}
+
+/// DataFusion asks the plan of IN for its column, which a node of ours does not tell.
+fn with_head(relation: Relation) -> Result<Relation> {
+    if relation.plan.head_output_expr().planned()?.is_some() {
+        return Ok(relation);
+    }
+    let columns = relation.plan.schema().columns().into_iter().map(Expr::Column).collect();
+    let plan = node::project(relation.plan.clone(), columns)?;
+    Ok(relation.with_plan(plan))
 }
 
 /// `NULL IN (SELECT ..)` without outer columns: unknown unless the subquery has no row. Spark's `NullPropagation`.

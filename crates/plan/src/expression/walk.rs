@@ -1,6 +1,7 @@
 //! Looking through expressions before they are resolved: which part of one an error speaks of, and by which names.
 
 use firesteel_functions::{Kind, lookup};
+use firesteel_protocol::SparkError;
 use firesteel_protocol::connect::{self as pb, expression::ExprType, subquery_expression::SubqueryType};
 use firesteel_protocol::extension::ExpressionKind;
 
@@ -124,6 +125,12 @@ pub fn is_window(expression: &pb::Expression) -> bool {
 pub fn nested_aggregate(expression: &pb::Expression) -> Option<pb::Expression> {
     let outer = find(expression, &is_aggregate);
     outer.iter().find_map(|call| parts(call).iter().find_map(|part| find(part, &is_aggregate).into_iter().next()))
+}
+
+/// Whether an error about types shows what may be an alias inside of a struct.
+pub fn prints_aliases(error: &SparkError) -> bool {
+    (error.condition().starts_with("DATATYPE_MISMATCH") || error.condition() == "JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE")
+        && error.params().iter().any(|(_, text)| text.contains("struct(") && text.contains(" AS "))
 }
 
 /// The name of an expression with generators inside.

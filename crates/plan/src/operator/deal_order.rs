@@ -13,7 +13,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use firesteel_functions::hash::unsafe_row::row_hashes;
 use futures::{StreamExt, stream};
 
-use super::partition_map::{PartitionMap, PartitionMapExec};
+use super::partition_map::{self, PartitionMap};
 
 /// Rows of a partition that are few.
 const FEW_ROWS: usize = 1 << 16;
@@ -22,7 +22,7 @@ const FEW_BYTES: usize = 1 << 24;
 
 /// Rows of each partition in the order of their hashes, if they are few.
 pub fn by_hash(input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
-    Arc::new(PartitionMapExec::new(input, Arc::new(ByHash)))
+    partition_map::exec(input, Arc::new(ByHash))
 }
 
 #[derive(Debug)]

@@ -23,7 +23,7 @@ use futures::StreamExt;
 
 use super::exchange::ExchangeExec;
 use super::only;
-use super::partition_map::{PartitionMap, PartitionMapExec};
+use super::partition_map::{self, PartitionMap};
 use crate::resolver::Planned;
 
 /// The logical node: one row, with a list for each column of the input.
@@ -52,7 +52,7 @@ impl FrequentNode {
 
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
         let map = Frequent { size: self.size, names: self.names.clone() };
-        Ok(Arc::new(PartitionMapExec::new(ExchangeExec::in_order(input), Arc::new(map))))
+        Ok(partition_map::exec(ExchangeExec::in_order(input), Arc::new(map)))
     }
 }
 

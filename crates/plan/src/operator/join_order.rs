@@ -21,7 +21,7 @@ use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 use futures::{StreamExt, TryStreamExt};
 
 use super::limit_barrier::{self, LimitBarrier};
-use super::partition_map::{PartitionMap, PartitionMapExec};
+use super::partition_map::{self, PartitionMap};
 
 /// Sides of which both are known to be smaller are put in order; larger ones are joined as is fastest.
 const SMALL_BYTES: usize = 1 << 20;
@@ -131,7 +131,7 @@ fn before(plan: &Plan) -> Result<Option<Plan>> {
     {
         // Each batch of the streamed side is joined row by row of the other.
         if rows(join.left()).is_some_and(|rows| rows <= FEW_ROWS) {
-            let streamed = Arc::new(PartitionMapExec::new(Arc::clone(join.left()), Arc::new(OneByOne)));
+            let streamed = partition_map::exec(Arc::clone(join.left()), Arc::new(OneByOne));
             return CrossJoinExec::new(streamed, Arc::clone(join.right())).swap_inputs().map(Some);
         }
     }
@@ -168,15 +168,15 @@ fn after(plan: &Plan) -> Result<Option<Plan>> {
 fn collected_in_reverse(plan: Plan) -> Result<Transformed<Plan>> {
     let Some(join) = cast::<HashJoinExec>(&plan) else { return Ok(Transformed::no(plan)) };
     let several = matches!(join.join_type(), JoinType::Inner | JoinType::Right);
-    if !several || cast::<PartitionMapExec>(join.left()).is_some() || bytes(join.left()).is_none() {
+    if !several || partition_map::is_named(join.left(), Reverse.name()) || bytes(join.left()).is_none() {
         return Ok(Transformed::no(plan));
     }
-    let reversed = PartitionMapExec::new(Arc::clone(join.left()), Arc::new(Reverse));
+    let reversed = partition_map::exec(Arc::clone(join.left()), Arc::new(Reverse));
     let mut streamed = Arc::clone(join.right());
     if *join.join_type() == JoinType::Right && rows(&streamed).is_some_and(|rows| rows <= FEW_ROWS) {
-        streamed = Arc::new(PartitionMapExec::new(streamed, Arc::new(OneByOne)));
+        streamed = partition_map::exec(streamed, Arc::new(OneByOne));
     }
-    let children: Vec<Plan> = vec![Arc::new(reversed), streamed];
+    let children: Vec<Plan> = vec![reversed, streamed];
     replace_children_if_necessary(plan, children).map(Transformed::yes)
 }
 

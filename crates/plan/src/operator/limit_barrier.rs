@@ -10,7 +10,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
-use super::partition_map::{PartitionMap, PartitionMapExec};
+use super::partition_map::{self, PartitionMap};
 
 /// The rule before which the barriers are put up, and behind which they are taken away.
 pub const PLACES_SORTS: &str = "EnsureRequirements";
@@ -47,7 +47,7 @@ impl PhysicalOptimizerRule for LimitBarrier {
                 let unordered =
                     node.as_ref().downcast_ref::<GlobalLimitExec>().is_some() && node.output_ordering().is_none();
                 return Ok(match unordered {
-                    true => Transformed::yes(Arc::new(PartitionMapExec::new(node, Arc::new(Through)))),
+                    true => Transformed::yes(partition_map::exec(node, Arc::new(Through))),
                     false => Transformed::no(node),
                 });
             }

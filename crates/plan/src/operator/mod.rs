@@ -11,6 +11,7 @@ pub mod local_sort;
 pub mod observe;
 pub mod parse_records;
 pub mod partition_columns;
+pub mod partition_exec;
 pub mod partition_map;
 pub mod partition_order;
 pub mod place;

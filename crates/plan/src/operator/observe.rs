@@ -22,7 +22,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::CollectMetrics, outer: Option<
     let inputs = [&input];
     let columns = resolver.expressions(&message.metrics, &resolver.scope(&inputs, outer))?;
     columns.iter().try_for_each(check)?;
-    let metrics = crate::relation::aggregate::global(resolver, input.clone(), columns)?.narrow()?;
+    let metrics = crate::relation::aggregate::metrics(resolver, input.clone(), columns)?.narrow()?;
     let mut observed = resolver.observed.borrow_mut();
     // One DataFrame that is used twice observes the same twice.
     let same = |own: &Relation| own.fields() == metrics.fields();

@@ -21,7 +21,7 @@ use firesteel_sources::TextRecords;
 use futures::StreamExt;
 
 use super::only;
-use super::partition_map::{PartitionMap, PartitionMapExec};
+use super::partition_map::{self, PartitionMap};
 use crate::relation::project;
 use crate::resolver::Planned;
 use crate::{Attribute, Relation};
@@ -52,7 +52,7 @@ impl ParseRecordsNode {
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
         let schema: SchemaRef = Arc::new(self.schema.as_arrow().clone());
         let parse = ParseRecords { records: Arc::clone(&self.records), schema };
-        Ok(Arc::new(PartitionMapExec::new(input, Arc::new(parse))))
+        Ok(partition_map::exec(input, Arc::new(parse)))
     }
 
     fn identity(&self) -> (&LogicalPlan, &DFSchema) {

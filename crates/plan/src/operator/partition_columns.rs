@@ -23,7 +23,7 @@ use firesteel_protocol::Result;
 use futures::StreamExt;
 
 use super::exchange::ExchangeExec;
-use super::partition_map::{PartitionMap, PartitionMapExec};
+use super::partition_map::{self, PartitionMap};
 use super::{only, over};
 use crate::attribute::next_id;
 use crate::expression::aggregate::replace;
@@ -152,7 +152,7 @@ impl PartitionColumnsNode {
         let counts_on = self.sources.iter().any(|(source, _)| *source == Source::SequenceId);
         let input = if counts_on { ExchangeExec::in_order(input) } else { input };
         let map = PartitionColumns { sources: self.sources.clone() };
-        Ok(Arc::new(PartitionMapExec::new(input, Arc::new(map))))
+        Ok(partition_map::exec(input, Arc::new(map)))
     }
 }
 

@@ -4,15 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, PhysicalExpr};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties};
+use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
 
 use super::only;
+use super::partition_exec::{PartitionExec, PartitionWork, Rows};
 
 /// What happens to a partition.
 pub trait PartitionMap: fmt::Debug + Send + Sync {
@@ -39,101 +36,38 @@ pub trait PartitionMap: fmt::Debug + Send + Sync {
 }
 
 /// The operator. Rows keep their partition; their order within it is the map's business.
+pub fn exec(input: Arc<dyn ExecutionPlan>, map: Arc<dyn PartitionMap>) -> Arc<dyn ExecutionPlan> {
+    Arc::new(PartitionExec::new(vec![input], Arc::new(Mapped(map))))
+}
+
+/// Whether an operator is a map of that name.
+pub fn is_named(plan: &Arc<dyn ExecutionPlan>, name: &str) -> bool {
+    PartitionExec::work::<Mapped>(plan).is_some_and(|own| own.0.name() == name)
+}
+
 #[derive(Debug)]
-pub struct PartitionMapExec {
-    input: Arc<dyn ExecutionPlan>,
-    map: Arc<dyn PartitionMap>,
-    /// The order in which the rows came when the query was planned: the map may depend on it, so no rule may drop it.
-    order: Option<OrderingRequirements>,
-    properties: Arc<PlanProperties>,
-    metrics: ExecutionPlanMetricsSet,
-}
+struct Mapped(Arc<dyn PartitionMap>);
 
-impl PartitionMapExec {
-    pub fn new(input: Arc<dyn ExecutionPlan>, map: Arc<dyn PartitionMap>) -> Self {
-        let order = order_of(&input);
-        Self::with_order(input, map, order)
+impl PartitionWork for Mapped {
+    fn name(&self) -> &'static str {
+        self.0.name()
     }
 
-    fn with_order(
-        input: Arc<dyn ExecutionPlan>,
-        map: Arc<dyn PartitionMap>,
-        order: Option<OrderingRequirements>,
-    ) -> Self {
-        let schema = map.schema(&input.schema());
-        let own = input.properties();
-        let partitioning =
-            datafusion::physical_plan::Partitioning::UnknownPartitioning(own.partitioning.partition_count());
-        let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new(schema),
-            partitioning,
-            own.emission_type,
-            own.boundedness,
-        ));
-        Self { input, map, order, properties, metrics: ExecutionPlanMetricsSet::new() }
-    }
-}
-
-/// The order of an operator's rows, as what an operator above it requires.
-pub fn order_of(input: &Arc<dyn ExecutionPlan>) -> Option<OrderingRequirements> {
-    input.output_ordering().map(|order| OrderingRequirements::from(order.clone()))
-}
-
-impl DisplayAs for PartitionMapExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}: {}", self.map.name(), self.map.describe())
-    }
-}
-
-impl ExecutionPlan for PartitionMapExec {
-    fn name(&self) -> &str {
-        self.map.name()
+    fn describe(&self) -> String {
+        self.0.describe()
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
+    fn schema(&self, inputs: &[SchemaRef]) -> SchemaRef {
+        self.0.schema(&inputs[0])
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        vec![self.order.clone()]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
-    ) -> datafusion::common::Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::with_order(only(children)?, Arc::clone(&self.map), self.order.clone())))
-    }
-
-    fn execute(
+    fn run(
         &self,
         partition: usize,
-        context: Arc<TaskContext>,
-    ) -> datafusion::common::Result<SendableRecordBatchStream> {
-        let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let input = self.input.execute(partition, Arc::clone(&context))?;
-        let output = self.map.apply_in(partition, input, &context);
-        let counted = output.map(move |batch| {
-            if let Ok(batch) = &batch {
-                metrics.record_output(batch.num_rows());
-            }
-            batch
-        });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), counted)))
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        Some(self.metrics.clone_inner())
+        inputs: Vec<SendableRecordBatchStream>,
+        _: &SchemaRef,
+        context: &Arc<TaskContext>,
+    ) -> datafusion::common::Result<Rows> {
+        Ok(self.0.apply_in(partition, only(inputs)?, context).boxed())
     }
 }

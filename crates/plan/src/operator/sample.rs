@@ -13,7 +13,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use firesteel_functions::random::XorShiftRandom;
 use futures::StreamExt;
 
-use super::partition_map::{PartitionMap, PartitionMapExec};
+use super::partition_map::{self, PartitionMap};
 use super::poisson::Poisson;
 use super::repeated::repeated;
 use super::{Planned, only, over, schema_of};
@@ -44,7 +44,7 @@ impl SampleNode {
             replacement: self.replacement,
             seed: self.seed,
         };
-        Ok(Arc::new(PartitionMapExec::new(input, Arc::new(sample))))
+        Ok(partition_map::exec(input, Arc::new(sample)))
     }
 }
 

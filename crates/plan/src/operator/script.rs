@@ -22,7 +22,7 @@ use futures::StreamExt;
 use tokio::sync::mpsc;
 
 use super::only;
-use super::partition_map::{PartitionMap, PartitionMapExec};
+use super::partition_map::{self, PartitionMap};
 use super::python::map::schema_of;
 use crate::Relation;
 use crate::relation::project::attributes;
@@ -72,7 +72,7 @@ pub fn plan(input: Relation, lines: Lines) -> Result<Relation> {
 impl ScriptNode {
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
         let map = Script { lines: Arc::clone(&self.lines), schema: Arc::clone(self.schema.inner()) };
-        Ok(Arc::new(PartitionMapExec::new(input, Arc::new(map))))
+        Ok(partition_map::exec(input, Arc::new(map)))
     }
 }
 

@@ -37,7 +37,7 @@ use futures::StreamExt;
 use tokio::sync::watch;
 
 use super::only;
-use super::partition_map::{PartitionMap, PartitionMapExec};
+use super::partition_map::{self, PartitionMap};
 
 /// Spark's `spark.sql.adaptive.coalescePartitions.minPartitionSize`: less than that stays together.
 const FEW_BYTES: usize = 1 << 20;
@@ -339,9 +339,9 @@ pub struct ShuffleExec {
 impl ShuffleExec {
     fn try_new(input: Plan, order: HashOrder, count: usize) -> datafusion::common::Result<Self> {
         let held = Held::new(input.output_partitioning().partition_count());
-        let gate = PartitionMapExec::new(Arc::clone(&input), Arc::new(Gate { held: Arc::clone(&held) }));
+        let gate = partition_map::exec(Arc::clone(&input), Arc::new(Gate { held: Arc::clone(&held) }));
         let partitioning = Partitioning::Hash(order.keys.clone(), count);
-        let inner = RepartitionExec::try_new(Arc::new(gate), partitioning.clone())?;
+        let inner = RepartitionExec::try_new(gate, partitioning.clone())?;
         // What is known of the columns, constants say, operators above have built on.
         let properties = Arc::clone(RepartitionExec::try_new(Arc::clone(&input), partitioning)?.properties());
         Ok(Self { input, order, held, inner: Arc::new(inner), properties, together: ExecutionPlanMetricsSet::new() })

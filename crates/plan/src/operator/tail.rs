@@ -15,7 +15,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use futures::{StreamExt, TryStreamExt};
 
 use super::exchange::ExchangeExec;
-use super::partition_map::{PartitionMap, PartitionMapExec};
+use super::partition_map::{self, PartitionMap};
 use super::{Planned, only, over, schema_of};
 use crate::Relation;
 
@@ -41,7 +41,7 @@ impl TailNode {
                 (_, Some(ordering)) => Arc::new(SortPreservingMergeExec::new(ordering.clone(), input)),
                 _ => ExchangeExec::in_order(input),
             };
-        Ok(Arc::new(PartitionMapExec::new(single, Arc::new(Tail { rows: self.rows }))))
+        Ok(partition_map::exec(single, Arc::new(Tail { rows: self.rows })))
     }
 }
 

@@ -22,7 +22,7 @@ use firesteel_sources::stream::table::is_streaming;
 use futures::StreamExt;
 use serde_json::{Map, Value};
 
-use super::partition_map::{PartitionMap, PartitionMapExec};
+use super::partition_map::{self, PartitionMap};
 use super::{only, over, schema_of};
 use crate::attribute::next_id;
 use crate::relation::required;
@@ -158,7 +158,7 @@ impl WatermarkNode {
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
         let index = input.schema().index_of(&self.column)?;
         let measure = Measure { index, tracker: Arc::clone(&self.tracker) };
-        Ok(Arc::new(PartitionMapExec::new(input, Arc::new(measure))))
+        Ok(partition_map::exec(input, Arc::new(measure)))
     }
 }
 

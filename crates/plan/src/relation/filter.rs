@@ -31,7 +31,8 @@ pub fn resolve(resolver: &Resolver, filter: &pb::Filter, outer: Option<&Scope>) 
     }
     match resolved {
         Ok(typed) if !contains_aggregate(&typed.expr) => {
-            let condition = condition_of(typed)?;
+            let again = || condition_of(resolver.expression(condition, &scope)?);
+            let condition = resolver.worded(condition_of(typed), again)?;
             apply(resolver, input, condition)
         }
         // Columns that the select list left out, aggregates of HAVING.

@@ -26,7 +26,7 @@ fn columns<'r>(
     for name in names {
         let parts = crate::sql::parse_column_name(name)?;
         let column = resolver.column(&parts, scope).map_err(|error| match error.condition() {
-            "UNRESOLVED_COLUMN.WITH_SUGGESTION" => crate::scope::unresolved_in_order(&parts, scope.output()),
+            "UNRESOLVED_COLUMN.WITH_SUGGESTION" => crate::scope::unresolved_as_listed(&parts, scope.output()),
             _ => error,
         })?;
         match input.output.iter().find(|attribute| attribute.expr() == column.expr) {

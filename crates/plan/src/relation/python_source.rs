@@ -11,7 +11,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use firesteel_functions::kernel::from_arrow;
 use firesteel_protocol::connect as pb;
-use firesteel_protocol::types::{ddl, json};
+use firesteel_protocol::types::{ddl, json, name};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_python::planner::{Answer, Question};
 use firesteel_python::{Argument, Function};
@@ -32,7 +32,10 @@ pub fn read(resolver: &Resolver, source: &PythonDataSource, message: &pb::read::
 
     let reader = Reader { settings: &settings, source: &source.name, python: &source.python };
     let planned = runtime.block_on(reader.plan(&instance, &fields, false));
-    let (call, partitions) = planned.map_err(|error| failed("plan", &source.name, error))?;
+    let (call, partitions) = planned.map_err(|error| match error.param("phase") {
+        Some("partitions") => failed("generate", "read partitions", error),
+        _ => failed("initialize", "reader", error),
+    })?;
     let schema = Arc::new(Schema::new(vec![partition_field()]));
     let input = local_relation::stored(Stored { provider: partition_rows(&partitions)?, fields: schema })?;
     map::plan(input, call, fields, "read()", false)
@@ -123,12 +126,21 @@ fn created(
     };
     let options = options_of(&message.options, &message.paths);
     let created = runtime.block_on(create(settings, source, declared.as_ref(), &options));
-    let mut created = created.map_err(|error| failed("create", &source.name, error))?;
+    let mut created = created.map_err(|error| failed("create", "instance", error))?;
     let instance = created.bytes()?;
     let is_ddl = created.int()? == 1;
     let text = created.text()?;
-    let fields = if is_ddl { ddl::parse_schema(&text)? } else { schema_of(&text)? };
+    let fields = if is_ddl { declared_columns(&text)? } else { schema_of(&text)? };
     Ok((instance, fields))
+}
+
+/// The columns of a schema that a source gives as text.
+fn declared_columns(text: &str) -> Result<Fields> {
+    ddl::parse_schema(text).or_else(|error| match ddl::parse_type(text).map(|field| field.data_type().clone()) {
+        Ok(DataType::Struct(fields)) => Ok(fields),
+        Ok(other) => Err(not_struct(text, &other)),
+        Err(_) => Err(error),
+    })
 }
 
 /// Has Python make the source: its answer is the pickled source, then its schema.
@@ -146,13 +158,19 @@ pub async fn create(
 }
 
 fn schema_of(text: &str) -> Result<Fields> {
-    if !text.trim_start().starts_with('{') {
+    if !text.trim_start().starts_with(['{', '"']) {
         return ddl::parse_schema(text);
     }
     match json::parse(text)? {
         DataType::Struct(fields) => Ok(fields),
-        other => Err(SparkError::internal(format!("a schema that is no struct but {other}"))),
+        other => Err(not_struct(text, &other)),
     }
+}
+
+fn not_struct(text: &str, data_type: &DataType) -> SparkError {
+    SparkError::new("INVALID_SCHEMA.NON_STRUCT_TYPE")
+        .with("inputSchema", format!("\"{}\"", text.trim_matches('"')))
+        .with("dataType", format!("\"{}\"", name::sql(data_type)))
 }
 
 /// One path goes by the option `path`, several as a JSON list by `paths`.

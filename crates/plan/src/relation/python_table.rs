@@ -20,6 +20,7 @@ use firesteel_python::Program;
 use serde_json::{Value, json};
 
 use super::project::{attributes, one_row};
+use super::subquery::has_subquery;
 use super::{Relation, node};
 use crate::attribute::next_id;
 use crate::expression::aggregate::contains_aggregate;
@@ -63,7 +64,7 @@ fn declared_struct(declared: &pb::DataType) -> Result<DataType> {
     match &declared.kind {
         Some(pb::data_type::Kind::Unparsed(text)) => match ddl::parse_schema(&text.data_type_string) {
             Ok(fields) => Ok(DataType::Struct(fields)),
-            Err(_) => proto::decode(declared),
+            Err(error) => proto::decode(declared).map_err(|_| error),
         },
         _ => proto::decode(declared),
     }
@@ -242,6 +243,7 @@ fn table(
     }
     let mut selected: Option<Vec<Typed>> = None;
     if let Some(analyzed) = analyzed {
+        analyzed.check(&function.name)?;
         let asks = analyzed.single_partition || !analyzed.partition_by.is_empty();
         if asks && (single || !partition_by.is_empty()) {
             return Err(SparkError::new("TABLE_VALUED_FUNCTION_REQUIRED_METADATA_INCOMPATIBLE_WITH_CALL")
@@ -253,8 +255,10 @@ fn table(
                 ));
         }
         single |= analyzed.single_partition;
+        // Python checks the texts; Spark reads them when it resolves the call, which is no error of the parser then.
         let parsed = |text: &str| {
-            let expression = crate::sql::parse_expression(text, &resolver.sql_context())?;
+            let expression = crate::sql::parse_expression(text, &resolver.sql_context());
+            let expression = expression.map_err(|error| error.raised_as("TABLE_OR_VIEW_NOT_FOUND"))?;
             resolver.expression(&expression, &scope).map(unaliased)
         };
         for text in &analyzed.partition_by {
@@ -271,6 +275,10 @@ fn table(
             let mut list = vec![];
             for (text, alias) in &analyzed.select {
                 let typed = parsed(text)?;
+                if alias.is_empty() && !matches!(typed.expr, Expr::Column(_)) {
+                    let condition = "UDTF_INVALID_REQUESTED_SELECTED_EXPRESSION_FROM_ANALYZE_METHOD_REQUIRES_ALIAS";
+                    return Err(SparkError::new(condition).with("expression", typed.name));
+                }
                 let shown = if alias.is_empty() { typed.name.clone() } else { alias.clone() };
                 list.push(typed.named(shown));
             }
@@ -347,10 +355,12 @@ fn analyze(
                 json!({ "type": json::to_json(&DataType::Struct(relation.fields())).to_string(), "table": true })
             }
             Argument::Value(typed) => {
-                let mut told = json!({ "type": json::to_json(&typed.data_type).to_string(), "table": false });
+                // The units of intervals are metadata of fields.
+                let field = json::to_json(&DataType::Struct(Fields::from(vec![typed.field()])));
+                let mut told = json!({ "type": field["fields"][0]["type"].to_string(), "table": false });
                 let constant = match typed.as_literal() {
                     Some(value) => Some(value.clone()),
-                    None if contains_aggregate(&typed.expr) => None,
+                    None if contains_aggregate(&typed.expr) || has_subquery(&typed.expr) => None,
                     None => evaluate_constant(&typed.expr)?,
                 };
                 if let Some(value) = constant {
@@ -395,6 +405,25 @@ fn analyze(
             .collect(),
         select: list("select").iter().map(|one| (text(&one[0]), text(&one[1]))).collect(),
     })
+}
+
+impl Analyzed {
+    /// What it asks for must go together.
+    fn check(&self, function: &str) -> Result<()> {
+        let reason = match (self.single_partition, self.partition_by.is_empty()) {
+            (true, false) => {
+                "the 'with_single_partition' field cannot be assigned to true if the 'partition_by' list is non-empty"
+            }
+            (false, true) if !self.order_by.is_empty() => {
+                "the 'order_by' field cannot be non-empty unless the 'with_single_partition' field is set to true or the \
+                 'partition_by' list is non-empty"
+            }
+            _ => return Ok(()),
+        };
+        Err(SparkError::new("TABLE_VALUED_FUNCTION_REQUIRED_METADATA_INVALID")
+            .with("functionName", function)
+            .with("reason", reason))
+    }
 }
 
 /// The user's words for a failure of `analyze`.

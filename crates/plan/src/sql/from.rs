@@ -6,6 +6,7 @@ use firesteel_protocol::connect::{self as pb, expression::ExprType, join::JoinTy
 use firesteel_protocol::extension::{
     ColumnAliases, LateralView, NaturalJoin, RelationKind, SqlPivot, SqlUnpivot, UnpivotColumn, Values, ValuesRow,
 };
+use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
 use super::build;
@@ -416,6 +417,12 @@ impl Parser<'_> {
     fn table_argument(&mut self) -> Result<pb::Expression> {
         let start = self.position();
         self.expect_word("TABLE")?;
+        if !self.is_symbol("(") {
+            let parts = self.name_parts()?;
+            let condition = "INVALID_SQL_SYNTAX.INVALID_TABLE_FUNCTION_IDENTIFIER_ARGUMENT_MISSING_PARENTHESES";
+            let argument = parts.iter().map(|part| name::quote(part)).collect::<Vec<_>>().join(".");
+            return Err(self.error_from(start, SparkError::new(condition).with("argumentName", argument)));
+        }
         let plan_id = self.table_argument_rows()?;
         let mut options = pb::subquery_expression::TableArgOptions::default();
         if self.eat_word("WITH") {
@@ -436,8 +443,10 @@ impl Parser<'_> {
                     None => vec![self.expression()?],
                 }
             } else {
-                self.table_argument_keys(Self::expression)?
+                self.table_argument_key(start, "PARTITION BY", Self::expression)?
             };
+        } else if self.is_any_word(&["ORDER", "SORT"]) {
+            return Err(self.unexpected());
         }
         if self.eat_word("ORDER") || self.eat_word("SORT") {
             self.expect_word("BY")?;
@@ -450,7 +459,7 @@ impl Parser<'_> {
                     None => vec![self.sort_order()?],
                 }
             } else {
-                self.table_argument_keys(Self::sort_order)?
+                self.table_argument_key(start, "ORDER BY", Self::sort_order)?
             };
         }
         let subquery = pb::SubqueryExpression {
@@ -464,20 +473,14 @@ impl Parser<'_> {
 
     /// The rows of a TABLE argument as a reference of the enclosing query.
     fn table_argument_rows(&mut self) -> Result<i64> {
-        let mut plan = if self.is_symbol("(") {
-            if self.is_query_at(1) {
-                return self.enclosed(Self::subquery);
-            }
-            self.enclosed(|parser| {
-                let start = parser.position();
-                let parts = parser.name_parts()?;
-                Ok(parser.named_table(start, &parts, HashMap::new()))
-            })?
-        } else {
-            let start = self.position();
-            let parts = self.name_parts()?;
-            self.named_table(start, &parts, HashMap::new())
-        };
+        if self.is_query_at(1) {
+            return self.enclosed(Self::subquery);
+        }
+        let mut plan = self.enclosed(|parser| {
+            let start = parser.position();
+            let parts = parser.name_parts()?;
+            Ok(parser.named_table(start, &parts, HashMap::new()))
+        })?;
         let plan_id = super::parser::next_id();
         plan.common.get_or_insert_default().plan_id = Some(plan_id);
         self.references.push(plan);
@@ -491,12 +494,21 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    /// One key, or several where no further argument of the function can follow: its arguments are separated alike.
-    fn table_argument_keys<T>(&mut self, mut key: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
-        let mut keys = vec![key(self)?];
-        while self.is_symbol(",") && !(self.is_identifier_at(1) && self.is_symbol_at(2, "=>")) {
-            self.advance();
-            keys.push(key(self)?);
+    /// One key; several stand in parentheses, as what follows a comma is taken for the function's next argument.
+    fn table_argument_key<T>(
+        &mut self,
+        start: usize,
+        clause: &str,
+        mut key: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let keys = vec![key(self)?];
+        if self.is_symbol(",") && !(self.is_identifier_at(1) && self.is_symbol_at(2, "=>")) {
+            let text = format!(
+                "The table function call includes a table argument with an invalid partitioning/ordering specification: the \
+                 {clause} clause included multiple expressions without parentheses surrounding them; please add \
+                 parentheses around these expressions and then retry the query again"
+            );
+            return Err(self.error_from(start, SparkError::new("_LEGACY_ERROR_TEMP_0064").with("msg", text)));
         }
         Ok(keys)
     }

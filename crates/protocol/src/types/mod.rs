@@ -26,6 +26,7 @@ pub mod json;
 pub mod name;
 pub mod proto;
 pub mod shape;
+mod srid_table;
 mod time;
 
 use std::collections::HashMap;

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 
 use arrow::datatypes::{DataType, Field, Fields};
 
+use super::srid_table::{ESRI, GLOBE, NAMES, PLANE};
+
 /// Field metadata of the second field: the number of the system of all values, [`MIXED`] where each has its own.
 const SRID_KEY: &str = "srid";
 const GEOMETRY_KEY: &str = "geometry";
@@ -82,11 +84,11 @@ impl Shape {
 
     /// The name of the reference system: `OGC:CRS84`.
     pub fn system(self) -> String {
-        match self.srid {
-            None => "SRID:ANY".into(),
-            Some(0) => "SRID:0".into(),
-            Some(WORLD) => "OGC:CRS84".into(),
-            Some(srid) => format!("EPSG:{srid}"),
+        let Some(srid) = self.srid else { return "SRID:ANY".into() };
+        match NAMES.iter().find(|(own, _)| *own == srid) {
+            Some((_, name)) => (*name).into(),
+            None if is_in(ESRI, srid) => format!("ESRI:{srid}"),
+            None => format!("EPSG:{srid}"),
         }
     }
 
@@ -98,10 +100,12 @@ impl Shape {
             return None;
         }
         let system = rest.strip_suffix(')')?.split(',').next()?.trim();
-        let srid = match system.rsplit_once(':').map_or(system, |(_, own)| own) {
-            "ANY" | "any" => MIXED,
-            "CRS84" => WORLD,
-            number => number.parse().ok()?,
+        let own = system.rsplit_once(':').map_or(system, |(_, own)| own);
+        let named = NAMES.iter().find(|(_, name)| name.rsplit_once(':').is_some_and(|(_, name)| name == own));
+        let srid = match named {
+            Some((srid, _)) => *srid,
+            None if own.eq_ignore_ascii_case("ANY") => MIXED,
+            None => own.parse().ok()?,
         };
         Some(Self::numbered(geography, srid))
     }
@@ -114,9 +118,14 @@ impl Shape {
 
     /// Whether Spark's types of shapes know the system of a number.
     pub fn is_known(geography: bool, srid: i32) -> bool {
-        // Spark has a list of systems; here all numbers count that EPSG gives to such, on the globe those from 4000 on.
-        if geography { (4000..5000).contains(&srid) } else { matches!(srid, 0 | 1024..=32767 | 102_100) }
+        is_in(if geography { GLOBE } else { PLANE }, srid)
     }
+}
+
+/// Whether a number is in one of these runs, which are in order.
+fn is_in(runs: &[(i32, i32)], number: i32) -> bool {
+    let behind = runs.partition_point(|(first, _)| *first <= number);
+    behind > 0 && number <= runs[behind - 1].1
 }
 
 /// Whether a type is GEOMETRY or GEOGRAPHY.

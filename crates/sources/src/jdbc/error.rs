@@ -8,13 +8,6 @@ pub fn driver_error(class: &str, message: &str) -> SparkError {
     SparkError::new(condition).with_message(message)
 }
 
-/// Spark's error around that of a task.
-pub fn job_error(class: &str, message: &str) -> SparkError {
-    SparkError::new("_LEGACY_JOB_ABORTED").with_message(format!(
-        "Job aborted due to stage failure: Task failed 1 times, most recent failure: {class}: {message}"
-    ))
-}
-
 /// An unmet `require` of Spark.
 pub fn requirement(message: &str) -> SparkError {
     SparkError::new("_LEGACY_ILLEGAL_ARGUMENT").with_message(format!("requirement failed: {message}"))

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use datafusion::physical_plan::ExecutionPlanProperties;
 use firesteel_engine::command::python_source::{self, NONE, Writing};
 use firesteel_engine::{Session, runner};
-use firesteel_plan::operator::partition_map::PartitionMapExec;
+use firesteel_plan::operator::partition_map;
 use firesteel_plan::operator::python::function::PythonDataSource;
 use firesteel_plan::operator::python::{WorkerSettings, map};
 use firesteel_plan::relation::python_source as plan;
@@ -71,7 +71,7 @@ impl PythonSourceSink {
     async fn write(&self, batch: &Batch, messages: &mut Vec<Bytes>) -> Result<u64> {
         let call = self.writing().await?.call.clone();
         let counted = Arc::new(Counted::default());
-        let input = Arc::new(PartitionMapExec::new(Arc::clone(&batch.plan), Arc::clone(&counted) as _));
+        let input = partition_map::exec(Arc::clone(&batch.plan), Arc::clone(&counted) as _);
         let message = vec![python_source::message_field()].into();
         let written = map::exec(input, call, &batch.fields, message, "write()");
         let mut said = runner::run(written, Arc::clone(&batch.task_ctx), &batch.operation)?;
@@ -85,7 +85,7 @@ impl PythonSourceSink {
     async fn end(&self, batch_id: u64, messages: &[Bytes], abort: bool) -> Result<()> {
         let ask = || async {
             let created = plan::create(&self.settings, &self.source, Some(&self.fields), &self.options).await;
-            created.map_err(|error| plan::failed("create", &self.source.name, error))?.bytes()
+            created.map_err(|error| plan::failed("create", "instance", error))?.bytes()
         };
         let instance = self.instance.get_or_try_init(ask).await?;
         let how = (&self.fields, self.overwrite);

@@ -23,7 +23,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
 use datafusion::scalar::ScalarValue;
 use firesteel_functions::kernel::{from_arrow, from_datafusion};
-use firesteel_plan::operator::partition_map::{PartitionMap, PartitionMapExec};
+use firesteel_plan::operator::partition_map::{self, PartitionMap};
 use firesteel_protocol::{Result, SparkError};
 
 use super::counted::Counted;
@@ -115,7 +115,7 @@ impl Stateful for AggregateState {
         let counted = has_total.then(|| Arc::new(Counted::default()));
         let input = Arc::clone(&planning.inputs[0]);
         let input = match &counted {
-            Some(counted) => Arc::new(PartitionMapExec::new(input, Arc::clone(counted) as Arc<dyn PartitionMap>)),
+            Some(counted) => partition_map::exec(input, Arc::clone(counted) as Arc<dyn PartitionMap>),
             None => input,
         };
         let input_schema = input.schema();

@@ -16,7 +16,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
 };
 use firesteel_functions::kernel::from_datafusion;
-use firesteel_plan::operator::partition_map::order_of;
+use firesteel_plan::operator::partition_exec::order_of;
 use futures::{StreamExt, TryStreamExt};
 
 use super::operator::Operator;

@@ -24,8 +24,9 @@ use futures::StreamExt;
 use tokio::sync::watch;
 
 use super::group::positions;
+use super::grouping::normal;
 use crate::operator::only;
-use crate::operator::partition_map::{PartitionMap, PartitionMapExec};
+use crate::operator::partition_map::{self, PartitionMap};
 use crate::resolver::Planned;
 
 /// Spark's `spark.sql.adaptive.coalescePartitions.minPartitionSize`: less than that stays together.
@@ -119,7 +120,7 @@ impl BucketNode {
         let count = input.properties().partitioning.partition_count();
         self.decision.partitions[self.relation].store(count, Ordering::Relaxed);
         let map = Bucket { keys: self.keys.clone(), column: self.column.clone(), decision: Arc::clone(&self.decision) };
-        Arc::new(PartitionMapExec::new(input, Arc::new(map)))
+        partition_map::exec(input, Arc::new(map))
     }
 }
 
@@ -238,7 +239,7 @@ impl Held {
         let count = batch.num_rows();
         let places = if spread {
             let keys = positions(&batch.schema(), &self.keys)?;
-            let columns: Vec<ArrayRef> = keys.iter().map(|key| Arc::clone(batch.column(*key))).collect();
+            let columns: Vec<ArrayRef> = keys.iter().map(|key| normal(batch.column(*key))).collect();
             let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
             let rows = RowConverter::new(fields).and_then(|converter| converter.convert_columns(&columns));
             let rows = rows.map_err(from_arrow)?;

@@ -8,12 +8,9 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Fields, Schema, SchemaRef};
 use datafusion::common::DFSchemaRef;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
-use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, PhysicalExpr};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use datafusion::physical_plan::ExecutionPlan;
 use firesteel_functions::kernel::{from_arrow, to_datafusion};
 use firesteel_protocol::Result;
 use firesteel_python::{ByteStream, TaskInfo, encode};
@@ -24,7 +21,7 @@ use super::convert::for_worker;
 use super::group::positions;
 use super::grouping::{Group, Groups};
 use super::map::columns_of;
-use crate::operator::partition_map::order_of;
+use crate::operator::partition_exec::{PartitionExec, PartitionWork, Rows};
 
 /// One of the two relations, arranged by its keys.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -54,7 +51,7 @@ impl PartialOrd for PythonCogroupNode {
 
 impl PythonCogroupNode {
     pub fn exec(&self, left: Arc<dyn ExecutionPlan>, right: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
-        Arc::new(PythonCogroupExec::new([left, right], self.clone()))
+        Arc::new(PartitionExec::new(vec![left, right], Arc::new(PythonCogroup(self.clone()))))
     }
 }
 
@@ -88,94 +85,44 @@ impl UserDefinedLogicalNodeCore for PythonCogroupNode {
     }
 }
 
+/// The work: the groups come one after the other.
 #[derive(Debug)]
-struct PythonCogroupExec {
-    inputs: [Arc<dyn ExecutionPlan>; 2],
-    node: PythonCogroupNode,
-    /// The groups come one after the other.
-    orders: Vec<Option<OrderingRequirements>>,
-    properties: Arc<PlanProperties>,
-}
+struct PythonCogroup(PythonCogroupNode);
 
-impl PythonCogroupExec {
-    fn new(inputs: [Arc<dyn ExecutionPlan>; 2], node: PythonCogroupNode) -> Self {
-        let own = inputs[0].properties();
-        let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(node.schema.inner())),
-            Partitioning::UnknownPartitioning(own.partitioning.partition_count()),
-            own.emission_type,
-            own.boundedness,
-        ));
-        let orders = inputs.iter().map(order_of).collect();
-        Self { inputs, node, orders, properties }
-    }
-}
-
-impl DisplayAs for PythonCogroupExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "PythonCogroupExec: {}", self.node.call.label)
-    }
-}
-
-impl ExecutionPlan for PythonCogroupExec {
-    fn name(&self) -> &str {
+impl PartitionWork for PythonCogroup {
+    fn name(&self) -> &'static str {
         "PythonCogroupExec"
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
+    fn describe(&self) -> String {
+        self.0.call.label.clone()
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        self.inputs.iter().collect()
+    fn schema(&self, _: &[SchemaRef]) -> SchemaRef {
+        Arc::clone(self.0.schema.inner())
     }
 
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        self.orders.clone()
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
-    ) -> datafusion::common::Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        match <[Arc<dyn ExecutionPlan>; 2]>::try_from(children) {
-            Ok(inputs) => {
-                let new = Self::new(inputs, self.node.clone());
-                Ok(Arc::new(Self { orders: self.orders.clone(), ..new }))
-            }
-            Err(_) => datafusion::common::internal_err!("a cogroup has two inputs"),
-        }
-    }
-
-    fn execute(
+    fn run(
         &self,
         partition: usize,
-        context: Arc<TaskContext>,
-    ) -> datafusion::common::Result<SendableRecordBatchStream> {
-        let [left, right] = &self.inputs;
-        let pair = Pair {
-            left: Turn::new(left.execute(partition, Arc::clone(&context))?, &self.node.sides[0], &context)
-                .map_err(to_datafusion)?,
-            right: Turn::new(right.execute(partition, Arc::clone(&context))?, &self.node.sides[1], &context)
-                .map_err(to_datafusion)?,
+        inputs: Vec<SendableRecordBatchStream>,
+        schema: &SchemaRef,
+        context: &Arc<TaskContext>,
+    ) -> datafusion::common::Result<Rows> {
+        let turns = inputs.into_iter().zip(&self.0.sides).map(|(input, side)| Turn::new(input, side, context));
+        let turns = turns.collect::<Result<Vec<_>>>().map_err(to_datafusion)?;
+        let Ok([left, right]) = <[Turn; 2]>::try_from(turns) else {
+            return datafusion::common::internal_err!("a cogroup has two inputs");
         };
         let info = TaskInfo { partition, barrier: None };
-        let call = &self.node.call;
-        let results =
-            firesteel_python::run(call.settings.session.clone(), Arc::clone(&call.program), info, pair.bytes());
-        let (given, operation) = (self.node.given.clone(), self.node.operation);
-        let out = Arc::clone(self.node.schema.inner());
+        let call = &self.0.call;
+        let bytes = Pair { left, right }.bytes();
+        let results = firesteel_python::run(call.settings.session.clone(), Arc::clone(&call.program), info, bytes);
+        let (given, operation, out) = (self.0.given.clone(), self.0.operation, Arc::clone(schema));
         let results = results.map(move |batch| {
             batch.and_then(|batch| columns_of(&batch, &given, operation, &out)).map_err(to_datafusion)
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), results)))
+        Ok(results.boxed())
     }
 }
 

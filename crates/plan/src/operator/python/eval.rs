@@ -7,26 +7,24 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
-use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, PhysicalExpr};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::ExecutionPlan;
 use firesteel_functions::kernel::{from_datafusion, to_datafusion};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_python::{BatchStream, TaskInfo};
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use parking_lot::Mutex;
 
 use super::super::rebatch::rebatch;
-use super::call::PythonCall;
+use super::call::{PythonCall, WorkerSettings, numbered};
 use super::convert::{conform, for_worker, worker_fields};
 use super::map::{arrow_stream, labelled};
 use crate::operator::only;
-use crate::operator::partition_map::order_of;
+use crate::operator::partition_exec::{PartitionExec, PartitionWork, Rows};
 use crate::resolver::Planned;
 
 /// The logical node: the input's columns, then one for each function.
@@ -72,7 +70,8 @@ impl PythonEvalNode {
 
     /// The operator, with the arguments as physical expressions.
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>, args: Vec<Arc<dyn PhysicalExpr>>) -> Arc<dyn ExecutionPlan> {
-        Arc::new(PythonEvalExec::new(input, self.call.clone(), args, self.results.clone()))
+        let results = self.results.iter().map(|(name, kind)| Field::new(name, kind.clone(), true)).collect();
+        Arc::new(PartitionExec::new(vec![input], Arc::new(PythonEval { call: self.call.clone(), args, results })))
     }
 }
 
@@ -120,153 +119,100 @@ impl UserDefinedLogicalNodeCore for PythonEvalNode {
     }
 }
 
-/// The physical operator. Rows keep their partition and order.
+/// The work. Rows keep their partition and order.
 #[derive(Debug)]
-struct PythonEvalExec {
-    input: Arc<dyn ExecutionPlan>,
+struct PythonEval {
     call: PythonCall,
     args: Vec<Arc<dyn PhysicalExpr>>,
-    results: Vec<(String, DataType)>,
-    /// The order in which the rows came when the query was planned.
-    order: Option<OrderingRequirements>,
-    properties: Arc<PlanProperties>,
-    metrics: ExecutionPlanMetricsSet,
+    results: Fields,
 }
 
-impl PythonEvalExec {
-    fn new(
-        input: Arc<dyn ExecutionPlan>,
-        call: PythonCall,
-        args: Vec<Arc<dyn PhysicalExpr>>,
-        results: Vec<(String, DataType)>,
-    ) -> Self {
-        let added = results.iter().map(|(name, kind)| Arc::new(Field::new(name, kind.clone(), true)));
-        let fields: Vec<_> = input.schema().fields().iter().cloned().chain(added).collect();
-        let own = input.properties();
-        // The input's columns come first and keep their places, so what orders the input orders this.
-        let orderings = own.eq_properties.oeq_class().iter().cloned();
-        let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new_with_orderings(Arc::new(Schema::new(fields)), orderings),
-            Partitioning::UnknownPartitioning(own.partitioning.partition_count()),
-            own.emission_type,
-            own.boundedness,
-        ));
-        let order = order_of(&input);
-        Self { input, call, args, results, order, properties, metrics: ExecutionPlanMetricsSet::new() }
-    }
-}
-
-impl DisplayAs for PythonEvalExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "PythonEvalExec: {}", self.call.label)
-    }
-}
-
-impl ExecutionPlan for PythonEvalExec {
-    fn name(&self) -> &str {
+impl PartitionWork for PythonEval {
+    fn name(&self) -> &'static str {
         "PythonEvalExec"
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
+    fn describe(&self) -> String {
+        self.call.label.clone()
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+    fn schema(&self, inputs: &[SchemaRef]) -> SchemaRef {
+        let fields: Vec<_> = inputs[0].fields().iter().chain(&self.results).cloned().collect();
+        Arc::new(Schema::new(fields))
     }
 
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+    fn arguments(&self) -> &[Arc<dyn PhysicalExpr>] {
+        &self.args
     }
 
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        vec![self.order.clone()]
+    fn extends_input(&self) -> bool {
+        true
     }
 
-    fn apply_expressions(
-        &self,
-        visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
-    ) -> datafusion::common::Result<TreeNodeRecursion> {
-        for arg in &self.args {
-            if visit(arg)? == TreeNodeRecursion::Stop {
-                return Ok(TreeNodeRecursion::Stop);
-            }
-        }
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        let new = Self::new(only(children)?, self.call.clone(), self.args.clone(), self.results.clone());
-        Ok(Arc::new(Self { order: self.order.clone(), ..new }))
-    }
-
-    fn execute(
+    fn run(
         &self,
         partition: usize,
-        context: Arc<TaskContext>,
-    ) -> datafusion::common::Result<SendableRecordBatchStream> {
-        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        inputs: Vec<SendableRecordBatchStream>,
+        schema: &SchemaRef,
+        _: &Arc<TaskContext>,
+    ) -> datafusion::common::Result<Rows> {
         let settings = self.call.settings.clone();
-        let input_schema = self.input.schema();
-        let types: Vec<DataType> =
-            self.args.iter().map(|arg| arg.data_type(&input_schema)).collect::<datafusion::common::Result<_>>()?;
-        let sent = Arc::new(Schema::new(worker_fields(&super::call::numbered(types), &settings.zone)));
-        // What was sent, row for row beside what comes back. Not bounded: a function over an iterator may read ahead,
-        // and any other reads on only when it has answered.
-        let waiting: Arc<Mutex<VecDeque<RecordBatch>>> = Arc::default();
-        let keep = Arc::clone(&waiting);
-        let args = self.args.clone();
-        let batch_schema = Arc::clone(&sent);
-        let batches = rebatch(self.input.execute(partition, context)?, settings.batch_rows).map(move |batch| {
-            let batch = batch.map_err(from_datafusion)?;
-            let evaluated = args
-                .iter()
-                .map(|arg| arg.evaluate(&batch).and_then(|value| value.into_array(batch.num_rows())))
-                .collect::<datafusion::common::Result<Vec<_>>>()
-                .map_err(from_datafusion)?;
-            let outgoing = for_worker(&evaluated, batch.num_rows(), &batch_schema);
-            keep.lock().push_back(batch);
-            outgoing
-        });
+        // Not bounded: a function over an iterator may read ahead, and any other reads on only when it has answered.
+        let waiting = Waiting::default();
+        let (batches, sent) = arguments(only(inputs)?, &self.args, &settings, Some(&waiting))?;
         let info = TaskInfo { partition, barrier: None };
-        let given: Fields =
-            self.results.iter().map(|(name, kind)| Arc::new(Field::new(name, kind.clone(), true))).collect();
-        let (program, schema) = (Arc::clone(&self.call.program), self.schema());
+        let (program, given, schema) = (Arc::clone(&self.call.program), self.results.clone(), Arc::clone(schema));
         // Without rows there is nothing to call, and no worker to wait for.
         let output = async move {
-            let mut batches = Box::pin(batches);
+            let mut batches = batches;
             let Some(first) = batches.next().await else { return futures::stream::empty().boxed() };
             let bytes = arrow_stream(futures::stream::iter([first]).chain(batches), sent);
             let answers = firesteel_python::run(settings.session, program, info, bytes);
             let joined = Joined { answers, waiting, given, schema };
-            let rows = futures::stream::unfold(joined, move |mut joined| {
-                let metrics = metrics.clone();
-                async move {
-                    let item = joined.next().await?;
-                    if let Ok(batch) = &item {
-                        metrics.record_output(batch.num_rows());
-                    }
-                    Some((item.map_err(to_datafusion), joined))
-                }
+            let rows = futures::stream::unfold(joined, |mut joined| async move {
+                let item = joined.next().await?;
+                Some((item.map_err(to_datafusion), joined))
             });
             rows.boxed()
         };
-        let output = futures::stream::once(output).flatten();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), output)))
+        Ok(futures::stream::once(output).flatten().boxed())
     }
+}
 
-    fn metrics(&self) -> Option<MetricsSet> {
-        Some(self.metrics.clone_inner())
-    }
+/// What was sent, row for row beside what comes back.
+pub(super) type Waiting = Arc<Mutex<VecDeque<RecordBatch>>>;
+
+/// The batches of arguments that go to a worker, and their schema. The rows that they were computed of are put into `keep`.
+pub(super) fn arguments(
+    input: SendableRecordBatchStream,
+    args: &[Arc<dyn PhysicalExpr>],
+    settings: &WorkerSettings,
+    keep: Option<&Waiting>,
+) -> datafusion::common::Result<(BoxStream<'static, Result<RecordBatch>>, SchemaRef)> {
+    let schema = input.schema();
+    let types = args.iter().map(|arg| arg.data_type(&schema)).collect::<datafusion::common::Result<Vec<_>>>()?;
+    let sent = Arc::new(Schema::new(worker_fields(&numbered(types), &settings.zone)));
+    let (args, batch_schema, keep) = (args.to_vec(), Arc::clone(&sent), keep.cloned());
+    let batches = rebatch(input, settings.batch_rows).fuse().map(move |batch| {
+        let batch = batch.map_err(from_datafusion)?;
+        let evaluated = args
+            .iter()
+            .map(|arg| arg.evaluate(&batch).and_then(|value| value.into_array(batch.num_rows())))
+            .collect::<datafusion::common::Result<Vec<_>>>()
+            .map_err(from_datafusion)?;
+        let outgoing = for_worker(&evaluated, batch.num_rows(), &batch_schema);
+        if let Some(keep) = &keep {
+            keep.lock().push_back(batch);
+        }
+        outgoing
+    });
+    Ok((batches.boxed(), sent))
 }
 
 /// Puts answers beside the rows that they answer.
 struct Joined {
     answers: BatchStream,
-    waiting: Arc<Mutex<VecDeque<RecordBatch>>>,
+    waiting: Waiting,
     given: Fields,
     schema: SchemaRef,
 }

@@ -25,7 +25,7 @@ use super::grouping::{Group, Groups};
 use super::map::labelled;
 use super::window::{Bounds, with_bounds};
 use crate::operator::only;
-use crate::operator::partition_map::{PartitionMap, PartitionMapExec};
+use crate::operator::partition_map::{self, PartitionMap};
 
 /// What comes of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -62,7 +62,7 @@ impl PartialOrd for PythonGroupNode {
 
 impl PythonGroupNode {
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
-        Arc::new(PartitionMapExec::new(input, Arc::new(PythonGroup { node: self.clone() })))
+        partition_map::exec(input, Arc::new(PythonGroup { node: self.clone() }))
     }
 }
 

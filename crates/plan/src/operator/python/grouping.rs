@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use arrow::row::{OwnedRow, RowConverter, SortField};
-use datafusion::common::Column;
+use datafusion::common::{Column, DFSchema};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, SortExpr};
+use datafusion::logical_expr::{Expr, ExprSchemable, Extension, LogicalPlan, SortExpr, lit};
 use firesteel_functions::kernel::{from_arrow, from_datafusion};
 use firesteel_protocol::Result;
 use futures::StreamExt;
@@ -45,17 +46,42 @@ pub fn arranged_alike(
         plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });
         // The bits that an INT above zero has.
         let bucket = Expr::Column(Column::new_unqualified(bucket));
-        let number = datafusion::logical_expr::bitwise_and(bucket, datafusion::logical_expr::lit(0x7fff_ffff_i64));
-        spread = Spread::Number(datafusion::logical_expr::cast(number, arrow::datatypes::DataType::Int32));
+        let number = datafusion::logical_expr::bitwise_and(bucket, lit(0x7fff_ffff_i64));
+        spread = Spread::Number(datafusion::logical_expr::cast(number, DataType::Int32));
     }
     let partitions = if keys.is_empty() { 1 } else { partitions };
     let node = ExchangeNode { input: Arc::new(plan), spread, partitions };
     let together = LogicalPlan::Extension(Extension { node: Arc::new(node) });
-    let mut sort: Vec<SortExpr> = keys.iter().map(|key| SortExpr::new(key.clone(), true, true)).collect();
+    let schema = Arc::clone(together.schema());
+    let mut sort: Vec<SortExpr> = keys.iter().map(|key| SortExpr::new(normal_key(key, &schema), true, true)).collect();
     sort.extend_from_slice(order);
     sort.push(SortExpr::new(Expr::Column(Column::new_unqualified(place)), true, true));
     let node = LocalSortNode { input: Arc::new(together), keys: sort };
     Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
+}
+
+/// The zeros of floating-point numbers are one key, and so are all that is not a number.
+pub fn normal(keys: &ArrayRef) -> ArrayRef {
+    match keys.data_type() {
+        DataType::Float32 => {
+            let one = |key: f32| if key.is_nan() { f32::NAN } else { key + 0.0 };
+            Arc::new(keys.as_primitive::<Float32Type>().unary::<_, Float32Type>(one))
+        }
+        DataType::Float64 => {
+            let one = |key: f64| if key.is_nan() { f64::NAN } else { key + 0.0 };
+            Arc::new(keys.as_primitive::<Float64Type>().unary::<_, Float64Type>(one))
+        }
+        _ => Arc::clone(keys),
+    }
+}
+
+/// A key as rows are sorted by it: the two zeros stand in the order in which they came.
+fn normal_key(key: &Expr, schema: &DFSchema) -> Expr {
+    match key.get_type(schema) {
+        Ok(DataType::Float32) => key.clone() + lit(0.0_f32),
+        Ok(DataType::Float64) => key.clone() + lit(0.0_f64),
+        _ => key.clone(),
+    }
 }
 
 /// The rows of one group, in pieces of the batches in which they came.
@@ -190,7 +216,7 @@ impl Groups {
         }
         if self.keys.is_empty() {
             // Without keys all rows are one group.
-            let key = RowConverter::new(vec![SortField::new(arrow::datatypes::DataType::Boolean)])
+            let key = RowConverter::new(vec![SortField::new(DataType::Boolean)])
                 .and_then(|converter| {
                     let one: ArrayRef = Arc::new(arrow::array::BooleanArray::from(vec![true]));
                     Ok(converter.convert_columns(&[one])?.row(0).owned())
@@ -202,7 +228,7 @@ impl Groups {
             }
             return Ok(());
         }
-        let columns: Vec<ArrayRef> = self.keys.iter().map(|key| Arc::clone(batch.column(*key))).collect();
+        let columns: Vec<ArrayRef> = self.keys.iter().map(|key| normal(batch.column(*key))).collect();
         let rows = self.converter.convert_columns(&columns).map_err(from_arrow)?;
         let mut from = 0;
         while from < count {

@@ -4,8 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, FieldRef, Fields, Schema, SchemaRef};
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
@@ -21,7 +21,7 @@ use super::call::PythonCall;
 use super::convert::{conform, in_struct, out_of_struct, struct_schema, worker_fields};
 use crate::Relation;
 use crate::operator::only;
-use crate::operator::partition_map::{PartitionMap, PartitionMapExec};
+use crate::operator::partition_map::{self, PartitionMap};
 use crate::relation::project::attributes;
 use crate::resolver::Planned;
 
@@ -82,7 +82,7 @@ pub fn exec(
         operation: operation.to_string(),
         barrier: None,
     };
-    Arc::new(PartitionMapExec::new(input, Arc::new(map)))
+    partition_map::exec(input, Arc::new(map))
 }
 
 /// The plan's schema for these columns.
@@ -115,7 +115,7 @@ impl PythonMapNode {
             barrier: self.barrier.then_some(partitions),
             schema: Arc::clone(self.schema.inner()),
         };
-        Ok(Arc::new(PartitionMapExec::new(input, Arc::new(map))))
+        Ok(partition_map::exec(input, Arc::new(map)))
     }
 }
 
@@ -199,10 +199,11 @@ pub(crate) fn columns_of(
 }
 
 /// Where Spark checks no types but reads the columns as they are declared, what its `ArrowColumnVector` then says of the first that
-/// is of another type. None where a column is missing.
+/// is missing or of another type.
 fn unread(columns: &[ArrayRef], given: &Fields) -> Option<SparkError> {
     if columns.len() < given.len() {
-        return None;
+        let text = format!("Index {0} out of bounds for length {0}", columns.len());
+        return Some(SparkError::job_aborted("java.lang.ArrayIndexOutOfBoundsException", &text));
     }
     let other = given.iter().zip(columns).find(|(field, column)| {
         conform(std::slice::from_ref(column), &std::iter::once(Arc::clone(field)).collect(), "").is_err()
@@ -231,6 +232,11 @@ fn unread(columns: &[ArrayRef], given: &Fields) -> Option<SparkError> {
 
 /// Columns under the plan's schema; a NULL where none was promised is told as Spark tells it.
 pub(crate) fn labelled(columns: Vec<ArrayRef>, rows: usize, schema: &SchemaRef) -> Result<RecordBatch> {
+    let refuses_null = |(field, column): (&FieldRef, &ArrayRef)| !field.is_nullable() && column.null_count() > 0;
+    if schema.fields().iter().zip(&columns).any(refuses_null) {
+        // Spark's reader does not look for NULLs where none is declared; Arrow does.
+        return Err(SparkError::job_aborted("java.lang.IllegalStateException", "Value at index is null"));
+    }
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(from_arrow)
 }

@@ -16,11 +16,12 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use firesteel_functions::kernel::{from_arrow, to_datafusion};
 use firesteel_protocol::{Result, SparkError};
 
-use super::batch_state::BatchStateExec;
+use super::batch_state::BatchState;
 use super::call::WorkerSettings;
 use super::function::PythonFunction;
 use super::group_state::{self, Timeout};
 use super::processor::{self, TimeMode};
+use crate::operator::partition_exec::PartitionExec;
 
 /// Which of the functions it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -99,7 +100,7 @@ impl PythonStateNode {
             let error = SparkError::new("_LEGACY_ERROR_TEMP_3176").with_message(text);
             return Err(firesteel_functions::kernel::to_datafusion(error));
         }
-        Ok(Arc::new(BatchStateExec::new(inputs.to_vec(), self.clone())))
+        Ok(Arc::new(PartitionExec::new(inputs.to_vec(), Arc::new(BatchState(self.clone())))))
     }
 
     /// The answer of the function for all groups of a batch.

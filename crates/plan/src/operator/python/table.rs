@@ -1,32 +1,28 @@
 //! A Python table function over the rows of its input: any rows for each of them, and some more at the end.
 //! Spark's `ArrowEvalPythonUDTFExec`.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
-use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
-use datafusion::common::tree_node::TreeNodeRecursion;
+use arrow::datatypes::{Fields, Schema, SchemaRef};
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
-use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, PhysicalExpr};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
-use firesteel_functions::kernel::{from_arrow, from_datafusion, to_datafusion};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::ExecutionPlan;
+use firesteel_functions::kernel::{from_arrow, to_datafusion};
 use firesteel_protocol::Result;
 use firesteel_python::{BatchStream, TaskInfo};
 use futures::StreamExt;
-use parking_lot::Mutex;
 
-use super::super::rebatch::rebatch;
-use super::call::{PythonCall, numbered};
-use super::convert::{conform, for_worker, out_of_struct, worker_fields};
+use super::call::PythonCall;
+use super::convert::{conform, out_of_struct};
+use super::eval::{Waiting, arguments};
 use super::map::{arrow_stream, labelled};
 use crate::Attribute;
 use crate::operator::only;
-use crate::operator::partition_map::order_of;
+use crate::operator::partition_exec::{PartitionExec, PartitionWork, Rows};
 use crate::resolver::Planned;
 
 /// The logical node: the function's columns, in a lateral join after those of the input.
@@ -79,7 +75,7 @@ impl PythonTableNode {
     }
 
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>, args: Vec<Arc<dyn PhysicalExpr>>) -> Arc<dyn ExecutionPlan> {
-        Arc::new(PythonTableExec::new(input, args, self.clone()))
+        Arc::new(PartitionExec::new(vec![input], Arc::new(PythonTable { node: self.clone(), args })))
     }
 }
 
@@ -113,108 +109,46 @@ impl UserDefinedLogicalNodeCore for PythonTableNode {
 }
 
 #[derive(Debug)]
-struct PythonTableExec {
-    input: Arc<dyn ExecutionPlan>,
-    args: Vec<Arc<dyn PhysicalExpr>>,
+struct PythonTable {
     node: PythonTableNode,
-    /// The order in which the rows came when the query was planned.
-    order: Option<OrderingRequirements>,
-    properties: Arc<PlanProperties>,
+    args: Vec<Arc<dyn PhysicalExpr>>,
 }
 
-impl PythonTableExec {
-    fn new(input: Arc<dyn ExecutionPlan>, args: Vec<Arc<dyn PhysicalExpr>>, node: PythonTableNode) -> Self {
-        let own = input.properties();
-        let added = node.added.fields().iter().cloned();
-        let fields: Vec<_> =
-            if node.lateral { input.schema().fields().iter().cloned().chain(added).collect() } else { added.collect() };
-        let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new(Arc::new(Schema::new(fields))),
-            Partitioning::UnknownPartitioning(own.partitioning.partition_count()),
-            own.emission_type,
-            own.boundedness,
-        ));
-        let order = order_of(&input);
-        Self { input, args, node, order, properties }
-    }
-}
-
-impl DisplayAs for PythonTableExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "PythonTableExec: {}", self.node.call.label)
-    }
-}
-
-impl ExecutionPlan for PythonTableExec {
-    fn name(&self) -> &str {
+impl PartitionWork for PythonTable {
+    fn name(&self) -> &'static str {
         "PythonTableExec"
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
+    fn describe(&self) -> String {
+        self.node.call.label.clone()
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+    fn schema(&self, inputs: &[SchemaRef]) -> SchemaRef {
+        let own = if self.node.lateral { inputs[0].fields().iter().cloned().collect() } else { vec![] };
+        let fields: Vec<_> = own.into_iter().chain(self.node.added.fields().iter().cloned()).collect();
+        Arc::new(Schema::new(fields))
     }
 
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        vec![self.order.clone()]
+    fn arguments(&self) -> &[Arc<dyn PhysicalExpr>] {
+        &self.args
     }
 
-    fn apply_expressions(
-        &self,
-        visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> datafusion::common::Result<TreeNodeRecursion>,
-    ) -> datafusion::common::Result<TreeNodeRecursion> {
-        for arg in &self.args {
-            if visit(arg)? == TreeNodeRecursion::Stop {
-                return Ok(TreeNodeRecursion::Stop);
-            }
-        }
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        let new = Self::new(only(children)?, self.args.clone(), self.node.clone());
-        Ok(Arc::new(Self { order: self.order.clone(), ..new }))
-    }
-
-    fn execute(
+    fn run(
         &self,
         partition: usize,
-        context: Arc<TaskContext>,
-    ) -> datafusion::common::Result<SendableRecordBatchStream> {
+        inputs: Vec<SendableRecordBatchStream>,
+        schema: &SchemaRef,
+        _: &Arc<TaskContext>,
+    ) -> datafusion::common::Result<Rows> {
         let settings = self.node.call.settings.clone();
-        let input_schema = self.input.schema();
-        let types: Vec<DataType> =
-            self.args.iter().map(|arg| arg.data_type(&input_schema)).collect::<datafusion::common::Result<_>>()?;
-        let sent = Arc::new(Schema::new(worker_fields(&numbered(types), &settings.zone)));
-        let waiting: Arc<Mutex<VecDeque<RecordBatch>>> = Arc::default();
-        let keep = self.node.lateral.then(|| Arc::clone(&waiting));
-        let args = self.args.clone();
-        let batch_schema = Arc::clone(&sent);
-        let batches = rebatch(self.input.execute(partition, context)?, settings.batch_rows).map(move |batch| {
-            let batch = batch.map_err(from_datafusion)?;
-            let evaluated = args
-                .iter()
-                .map(|arg| arg.evaluate(&batch).and_then(|value| value.into_array(batch.num_rows())))
-                .collect::<datafusion::common::Result<Vec<_>>>()
-                .map_err(from_datafusion)?;
-            let outgoing = for_worker(&evaluated, batch.num_rows(), &batch_schema);
-            if let Some(keep) = &keep {
-                keep.lock().push_back(batch);
-            }
-            outgoing
-        });
+        let (lateral, skips_empty) = (self.node.lateral, self.node.partitioned);
+        let waiting = Waiting::default();
+        let (batches, sent) = arguments(only(inputs)?, &self.args, &settings, lateral.then_some(&waiting))?;
         let info = TaskInfo { partition, barrier: None };
         let program = Arc::clone(&self.node.call.program);
-        let (given, lateral, schema) = (self.node.given.clone(), self.node.lateral, self.schema());
-        let skips_empty = self.node.partitioned;
+        let (given, schema) = (self.node.given.clone(), Arc::clone(schema));
         let output = async move {
-            let mut batches = Box::pin(batches);
+            let mut batches = batches;
             let first = batches.next().await;
             if first.is_none() && skips_empty {
                 return futures::stream::empty().boxed();
@@ -228,8 +162,7 @@ impl ExecutionPlan for PythonTableExec {
             });
             rows.boxed()
         };
-        let output = futures::stream::once(output).flatten();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), output)))
+        Ok(futures::stream::once(output).flatten().boxed())
     }
 }
 
@@ -237,7 +170,7 @@ impl ExecutionPlan for PythonTableExec {
 /// after the last row belongs to that one.
 struct Beside {
     answers: BatchStream,
-    waiting: Arc<Mutex<VecDeque<RecordBatch>>>,
+    waiting: Waiting,
     /// The row of the last answer.
     last: Option<RecordBatch>,
     given: Fields,

@@ -4,7 +4,7 @@ use firesteel_protocol::SparkError;
 use rusqlite::ffi;
 
 use super::raw::Failure;
-use crate::jdbc::error::{driver_error, job_error};
+use crate::jdbc::error::driver_error;
 
 /// Names and meanings of result codes, as the driver prints them; extended codes first.
 const CODES: &[(i32, &str, &str)] = &[
@@ -54,7 +54,7 @@ pub fn planning(failure: Failure) -> SparkError {
 
 /// An error while a task runs: Spark's, around the driver's.
 pub fn running(failure: Failure) -> SparkError {
-    job_error(CLASS, &text(&failure))
+    SparkError::job_aborted(CLASS, &text(&failure))
 }
 
 /// Whether a table or view is not there.

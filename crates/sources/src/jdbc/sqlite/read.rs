@@ -13,7 +13,6 @@ use rusqlite::Connection;
 use super::error;
 use super::raw::{Kind, Statement};
 use super::time;
-use crate::jdbc::error::job_error;
 use crate::jdbc::number::{self, Bad};
 
 /// Runs a query and hands out its rows until `emit` says `false`.
@@ -173,7 +172,9 @@ fn decimal(row: &Statement<'_>, index: usize, kind: Kind, precision: u8, scale: 
     // The driver makes its BigDecimal from the text, also of a floating point number: 15 digits.
     let text = String::from_utf8_lossy(row.text(index));
     number::decimal(&text, precision, scale).map_err(|bad| match bad {
-        Bad::Syntax => job_error("java.sql.SQLException", &format!("Bad value for type BigDecimal : {text}")),
+        Bad::Syntax => {
+            SparkError::job_aborted("java.sql.SQLException", &format!("Bad value for type BigDecimal : {text}"))
+        }
         Bad::Overflow => number::overflow(&text.replace("e+", "E+"), precision, scale),
     })
 }
@@ -189,5 +190,5 @@ fn instant(row: &Statement<'_>, index: usize, kind: Kind, what: &str) -> Result<
 }
 
 fn bad_time(what: &str) -> SparkError {
-    job_error("java.sql.SQLException", &format!("Error parsing {what}"))
+    SparkError::job_aborted("java.sql.SQLException", &format!("Error parsing {what}"))
 }

@@ -1,32 +1,36 @@
 //! GROUP BY in all its forms: plain, ROLLUP, CUBE, GROUPING SETS, ALL, with HAVING; global aggregates.
-//! PIVOT is in `pivot`.
+//! What they refuse is in `refusal`, what they group by in `grouping`; PIVOT is in `pivot`.
+
+mod grouping;
+mod refusal;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use datafusion::common::Column;
 use datafusion::common::tree_node::TreeNode;
-use datafusion::common::{Column, ExprSchema};
-use datafusion::logical_expr::{
-    Aggregate, Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder, Volatility, cast as plan_cast, lit,
-};
-use firesteel_functions::kernel::kernel_expr;
-use firesteel_functions::{Env, Typed, collation};
+use datafusion::logical_expr::{Expr, GroupingSet, LogicalPlanBuilder, lit};
+use firesteel_functions::{Typed, collation};
 use firesteel_protocol::connect::{
     self as pb, aggregate::GroupType, expression::ExprType, subquery_expression::SubqueryType,
 };
-use firesteel_protocol::extension::{ExpressionKind, SqlAggregate};
+use firesteel_protocol::extension::SqlAggregate;
 use firesteel_protocol::{Result, SparkError};
 
+use self::grouping::{
+    apart, build_attribute, by_collation_keys, cube, groupable, grouping_expression, grouping_function, in_aggregate,
+    input_column, is_ordinal, is_star,
+};
+pub(crate) use self::refusal::{at_part, refuse_correlated, refuse_outer};
+use self::refusal::{refuse_aggregates, refuse_nondeterministic, refuse_plain};
 use super::subquery::{self, Clause};
 use super::{Origin, Relation, node, pivot, project, required, sort, time_window};
 use crate::attribute::next_id;
 use crate::expression::aggregate::{contains_aggregate, is_grouping, replace};
 use crate::expression::outer_aggregate;
-use crate::expression::python::is_nondeterministic;
 use crate::expression::select::Selected;
 use crate::expression::unaliased;
-use crate::expression::walk::{self, Names};
+use crate::expression::walk;
 use crate::operator::python::aggregate::PythonAggregate;
 use crate::resolver::Planned;
 use crate::scope::Scope;
@@ -90,6 +94,7 @@ pub fn resolve(resolver: &Resolver, message: &pb::Aggregate, outer: Option<&Scop
         list.clone_from(&grouping);
     }
     list.extend(resolver.expressions(&message.aggregate_expressions, &scope)?);
+    list.iter().try_for_each(refuse_nondeterministic)?;
     supplied(resolver, input.clone(), grouping, sets, list)?.plan()
 }
 
@@ -101,7 +106,6 @@ fn supplied(
     sets: Option<Vec<Vec<usize>>>,
     list: Vec<Typed>,
 ) -> Result<Aggregated> {
-    list.iter().try_for_each(refuse_nondeterministic)?;
     let (input, mut columns, list) = time_window::supply_grouped(resolver, input, grouping, list, sets.is_some())?;
     let count = columns.len();
     columns.extend(list);
@@ -129,32 +133,6 @@ fn supplied(
     build(input, columns, sets, list)
 }
 
-/// What an aggregate function takes must be the same however often it is computed.
-fn refuse_nondeterministic(typed: &Typed) -> Result<()> {
-    let varying = |node: &Expr| match node {
-        Expr::AggregateFunction(call) => call.params.args.iter().any(is_nondeterministic),
-        _ => false,
-    };
-    if !typed.expr.exists(|node| Ok(varying(node))).unwrap_or(false) {
-        return Ok(());
-    }
-    let shown = typed.unaliased_name.as_ref().unwrap_or(&typed.name);
-    Err(SparkError::new("AGGREGATE_FUNCTION_WITH_NONDETERMINISTIC_EXPRESSION").with("sqlExpr", format!("\"{shown}\"")))
-}
-
-/// A subquery stands in the arguments of an aggregate call.
-fn in_aggregate(expr: &Expr) -> bool {
-    use datafusion::common::tree_node::TreeNode;
-    let inside = |node: &Expr| match node {
-        Expr::AggregateFunction(call) => {
-            let filter = call.params.filter.as_deref();
-            call.params.args.iter().chain(filter).any(subquery::has_subquery)
-        }
-        _ => false,
-    };
-    expr.exists(|node| Ok(inside(node))).unwrap_or(false)
-}
-
 /// A call whose result is in the order of its rows.
 fn reads_in_order(call: &Expr) -> bool {
     let by_position = |node: &Expr| match node {
@@ -164,15 +142,14 @@ fn reads_in_order(call: &Expr) -> bool {
     call.exists(|node| Ok(by_position(node))).unwrap_or(false)
 }
 
-fn cube(count: usize) -> Vec<Vec<usize>> {
-    // Spark lists the full set first and the empty one last.
-    (0..1usize << count)
-        .map(|left_out| (0..count).filter(|i| left_out & (1 << (count - 1 - i)) == 0).collect())
-        .collect()
-}
-
 /// Aggregates of a list without GROUP BY: one row.
 pub fn global(resolver: &Resolver, input: Relation, list: Vec<Typed>) -> Result<Relation> {
+    list.iter().try_for_each(refuse_nondeterministic)?;
+    metrics(resolver, input, list)
+}
+
+/// [`global`] for metrics that are observed: there Spark takes what differs from time to time.
+pub fn metrics(resolver: &Resolver, input: Relation, list: Vec<Typed>) -> Result<Relation> {
     supplied(resolver, input, vec![], None, list)?.plan()
 }
 
@@ -273,6 +250,7 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
     refuse_correlated(resolver, &grouping, &list, &message.select, &scope)?;
     let sets = (!message.grouping_sets.is_empty())
         .then(|| message.grouping_sets.iter().map(|set| set.columns.iter().map(|c| *c as usize).collect()).collect());
+    list.iter().try_for_each(refuse_nondeterministic)?;
     let mut aggregated =
         supplied(resolver, input.clone(), grouping, sets, list).map_err(|error| match error.condition() {
             "MISSING_GROUP_BY" if by_nothing => SparkError::new("UNRESOLVED_ALL_IN_GROUP_BY"),
@@ -299,251 +277,6 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
         aggregated.having = Some(aggregated.rewrite(condition.expr, &shown)?);
     }
     aggregated.plan()
-}
-
-/// The place of what an aggregation refuses: the call inside of another one, the use of `grouping`.
-pub(crate) fn at_part(resolver: &Resolver, error: SparkError, list: &[pb::Expression]) -> SparkError {
-    let part = match error.condition() {
-        "NESTED_AGGREGATE_FUNCTION" => list.iter().find_map(walk::nested_aggregate),
-        "UNSUPPORTED_GROUPING_EXPRESSION" => {
-            list.iter().find_map(|one| walk::find(one, &walk::is_grouping_call).into_iter().next())
-        }
-        _ => None,
-    };
-    match part {
-        Some(part) => resolver.at_expression(error, &part),
-        None => error,
-    }
-}
-
-fn build_attribute(name: &str) -> pb::Expression {
-    let attribute = pb::expression::UnresolvedAttribute { unparsed_identifier: name.into(), ..Default::default() };
-    pb::Expression { common: None, expr_type: Some(ExprType::UnresolvedAttribute(attribute)) }
-}
-
-fn is_ordinal(expression: &pb::Expression) -> bool {
-    matches!(&expression.expr_type, Some(ExprType::Extension(any))
-        if matches!(ExpressionKind::from_any(any), Some(ExpressionKind::Ordinal(_))))
-}
-
-fn is_star(expression: &pb::Expression) -> bool {
-    matches!(&expression.expr_type, Some(ExprType::UnresolvedStar(_)))
-}
-
-/// Behind `|> AGGREGATE` every item that is no key must aggregate.
-fn refuse_plain(resolver: &Resolver, message: &SqlAggregate, keys: usize, outer: Option<&Scope>) -> Result<()> {
-    let plain = |item: &&pb::Expression| {
-        walk::find(item, &|part| walk::is_aggregate(part) || walk::is_generator(part)).is_empty()
-    };
-    let Some(item) = message.select.iter().skip(keys).find(plain) else { return Ok(()) };
-    let input = match message.input.as_deref() {
-        Some(input) => resolver.relation_in(input, outer)?,
-        None => project::one_row(),
-    };
-    let inputs = [&input];
-    let inner = match &item.expr_type {
-        Some(ExprType::Alias(alias)) => alias.expr.as_deref().unwrap_or(item),
-        _ => item,
-    };
-    let scope = resolver.scope(&inputs, outer);
-    let Ok(typed) = resolver.expression(inner, &scope) else { return Ok(()) };
-    // Functions that Python or the user wrote may aggregate.
-    if contains_aggregate(&typed.expr) || is_star(inner) {
-        return Ok(());
-    }
-    let shown = resolver.name_with(Names::WithIds, inner, &scope);
-    let error =
-        SparkError::new("PIPE_OPERATOR_AGGREGATE_EXPRESSION_CONTAINS_NO_AGGREGATE_FUNCTION").with("expr", shown);
-    // Spark tells the place of the last key.
-    let place = keys.checked_sub(1).and_then(|last| message.grouping.get(last)).unwrap_or(inner);
-    Err(resolver.at_expression(error, place))
-}
-
-/// An aggregation in a subquery may not read the rows around it, but for its filters.
-pub(crate) fn refuse_outer(
-    resolver: &Resolver,
-    grouping: &[Typed],
-    keys: &[pb::Expression],
-    list: &[Typed],
-    select: &[pb::Expression],
-    scope: &Scope,
-) -> Result<()> {
-    use datafusion::common::tree_node::TreeNode;
-    let is_outer =
-        |expr: &Expr| expr.exists(|node| Ok(matches!(node, Expr::OuterReferenceColumn(..)))).unwrap_or(false);
-    if scope.outer.is_none() || !grouping.iter().chain(list).any(|typed| is_outer(&typed.expr)) {
-        return Ok(());
-    }
-    let of = |item: &pb::Expression| resolver.expression(item, scope).ok().filter(|typed| is_outer(&typed.expr));
-    for call in select.iter().flat_map(|item| walk::find(item, &walk::is_aggregate)) {
-        if of(&call).is_some_and(|typed| !typed.expr.column_refs().is_empty()) {
-            let function = resolver.name_with(Names::Qualified, &call, scope);
-            let error = SparkError::new(
-                "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.AGGREGATE_FUNCTION_MIXED_OUTER_LOCAL_REFERENCES",
-            );
-            return Err(resolver.at_expression(error.with("function", function), &call));
-        }
-    }
-    let mut shown: Vec<String> = keys
-        .iter()
-        .filter(|key| of(key).is_some())
-        .map(|key| resolver.name_with(Names::Unwrapped, key, scope))
-        .collect();
-    for item in select.iter().filter(|item| of(item).is_some()) {
-        let (inner, alias) = match &item.expr_type {
-            Some(ExprType::Alias(alias)) => (alias.expr.as_deref().unwrap_or(item), alias.name.first().cloned()),
-            _ => (item, None),
-        };
-        let plain = resolver.name_with(Names::Unwrapped, inner, scope);
-        let name = alias.unwrap_or_else(|| resolver.name_with(Names::OuterQualified, inner, scope));
-        shown.push(match &inner.expr_type {
-            Some(ExprType::UnresolvedAttribute(_)) => plain,
-            _ => format!("{plain} AS {}", firesteel_protocol::types::name::quote_if_needed(&name)),
-        });
-    }
-    if shown.is_empty() {
-        return Ok(());
-    }
-    let shown: Vec<String> = shown.iter().map(|one| format!("\"{one}\"")).collect();
-    Err(SparkError::new("UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.CORRELATED_REFERENCE")
-        .with("sqlExprs", shown.join(",")))
-}
-
-/// Beside aggregates a scalar subquery that reads columns of the aggregated rows is grouped by, or refused.
-pub(crate) fn refuse_correlated(
-    resolver: &Resolver,
-    grouping: &[Typed],
-    list: &[Typed],
-    select: &[pb::Expression],
-    scope: &Scope,
-) -> Result<()> {
-    let correlated = |typed: &Typed| {
-        let is = |node: &Expr| match node {
-            Expr::ScalarSubquery(subquery) => !super::dependent::all_references(&subquery.subquery).is_empty(),
-            _ => false,
-        };
-        typed.expr.exists(|node| Ok(is(node))).unwrap_or(false)
-    };
-    if grouping.iter().any(|typed| subquery::has_subquery(&typed.expr)) || !list.iter().any(correlated) {
-        return Ok(());
-    }
-    let stops = |part: &pb::Expression| walk::is_aggregate(part) || walk::is_scalar_subquery(part);
-    for part in select.iter().flat_map(|item| walk::find(item, &stops)).filter(walk::is_scalar_subquery) {
-        let typed = resolver.expression(&part, scope)?;
-        if correlated(&typed) {
-            let error = SparkError::new("SCALAR_SUBQUERY_IS_IN_GROUP_BY_OR_AGGREGATE_FUNCTION")
-                .with("sqlExpr", format!("\"{}\"", typed.name));
-            return Err(resolver.at_expression(error, &part));
-        }
-    }
-    Ok(())
-}
-
-/// Aggregates may not be grouped by, whether written there or in the select list under an alias.
-fn refuse_aggregates(
-    resolver: &Resolver,
-    expression: &pb::Expression,
-    message: &SqlAggregate,
-    typed: Typed,
-    scope: &Scope,
-) -> Result<Typed> {
-    if !contains_aggregate(&typed.expr) {
-        return Ok(typed);
-    }
-    let listed = message.select.iter().filter(|one| match &one.expr_type {
-        Some(ExprType::Alias(alias)) => alias.name.iter().any(|name| name.eq_ignore_ascii_case(&typed.name)),
-        _ => false,
-    });
-    let call = std::iter::once(expression)
-        .chain(listed)
-        .find_map(|one| walk::find(one, &walk::is_aggregate).into_iter().next());
-    let Some(call) = call else { return Ok(typed) };
-    let name = resolver.name_with(Names::Qualified, &call, scope);
-    Err(resolver.at_expression(SparkError::new("GROUP_BY_AGGREGATE").with("sqlExpr", name), &call))
-}
-
-/// Behind `|> AGGREGATE` a position in the select list is one of the input's columns.
-fn input_column(item: &pb::Expression, input: &Relation) -> Result<pb::Expression> {
-    let Some(ExprType::Extension(any)) = &item.expr_type else { return Ok(item.clone()) };
-    let Some(ExpressionKind::Ordinal(ordinal)) = ExpressionKind::from_any(any) else { return Ok(item.clone()) };
-    let size = input.output.len();
-    let position = usize::try_from(ordinal.position).ok().filter(|p| (1..=size).contains(p)).ok_or_else(|| {
-        SparkError::new("GROUP_BY_POS_OUT_OF_RANGE")
-            .with("index", ordinal.position.to_string())
-            .with("size", size.to_string())
-    })?;
-    Ok(super::sort::by_id(input.output[position - 1].id))
-}
-
-/// A position, a column of the input, or an alias of the select list.
-fn grouping_expression(
-    resolver: &Resolver,
-    expression: &pb::Expression,
-    message: &SqlAggregate,
-    list: &[Typed],
-    scope: &Scope,
-) -> Result<Typed> {
-    grouping_of(resolver, expression, message, list, scope).map_err(|error| resolver.at_expression(error, expression))
-}
-
-fn grouping_of(
-    resolver: &Resolver,
-    expression: &pb::Expression,
-    message: &SqlAggregate,
-    list: &[Typed],
-    scope: &Scope,
-) -> Result<Typed> {
-    if let Some(ExprType::Extension(any)) = &expression.expr_type {
-        if let Some(ExpressionKind::Ordinal(ordinal)) = ExpressionKind::from_any(any) {
-            let size = list.len();
-            let position =
-                usize::try_from(ordinal.position).ok().filter(|p| (1..=size).contains(p)).ok_or_else(|| {
-                    SparkError::new("GROUP_BY_POS_OUT_OF_RANGE")
-                        .with("index", ordinal.position.to_string())
-                        .with("size", size.to_string())
-                })?;
-            let typed = list[position - 1].clone();
-            if contains_aggregate(&typed.expr) {
-                return Err(SparkError::new("GROUP_BY_POS_AGGREGATE")
-                    .with("index", ordinal.position.to_string())
-                    .with("aggExpr", listed_sql(resolver, message, position - 1, &typed, scope)));
-            }
-            return Ok(typed);
-        }
-    }
-    match resolver.expression(expression, scope) {
-        Ok(typed) => Ok(typed),
-        Err(error)
-            if error.condition().starts_with("UNRESOLVED_COLUMN")
-                && resolver.ctx.conf_bool("spark.sql.groupByAliases", true) =>
-        {
-            let alias = match &expression.expr_type {
-                Some(ExprType::UnresolvedAttribute(attribute)) => {
-                    crate::sql::parse_column_name(&attribute.unparsed_identifier)?
-                }
-                _ => {
-                    return resolver
-                        .with_lateral_aliases(list, || resolver.expression(expression, scope))
-                        .map_err(|_| error);
-                }
-            };
-            let [name] = alias.as_slice() else { return Err(error) };
-            let same = |own: &str| if scope.case_sensitive { own == name } else { own.eq_ignore_ascii_case(name) };
-            list.iter().find(|column| same(&column.name)).cloned().ok_or(error)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// An item of the list as Spark writes it in SQL: `sum(t.a) AS `sum(a)``.
-fn listed_sql(resolver: &Resolver, message: &SqlAggregate, index: usize, typed: &Typed, scope: &Scope) -> String {
-    let Some(item) = message.select.get(index) else { return typed.name.clone() };
-    let inner = match &item.expr_type {
-        Some(ExprType::Alias(alias)) => alias.expr.as_deref().unwrap_or(item),
-        _ => item,
-    };
-    let own = resolver.name_with(Names::Qualified, inner, scope);
-    format!("{own} AS {}", firesteel_protocol::types::name::quote_if_needed(&typed.name))
 }
 
 /// The number of rows under a name.
@@ -591,38 +324,6 @@ pub(crate) fn build(
         aggregated.selected.push(selected);
     }
     Ok(aggregated)
-}
-
-/// Grouping expressions and what they become, aggregate calls and the columns they become.
-type Replaced = (Vec<(Expr, Expr)>, Vec<(Expr, String)>);
-
-/// Strings that a collation holds equal make one group: the key stands for them, and the first of them comes out.
-fn by_collation_keys(keys: &mut [(Typed, Attribute)], with_sets: bool) -> Replaced {
-    let (mut collated, mut calls) = (vec![], vec![]);
-    for (typed, attribute) in keys {
-        let map = firesteel_functions::collection::has_map(&typed.data_type);
-        if !collation::has_own(typed) && !map {
-            continue;
-        }
-        let env = firesteel_functions::Env::default();
-        let key = if map { firesteel_functions::collection::map_key(typed, &env) } else { collation::key(typed, &env) };
-        if key.expr == typed.expr {
-            continue;
-        }
-        let name = format!("first#{}", next_id());
-        calls.push((super::deduplicate::first(typed.expr.clone()), name.clone()));
-        let field = attribute.field.as_ref().clone().with_name("key").with_metadata(HashMap::new());
-        *attribute = Attribute::new(Arc::new(field));
-        let mut shown = Expr::Column(Column::new_unqualified(name));
-        if with_sets {
-            // In sets without this column it is NULL.
-            let null = attribute.expr().is_not_null();
-            let case = datafusion::logical_expr::when(null, shown.clone()).end();
-            shown = case.unwrap_or(shown);
-        }
-        collated.push((std::mem::replace(typed, key).expr, shown));
-    }
-    (collated, calls)
 }
 
 impl Aggregated {
@@ -901,56 +602,6 @@ impl Aggregated {
     }
 }
 
-/// `grouping(a)` and `grouping_id(..)` out of DataFusion's grouping id, whose lowest bit stands for the last column.
-fn grouping_function(name: &str, args: &[Expr], grouping: &[(Expr, Expr)], order: &[usize]) -> Result<Expr> {
-    let id = Expr::Column(Column::new_unqualified(Aggregate::INTERNAL_GROUPING_ID));
-    let id = plan_cast(id, DataType::Int64);
-    let bit = |position: usize| -> Expr {
-        let at = order.iter().position(|own| *own == position).unwrap_or(0);
-        let shift = (order.len() - 1 - at) as i64;
-        datafusion::logical_expr::Expr::BinaryExpr(datafusion::logical_expr::BinaryExpr::new(
-            Box::new(binary(id.clone(), datafusion::logical_expr::Operator::BitwiseShiftRight, lit(shift))),
-            datafusion::logical_expr::Operator::BitwiseAnd,
-            Box::new(lit(1i64)),
-        ))
-    };
-    let shown = |exprs: &mut dyn Iterator<Item = &Expr>| {
-        exprs.map(|expr| expr.schema_name().to_string()).collect::<Vec<_>>().join(",")
-    };
-    let position = |arg: &Expr| {
-        grouping.iter().position(|(key, _)| key == arg).ok_or_else(|| {
-            let known = shown(&mut grouping.iter().map(|(key, _)| key));
-            SparkError::new("GROUPING_COLUMN_MISMATCH")
-                .with("grouping", arg.schema_name().to_string())
-                .with("groupingColumns", known)
-        })
-    };
-    if name == "grouping" {
-        let arg = args.first().ok_or_else(|| SparkError::internal("grouping() without argument"))?;
-        return Ok(plan_cast(bit(position(arg)?), DataType::Int8));
-    }
-    let positions: Vec<usize> = (0..grouping.len()).collect();
-    // All keys in their order, or none.
-    if !args.is_empty() && !args.iter().eq(grouping.iter().map(|(key, _)| key)) {
-        return Err(SparkError::new("GROUPING_ID_COLUMN_MISMATCH")
-            .with("groupingIdColumn", shown(&mut args.iter()))
-            .with("groupByColumns", shown(&mut grouping.iter().map(|(key, _)| key))));
-    }
-    let mut sum = lit(0i64);
-    for position in positions {
-        sum = binary(
-            binary(sum, datafusion::logical_expr::Operator::BitwiseShiftLeft, lit(1i64)),
-            datafusion::logical_expr::Operator::BitwiseOr,
-            bit(position),
-        );
-    }
-    Ok(sum)
-}
-
-fn binary(left: Expr, operator: datafusion::logical_expr::Operator, right: Expr) -> Expr {
-    Expr::BinaryExpr(datafusion::logical_expr::BinaryExpr::new(Box::new(left), operator, Box::new(right)))
-}
-
 /// Adds expressions of ORDER BY or HAVING to an aggregation. The relation given back has the old output and the new
 /// columns, which the expressions name.
 pub(crate) fn extend(
@@ -976,30 +627,4 @@ pub(crate) fn extend(
         columns.push(typed);
     }
     Ok(Some((extended.plan()?, columns)))
-}
-
-/// The grouping id in HAVING as another expression than elsewhere: where a filter makes it a constant, DataFusion takes a
-/// sort by it for done in one place and asks for it in another.
-fn apart(having: Expr, plan: &LogicalPlan) -> Result<Expr> {
-    let id = Column::new_unqualified(Aggregate::INTERNAL_GROUPING_ID);
-    let Ok(field) = plan.schema().field_from_column(&id) else { return Ok(having) };
-    let data_type = field.data_type().clone();
-    replace(having, |node| match node {
-        Expr::Column(own) if *own == id => Ok(Some(kernel_expr(
-            "grouping_id_of_row",
-            vec![node.clone()],
-            data_type.clone(),
-            false,
-            Volatility::Immutable,
-            &Env::default(),
-            String::new(),
-            |args| args.array(0),
-        ))),
-        _ => Ok(None),
-    })
-}
-
-/// Whether rows can be grouped by values of a type.
-fn groupable(data_type: &DataType) -> bool {
-    !firesteel_protocol::types::is_variant(data_type)
 }
