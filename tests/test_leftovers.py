@@ -67,6 +67,8 @@ def test_after_a_signal(tmp_path, number):
     process = started([servers.firesteel_binary(), "submit", *script(tmp_path, WAITING)], tmp_path)
     while "ready" not in process.stdout.readline():
         assert process.poll() is None
+    # Python does not look for signals between a program's last line and its sleep, and other threads can make that long.
+    time.sleep(0.5)
     # As from a terminal: to the program, too.
     os.killpg(process.pid, number)
     process.communicate(timeout=30)

@@ -182,3 +182,18 @@ def case_table_functions(spark, tmp):
         "scalar": spark.sql("SELECT * FROM told(1, (SELECT 1))").columns,
         "no rows": spark.sql("SELECT * FROM counted(TABLE(SELECT * FROM kv WHERE v > 100) PARTITION BY k)"),
     }
+
+
+def case_left_lateral(spark, tmp):
+    """Rows of the left side that a condition leaves without a match."""
+
+    class Two:
+        def eval(self, a):
+            for step in range(1, a + 1):
+                yield a + step,
+
+    spark.udtf.register("left_lateral_two", F.udtf(Two, returnType="x int"))
+    sides = "VALUES (0), (1), (1), (2) t(a) LEFT JOIN LATERAL left_lateral_two(a) e"
+    conditions = ["x > 3", "x > 30", "x > 3 AND a = 2", "a = 1", "x = a + 1", "x IS NULL"]
+    found = {condition: spark.sql(f"SELECT a, x FROM {sides} ON {condition} ORDER BY a, x") for condition in conditions}
+    return {**found, "renamed": spark.sql(f"SELECT a, y FROM {sides}(y) ON y > 2 ORDER BY a, y"), "inner": spark.sql(f"SELECT a, x FROM {sides.replace('LEFT ', '')} ON x > 2 ORDER BY a, x")}

@@ -19,6 +19,7 @@ use firesteel_protocol::{Result, SparkError};
 use super::node;
 use crate::attribute::next_id;
 use crate::expression::function::map_aggregates;
+use crate::operator::python::table::PythonTableNode;
 use crate::resolver::Planned;
 
 /// A plan that needs no row of another one any more.
@@ -139,7 +140,11 @@ impl Domain {
                 let input = self.push(extension.node.inputs()[0])?;
                 let exprs = extension.node.expressions().into_iter().map(|expr| self.inner(expr, &input.keys));
                 let exprs = exprs.collect::<Result<Vec<_>>>()?;
-                let node = extension.node.with_exprs_and_inputs(exprs, vec![input.plan]).planned()?;
+                let node = match extension.node.as_any().downcast_ref::<PythonTableNode>() {
+                    // The others pass their input's columns on.
+                    Some(table) => Arc::new(table.for_each(input.plan, exprs)?),
+                    None => extension.node.with_exprs_and_inputs(exprs, vec![input.plan]).planned()?,
+                };
                 Ok(Independent {
                     plan: LogicalPlan::Extension(datafusion::logical_expr::Extension { node }),
                     keys: input.keys,

@@ -127,6 +127,10 @@ pub(crate) fn lateral(
     condition_decides: bool,
     outer: Option<&Scope>,
 ) -> Result<Option<Relation>> {
+    // Which rows have no match is a join's business, after the function.
+    if condition_decides {
+        return Ok(None);
+    }
     if let Some(relation) = lateral_python(resolver, left, right, outer)? {
         return Ok(Some(relation));
     }
@@ -138,7 +142,7 @@ pub(crate) fn lateral(
         },
         _ => return Ok(None),
     };
-    if condition_decides || !matches!(lookup(&call.function_name).map(|entry| entry.kind), Some(Kind::Generator(_))) {
+    if !matches!(lookup(&call.function_name).map(|entry| entry.kind), Some(Kind::Generator(_))) {
         return Ok(None);
     }
     let inputs = [left];

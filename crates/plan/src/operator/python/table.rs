@@ -74,6 +74,11 @@ impl PythonTableNode {
         Ok(Self { input, call, args, added, given, lateral, partitioned: false, schema: Arc::new(schema) })
     }
 
+    /// The same call for each row of `input`, whose columns stay before those of the function.
+    pub fn for_each(&self, input: LogicalPlan, args: Vec<Expr>) -> Result<Self> {
+        Self::with(Arc::new(input), self.call.clone(), args, Arc::clone(&self.added), self.given.clone(), true)
+    }
+
     pub fn exec(&self, input: Arc<dyn ExecutionPlan>, args: Vec<Arc<dyn PhysicalExpr>>) -> Arc<dyn ExecutionPlan> {
         Arc::new(PartitionExec::new(vec![input], Arc::new(PythonTable { node: self.clone(), args })))
     }
