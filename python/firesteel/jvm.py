@@ -172,6 +172,17 @@ class ContentSummary:
         return self._directories
 
 
+def is_checksum(name):
+    """Whether a file holds the checksum of the one beside it; Hadoop's local file system does not show it."""
+    return name.startswith(".") and name.endswith(".crc")
+
+
+def checksum_of(target):
+    from firesteel.task.part_file import checksum_name
+
+    return os.path.join(os.path.dirname(target), checksum_name(os.path.basename(target)))
+
+
 class FileSystem:
     """`org.apache.hadoop.fs.FileSystem` of this machine's files."""
 
@@ -208,6 +219,8 @@ class FileSystem:
             return False
         if not os.path.isdir(target) or os.path.islink(target):
             os.unlink(target)
+            if os.path.exists(checksum_of(target)):
+                os.unlink(checksum_of(target))
         elif recursive:
             shutil.rmtree(target)
         elif os.listdir(target):
@@ -225,6 +238,8 @@ class FileSystem:
         if os.path.exists(new) or not os.path.isdir(os.path.dirname(new)):
             return False
         os.rename(old, new)
+        if os.path.exists(checksum_of(old)):
+            os.rename(checksum_of(old), checksum_of(new))
         return True
 
     def listStatus(self, path):
@@ -235,14 +250,15 @@ class FileSystem:
             raise java_error("java.io.FileNotFoundException", "File %s does not exist" % path)
         if os.path.isfile(target):
             return [FileStatus(target)]
-        return [FileStatus(os.path.join(target, name)) for name in sorted(os.listdir(target))]
+        return [FileStatus(os.path.join(target, name)) for name in sorted(os.listdir(target)) if not is_checksum(name)]
 
     def globStatus(self, path):
         import glob
 
         from firesteel.rdd.hadoop_files import braces
 
-        return [FileStatus(one) for one in sorted({one for plain in braces(local(path)) for one in glob.glob(plain)})]
+        found = {one for plain in braces(local(path)) for one in glob.glob(plain)}
+        return [FileStatus(one) for one in sorted(found) if not is_checksum(os.path.basename(one))]
 
     def getFileStatus(self, path):
         target = local(path)

@@ -210,6 +210,8 @@ impl Session {
         options.execution.parquet.pushdown_filters = true;
         // Rows that a filter drops are skipped, not decoded and dropped.
         options.execution.parquet.force_filter_selections = true;
+        // The files of a partition stay its own: the order of rows, and what numbers them, is the same in every run.
+        options.execution.enable_file_stream_work_stealing = false;
         options.execution.time_zone = Some("UTC".into());
         options.optimizer.max_passes = 3;
         let runtime = self.engine.runtime_env()?;

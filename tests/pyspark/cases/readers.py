@@ -289,3 +289,17 @@ def case_read_table(spark, tmp):
     spark.range(3).createOrReplaceTempView("numbers")
     return {"table": spark.table("numbers"), "read": spark.read.table("numbers"), "missing": failure(lambda: spark.table("nosuch"))}
 
+
+
+def case_same_partitions(spark, tmp):
+    """The files of each partition, and with them the order of rows, are the same in every run."""
+    folder = tmp / "many"
+    folder.mkdir()
+    for number in range(6):
+        (folder / f"f{number}.json").write_text("".join('{"n": %d, "i": %d}\n' % (number, line) for line in range(2000 + number)))
+
+    def read():
+        rows = spark.read.schema("n INT, i INT").json(str(folder)).select(F.spark_partition_id().alias("p"), "n", F.monotonically_increasing_id().alias("id"))
+        return [tuple(row) for row in rows.groupBy("p", "n").agg(F.min("id")).orderBy("p", "n").collect()]
+
+    return {"different reads": len({str(read()) for _ in range(10)})}

@@ -593,7 +593,7 @@ async fn explain(session: &Session, mode: ExplainMode, target: ExplainTarget, in
             None => None,
         };
         if let Some(plan) = crate::explain::command::text(session, command, query.as_deref()) {
-            return rows::rows(&[maybe("plan")], [cells![crate::explain::command::in_mode(&plan, mode)]].into_iter());
+            return rows::rows(&[maybe("plan")], [cells![crate::explain::command::in_mode(&plan, mode)]]);
         }
     }
     let mode = match mode {
