@@ -54,6 +54,8 @@ def test_disk_only_takes_no_memory_and_checkpoints_keep_partitions(small):
     assert df.count() == 1_000_000
     assert len(files(small.spills)) == 3
     assert df.selectExpr("sum(id)").first()[0] == 499_999_500_000
+    # PySpark's client keeps a checkpoint for the session that is active, which may be another test's.
+    type(spark)._active_session.session = spark
     kept = spark.range(1000).repartition(5).localCheckpoint()
     assert kept.select(F.spark_partition_id()).distinct().count() == 5
 

@@ -120,6 +120,13 @@ impl Execution {
                 }),
             }
         };
+        // A part of the work may see that the query is stopped before the query does.
+        let outcome = outcome.or_else(|failure| {
+            match query.cancel.is_cancelled() && failure.0.condition() == "OPERATION_CANCELED" {
+                true => Ok(()),
+                false => Err(failure),
+            }
+        });
         spec.sink.stop().await;
         // What was begun on other threads may still write; only then is the checkpoint free.
         query.settle().await;
