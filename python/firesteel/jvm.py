@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 
+from firesteel.task.part_file import checksum_name, is_checksum
 from firesteel.unsupported import no_jvm
 
 
@@ -172,14 +173,7 @@ class ContentSummary:
         return self._directories
 
 
-def is_checksum(name):
-    """Whether a file holds the checksum of the one beside it; Hadoop's local file system does not show it."""
-    return name.startswith(".") and name.endswith(".crc")
-
-
 def checksum_of(target):
-    from firesteel.task.part_file import checksum_name
-
     return os.path.join(os.path.dirname(target), checksum_name(os.path.basename(target)))
 
 

@@ -59,3 +59,4 @@ create temporary function shortlived(a int) returns int return a + 100;
 create function lasting(a int) returns int return shortlived(a);
 drop temporary function shortlived;
 select time'12:00:00' - time'10:30:15.5' = interval '1' hour;
+select (select count(*) from values ('a  b'), ('c') t(s) where s = 'a  b') as two, (select count(*) from values ('a  b'), ('c') t(s) where s = 'a b') as one, count(*) from values (1) group by (select count(*) from values ('a  b'), ('c') t(s) where s = 'a  b'), (select count(*) from values ('a  b'), ('c') t(s)   where s = 'a b');

@@ -72,11 +72,10 @@ impl Place {
         matches!(self.0.as_deref(), Some(QueryContext::Sql { .. }))
     }
 
-    /// The characters of that part, single-spaced.
-    pub fn words(&self) -> Option<String> {
+    /// The characters of that part.
+    pub fn text(&self) -> Option<String> {
         let Some(QueryContext::Sql { text, start, stop, .. }) = self.0.as_deref() else { return None };
-        let own: String = text.chars().skip(*start).take((stop + 1).saturating_sub(*start)).collect();
-        Some(own.split_whitespace().collect::<Vec<_>>().join(" "))
+        Some(text.chars().skip(*start).take((stop + 1).saturating_sub(*start)).collect())
     }
 
     /// An error of a condition that Spark tells without a place elsewhere, but here with it.

@@ -11,6 +11,11 @@ def checksum_name(name):
     return ".%s.crc" % name
 
 
+def is_checksum(name):
+    """Whether a file holds the checksums of the one beside it; Hadoop's local file system does not show it."""
+    return name.startswith(".") and name.endswith(".crc")
+
+
 def write_checksums(path):
     """Beside a file Hadoop's local file system puts the checksums of every 512 bytes of it."""
     from zlib import crc32

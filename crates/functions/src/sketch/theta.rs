@@ -142,15 +142,18 @@ pub(super) const LEAST: u8 = 5;
 /// which leaves as many, and the next hash is the end of the sample.
 fn trimmed(sketch: CompactThetaSketch, lg_k: u8) -> Result<CompactThetaSketch> {
     let size = 1_usize << lg_k;
-    if sketch.num_retained() <= size {
-        return Ok(sketch);
-    }
-    let mut hashes: Vec<u64> = sketch.iter().map(|entry| entry.hash()).collect();
-    hashes.sort_unstable();
-    let theta = hashes[size];
+    let hashes = sorted(sketch.iter().map(|entry| entry.hash()));
+    let Some(theta) = hashes.get(size).copied() else { return Ok(sketch) };
     let mut bytes = preamble(3, FAMILY, 0x1A, sketch.seed_hash(), size, theta);
     hashes[..size].iter().for_each(|hash| bytes.extend_from_slice(&hash.to_le_bytes()));
     CompactThetaSketch::deserialize(&bytes).map_err(internal)
+}
+
+/// The hashes of a sketch, the least first.
+pub(super) fn sorted(hashes: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut hashes: Vec<u64> = hashes.collect();
+    hashes.sort_unstable();
+    hashes
 }
 
 /// DataSketches' number of Theta sketches.

@@ -17,7 +17,7 @@ use datasketches::tuple::{
 use firesteel_protocol::{Result, SparkError};
 
 use super::fold::{Sketched, aggregate};
-use super::theta::{LEAST, check_size, preamble};
+use super::theta::{LEAST, check_size, preamble, sorted};
 use super::{binary, bytes_at, constant_int, filled, internal, key, key_types, one_of, quoted, sketch_arg};
 use crate::kernel::KernelArgs;
 use crate::rowwise::{int, string_at, strings, text};
@@ -288,12 +288,8 @@ fn unite<T: Number>(a: &Compact<T>, b: &Compact<T>, lg_k: u8, mode: Mode) -> Res
 /// As Theta sketches are trimmed.
 fn trimmed<T: Number>(sketch: Compact<T>, lg_k: u8) -> Result<Compact<T>> {
     let size = 1_usize << lg_k;
-    if sketch.num_retained() <= size {
-        return Ok(sketch);
-    }
-    let mut hashes: Vec<u64> = sketch.iter().map(|entry| entry.hash()).collect();
-    hashes.sort_unstable();
-    let theta = hashes[size];
+    let hashes = sorted(sketch.iter().map(|entry| entry.hash()));
+    let Some(theta) = hashes.get(size).copied() else { return Ok(sketch) };
     let mut out = SketchBytes::with_capacity(24 + size * (9 + T::SIZE));
     preamble(3, 9, 0x0A, sketch.seed_hash(), size, theta).into_iter().for_each(|byte| out.write_u8(byte));
     // The kind of a compact tuple sketch.

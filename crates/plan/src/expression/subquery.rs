@@ -20,7 +20,7 @@ use super::unaliased;
 use crate::relation::{Origin, aggregate, node};
 use crate::resolver::Planned;
 use crate::scope::Scope;
-use crate::{Relation, Resolver};
+use crate::{Relation, Resolver, sql};
 
 pub fn resolve(resolver: &Resolver, message: &pb::SubqueryExpression, scope: &Scope) -> Result<Typed> {
     let words = words(resolver, message, scope)?;
@@ -40,7 +40,8 @@ fn words(resolver: &Resolver, message: &pb::SubqueryExpression, scope: &Scope) -
     if resolver.shared_subqueries.borrow().is_none() {
         return Ok(None);
     }
-    let Some(own) = resolver.place.borrow().words() else { return Ok(None) };
+    let Some(text) = resolver.place.borrow().text() else { return Ok(None) };
+    let own = sql::tokens_of(&text)?;
     let mut words = own[own.find('(').unwrap_or(0)..].to_string();
     for value in &message.in_subquery_values {
         words.push_str(&format!(" {}", unaliased(resolver.expression(value, scope)?).expr));

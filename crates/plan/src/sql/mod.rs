@@ -207,6 +207,13 @@ pub fn parse_table_name(text: &str) -> Result<Vec<String>> {
     name::parse_parts(text)
 }
 
+/// A text's tokens with a space between each two: two texts that differ in white space and comments alone are the same then, what
+/// stands in quotes stays as it is.
+pub(crate) fn tokens_of(text: &str) -> Result<String> {
+    let tokens = lexer::tokenize(text)?;
+    Ok(tokens.iter().map(|token| token.text).collect::<Vec<_>>().join(" "))
+}
+
 /// Reads a column's name: `` a.b.`c d` ``. No keyword, no expression.
 pub fn parse_column_name(text: &str) -> Result<Vec<String>> {
     name::parse_column(text)
