@@ -95,5 +95,6 @@ named = sc.parallelize([1, 2, 3, 3], 2).map(lambda k: (total.add(k), seen_keys.v
 print(named, total.value)
 seen_keys.unpersist()
 sales.unpersist()
+other.catalog.dropGlobalTempView("all_sales")
 spark.stop()
 print(SparkContext._active_spark_context is None)

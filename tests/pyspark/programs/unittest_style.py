@@ -81,7 +81,7 @@ class Transformations(unittest.TestCase):
     def test_missing_column(self):
         with self.assertRaisesRegex(AnalysisException, "UNRESOLVED_COLUMN.WITH_SUGGESTION") as raised:
             self.spark.range(1).select("idd").collect()
-        print(raised.exception.getSqlState(), raised.exception.getMessageParameters())
+        print(raised.exception.getSqlState(), sorted(raised.exception.getMessageParameters().items()))
 
     def test_not_a_column(self):
         with self.assertRaises(AttributeError) as raised:
