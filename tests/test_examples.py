@@ -20,6 +20,7 @@ PROGRAMS = [
     ("sql/basic.py", [], ["|Michael|     NULL|", "| 30|Andy|", "|NULL|    1|", "Name: Justin"]),
     ("sql/arrow.py", [], ["Running Arrow conversion example", "|20000102|"]),
     ("sql/udtf.py", [], ["|num|squared|"]),
+    ("sql/hive.py", [], ["|238|val_238|", "|      10|", "Key: 4, Value: val_4", "|  4|  val_4|  4|val_4|"]),
 ]
 
 # What the others need that is not here.
@@ -30,7 +31,6 @@ OTHERS = {
     "sql/streaming/": "a server that sends text or Kafka's messages; what they do is in test_streaming.py",
     "avro_inputformat.py": "a converter class of the JVM",
     "parquet_inputformat.py": "a converter class of the JVM",
-    "sql/hive.py": "tables in Hive's own formats",
     "sql/jdbc.py": "a PostgreSQL server",
     "sql/datasource.py": "ORC and Parquet files that Spark's source tree has, and Hive",
 }
@@ -56,6 +56,8 @@ def data(tmp_path_factory):
     (resources / "people.json").write_text(
         "".join('{"name":"%s"%s}\n' % (name, f', "age":{age}' if age else "") for name, age in people)
     )
+    keys = [238, 4, 86, 0, 5, 7, 8, 4, 165, 9]
+    (resources / "kv1.txt").write_text("".join(f"{key}\x01val_{key}\n" for key in keys))
     (resources / "people.txt").write_text("".join(f"{name}, {age or 29}\n" for name, age in people))
     return folder
 

@@ -28,7 +28,8 @@ pub mod runner;
 mod second_plan;
 pub mod session;
 pub mod show;
-pub mod variables;
+pub mod user;
+mod variables;
 
 pub use artifacts::Artifacts;
 pub use cancel::CancelToken;

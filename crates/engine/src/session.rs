@@ -150,7 +150,7 @@ impl Session {
     }
 
     pub(crate) fn user(&self) -> &str {
-        if self.user.is_empty() { "firesteel" } else { &self.user }
+        if self.user.is_empty() { crate::user::name() } else { &self.user }
     }
 
     /// Tasks at once: a script may have set its own `spark.master`.

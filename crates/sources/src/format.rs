@@ -2,6 +2,8 @@
 
 use firesteel_protocol::{Result, SparkError};
 
+use crate::hive::SerDe;
+
 /// A source that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -14,6 +16,8 @@ pub enum Format {
     Xml,
     BinaryFile,
     Jdbc,
+    /// Text files as Hive's tables keep them.
+    Hive(SerDe),
 }
 
 /// Lower-case names of each format; class names also go without Spark's package.
@@ -85,6 +89,9 @@ const NAMES: &[(Format, &[&str])] = &[
             "org.apache.spark.sql.execution.datasources.jdbc.jdbcrelationprovider",
         ],
     ),
+    (Format::Hive(SerDe::Lazy), &["org.apache.hadoop.hive.serde2.lazy.lazysimpleserde"]),
+    (Format::Hive(SerDe::OpenCsv), &["org.apache.hadoop.hive.serde2.opencsvserde"]),
+    (Format::Hive(SerDe::Regex), &["org.apache.hadoop.hive.serde2.regexserde"]),
 ];
 
 impl Format {
@@ -110,6 +117,7 @@ impl Format {
             Self::Xml => "XmlFileFormat",
             Self::BinaryFile => "BinaryFileFormat",
             Self::Jdbc => "JdbcRelationProvider",
+            Self::Hive(_) => "HiveFileFormat",
         }
     }
 
@@ -125,6 +133,7 @@ impl Format {
             Self::Xml => "XML",
             Self::BinaryFile => "BinaryFile",
             Self::Jdbc => "JDBC",
+            Self::Hive(_) => "Hive",
         }
     }
 }

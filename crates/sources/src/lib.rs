@@ -10,6 +10,7 @@ pub mod csv;
 pub mod decode;
 pub mod footers;
 pub mod format;
+pub mod hive;
 mod inferred;
 pub mod jdbc;
 pub mod json;

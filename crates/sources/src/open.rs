@@ -21,7 +21,7 @@ use crate::scan::guard::OnBadFile;
 use crate::scan::stream::RecordReader;
 use crate::scan::table::{FileTable, Reading, ScanSettings, hidden_fields};
 use crate::storage::InputFile;
-use crate::{OpenedSource, ReadRequest, SourceContext, csv, inferred, json, text, xml};
+use crate::{OpenedSource, ReadRequest, SourceContext, csv, hive, inferred, json, text, xml};
 
 /// Bytes that opening a file costs, if `spark.sql.files.openCostInBytes` says nothing.
 const OPEN_COST: u64 = 4 << 20;
@@ -127,6 +127,7 @@ impl Kind {
             Format::Orc => Self::Orc(OrcOptions::new(options, ctx)?),
             Format::Parquet => Self::Parquet(ParquetOptions::new(options, ctx)?),
             Format::BinaryFile => Self::Binary,
+            Format::Hive(serde) => Self::Records(hive::format(serde, options, ctx)?),
             Format::Jdbc => return Err(SparkError::internal("jdbc is no file source")),
         })
     }

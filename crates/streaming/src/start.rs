@@ -267,7 +267,7 @@ async fn sink(
         "rate" | "rate-micro-batch" | "socket" | "jdbc" | "state-metadata" => Err(not_written(&format)),
         _ => {
             match Format::of(&format)? {
-                Format::Jdbc | Format::BinaryFile => return Err(not_written(&format)),
+                Format::Jdbc | Format::BinaryFile | Format::Hive(_) => return Err(not_written(&format)),
                 Format::Avro
                 | Format::Csv
                 | Format::Json

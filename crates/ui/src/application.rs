@@ -37,7 +37,7 @@ pub fn describe(engine: &Arc<Engine>, lookup: Lookup, redaction: &Redaction) -> 
     settings.entry("spark.master".into()).or_insert_with(|| engine.conf().master.clone());
     let settings: BTreeMap<String, String> =
         settings.into_iter().map(|(key, value)| (key.clone(), redaction.setting(&key, value))).collect();
-    let user = std::env::var("SPARK_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "root".into());
+    let user = firesteel_engine::user::name();
     let memory = memory_bytes(lookup);
     let events = vec![
         event(

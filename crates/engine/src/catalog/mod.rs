@@ -6,6 +6,7 @@
 
 pub mod call;
 mod dependents;
+pub mod hive;
 pub mod leftover;
 pub(crate) mod pattern;
 pub mod resolve;

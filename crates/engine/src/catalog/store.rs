@@ -14,11 +14,12 @@ use firesteel_protocol::{Result, SparkError};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use serde_json::{Value, json};
 
+use super::hive::Storage;
 use super::leftover;
 use super::table::{Bucketing, Kind, Partition, Statistics, Table, ViewText};
 
 /// Version of the tables below; a file of a later one is refused.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// How long a statement waits for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,7 +32,7 @@ CREATE TABLE IF NOT EXISTS tables (
     database TEXT NOT NULL REFERENCES databases (name) ON DELETE CASCADE, name TEXT NOT NULL, kind TEXT NOT NULL,
     provider TEXT NOT NULL, columns TEXT NOT NULL, partition_columns TEXT NOT NULL, bucketing TEXT,
     location TEXT NOT NULL, options TEXT NOT NULL, properties TEXT NOT NULL, comment TEXT, created_ms INTEGER NOT NULL,
-    view TEXT, statistics TEXT, PRIMARY KEY (database, name)
+    view TEXT, statistics TEXT, storage TEXT, PRIMARY KEY (database, name)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS partitions (
     database TEXT NOT NULL, name TEXT NOT NULL, spec TEXT NOT NULL, location TEXT, created_ms INTEGER NOT NULL,
@@ -144,10 +145,15 @@ impl Store {
         }
         connection.pragma_update(None, "foreign_keys", "ON")?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version != 0 {
+        if version >= VERSION {
             return Ok(());
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have been faster.
+        let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version == 1 {
+            transaction.execute_batch("ALTER TABLE tables ADD COLUMN storage TEXT")?;
+        }
         transaction.execute_batch(SCHEMA)?;
         transaction.execute(
             "INSERT OR IGNORE INTO databases VALUES ('default', 'default database', ?1, '{}')",
@@ -303,7 +309,8 @@ impl Store {
     pub fn update_table(&self, table: &Table) -> Result<()> {
         self.write(|transaction| {
             let changed = "UPDATE tables SET kind = ?3, provider = ?4, columns = ?5, partition_columns = ?6, bucketing = ?7,
-                location = ?8, options = ?9, properties = ?10, comment = ?11, created_ms = ?12, view = ?13, statistics = ?14
+                location = ?8, options = ?9, properties = ?10, comment = ?11, created_ms = ?12, view = ?13, statistics = ?14,
+                storage = ?15
                 WHERE database = ?1 AND name = ?2";
             let values = table_values(table);
             transaction.execute(changed, rusqlite::params_from_iter(values))?;
@@ -501,11 +508,13 @@ fn table_values(table: &Table) -> Vec<rusqlite::types::Value> {
         Sql::Integer(table.created_ms),
         maybe(table.view.as_ref().map(view_text)),
         maybe(table.statistics.as_ref().map(statistics_text)),
+        maybe(table.storage.as_ref().map(storage_text)),
     ]
 }
 
 fn insert_table(transaction: &Transaction<'_>, table: &Table, verb: &str) -> rusqlite::Result<usize> {
-    let statement = format!("{verb} INTO tables VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+    let statement =
+        format!("{verb} INTO tables VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)");
     transaction.execute(&statement, rusqlite::params_from_iter(table_values(table)))
 }
 
@@ -537,6 +546,7 @@ fn table_of(row: &Row<'_>) -> rusqlite::Result<Table> {
         created_ms: row.get(11)?,
         view: maybe(12)?.map(|text| view_of(&parsed(&text))),
         statistics: maybe(13)?.map(|text| statistics_of(&parsed(&text))),
+        storage: maybe(14)?.map(|text| storage_of(&parsed(&text))),
     })
 }
 
@@ -614,6 +624,18 @@ fn view_of(value: &Value) -> ViewText {
     }
 }
 
+fn storage_text(own: &Storage) -> String {
+    json!({"serde": own.serde, "inputFormat": own.input_format, "outputFormat": own.output_format}).to_string()
+}
+
+fn storage_of(value: &Value) -> Storage {
+    Storage {
+        serde: text_of(&value["serde"]),
+        input_format: text_of(&value["inputFormat"]),
+        output_format: text_of(&value["outputFormat"]),
+    }
+}
+
 fn statistics_text(own: &Statistics) -> String {
     json!({"sizeBytes": own.size_bytes, "rows": own.rows, "columns": own.columns}).to_string()
 }
@@ -624,5 +646,50 @@ fn statistics_of(value: &Value) -> Statistics {
         size_bytes: value["sizeBytes"].as_u64().unwrap_or_default(),
         rows: value["rows"].as_u64(),
         columns: columns.map(|(name, facts)| (name.clone(), strings_of(facts))).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_first_version_is_read_and_written() -> Result<()> {
+        let folder = firesteel_protocol::temporary::Folder::new("store")
+            .map_err(|error| SparkError::internal(error.to_string()))?;
+        let path = folder.path().join("metastore.sqlite");
+        let table = Table {
+            database: "default".into(),
+            name: "old".into(),
+            kind: Kind::Managed,
+            format: "parquet".into(),
+            columns: Fields::empty(),
+            partition_columns: vec![],
+            bucketing: None,
+            location: "/x".into(),
+            options: BTreeMap::new(),
+            properties: BTreeMap::new(),
+            comment: None,
+            created_ms: 0,
+            view: None,
+            statistics: None,
+            storage: None,
+        };
+        let first = Store::in_file(path.clone(), "/w".into());
+        first.create_table(&table, &[])?;
+        drop(first);
+        let old = Connection::open(&path).and_then(|own| {
+            own.execute_batch("ALTER TABLE tables DROP COLUMN storage")?;
+            own.pragma_update(None, "user_version", 1)
+        });
+        assert!(old.is_ok(), "{old:?}");
+        let again = Store::in_file(path, "/w".into());
+        let found = again.table("default", "old")?;
+        assert_eq!(found.map(|found| (found.location.clone(), found.storage.clone())), Some(("/x".into(), None)));
+        let storage = Storage { serde: "s".into(), input_format: "i".into(), output_format: "o".into() };
+        again.create_table(&Table { name: "new".into(), storage: Some(storage.clone()), ..table }, &[])?;
+        let found = again.table("default", "new")?;
+        assert_eq!(found.and_then(|found| found.storage.clone()), Some(storage));
+        Ok(())
     }
 }

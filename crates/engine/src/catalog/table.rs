@@ -11,6 +11,7 @@ use firesteel_protocol::types::{
 use firesteel_sources::{Options, ReadRequest, TablePartition};
 
 use super::CATALOG;
+use super::hive::Storage;
 
 /// Who owns the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,9 +98,21 @@ pub struct Table {
     pub created_ms: i64,
     pub view: Option<ViewText>,
     pub statistics: Option<Statistics>,
+    /// A table of Hive's: the classes that Hive would read it with. `format` is what reads it here.
+    pub storage: Option<Storage>,
 }
 
 impl Table {
+    /// What USING named: `hive` whatever the files of Hive's tables are.
+    pub fn provider(&self) -> &str {
+        if self.storage.is_some() { super::hive::PROVIDER } else { &self.format }
+    }
+
+    /// A table of Hive's whose files only Hive's own serdes write: Spark writes those of Parquet and ORC itself.
+    pub fn is_written_by_hive(&self) -> bool {
+        self.storage.is_some() && !matches!(self.format.as_str(), "parquet" | "orc")
+    }
+
     /// `` `spark_catalog`.`db`.`t` ``, as errors name it.
     pub fn quoted(&self) -> String {
         quoted(&self.database, &self.name)

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::create_table::unsupported;
 use super::{column, partition};
 use crate::Session;
+use crate::catalog::hive::{self, Storage};
 use crate::catalog::table::{CLUSTERING, Kind, Table, clustering_text};
 use crate::catalog::{Found, Search, already_exists, expect_table, leftover, quote_parts};
 
@@ -40,6 +41,7 @@ pub async fn table(session: &Session, parts: &[String], alteration: Alteration) 
             }
         }
         Alteration::SetProperties(properties) => {
+            hive::check_properties(session, &properties)?;
             let table = target(session, parts, "ALTER TABLE ... SET TBLPROPERTIES")?;
             let mut changed = table.as_ref().clone();
             changed.properties.extend(properties);
@@ -94,8 +96,17 @@ pub async fn table(session: &Session, parts: &[String], alteration: Alteration) 
             Err(unsupported(&target(session, parts, "ALTER TABLE ... REPLACE COLUMNS")?.quoted(), "REPLACE COLUMNS"))
         }
         Alteration::Refused(what) => Err(unsupported(&target(session, parts, "ALTER TABLE")?.quoted(), what)),
-        Alteration::SetSerde => {
+        Alteration::SetSerde { class, properties } => {
             let table = target(session, parts, "ALTER TABLE ... SET [SERDE|SERDEPROPERTIES]")?;
+            if let Some(storage) = &table.storage {
+                let storage = Storage { serde: class, ..storage.clone() };
+                let mut changed = table.as_ref().clone();
+                changed.format = hive::source(&storage)?;
+                changed.columns = hive::columns(&storage, &table.columns, &table.partition_columns, &table.quoted())?;
+                changed.storage = Some(storage);
+                changed.options.extend(properties);
+                return session.store()?.update_table(&changed);
+            }
             Err(SparkError::new("UNSUPPORTED_FEATURE.ALTER_TABLE_SERDE_FOR_DATASOURCE_TABLE")
                 .with("tableName", table.quoted())
                 .raised_as("UNRESOLVED_COLUMN"))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef, Fields};
 use firesteel_plan::relation::to_schema::all_nullable;
-use firesteel_plan::sql::command::{Bucketing as BucketClause, TableSpec};
+use firesteel_plan::sql::command::{Bucketing as BucketClause, HiveClauses, TableSpec};
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::extension;
 use firesteel_protocol::types::{self, collation, name};
@@ -16,6 +16,7 @@ use firesteel_sources::{Format, ReadRequest};
 use super::insert::{self, Columns, Insert};
 use super::write::{self, Store};
 use super::{column, partition};
+use crate::catalog::hive::{self, Resolved};
 use crate::catalog::table::{Bucketing, CLUSTERING, Kind, Table, clustering_text, quoted};
 use crate::catalog::{self, Database, Found, Place, Search, already_exists, leftover};
 use crate::{OperationHandle, Session};
@@ -33,6 +34,8 @@ pub struct SaveAs {
     pub location: Option<String>,
     pub comment: Option<String>,
     pub properties: Vec<(String, String)>,
+    /// A table of Hive's.
+    pub hive: Option<Resolved>,
 }
 
 /// A table that is to be made, besides its name.
@@ -50,6 +53,8 @@ pub struct NewTable {
     pub if_not_exists: bool,
     /// CLUSTER BY: kept, without an effect on files.
     pub cluster_by: Vec<String>,
+    /// A table of Hive's.
+    pub hive: Option<Resolved>,
 }
 
 /// Where a new table goes.
@@ -168,13 +173,11 @@ pub async fn sql(
     external: bool,
     operation: OperationHandle,
 ) -> Result<()> {
-    check_hive(session, &spec)?;
+    let hive = hive_of_spec(session, &mut spec)?;
     if let Some(what) = spec.refused {
         return Err(refused(session, parts, what)?);
     }
-    if spec.hive {
-        hive_format(&mut spec)?;
-    }
+    hive::check_properties(session, &spec.properties)?;
     if external && spec.location.is_none() && !spec.options.iter().any(|(key, _)| key.eq_ignore_ascii_case("path")) {
         if let Some(Found::Table(table)) = session.at(&session.place(parts)?)? {
             return Err(SparkError::new("TABLE_OR_VIEW_ALREADY_EXISTS").with("relationName", table.quoted()));
@@ -204,6 +207,7 @@ pub async fn sql(
             location: spec.location,
             comment: spec.comment,
             properties: spec.properties,
+            hive,
         };
         let query = extension::collated(query, spec.collation);
         return save_as(session, parts, query, save, operation).await;
@@ -225,43 +229,48 @@ pub async fn sql(
         comment: spec.comment,
         if_not_exists,
         cluster_by: spec.cluster_by.unwrap_or_default(),
+        hive,
     };
     create(session, parts, new).await
 }
 
-/// Hive's own forms need a catalog that is Hive's.
-fn check_hive(session: &Session, spec: &TableSpec) -> Result<()> {
-    let hive = session.conf().lookup("spark.sql.catalogImplementation").is_some_and(|kind| kind == "hive");
-    if spec.hive && !hive {
-        return Err(
-            SparkError::new("NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT").with("cmd", "CREATE Hive TABLE (AS SELECT)")
-        );
+/// What a statement says of Hive's formats; None: a table of Spark's own.
+fn hive_of_spec(session: &Session, spec: &mut TableSpec) -> Result<Option<Resolved>> {
+    const COMMAND: &str = "CREATE Hive TABLE (AS SELECT)";
+    if let Some(clauses) = &spec.hive {
+        hive::check_enabled(session, COMMAND)?;
+        return hive::of_clauses(session, clauses).map(Some);
     }
-    Ok(())
+    if spec.format.is_none() && hive::enabled(session) {
+        let key = "spark.sql.legacy.createHiveTableByDefault";
+        let by_default = session.conf().lookup(key).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        return if by_default { hive::of_clauses(session, &HiveClauses::default()).map(Some) } else { Ok(None) };
+    }
+    let unsupported = |error: SparkError| error.raised_as("UNRESOLVED_COLUMN").placeless();
+    hive_of_options(session, spec.format.as_deref(), &mut spec.options).map_err(|error| {
+        if error.condition() == "NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT" { unsupported(error) } else { error }
+    })
 }
 
-/// Hive's text files as CSV without quotes: fields end at a character, NULL is `\N`.
-fn hive_format(spec: &mut TableSpec) -> Result<()> {
-    let stored = spec.format.clone().unwrap_or_else(|| "textfile".into());
-    let delimiters: Vec<(String, String)> = std::mem::take(&mut spec.options);
-    if stored != "textfile" {
-        spec.options = delimiters;
-        return Ok(());
+/// What `USING hive` and `format("hive")` say; the options are then Hive's. None: another format.
+fn hive_of_options(
+    session: &Session,
+    format: Option<&str>,
+    options: &mut Vec<(String, String)>,
+) -> Result<Option<Resolved>> {
+    if !format.is_some_and(|format| format.eq_ignore_ascii_case(hive::PROVIDER)) {
+        return Ok(None);
     }
-    spec.format = Some("csv".into());
-    let given = |key: &str| delimiters.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone());
-    if given("line.delim").is_some_and(|line| line != "\n") {
-        return Err(SparkError::unsupported("LINES TERMINATED BY another character", "Only a new line ends a row."));
-    }
-    let pairs = [
-        ("sep", given("field.delim").unwrap_or_else(|| "\u{1}".into())),
-        ("nullValue", given("serialization.null.format").unwrap_or_else(|| "\\N".into())),
-        ("quote", String::new()),
-        ("escape", given("escape.delim").unwrap_or_default()),
-        ("emptyValue", String::new()),
-    ];
-    spec.options = pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
-    Ok(())
+    hive::check_enabled(session, "CREATE Hive TABLE (AS SELECT)")?;
+    let is_path = |key: &str| key.eq_ignore_ascii_case("path");
+    let (path, own): (Vec<_>, Vec<_>) = std::mem::take(options).into_iter().partition(|(key, _)| is_path(key));
+    *options = path;
+    hive::of_options(session, own).map(Some)
+}
+
+/// When a table was changed last, in seconds, as Hive's metastore keeps it.
+fn stamped(properties: &mut BTreeMap<String, String>) {
+    properties.insert("transient_lastDdlTime".into(), chrono::Utc::now().timestamp().to_string());
 }
 
 fn column_list(fields: &Fields) -> String {
@@ -414,8 +423,14 @@ pub async fn create(session: &Session, parts: &[String], new: NewTable) -> Resul
     if target.known.is_some() {
         return if new.if_not_exists { Ok(()) } else { Err(already_exists(target.quoted())) };
     }
-    let format = format(session, new.format)?;
-    let (location, options) = split_path(session, new.location, new.options)?;
+    let mut new = new;
+    let own = hive_of_options(session, new.format.as_deref(), &mut new.options)?;
+    let own = new.hive.take().or(own);
+    let format = if let Some(hive) = &own { hive.format.clone() } else { format(session, new.format)? };
+    let (location, mut options) = split_path(session, new.location, new.options)?;
+    if own.is_some() && new.columns.is_none() {
+        return Err(SparkError::new("_LEGACY_ERROR_TEMP_3083").with("tableName", target.quoted()));
+    }
     let jdbc = format.eq_ignore_ascii_case("jdbc");
     let kind = if location.is_none() && !jdbc { Kind::Managed } else { Kind::External };
     let folder = || session.table_folder(&target.database, &target.name);
@@ -431,11 +446,20 @@ pub async fn create(session: &Session, parts: &[String], new: NewTable) -> Resul
             _ => error,
         })?,
     };
-    let (columns, own, bucketing) = arranged(&given, &partition_by, new.bucketing, &target.quoted())?;
-    partition_by = own;
+    let given = match &own {
+        Some(hive) => hive::columns(&hive.storage, &given, &partition_by, &target.quoted())?,
+        None => given,
+    };
+    let (columns, arranged_by, bucketing) = arranged(&given, &partition_by, new.bucketing, &target.quoted())?;
+    partition_by = arranged_by;
     if !jdbc {
         let data: Fields = columns.iter().filter(|field| !partition_by.contains(field.name())).cloned().collect();
         check_types(&format, &data, &session.source_context(session.env()))?;
+    }
+    let mut properties = properties(&given, new.properties, &new.cluster_by)?;
+    if let Some(hive) = &own {
+        stamped(&mut properties);
+        options.extend(hive.properties.clone());
     }
     let table = Table {
         database: target.database.name.clone(),
@@ -447,11 +471,12 @@ pub async fn create(session: &Session, parts: &[String], new: NewTable) -> Resul
         bucketing,
         location,
         options,
-        properties: properties(&given, new.properties, &new.cluster_by)?,
+        properties,
         comment: new.comment,
         created_ms: chrono::Utc::now().timestamp_millis(),
         view: None,
         statistics: None,
+        storage: own.map(|hive| hive.storage),
     };
     let store = session.store()?;
     if kind == Kind::Managed {
@@ -518,10 +543,26 @@ pub fn like(
         return if if_not_exists { Ok(()) } else { Err(already_exists(short)) };
     }
     let of_source = source.as_ref().filter(|source| !source.is_view());
-    let format = format(session, spec.format.clone().or_else(|| of_source.map(|source| source.format.clone())))?;
+    let mut spec = spec;
+    let own = if spec.hive.is_some() || spec.format.is_some() { hive_of_spec(session, &mut spec)? } else { None };
+    let format = match &own {
+        Some(hive) => hive.format.clone(),
+        None => match (&spec.format, of_source) {
+            (None, Some(source)) => source.format.clone(),
+            (given, _) => format(session, given.clone())?,
+        },
+    };
     let (location, mut options) = split_path(session, spec.location, spec.options)?;
-    if let (Some(source), None, true) = (of_source, &spec.format, options.is_empty()) {
+    if let Some(hive) = &own {
+        options.extend(hive.properties.clone());
+    } else if let (Some(source), None, true) = (of_source, &spec.format, options.is_empty()) {
         options.clone_from(&source.options);
+    }
+    let inherited = of_source.filter(|_| spec.format.is_none()).and_then(|source| source.storage.clone());
+    let storage = own.map(|hive| hive.storage).or(inherited);
+    let mut properties: BTreeMap<String, String> = spec.properties.into_iter().collect();
+    if storage.is_some() {
+        stamped(&mut properties);
     }
     let kind = if location.is_none() { Kind::Managed } else { Kind::External };
     let location = location.unwrap_or_else(|| session.table_folder(&target.database, &target.name));
@@ -536,11 +577,12 @@ pub fn like(
         bucketing: of_source.and_then(|source| source.bucketing.clone()),
         location,
         options,
-        properties: spec.properties.into_iter().collect(),
+        properties,
         comment: None,
         created_ms: chrono::Utc::now().timestamp_millis(),
         view: None,
         statistics: None,
+        storage,
     };
     if kind == Kind::Managed {
         free_folder(session, &table)?;
@@ -573,15 +615,33 @@ pub async fn save_as(
         }
         _ => {}
     }
-    let format = format(session, save.format)?;
+    let mut save = save;
+    let own = hive_of_options(session, save.format.as_deref(), &mut save.options)?;
+    let own = save.hive.take().or(own);
+    let format = if let Some(hive) = &own { hive.format.clone() } else { format(session, save.format)? };
+    if own.is_some() {
+        hive::check_dynamic(session, 0, save.partition_by.len())?;
+    }
     if format.eq_ignore_ascii_case("jdbc") {
         return Err(SparkError::unsupported("a table of JDBC made from a query", "Use df.write.jdbc."));
     }
-    let (location, options) = split_path(session, save.location, save.options)?;
+    let (location, mut options) = split_path(session, save.location, save.options)?;
     // Defaults are not handed on to a new table.
     let fields = session.fields(relation.clone()).await?;
     let fields =
         fields.iter().map(|field| column::without_defaults(field).map(Arc::new)).collect::<Result<Fields>>()?;
+    let mut properties = properties(&fields, save.properties, &save.cluster_by)?;
+    let mut relation = relation;
+    let fields = match &own {
+        Some(hive) => {
+            stamped(&mut properties);
+            options.extend(hive.properties.clone());
+            let columns = hive::columns(&hive.storage, &fields, &save.partition_by, &target.quoted())?;
+            relation = hive::as_columns(relation, &fields, &columns);
+            columns
+        }
+        None => fields,
+    };
     let (columns, partition_columns, bucketing) =
         arranged(&fields, &save.partition_by, save.bucketing, &target.quoted())?;
     let kind = if location.is_none() { Kind::Managed } else { Kind::External };
@@ -596,11 +656,12 @@ pub async fn save_as(
         bucketing,
         location,
         options,
-        properties: properties(&fields, save.properties, &save.cluster_by)?,
+        properties,
         comment: save.comment,
         created_ms: chrono::Utc::now().timestamp_millis(),
         view: None,
         statistics: None,
+        storage: own.map(|hive| hive.storage),
     });
     let store = session.store()?;
     let moved = target.known.as_ref().filter(|known| known.location != table.location);
@@ -666,13 +727,24 @@ async fn append(
         return Err(catalog::expect_table("saveAsTable", &known.quoted()));
     }
     let shown = format!("spark_catalog.{}.{}", known.database, known.name);
-    let format = format(session, save.format)?;
-    if Format::of(&format)? != Format::of(&known.format)? {
-        let class =
-            |format: &str| Format::of(format).map_or_else(|_| format.to_string(), |own| own.class().to_string());
+    let is_hive = |format: &str| format.eq_ignore_ascii_case(hive::PROVIDER);
+    let format = match save.format {
+        Some(format) if is_hive(&format) => format,
+        given => format(session, given)?,
+    };
+    let same_format = match (is_hive(&format), known.storage.is_some()) {
+        (false, false) => Format::of(&format)? == Format::of(&known.format)?,
+        (given, own) => given && own,
+    };
+    if !same_format {
+        let class = |format: &str| match Format::of(format) {
+            _ if is_hive(format) => "HiveFileFormat".into(),
+            Ok(own) => own.class().to_string(),
+            Err(_) => format.to_string(),
+        };
         return Err(SparkError::new("_LEGACY_ERROR_TEMP_1159")
             .with("tableName", &shown)
-            .with("existingProvider", class(&known.format))
+            .with("existingProvider", class(known.provider()))
             .with("specifiedProvider", class(&format)));
     }
     let fields = session.fields(relation.clone()).await?;

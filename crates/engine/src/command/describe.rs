@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{column, partition};
 use crate::catalog::rows::{self, Cell, Rows, cells, maybe, text};
 use crate::catalog::table::{Bucketing, Partition, Statistics, Table};
-use crate::catalog::{self, CATALOG, Found, Search, resolve};
+use crate::catalog::{self, CATALOG, Found, Search, hive, resolve};
 use crate::{SPARK_VERSION, Session};
 
 type Line = [Cell; 3];
@@ -73,7 +73,7 @@ pub async fn table(session: &Session, parts: &[String], extended: bool, spec: &P
             lines.push(line("Table", &table.name));
             lines.extend(partition_facts(session, &table, &partition).into_iter().map(|(key, value)| line(key, value)));
             lines.extend(heading("# Storage Information"));
-            lines.extend(storage_facts(&table).into_iter().map(|(key, value)| line(key, value)));
+            lines.extend(storage_facts(session, &table).into_iter().map(|(key, value)| line(key, value)));
         }
     } else if extended {
         lines.extend(heading("# Detailed Table Information"));
@@ -138,9 +138,9 @@ pub fn column(session: &Session, parts: &[String], column: &[String], extended: 
     rows::rows(&[text("info_name"), text("info_value")], found)
 }
 
-/// A time as Java's `Date.toString` prints it.
-fn java_date(session: &Session, millis: i64) -> String {
-    let zone = session.conf().lookup("spark.sql.session.timeZone").unwrap_or_default();
+/// A time as Java's `Date.toString` prints it, in the machine's time zone.
+fn java_date(millis: i64) -> String {
+    let zone = firesteel_functions::datetime::zone::machine();
     let utc = DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
     match zone.parse::<chrono_tz::Tz>() {
         Ok(zone) => utc.with_timezone(&zone).format("%a %b %d %H:%M:%S %Z %Y").to_string(),
@@ -173,17 +173,19 @@ fn bucket_facts(bucketing: &Bucketing) -> Vec<(&'static str, String)> {
 
 /// What Spark tells of a table, in its order.
 pub fn facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> {
-    let mut facts = vec![
-        ("Catalog", CATALOG.to_string()),
-        ("Database", table.database.clone()),
-        ("Table", table.name.clone()),
-        ("Created Time", java_date(session, table.created_ms)),
+    let mut facts =
+        vec![("Catalog", CATALOG.to_string()), ("Database", table.database.clone()), ("Table", table.name.clone())];
+    if hive::enabled(session) {
+        facts.push(("Owner", session.env().user.to_string()));
+    }
+    facts.extend([
+        ("Created Time", java_date(table.created_ms)),
         ("Last Access", "UNKNOWN".into()),
         ("Created By", format!("Spark {SPARK_VERSION}")),
         ("Type", table.kind.word().into()),
-    ];
+    ]);
     if !table.is_view() {
-        facts.push(("Provider", table.format.clone()));
+        facts.push(("Provider", table.provider().to_string()));
     }
     facts.extend(table.bucketing.as_ref().map(bucket_facts).unwrap_or_default());
     facts.extend(table.comment.clone().map(|comment| ("Comment", comment)));
@@ -203,13 +205,24 @@ pub fn facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> {
     if !table.location.is_empty() {
         facts.push(("Location", catalog::uri(&table.location)));
     }
+    facts.extend(class_facts(session, table));
     if !table.options.is_empty() {
         facts.push(("Storage Properties", bracketed(&shown_options(table))));
     }
-    if !table.partition_columns.is_empty() {
+    if !table.partition_columns.is_empty() || table.storage.is_some() {
         facts.push(("Partition Provider", "Catalog".into()));
     }
     facts
+}
+
+/// The classes that Hive's metastore keeps of a table.
+fn class_facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> {
+    let own = match &table.storage {
+        Some(own) => own.clone(),
+        None if table.is_view() || !hive::enabled(session) => return vec![],
+        None => hive::of_source(&table.format),
+    };
+    vec![("Serde Library", own.serde), ("InputFormat", own.input_format), ("OutputFormat", own.output_format)]
 }
 
 /// Options without secrets.
@@ -233,9 +246,10 @@ pub fn without_secrets(
     shown
 }
 
-fn storage_facts(table: &Table) -> Vec<(&'static str, String)> {
+fn storage_facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> {
     let mut facts = table.bucketing.as_ref().map(bucket_facts).unwrap_or_default();
     facts.push(("Location", catalog::uri(&table.location)));
+    facts.extend(class_facts(session, table));
     if !table.options.is_empty() {
         facts.push(("Storage Properties", bracketed(&shown_options(table))));
     }
@@ -248,10 +262,11 @@ pub fn partition_facts(session: &Session, table: &Table, partition: &Partition) 
         ("Partition Values", partition::described(partition)),
         ("Location", catalog::uri(&partition.folder(&table.location))),
     ];
+    facts.extend(class_facts(session, table));
     if !table.options.is_empty() {
         facts.push(("Storage Properties", bracketed(&shown_options(table))));
     }
-    facts.push(("Created Time", java_date(session, partition.created_ms)));
+    facts.push(("Created Time", java_date(partition.created_ms)));
     facts.push(("Last Access", "UNKNOWN".into()));
     facts.extend(partition.statistics.as_ref().map(|own| ("Partition Statistics", statistics_text(own))));
     facts
@@ -332,15 +347,22 @@ pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
     if !table.location.is_empty() {
         own.insert("location".into(), json!(catalog::uri(&table.location)));
     }
+    for (key, (_, value)) in ["serde_library", "input_format", "output_format"].iter().zip(class_facts(session, &table))
+    {
+        own.insert((*key).into(), json!(value));
+    }
     if !table.options.is_empty() {
         own.insert("storage_properties".into(), json!(shown_options(&table)));
+    }
+    if hive::enabled(session) {
+        own.insert("owner".into(), json!(session.env().user.to_string()));
     }
     own.insert("created_time".into(), json!(created.to_rfc3339_opts(SecondsFormat::Secs, true)));
     own.insert("last_access".into(), json!("UNKNOWN"));
     own.insert("created_by".into(), json!(format!("Spark {SPARK_VERSION}")));
     own.insert("type".into(), json!(table.kind.word()));
     if !table.is_view() {
-        own.insert("provider".into(), json!(table.format));
+        own.insert("provider".into(), json!(table.provider()));
     }
     if let Some(comment) = &table.comment {
         own.insert("comment".into(), json!(comment));

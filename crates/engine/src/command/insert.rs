@@ -18,8 +18,8 @@ use firesteel_sources::sink::{SaveMode, WriteRequest};
 
 use super::write::{self, Store};
 use super::{column, partition};
-use crate::catalog::Search;
 use crate::catalog::table::{Partition, Table};
+use crate::catalog::{Search, hive};
 use crate::{OperationHandle, Session};
 
 /// How the query's columns find the table's.
@@ -205,7 +205,7 @@ fn by_position(
     let quoted = |names: &[String]| names.iter().map(|name| name::quote(name)).collect::<Vec<_>>().join(", ");
     let fixed: Vec<String> =
         spec.iter().filter(|(_, value)| value.is_some()).map(|(column, _)| column.clone()).collect();
-    if !fixed.is_empty() {
+    if !fixed.is_empty() && table.storage.is_none() {
         return Err(SparkError::new("INSERT_PARTITION_COLUMN_ARITY_MISMATCH")
             .with("tableName", table.quoted())
             .with("tableColumns", list(&table.columns))
@@ -219,6 +219,7 @@ fn by_position(
     };
     let table_columns = match columns {
         Columns::Listed(names) => quoted(names),
+        _ if !fixed.is_empty() => list(&targets.iter().cloned().collect()),
         _ => list(&table.columns),
     };
     Err(SparkError::new(kind)
@@ -398,6 +399,13 @@ pub async fn store(
     let mut own = table.source_options();
     for (key, value) in options {
         own.set(key, value);
+    }
+    if table.is_written_by_hive() {
+        hive::check_dynamic(session, fixed.len(), table.partition_columns.len())?;
+    }
+    if table.storage.is_some() {
+        // Hive replaces the partitions that it writes, no others.
+        own.set("partitionOverwriteMode", "DYNAMIC");
     }
     if all_fixed {
         // One partition is named: it is replaced even if no row comes.

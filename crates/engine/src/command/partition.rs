@@ -14,7 +14,7 @@ use firesteel_sources::sink::partition_folder;
 
 use crate::catalog::rows::{self, Rows};
 use crate::catalog::table::{Kind, Partition, Table};
-use crate::catalog::{Search, make_folder, remove_folder};
+use crate::catalog::{Search, hive, make_folder, remove_folder};
 use crate::{OperationHandle, Session};
 
 /// A partition as PARTITION names it: columns in the table's order, each with its value as text. `None`: the query
@@ -196,6 +196,15 @@ pub async fn drop(session: &Session, parts: &[String], partitions: Vec<Partition
         let values = values(session, &table, spec).await?;
         let folder = folder(&table, &values);
         let complete = values.len() == table.partition_columns.len();
+        if !complete && hive::enabled(session) {
+            // Hive's catalog drops all that the values fit.
+            let fitting: Vec<&Partition> = known.iter().filter(|own| fits(own, &values)).collect();
+            if fitting.is_empty() && !if_exists {
+                return Err(not_there(&table, &values));
+            }
+            gone.extend(fitting.into_iter().cloned());
+            continue;
+        }
         match known.iter().find(|own| complete && own.spec == folder) {
             Some(partition) => gone.push(partition.clone()),
             None if if_exists => {}

@@ -1,5 +1,8 @@
 //! SHOW TABLES, VIEWS, DATABASES, COLUMNS, CREATE TABLE, TBLPROPERTIES, TABLE EXTENDED.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use arrow::datatypes::{DataType, Field, Fields};
 use firesteel_functions::COLLATION_COLUMNS;
 use firesteel_plan::sql::command::PartitionSpec;
@@ -10,6 +13,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::{column, describe, partition};
 use crate::Session;
+use crate::catalog::hive::{self, Storage};
 use crate::catalog::rows::{self, Cell, Rows, cells, flag, maybe, text};
 use crate::catalog::table::Table;
 use crate::catalog::{self, CATALOG, Found, GLOBAL_TEMP, Search, matches, quote_parts, schema_not_found};
@@ -189,6 +193,10 @@ pub fn create_table(session: &Session, parts: &[String], as_serde: bool) -> Resu
                 .with("operation", "SHOW CREATE TABLE"));
         }
     };
+    if let Some(storage) = &table.storage {
+        let text = if as_serde { serde_text(&table, storage) } else { hive_text(&table, storage)? };
+        return rows::names("createtab_stmt", [text]);
+    }
     if as_serde {
         return Err(SparkError::new("UNSUPPORTED_SHOW_CREATE_TABLE.ON_DATA_SOURCE_TABLE_WITH_AS_SERDE")
             .with("tableName", table.quoted()));
@@ -197,7 +205,7 @@ pub fn create_table(session: &Session, parts: &[String], as_serde: bool) -> Resu
 }
 
 fn view_text(table: &Table) -> String {
-    let column = |field: &std::sync::Arc<Field>| {
+    let column = |field: &Arc<Field>| {
         let comment = json::comment(field).map(|text| format!(" COMMENT '{}'", escaped(&text))).unwrap_or_default();
         format!("{}{comment}", name::quote_if_needed(field.name()))
     };
@@ -213,24 +221,83 @@ fn view_text(table: &Table) -> String {
 }
 
 fn table_text(table: &Table) -> String {
-    let columns: Vec<String> = table.columns.iter().map(|field| column_text(field)).collect();
     let named = [CATALOG, &table.database, &table.name].map(name::quote_if_needed).join(".");
-    let mut text = format!("CREATE TABLE {named} (\n  {})\nUSING {}\n", columns.join(",\n  "), table.format);
+    format!("CREATE TABLE {named} {}", definition(table, &table.format, &table.options))
+}
+
+/// A table of Hive's as one of Spark's own, where there is such a source.
+fn hive_text(table: &Table, storage: &Storage) -> Result<String> {
+    let Some(format) = hive::using(storage) else {
+        let Storage { serde, input_format, output_format } = storage;
+        let configs = format!(" SERDE: {serde} INPUTFORMAT: {input_format} OUTPUTFORMAT: {output_format}");
+        return Err(SparkError::new("UNSUPPORTED_SHOW_CREATE_TABLE.WITH_UNSUPPORTED_SERDE_CONFIGURATION")
+            .with("tableName", table.quoted())
+            .with("configs", configs));
+    };
+    let named = [&table.database, &table.name].map(|own| name::quote_if_needed(own)).join(".");
+    Ok(format!("CREATE TABLE {named} {}", definition(table, format, &BTreeMap::new())))
+}
+
+/// A table of Hive's in Hive's words.
+fn serde_text(table: &Table, storage: &Storage) -> String {
+    // Only quotes are escaped here.
+    let escaped = |text: &str| text.replace('\'', "\\'");
+    let column = |field: &Arc<Field>| {
+        let comment = json::comment(field).map(|text| format!(" COMMENT '{}'", escaped(&text))).unwrap_or_default();
+        format!("{} {}{comment}", name::quote_if_needed(field.name()), name::sql_of_field(field))
+    };
+    let is_data = |field: &&Arc<Field>| !table.is_partition_column(field.name());
+    let data: Vec<String> = table.columns.iter().filter(is_data).map(column).collect();
+    let own: Vec<String> = table.columns.iter().filter(|field| !is_data(field)).map(column).collect();
+    let named = [&table.database, &table.name].map(|own| name::quote_if_needed(own)).join(".");
+    let external = if table.kind == catalog::table::Kind::External { "EXTERNAL " } else { "" };
+    let mut text = format!("CREATE {external}TABLE {named} (\n  {})\n", data.join(",\n  "));
+    text.push_str(&comment_clause(table));
+    if !own.is_empty() {
+        text.push_str(&format!("PARTITIONED BY ({})\n", own.join(", ")));
+    }
+    text.push_str(&bucketing_clause(table));
+    text.push_str(&format!("ROW FORMAT SERDE '{}'\n", escaped(&storage.serde)));
+    let pairs: Vec<String> =
+        table.options.iter().map(|(key, value)| format!("  '{}' = '{}'", escaped(key), escaped(value))).collect();
+    if !pairs.is_empty() {
+        text.push_str(&format!("WITH SERDEPROPERTIES (\n{})\n", pairs.join(",\n")));
+    }
+    text.push_str(&format!(
+        "STORED AS\n  INPUTFORMAT '{}'\n  OUTPUTFORMAT '{}'\n",
+        escaped(&storage.input_format),
+        escaped(&storage.output_format)
+    ));
+    if table.kind == catalog::table::Kind::External {
+        text.push_str(&format!("LOCATION '{}'\n", escaped(&catalog::uri(&table.location))));
+    }
+    text + &pairs_clause("TBLPROPERTIES", &super::describe::without_secrets(&table.properties))
+}
+
+/// `CLUSTERED BY .. SORTED BY .. INTO n BUCKETS`.
+fn bucketing_clause(table: &Table) -> String {
     let list = |names: &[String]| names.iter().map(|own| name::quote_if_needed(own)).collect::<Vec<_>>().join(", ");
-    text.push_str(&pairs_clause("OPTIONS", &table.options));
+    let Some(bucketing) = &table.bucketing else { return String::new() };
+    let mut text = format!("CLUSTERED BY ({})\n", list(&bucketing.columns));
+    if !bucketing.sort_columns.is_empty() {
+        text.push_str(&format!("SORTED BY ({})\n", list(&bucketing.sort_columns)));
+    }
+    text + &format!("INTO {} BUCKETS\n", bucketing.buckets)
+}
+
+/// What stands behind a table's name, of one that a source of Spark's reads.
+fn definition(table: &Table, format: &str, options: &BTreeMap<String, String>) -> String {
+    let columns: Vec<String> = table.columns.iter().map(|field| column_text(field)).collect();
+    let mut text = format!("(\n  {})\nUSING {format}\n", columns.join(",\n  "));
+    let list = |names: &[String]| names.iter().map(|own| name::quote_if_needed(own)).collect::<Vec<_>>().join(", ");
+    text.push_str(&pairs_clause("OPTIONS", options));
     if !table.partition_columns.is_empty() {
         text.push_str(&format!("PARTITIONED BY ({})\n", list(&table.partition_columns)));
     }
     if let Some(clustering) = table.clustering() {
         text.push_str(&format!("PARTITIONED BY (cluster_by({}))\n", list(&clustering)));
     }
-    if let Some(bucketing) = &table.bucketing {
-        text.push_str(&format!("CLUSTERED BY ({})\n", list(&bucketing.columns)));
-        if !bucketing.sort_columns.is_empty() {
-            text.push_str(&format!("SORTED BY ({})\n", list(&bucketing.sort_columns)));
-        }
-        text.push_str(&format!("INTO {} BUCKETS\n", bucketing.buckets));
-    }
+    text.push_str(&bucketing_clause(table));
     text.push_str(&comment_clause(table));
     if table.kind == catalog::table::Kind::External && !table.location.is_empty() {
         text.push_str(&format!("LOCATION '{}'\n", escaped(&catalog::uri(&table.location))));
@@ -268,7 +335,7 @@ fn type_text(field: &Field) -> String {
 }
 
 fn struct_text(fields: &Fields) -> String {
-    let one = |field: &std::sync::Arc<Field>| {
+    let one = |field: &Arc<Field>| {
         let not_null = if field.is_nullable() { "" } else { " NOT NULL" };
         let comment = json::comment(field).map(|text| format!(" COMMENT '{}'", escaped(&text))).unwrap_or_default();
         format!("{}: {}{not_null}{comment}", name::quote_if_needed(field.name()), type_text(field))
@@ -284,7 +351,7 @@ fn comment_clause(table: &Table) -> String {
     table.comment.as_ref().map(|comment| format!("COMMENT '{}'\n", escaped(comment))).unwrap_or_default()
 }
 
-fn pairs_clause(word: &str, pairs: &std::collections::BTreeMap<String, String>) -> String {
+fn pairs_clause(word: &str, pairs: &BTreeMap<String, String>) -> String {
     if pairs.is_empty() {
         return String::new();
     }

@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use firesteel_functions::kernel::from_arrow;
-use firesteel_plan::sql::command::{CommentTarget, ExplainMode, ExplainTarget, InsertMode, SqlCommand};
+use firesteel_plan::sql::command::{CommentTarget, ExplainMode, ExplainTarget, HiveClauses, InsertMode, SqlCommand};
 use firesteel_plan::sql::{self, Statement};
 use firesteel_protocol::connect::{self as pb, execute_plan_response::ResponseType, relation::RelType};
 use firesteel_protocol::types::{json, name};
@@ -14,11 +14,11 @@ use super::insert::{Columns, Insert};
 use super::statistics::Analyze;
 use super::view::NewView;
 use super::{
-    alter, cached, column, create_table, database, describe, drop, function, insert, partition, resource, setting,
-    show, statistics, variable, view, write,
+    alter, cached, column, create_table, database, describe, drop, function, insert, load, partition, resource,
+    setting, show, statistics, variable, view, write,
 };
 use crate::catalog::rows::{self, Rows, cells, maybe, nothing, text};
-use crate::catalog::{CATALOG, Found, Search, call, expect_table, quote_parts};
+use crate::catalog::{CATALOG, Found, Search, call, expect_table, hive, quote_parts};
 use crate::{OperationHandle, Session};
 
 /// Runs a SQL text. The answer is a relation: the query itself, or a command's rows.
@@ -373,9 +373,12 @@ async fn command_rows(
                 boxed_rows(session, insert, input, operation.clone()).await?;
             }
         }
-        SqlCommand::InsertDirectory { format: None, .. } => {
-            return Err(SparkError::new("NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT")
-                .with("cmd", "INSERT OVERWRITE DIRECTORY with the Hive format"));
+        SqlCommand::InsertDirectory { path, format: None, hive, query, .. } => {
+            let (format, options) = hive_folder(session, &hive.unwrap_or_default())?;
+            insert_directory(session, path, Some(format), &options, in_context(input, *query), operation).await?;
+        }
+        SqlCommand::LoadData { path, local, overwrite, table, partition } => {
+            load::run(session, &table, load::Load { path, local, overwrite, partition }).await?;
         }
         SqlCommand::InsertDirectory { path, format, options, query, .. } => {
             insert_directory(session, path, format, &options, in_context(input, *query), operation).await?;
@@ -549,15 +552,20 @@ pub(super) fn refused_merge(session: &Session, merge: &pb::MergeIntoTableCommand
 
 /// DELETE, UPDATE, MERGE: files cannot.
 fn row_change(session: &Session, parts: &[String], operation: &str) -> Result<SparkError> {
-    let search = if operation == "LOAD DATA" { Search::Session } else { Search::Everywhere };
-    Ok(match session.find(parts, search)?.1 {
-        Found::Table(table) if operation == "LOAD DATA" && !table.is_view() => {
-            SparkError::new("_LEGACY_ERROR_TEMP_1261").with("tableIdentWithDB", table.quoted())
-        }
+    Ok(match session.find(parts, Search::Everywhere)?.1 {
         Found::Table(table) if !table.is_view() => create_table::unsupported(&table.quoted(), operation),
         Found::Table(view) => expect_table(operation, &view.quoted()),
         Found::Temp(_) => expect_table(operation, &quote_parts(parts)),
     })
+}
+
+/// The format and options of a folder that Hive would write.
+fn hive_folder(session: &Session, clauses: &HiveClauses) -> Result<(String, Vec<(String, String)>)> {
+    let checked = hive::check_enabled(session, "INSERT OVERWRITE DIRECTORY with the Hive format");
+    let named = clauses != &HiveClauses::default();
+    checked.map_err(|error| if named { error.raised_as("UNRESOLVED_COLUMN").placeless() } else { error })?;
+    let own = hive::of_clauses(session, clauses)?;
+    Ok((own.format, own.properties.into_iter().collect()))
 }
 
 /// INSERT OVERWRITE DIRECTORY.

@@ -123,6 +123,7 @@ pub async fn create_sql(session: &Session, new: NewView, query: pb::Relation) ->
         created_ms: chrono::Utc::now().timestamp_millis(),
         view: Some(text(session, new.text, query_columns, new.schema_mode)),
         statistics: None,
+        storage: None,
     };
     if known.is_some() {
         store.replace_table(&table, &[])?;

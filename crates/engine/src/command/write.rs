@@ -174,7 +174,8 @@ pub(crate) async fn save(
     let planned = session.plan(relation).await.map_err(not_for_streams)?;
     let overwrites = request.mode == SaveMode::Overwrite;
     if let (true, Store::Table(table) | Store::New(table)) = (overwrites, &store) {
-        if reads_below(&planned.relation.plan, &table.location) {
+        // Hive reads to the end before it replaces anything, and so does every commit here; Spark's own tables refuse.
+        if !table.is_written_by_hive() && reads_below(&planned.relation.plan, &table.location) {
             return Err(SparkError::new("UNSUPPORTED_OVERWRITE.TABLE").with("table", table.quoted()));
         }
     }

@@ -102,11 +102,10 @@ impl Parser<'_> {
                 return Ok(Alteration::SetLocation { location: self.string()?, partition: None });
             }
             if self.eat_word("SERDE") {
-                self.string()?;
-                if self.eat_words(&["WITH", "SERDEPROPERTIES"]) {
-                    self.properties()?;
-                }
-                return Ok(Alteration::SetSerde);
+                let class = self.string()?;
+                let with = self.eat_words(&["WITH", "SERDEPROPERTIES"]);
+                let properties = if with { self.properties()? } else { vec![] };
+                return Ok(Alteration::SetSerde { class, properties });
             }
             if self.eat_words(&["SERDEPROPERTIES"]) {
                 return Ok(Alteration::SetOptions(self.properties()?));

@@ -43,13 +43,28 @@ pub struct TableSpec {
     pub comment: Option<String>,
     pub properties: Properties,
     /// STORED AS, ROW FORMAT: a table of Hive's.
-    pub hive: bool,
+    pub hive: Option<HiveClauses>,
     /// Columns of CLUSTER BY.
     pub cluster_by: Option<Vec<String>>,
     /// `DEFAULT COLLATION name`.
     pub collation: Option<&'static str>,
     /// What of the columns tables in files cannot have.
     pub refused: Option<&'static str>,
+}
+
+/// ROW FORMAT and STORED AS: how Hive keeps the rows of a table or of a folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HiveClauses {
+    /// `STORED AS name`, as it is written.
+    pub stored_as: Option<String>,
+    /// `STORED AS INPUTFORMAT 'class' OUTPUTFORMAT 'class'`.
+    pub classes: Option<(String, String)>,
+    /// `ROW FORMAT SERDE 'class'`.
+    pub serde: Option<String>,
+    /// `ROW FORMAT DELIMITED`.
+    pub delimited: bool,
+    /// SERDEPROPERTIES, or the characters behind DELIMITED under Hive's names for them.
+    pub properties: Properties,
 }
 
 /// `CLUSTERED BY (columns) [SORTED BY (..)] INTO n BUCKETS`.
@@ -108,7 +123,10 @@ pub enum Alteration {
     Refused(&'static str),
     /// `SET SERDEPROPERTIES`: options of the table's format.
     /// `SET SERDE`: tables in files have none.
-    SetSerde,
+    SetSerde {
+        class: String,
+        properties: Properties,
+    },
     SetOptions(Properties),
     /// `ALTER VIEW .. WITH SCHEMA mode`.
     SetSchemaMode(String),
@@ -272,8 +290,19 @@ pub enum SqlCommand {
         path: Option<String>,
         local: bool,
         format: Option<String>,
+        /// ROW FORMAT, STORED AS, or nothing where no format is named.
+        hive: Option<HiveClauses>,
         options: Properties,
         query: Box<pb::Relation>,
+    },
+    /// LOAD DATA: files become a table's own.
+    LoadData {
+        path: String,
+        /// The files are copied, else moved.
+        local: bool,
+        overwrite: bool,
+        table: Name,
+        partition: PartitionSpec,
     },
     ShowTables {
         database: Option<Name>,
@@ -384,7 +413,7 @@ pub enum SqlCommand {
         mode: ExplainMode,
         statement: ExplainTarget,
     },
-    /// DELETE, UPDATE, MERGE and LOAD DATA, read as far as their table: tables in files refuse them.
+    /// DELETE, UPDATE and MERGE, read as far as their table: tables in files refuse them.
     RowChange {
         table: Name,
         operation: &'static str,
@@ -588,7 +617,7 @@ impl Parser<'_> {
                 self.expect_symbol(")")?;
                 Err(self.no_procedure(start, &name))
             }
-            "LOAD" if self.is_word_at(1, "DATA") => self.row_change(&word),
+            "LOAD" if self.is_word_at(1, "DATA") => self.load_data(),
             _ => Err(self.unexpected()),
         }?;
         Ok(Statement::Command(Box::new(command)))

@@ -3,7 +3,7 @@
 use firesteel_protocol::types::collation;
 use firesteel_protocol::{Result, SparkError};
 
-use super::command::{Bucketing, ColumnDefinition, SqlCommand, TableSpec};
+use super::command::{Bucketing, ColumnDefinition, HiveClauses, SqlCommand, TableSpec};
 use super::lexer::Kind;
 use super::parser::Parser;
 
@@ -288,7 +288,14 @@ impl Parser<'_> {
         let name = self.name_parts()?;
         if self.eat_word("LIKE") {
             let source = self.name_parts()?;
-            let spec = Box::new(self.table_spec()?);
+            let mut spec = Box::new(self.table_spec()?);
+            let rows_only = |hive: &HiveClauses| hive.stored_as.is_none() && hive.classes.is_none();
+            if let Some(hive) = spec.hive.take_if(|own| rows_only(own)) {
+                if hive.serde.is_some() {
+                    return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0047")));
+                }
+                // As in Spark, where the separators of the other table win.
+            }
             return Ok(SqlCommand::CreateTableLike { name, source, spec, if_not_exists });
         }
         let mut refused = None;
@@ -307,11 +314,6 @@ impl Parser<'_> {
             refused = constrained.then_some("CONSTRAINT");
         }
         let mut spec = self.table_spec()?;
-        if !spec.hive && spec.format.as_deref().is_some_and(|format| format.eq_ignore_ascii_case("hive")) {
-            let error = SparkError::new("NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT");
-            let error = error.with("cmd", "CREATE Hive TABLE (AS SELECT)");
-            return Err(error.raised_as("UNRESOLVED_COLUMN").placeless());
-        }
         spec.refused = refused.or_else(|| columns.iter().find_map(|column| column.refused));
         if let Some(own) = spec.collation {
             columns.iter_mut().for_each(|column| collation::fill(&mut column.data_type, own));
@@ -321,6 +323,10 @@ impl Parser<'_> {
         let has_as = self.eat_word("AS");
         let is_query = self.is_symbol("(") || self.is_query_at(0);
         let query = if has_as || is_query { Some(Box::new(self.query_with_text()?.0)) } else { None };
+        if query.is_some() && !spec.partition_definitions.is_empty() {
+            let message = "Partition column types may not be specified in Create Table As Select (CTAS)";
+            return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
+        }
         if query.is_some() && !spec.columns.is_empty() {
             let message = "Schema may not be specified in a Create Table As Select (CTAS) statement";
             return Err(self.error_whole(SparkError::new("_LEGACY_ERROR_TEMP_0035").with("message", message)));
@@ -359,17 +365,15 @@ impl Parser<'_> {
                 self.check_properties(&spec.properties)?;
                 "TBLPROPERTIES"
             } else if self.eat_words(&["STORED", "AS"]) {
-                if self.is_word("INPUTFORMAT") {
-                    return Err(self.not_yet(start, "STORED AS INPUTFORMAT", "use USING and a format's name"));
-                }
-                spec.format = Some(self.identifier()?.to_lowercase());
-                spec.hive = true;
+                self.stored_as(spec.hive.get_or_insert_default())?;
                 "STORED AS"
             } else if self.eat_words(&["ROW", "FORMAT"]) {
-                self.row_format(start, &mut spec)?;
+                self.row_format(start, spec.hive.get_or_insert_default())?;
                 "ROW FORMAT"
-            } else if self.is_words(&["STORED", "BY"]) {
-                return Err(self.not_yet(start, "Hive's STORED BY", "use USING and the format's options"));
+            } else if self.eat_words(&["STORED", "BY"]) {
+                self.string()?;
+                let error = SparkError::new("INVALID_STATEMENT_OR_CLAUSE");
+                return Err(self.error_from(start, error.with("operation", "STORED BY")));
             } else if self.eat_words(&["CLUSTER", "BY"]) {
                 spec.cluster_by = Some(self.parenthesized(Self::identifier)?);
                 "CLUSTER BY"
@@ -379,6 +383,9 @@ impl Parser<'_> {
                 spec.collation = Some(self.collation_name()?);
                 "DEFAULT COLLATION"
             } else {
+                if let Some(hive) = &spec.hive {
+                    self.check_hive_clauses(hive, &seen)?;
+                }
                 let other = ["PARTITIONED BY", "CLUSTERED BY"].into_iter().find(|clause| seen.contains(clause));
                 return match (&spec.cluster_by, other) {
                     (Some(_), Some("PARTITIONED BY")) => {
@@ -408,9 +415,28 @@ impl Parser<'_> {
         }
     }
 
+    /// A table is Hive's or has USING, not both.
+    fn check_hive_clauses(&self, hive: &HiveClauses, seen: &[&str]) -> Result<()> {
+        if !seen.contains(&"USING") {
+            return self.check_row_format(hive);
+        }
+        let stored = match (&hive.stored_as, &hive.classes) {
+            (Some(name), _) => format!("STORED AS {name} "),
+            (None, Some((input, output))) => format!("STORED AS INPUTFORMAT {input} OUTPUTFORMAT {output} "),
+            (None, None) => String::new(),
+        };
+        let row = match &hive.serde {
+            Some(serde) => format!("ROW FORMAT SERDE {serde} "),
+            None if hive.delimited => "ROW FORMAT DELIMITED ".into(),
+            None => String::new(),
+        };
+        let operation = format!("CREATE TABLE ... USING ... {row}{stored}");
+        Err(self.error_whole(SparkError::new("INVALID_STATEMENT_OR_CLAUSE").with("operation", operation)))
+    }
+
     /// Properties that have clauses of their own are refused.
     pub fn check_properties(&self, properties: &[(String, String)]) -> Result<()> {
-        let clause = |key: &str| match key.to_ascii_lowercase().as_str() {
+        let clause = |key: &str| match key {
             "provider" => Some("please use the USING clause to specify it"),
             "location" => Some("please use the LOCATION clause to specify it"),
             "owner" => Some("it will be set to the current user"),
@@ -424,30 +450,6 @@ impl Parser<'_> {
                 Err(self.error_whole(error.with("property", key).with("msg", message)))
             }
             None => Ok(()),
-        }
-    }
-
-    /// `DELIMITED [FIELDS TERMINATED BY c] ..`: text files, as options of a reader.
-    fn row_format(&mut self, start: usize, spec: &mut TableSpec) -> Result<()> {
-        spec.hive = true;
-        if !self.eat_word("DELIMITED") {
-            return Err(self.not_yet(start, "Hive's SERDE", "use USING and the format's options"));
-        }
-        loop {
-            if self.eat_words(&["FIELDS", "TERMINATED", "BY"]) {
-                spec.options.push(("field.delim".into(), self.string()?));
-                if self.eat_words(&["ESCAPED", "BY"]) {
-                    spec.options.push(("escape.delim".into(), self.string()?));
-                }
-            } else if self.eat_words(&["LINES", "TERMINATED", "BY"]) {
-                spec.options.push(("line.delim".into(), self.string()?));
-            } else if self.eat_words(&["NULL", "DEFINED", "AS"]) {
-                spec.options.push(("serialization.null.format".into(), self.string()?));
-            } else if self.is_words(&["COLLECTION", "ITEMS"]) || self.is_words(&["MAP", "KEYS"]) {
-                return Err(self.not_yet(start, "nested values in Hive's text files", "use parquet or json"));
-            } else {
-                return Ok(());
-            }
         }
     }
 

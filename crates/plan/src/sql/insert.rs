@@ -103,18 +103,15 @@ impl Parser<'_> {
         Ok(SqlCommand::Insert { table, mode, partition, if_partition_not_exists, columns, by_name, options, query })
     }
 
-    /// `DIRECTORY ['path'] [USING format] [OPTIONS (..)] query`.
+    /// `DIRECTORY ['path'] [USING format] [OPTIONS (..)] query`, or `ROW FORMAT ..`, `STORED AS ..` instead of USING.
     fn insert_directory(&mut self, local: bool) -> Result<SqlCommand> {
         self.expect_word("DIRECTORY")?;
         let path = if self.is_text_at(0) { Some(self.string()?) } else { None };
-        let mut format = None;
+        let (mut format, mut hive) = (None, None);
         if self.eat_word("USING") {
             format = Some(self.name_parts()?.join("."));
-        } else if self.is_words(&["STORED", "AS"]) || self.is_words(&["ROW", "FORMAT"]) {
-            return Err(SparkError::new("NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT")
-                .with("cmd", "INSERT OVERWRITE DIRECTORY with the Hive format")
-                .raised_as("UNRESOLVED_COLUMN")
-                .placeless());
+        } else {
+            hive = Some(self.folder_storage()?);
         }
         let options = if self.eat_word("OPTIONS") { self.properties()? } else { vec![] };
         let in_options = options.iter().any(|(key, _)| key.eq_ignore_ascii_case("path"));
@@ -122,7 +119,7 @@ impl Parser<'_> {
             return Err(self.error_from(0, SparkError::new("_LEGACY_ERROR_TEMP_0049")));
         }
         let query = Box::new(self.inserted()?);
-        Ok(SqlCommand::InsertDirectory { path, local, format, options, query })
+        Ok(SqlCommand::InsertDirectory { path, local, format, hive, options, query })
     }
 
     pub fn truncate(&mut self) -> Result<SqlCommand> {

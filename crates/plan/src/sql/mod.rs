@@ -17,6 +17,7 @@ mod execute;
 mod expression;
 mod from;
 mod function;
+mod hive;
 mod insert;
 mod interval;
 mod lexer;

@@ -1,4 +1,4 @@
-//! MERGE, DELETE, UPDATE and LOAD DATA: tables in files refuse them, after a look at the columns that they name.
+//! MERGE, DELETE and UPDATE: tables in files refuse them, after a look at the columns that they name.
 
 use std::collections::HashMap;
 
@@ -34,31 +34,18 @@ impl Parser<'_> {
                 self.expect_word("FROM")?;
                 "DELETE"
             }
-            "LOAD" => {
-                self.expect_word("DATA")?;
-                self.eat_word("LOCAL");
-                self.expect_word("INPATH")?;
-                self.string()?;
-                self.eat_word("OVERWRITE");
-                self.expect_words(&["INTO", "TABLE"])?;
-                "LOAD DATA"
-            }
             _ => "UPDATE TABLE",
         };
         let start = self.position();
         let table = self.name_parts()?;
-        if self.is_end() && !matches!(word, "DELETE" | "LOAD") {
+        if self.is_end() && word != "DELETE" {
             return Err(self.unexpected());
         }
         let target = self.named_table(start, &table, HashMap::new());
         let checks = match word {
             "UPDATE" => self.update(target)?,
             "MERGE" => self.merge(target)?,
-            "DELETE" => self.delete(target)?,
-            _ => {
-                self.skip_row_change();
-                vec![]
-            }
+            _ => self.delete(target)?,
         };
         Ok(SqlCommand::RowChange { table, operation, checks })
     }

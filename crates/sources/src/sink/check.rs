@@ -80,6 +80,12 @@ fn holds(kind: FormatKind, data_type: &DataType) -> bool {
             let foreign = |t: &DataType| calendar(t) || t.is_null() || types::is_variant(t);
             !contains(data_type, &foreign)
         }
+        FormatKind::Hive(_) => !contains(data_type, &|t| {
+            matches!(
+                t,
+                DataType::Interval(_) | DataType::Duration(_) | DataType::Time64(_) | DataType::Timestamp(_, None)
+            ) || types::is_variant(t)
+        }),
         _ => !contains(data_type, &calendar),
     }
 }

@@ -12,6 +12,7 @@ use super::format::FileWriter;
 use super::target::Target;
 use crate::codec::CodecWriter;
 use crate::csv::{self, CsvWriteOptions};
+use crate::hive::{HiveOptions, HiveWriter, SerDe};
 use crate::json::{self, JsonWriteOptions};
 use crate::xml::writer::XmlWriteOptions;
 use crate::{Options, SourceContext};
@@ -216,5 +217,22 @@ impl RecordEncoder for Xml {
             self.options.close(out);
         }
         Ok(())
+    }
+}
+
+/// Lines of Hive's tables, see [`crate::hive`].
+pub fn hive_factory(serde: SerDe, options: &Options) -> Result<Arc<dyn EncoderFactory>> {
+    Ok(Arc::new(HiveWriter::new(Arc::new(HiveOptions::of(serde, options)?))?))
+}
+
+impl EncoderFactory for HiveWriter {
+    fn encoder(&self) -> Result<Box<dyn RecordEncoder>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl RecordEncoder for HiveWriter {
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+        self.rows(batch, out)
     }
 }

@@ -13,6 +13,7 @@ use super::parquet::{ParquetFile, ParquetSettings};
 use super::target::Target;
 use crate::avro::{AvroFile, AvroSettings};
 use crate::codec::TextCodec;
+use crate::hive::SerDe;
 use crate::orc::{OrcFile, OrcSettings};
 use crate::{Options, SourceContext};
 
@@ -26,6 +27,8 @@ pub enum FormatKind {
     Parquet,
     Text,
     Xml,
+    /// Text files as Hive's tables keep them.
+    Hive(SerDe),
     Noop,
 }
 
@@ -43,6 +46,10 @@ impl FormatKind {
             "text" => return Ok(Self::Text),
             "xml" | "com.databricks.spark.xml" => return Ok(Self::Xml),
             "noop" => return Ok(Self::Noop),
+            "org.apache.hadoop.hive.serde2.lazy.lazysimpleserde" => return Ok(Self::Hive(SerDe::Lazy)),
+            "org.apache.hadoop.hive.serde2.opencsvserde" => return Ok(Self::Hive(SerDe::OpenCsv)),
+            "org.apache.hadoop.hive.serde2.regexserde" => return Ok(Self::Hive(SerDe::Regex)),
+            "hive" => return Err(SparkError::new("_LEGACY_ERROR_TEMP_1187").with("operation", "write")),
             "binaryfile" => return Err(SparkError::new("UNSUPPORTED_FEATURE.WRITE_FOR_BINARY_SOURCE")),
             "kafka" | "delta" | "iceberg" => {
                 return Err(SparkError::unsupported(
@@ -81,6 +88,7 @@ impl FormatKind {
             Self::Parquet => "Parquet",
             Self::Text => "Text",
             Self::Xml => "XML",
+            Self::Hive(_) => "Hive",
             Self::Noop => "noop",
         }
     }
@@ -113,6 +121,7 @@ impl Format {
             FormatKind::Json => (".json", encoder::json_factory(options, ctx)?),
             FormatKind::Xml => (".xml", encoder::xml_factory(options, ctx)?),
             FormatKind::Text => (".txt", encoder::text_factory(options)?),
+            FormatKind::Hive(serde) => ("", encoder::hive_factory(serde, options)?),
         };
         let given = options.get("compression").or_else(|| match kind {
             FormatKind::Csv | FormatKind::Xml => options.get("codec"),

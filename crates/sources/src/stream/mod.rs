@@ -112,7 +112,7 @@ fn kind(request: &ReadRequest, ctx: &SourceContext) -> Result<Kind> {
         "memory" => Err(SparkError::new("DATA_SOURCE_NOT_FOUND").with("provider", format)),
         "kafka" => Err(SparkError::new("_LEGACY_ERROR_TEMP_1140").with("provider", format)),
         _ => match crate::Format::of(&format)? {
-            crate::Format::Jdbc => Err(not_streamed(&format)),
+            crate::Format::Jdbc | crate::Format::Hive(_) => Err(not_streamed(&format)),
             _ => Ok(Kind::File),
         },
     }
