@@ -20,7 +20,7 @@ PROGRAMS = [
     ("sql/basic.py", [], ["|Michael|     NULL|", "| 30|Andy|", "|NULL|    1|", "Name: Justin"]),
     ("sql/arrow.py", [], ["Running Arrow conversion example", "|20000102|"]),
     ("sql/udtf.py", [], ["|num|squared|"]),
-    ("sql/hive.py", [], ["|238|val_238|", "|      10|", "Key: 4, Value: val_4", "|  4|  val_4|  4|val_4|"]),
+    ("sql/hive.py", [], ["|238|val_238|", "|      10|", "Key: 4, Value: val_4", "|  4| val_4|  4| val_4|"]),
 ]
 
 # What the others need that is not here.
