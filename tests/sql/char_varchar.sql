@@ -46,3 +46,10 @@ DROP VIEW charview;
 DROP TABLE fixed;
 DROP TABLE nested;
 DROP TABLE parted;
+-- Files that others wrote have CHAR without its spaces.
+INSERT OVERWRITE DIRECTORY 'TMP/plain_texts' USING csv SELECT 'a', 'b' UNION ALL SELECT 'abcd', 'xyz' UNION ALL SELECT NULL, NULL;
+CREATE TABLE filled (c CHAR(3), v VARCHAR(2)) USING csv LOCATION 'TMP/plain_texts';
+SELECT concat(c, '|'), concat(v, '|') FROM filled ORDER BY c;
+SELECT count(*) FROM filled WHERE c = 'a';
+SELECT count(*) FROM filled WHERE c = v;
+DROP TABLE filled;

@@ -15,6 +15,7 @@ use crate::{Entry, Kind};
 
 /// The functions of this family.
 pub const TABLE: &[Entry] = &[
+    Entry { name: "__read_lengths", kind: Kind::Scalar(char_length::read) },
     Entry { name: "__store_lengths", kind: Kind::Scalar(char_length::store) },
     Entry { name: "aes_decrypt", kind: Kind::Scalar(aes::aes_decrypt) },
     Entry { name: "aes_encrypt", kind: Kind::Scalar(aes::aes_encrypt) },

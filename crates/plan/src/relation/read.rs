@@ -6,8 +6,10 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::functions::core::expr_fn::named_struct;
 use datafusion::logical_expr::{Expr, lit};
+use datafusion::scalar::ScalarValue;
+use firesteel_functions::{Call, Env, Kind, Typed, lookup};
 use firesteel_protocol::connect::{self as pb, read::ReadType};
-use firesteel_protocol::types::{ddl, has_lengths};
+use firesteel_protocol::types::{ddl, declared_text, has_lengths};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::{Options, ReadRequest};
 
@@ -234,12 +236,27 @@ fn nullable(fields: &Fields) -> Fields {
 
 fn files(resolver: &Resolver, request: &ReadRequest, table: &[String]) -> Result<Relation> {
     let shown = format!("{} {}", request.format.as_deref().unwrap_or("parquet"), table.join("."));
-    named_relation(firesteel_sources::open(request, &resolver.ctx.source)?, shown.trim_end())
+    let pads = resolver.ctx.source.conf_flag("spark.sql.readSideCharPadding", true);
+    named_relation(firesteel_sources::open(request, &resolver.ctx.source)?, shown.trim_end(), pads.then(|| resolver.env()))
+}
+
+/// A column of a table as it is read: texts of CHAR have their length.
+fn filled(column: Expr, field: &Field, env: &Env) -> Result<Expr> {
+    let Some(declared) = declared_text(field.metadata()).filter(|declared| declared.contains("char(")) else {
+        return Ok(column);
+    };
+    let Some(Kind::Scalar(build)) = lookup("__read_lengths").map(|entry| entry.kind) else {
+        return Err(SparkError::internal("__read_lengths is gone"));
+    };
+    let value = Typed::new(column, field.name(), field.data_type().clone(), field.is_nullable());
+    let declared = Typed::literal(ScalarValue::Utf8(Some(declared)), "type");
+    let call = Call { name: "__read_lengths", args: vec![value, declared], distinct: false, ignore_nulls: false, env };
+    build(&call).map(|typed| typed.expr)
 }
 
 /// An opened source as a relation, its hidden columns gathered.
 fn relation_of(opened: firesteel_sources::OpenedSource) -> Result<Relation> {
-    named_relation(opened, "")
+    named_relation(opened, "", None)
 }
 
 /// The format and the table of a scan, by its name in the plan.
@@ -248,15 +265,21 @@ pub fn shown_name(table: &str) -> Option<(&str, &str)> {
     table.split_once(' ').map(|(_, shown)| shown.split_once(' ').unwrap_or((shown, "")))
 }
 
-fn named_relation(opened: firesteel_sources::OpenedSource, shown: &str) -> Result<Relation> {
+/// `pads`: where columns of CHAR are filled up.
+fn named_relation(opened: firesteel_sources::OpenedSource, shown: &str, pads: Option<&Env>) -> Result<Relation> {
     let output = project::attributes(opened.schema.fields());
     let plan = local_relation::named_scan_plan(opened.provider, shown)?;
     let columns = plan.schema().columns();
     let mut exprs: Vec<Expr> = columns
         .iter()
         .zip(&output)
-        .map(|(column, attribute)| Expr::Column(column.clone()).alias(attribute.column.as_ref()))
-        .collect();
+        .zip(opened.schema.fields())
+        .map(|((column, attribute), field)| {
+            let column = Expr::Column(column.clone());
+            let column = pads.map_or(Ok(column.clone()), |env| filled(column, field, env))?;
+            Ok(column.alias(attribute.column.as_ref()))
+        })
+        .collect::<Result<_>>()?;
     let mut hidden = vec![];
     let file_column = |inner: &str| columns.iter().find(|column| column.name == inner).cloned();
     let found: Vec<(&str, Expr, DataType)> = FILE_COLUMNS
