@@ -184,13 +184,30 @@ pub struct SessionConf {
     started: AtomicBool,
 }
 
+/// Folder of managed tables.
+const WAREHOUSE: &str = "spark.sql.warehouse.dir";
+
+/// A folder as Spark tells where it is: `file:/a/b`; what names another file system is as it was given.
+fn warehouse_uri(folder: &str) -> String {
+    let path = match folder.strip_prefix("file:") {
+        Some(path) => format!("/{}", path.trim_start_matches('/')),
+        None if folder.contains("://") => return folder.into(),
+        None => folder.into(),
+    };
+    let absolute = std::path::absolute(&path).map(|path| path.to_string_lossy().into_owned());
+    format!("file:{}", absolute.unwrap_or(path))
+}
+
 /// What a program may say of its session although it is the application's: until the catalog is used.
-const AT_START: &[&str] = &["spark.sql.warehouse.dir", "spark.sql.catalogImplementation"];
+const AT_START: &[&str] = &[WAREHOUSE, "spark.sql.catalogImplementation"];
 
 impl SessionConf {
     /// Settings that the application starts with.
     pub fn new(initial: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { own: RwLock::new(initial.into_iter().collect()), started: AtomicBool::new(false) }
+        let mut own: BTreeMap<String, String> = initial.into_iter().collect();
+        let warehouse = own.get(WAREHOUSE).cloned().or_else(|| Self::default_of(WAREHOUSE)).unwrap_or_default();
+        own.insert(WAREHOUSE.into(), warehouse_uri(&warehouse));
+        Self { own: RwLock::new(own), started: AtomicBool::new(false) }
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, String>> {
@@ -291,7 +308,8 @@ impl SessionConf {
         if !AT_START.contains(&key) || self.started.load(Ordering::Acquire) {
             return self.set(key, value);
         }
-        self.own.write().expect("no panics while locked").insert(key.to_string(), value.to_string());
+        let value = if key == WAREHOUSE { warehouse_uri(value) } else { value.to_string() };
+        self.own.write().expect("no panics while locked").insert(key.to_string(), value);
         Ok(vec![])
     }
 

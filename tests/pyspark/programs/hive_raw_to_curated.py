@@ -15,6 +15,7 @@ spark = (
     .getOrCreate()
 )
 spark.sparkContext.setLogLevel("ERROR")
+print(spark.conf.get("spark.sql.warehouse.dir"))
 landing = os.path.join(out, "landing")
 os.makedirs(landing, exist_ok=True)
 for day in ("2024-03-01", "2024-03-02"):
