@@ -190,6 +190,11 @@ pub fn facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> {
     facts.extend(table.default_collation().map(|own| ("Collation", own.to_string())));
     if let Some(view) = &table.view {
         facts.push(("View Text", view.text.clone()));
+        if table.is_metric_view() {
+            facts.push(("Language", "YAML".into()));
+        }
+    }
+    if let Some(view) = table.view.as_ref().filter(|_| !table.is_metric_view()) {
         facts.push(("View Original Text", view.text.clone()));
         facts.push(("View Schema Mode", view.schema_mode.clone()));
         facts.push(("View Catalog and Namespace", format!("{CATALOG}.{}", name::quote_if_needed(&view.database))));
@@ -347,6 +352,11 @@ pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
     }
     if let Some(view) = &table.view {
         own.insert("view_text".into(), json!(view.text));
+        if table.is_metric_view() {
+            own.insert("language".into(), json!("YAML"));
+        }
+    }
+    if let Some(view) = table.view.as_ref().filter(|_| !table.is_metric_view()) {
         own.insert("view_original_text".into(), json!(view.text));
         own.insert("view_schema_mode".into(), json!(view.schema_mode));
         let namespace = format!("{CATALOG}.{}", name::quote_if_needed(&view.database));

@@ -10,6 +10,7 @@ pub mod describe;
 pub mod drop;
 pub mod function;
 pub mod insert;
+pub mod metric_view;
 pub mod partition;
 pub mod python_source;
 pub mod resource;

@@ -193,6 +193,11 @@ pub fn create_table(session: &Session, parts: &[String], as_serde: bool) -> Resu
         return Err(SparkError::new("UNSUPPORTED_SHOW_CREATE_TABLE.ON_DATA_SOURCE_TABLE_WITH_AS_SERDE")
             .with("tableName", table.quoted()));
     }
+    if table.is_metric_view() {
+        return Err(
+            SparkError::new("UNSUPPORTED_SHOW_CREATE_TABLE.ON_METRIC_VIEW").with("tableName", name::quote(&table.name))
+        );
+    }
     rows::names("createtab_stmt", [if table.is_view() { view_text(&table) } else { table_text(&table) }])
 }
 

@@ -14,8 +14,8 @@ use super::insert::{Columns, Insert};
 use super::statistics::Analyze;
 use super::view::NewView;
 use super::{
-    alter, cached, column, create_table, database, describe, drop, function, insert, partition, resource, setting,
-    show, statistics, variable, view, write,
+    alter, cached, column, create_table, database, describe, drop, function, insert, metric_view, partition, resource,
+    setting, show, statistics, variable, view, write,
 };
 use crate::catalog::rows::{self, Rows, cells, maybe, nothing, text};
 use crate::catalog::{CATALOG, Found, Search, call, expect_table, quote_parts};
@@ -314,6 +314,7 @@ async fn command_rows(
             };
             view::create_sql(session, new, in_context(input, *query)).await?;
         }
+        SqlCommand::CreateMetricView(new) => metric_view::create(session, new).await?,
         SqlCommand::CreateTempViewUsing { name, columns, format, options, global, replace } => {
             let schema = match columns.is_empty() {
                 true => None,

@@ -207,7 +207,12 @@ pub async fn create_using(
 }
 
 /// The text of a view with what it is read under.
-fn text(session: &Session, text: String, query_columns: Vec<String>, schema_mode: Option<String>) -> ViewText {
+pub(super) fn text(
+    session: &Session,
+    text: String,
+    query_columns: Vec<String>,
+    schema_mode: Option<String>,
+) -> ViewText {
     let own = session.conf().get_all(Some("spark.sql."));
     let mut conf: BTreeMap<String, String> = own
         .into_iter()
@@ -222,7 +227,7 @@ fn text(session: &Session, text: String, query_columns: Vec<String>, schema_mode
 }
 
 /// A permanent view may name no temporary function and no variable.
-async fn refuse_temporary(session: &Session, title: &str, query: &pb::Relation) -> Result<()> {
+pub(super) async fn refuse_temporary(session: &Session, title: &str, query: &pb::Relation) -> Result<()> {
     if session.routines.names().is_empty() && session.variables.is_empty() {
         return Ok(());
     }
@@ -298,7 +303,7 @@ fn unnamed(query: &pb::Relation, fields: &Fields) -> Option<String> {
     list.iter().zip(fields).find(|(expression, _)| is_unnamed(expression)).map(|(_, field)| field.name().clone())
 }
 
-fn check_duplicates(columns: &Fields, case_sensitive: bool) -> Result<()> {
+pub(super) fn check_duplicates(columns: &Fields, case_sensitive: bool) -> Result<()> {
     super::create_table::clear_collations(columns)?;
     let mut seen: Vec<String> = vec![];
     for field in columns {
@@ -312,7 +317,7 @@ fn check_duplicates(columns: &Fields, case_sensitive: bool) -> Result<()> {
 }
 
 /// A permanent view may refer to no temporary one, and not to itself.
-fn check_references(session: &Session, title: &str, own: &Place, query: &pb::Relation) -> Result<()> {
+pub(super) fn check_references(session: &Session, title: &str, own: &Place, query: &pb::Relation) -> Result<()> {
     let mut failure = None;
     crate::catalog::visit_reads(query, &mut |read| {
         let Some(pb::read::ReadType::NamedTable(table)) = &read.read_type else { return };
@@ -362,7 +367,7 @@ fn recursion(session: &Session, own: &Place, view: &Table, mut path: Vec<String>
     failure
 }
 
-fn renamed(view: &str, fields: &Fields, columns: &[(String, Option<String>)]) -> Result<Fields> {
+pub(super) fn renamed(view: &str, fields: &Fields, columns: &[(String, Option<String>)]) -> Result<Fields> {
     if fields.len() != columns.len() {
         let kind = if columns.len() > fields.len() {
             "CREATE_VIEW_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS"
