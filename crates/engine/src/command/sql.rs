@@ -589,12 +589,18 @@ async fn explain(session: &Session, mode: ExplainMode, target: ExplainTarget, in
     use pb::analyze_plan_request::explain::ExplainMode as Mode;
     if let ExplainTarget::Command(command) = &target {
         let mut own = command.clone();
-        let query = match own.query_mut() {
-            Some(query) => analyzed(session, in_context(input, query.clone())).await.ok(),
-            None => None,
+        let query = match (own.query_mut(), command.as_ref()) {
+            (Some(query), _) => Some(query.clone()),
+            (None, SqlCommand::CacheTable { table, .. }) => Some(crate::catalog::resolve::named(&quote_parts(table))),
+            _ => None,
         };
-        if let Some(plan) = crate::explain::command::text(session, command, query.as_deref()) {
-            return rows::rows(&[maybe("plan")], [cells![crate::explain::command::in_mode(&plan, mode)]]);
+        let mut words = crate::explain::command::Query::default();
+        if let Some(query) = query {
+            words.parsed = crate::explain::parsed_plan(&query).trim_end().to_string();
+            words.analyzed = analyzed(session, in_context(input, query)).await.ok();
+        }
+        if let Some(told) = crate::explain::command::told(session, command, &words) {
+            return rows::rows(&[maybe("plan")], [cells![told.text(mode)]]);
         }
     }
     let mode = match mode {
