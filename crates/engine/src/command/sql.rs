@@ -513,7 +513,9 @@ async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -
             &[text("catalog"), text("namespace")],
             [cells![CATALOG, name::quote_if_needed(&session.views.current_database())]],
         ),
-        SqlCommand::DescribeTable { table, as_json: true, .. } => describe::as_json(session, &table),
+        SqlCommand::DescribeTable { table, as_json: true, partition, .. } => {
+            describe::as_json(session, &table, &partition).await
+        }
         SqlCommand::DescribeTable { table, column: Some(column), extended, .. } => {
             describe::column(session, &table, &column, extended)
         }
