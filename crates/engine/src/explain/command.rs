@@ -141,6 +141,26 @@ pub fn told(session: &Session, command: &SqlCommand, query: &Query) -> Option<To
                 .about(kind, about)
                 .output(&columns)
         }
+        C::DescribeTable { table: parts, extended, partition, column: Some(column), as_json: false }
+            if partition.is_empty() && column.len() == 1 =>
+        {
+            let columns = Columns::new(&["info_name", "info_value"]);
+            let (shown, (database, own)) = (columns.shown(), own(parts));
+            let named = format!("[{CATALOG}, {database}, {own}, {}]", column[0]);
+            resolved(session, parts)?;
+            Told::new("DescribeColumnCommand", format!("{}, {named}, {extended}, {shown}", table(parts)))
+                .parsed(
+                    format!("'DescribeColumn '{}, {extended}, {shown}", column[0]),
+                    [unresolved_either(parts, "DESCRIBE TABLE, true, QueryLike")],
+                )
+                .output(&columns)
+        }
+        C::ListResources { kind, paths } if paths.is_empty() && kind.to_uppercase().starts_with("JAR") => {
+            Told::new("ListJarsCommand", "").output(&Columns::new(&["Results"]))
+        }
+        C::ListResources { kind, paths } if paths.is_empty() && kind.to_uppercase().starts_with("FILE") => {
+            Told::new("ListFilesCommand", "").output(&Columns::new(&["Results"]))
+        }
         C::ShowCurrentNamespace => {
             Told::new("ShowCurrentNamespaceCommand", "").output(&Columns::new(&["catalog", "namespace"]))
         }
@@ -247,6 +267,19 @@ pub fn told(session: &Session, command: &SqlCommand, query: &Query) -> Option<To
         }
         C::DropFunction { name, temporary: true, if_exists } => {
             Told::new("DropFunctionCommand", format!("{}, {if_exists}, true", name.join(".")))
+        }
+        C::DropFunction { name, temporary: false, if_exists } => {
+            let (database, own) = own(name);
+            Told::new("DropFunctionCommand", format!("{CATALOG}.{database}.{own}, {if_exists}, false"))
+                .parsed(format!("'DropFunction {if_exists}"), [unresolved_identifier(name, false)])
+        }
+        C::CacheTable { table: named, lazy, query: Some(_), text: Some(text), .. } => {
+            let own = named.last()?;
+            let root = analyzed.and_then(|plan| plan.lines().next()).unwrap_or_default();
+            Told::new("CacheTableAsSelect", format!("{own}, {text}, {lazy}, true"))
+                .parsed(format!("'CacheTableAsSelect {own}, {text}, {lazy}, false"), [query.parsed.clone()])
+                .query(analyzed)
+                .operator(format!("{own}, {root}, {text}, {lazy}"))
         }
         C::CacheTable { table: named, lazy, query: None, .. } => {
             let (database, own_name) = own(named);

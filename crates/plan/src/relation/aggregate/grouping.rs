@@ -90,8 +90,13 @@ pub(super) fn refuse_lateral(
         return Ok(());
     };
     let is_plain = walk::find(item, &|part| walk::is_subquery(part, &|_| true)).is_empty();
+    let is_alias = |error: &SparkError| {
+        let parts = error.param("objectName").and_then(|quoted| parse_column_name(quoted).ok()).unwrap_or_default();
+        let same = |own: &Typed| parts.first().is_some_and(|name| name.eq_ignore_ascii_case(&own.name));
+        error.condition().starts_with("UNRESOLVED_COLUMN") && list[..index].iter().any(same)
+    };
     match resolver.expression(item, scope) {
-        Err(error) if is_plain && error.condition().starts_with("UNRESOLVED_COLUMN") => {
+        Err(error) if is_plain && is_alias(&error) => {
             let error = SparkError::new("UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_GROUP_BY");
             Err(error.raised_as("UNRESOLVED_COLUMN").placeless())
         }
