@@ -599,7 +599,10 @@ async fn explain(session: &Session, mode: ExplainMode, target: ExplainTarget, in
         let mut words = crate::explain::command::Query::default();
         if let Some(query) = query {
             words.parsed = crate::explain::parsed_plan(&query).trim_end().to_string();
-            words.analyzed = analyzed(session, in_context(input, query)).await.ok();
+            if let Ok((plan, columns)) = analyzed(session, in_context(input, query)).await {
+                words.analyzed = Some(plan);
+                words.columns = columns;
+            }
         }
         if let Some(told) = crate::explain::command::told(session, command, &words) {
             return rows::rows(&[maybe("plan")], [cells![told.text(mode)]]);
@@ -626,9 +629,11 @@ async fn explain(session: &Session, mode: ExplainMode, target: ExplainTarget, in
     rows::rows(&[maybe("plan")], explained.into_iter().map(|line| cells![line]))
 }
 
-/// The analyzed plan of a query in Spark's words.
-async fn analyzed(session: &Session, query: pb::Relation) -> Result<String> {
-    session
-        .resolving(move |_, resolver| resolver.query(&query).map(|own| crate::explain::logical_plan(&own.plan)))
-        .await
+/// The analyzed plan of a query in Spark's words, and its columns.
+async fn analyzed(session: &Session, query: pb::Relation) -> Result<(String, Vec<String>)> {
+    let told = |own: firesteel_plan::Relation| {
+        let names = own.output.iter().map(|column| column.name().to_string()).collect();
+        (crate::explain::logical_plan(&own.plan), names)
+    };
+    session.resolving(move |_, resolver| resolver.query(&query).map(told)).await
 }

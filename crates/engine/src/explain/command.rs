@@ -21,6 +21,19 @@ pub struct Query {
     pub parsed: String,
     /// None: it cannot be analyzed.
     pub analyzed: Option<String>,
+    /// Names of its columns.
+    pub columns: Vec<String>,
+}
+
+impl Query {
+    fn has_names(&self) -> bool {
+        self.parsed.replace("'Project", "").contains('\'')
+    }
+
+    /// The query as it was read: one without names is resolved at once.
+    fn words(&self, analyzed: Option<&str>) -> String {
+        if self.has_names() { self.parsed.clone() } else { analyzed.unwrap_or_default().trim_end().to_string() }
+    }
 }
 
 /// The plans of a command; None where it is told in no more than a word yet.
@@ -189,6 +202,16 @@ pub fn told(session: &Session, command: &SqlCommand, query: &Query) -> Option<To
             Told::new("CreateDataSourceTableCommand", format!("{}, {if_not_exists}", table(name)))
                 .parsed(create_table(spec, *if_not_exists), [unresolved_identifier(name, false)])
         }
+        C::CreateTable { name, spec, query: Some(_), if_not_exists, replace: false, .. } => {
+            let (mode, listed) = (if *if_not_exists { "Ignore" } else { "ErrorIfExists" }, query.columns.join(", "));
+            let asked = create_table(spec, *if_not_exists).split_once("], ")?.1.to_string();
+            Told::new("CreateDataSourceTableAsSelectCommand", format!("{}, {mode}, [{listed}]", table(name)))
+                .parsed(
+                    format!("'CreateTableAsSelect {asked}, false"),
+                    [unresolved_identifier(name, false), query.words(analyzed)],
+                )
+                .query(analyzed)
+        }
         C::CreateDatabase { name, if_not_exists, .. } => {
             let own = name.last()?;
             Told::new("CreateNamespace", if_not_exists.to_string())
@@ -211,12 +234,9 @@ pub fn told(session: &Session, command: &SqlCommand, query: &Query) -> Option<To
             };
             let arguments = format!("{view}, {text}, {if_not_exists}, {replace}, {kind}");
             let told = Told::new("CreateViewCommand", format!("{arguments}, true")).query(analyzed);
-            // A query without names is resolved as soon as it is read.
-            let is_resolved = !query.parsed.replace("'Project", "").contains('\'');
-            let parsed =
-                if is_resolved { analyzed.unwrap_or_default().trim_end().into() } else { query.parsed.clone() };
+            let parsed = query.words(analyzed);
             if *temporary {
-                let mark = if is_resolved { "" } else { "'" };
+                let mark = if query.has_names() { "'" } else { "" };
                 told.parsed(format!("{mark}CreateViewCommand {arguments}, false"), [parsed])
             } else {
                 let command = format!("'CreateView {text}, {if_not_exists}, {replace}, COMPENSATION, false");
