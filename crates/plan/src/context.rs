@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::datatypes::{FieldRef, Fields, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use datafusion::logical_expr::LogicalPlan;
@@ -12,6 +12,7 @@ use firesteel_protocol::{Result, connect as pb};
 use firesteel_python::PythonSession;
 use firesteel_sources::{OpenedSource, ReadRequest, SourceContext};
 
+use crate::metric_view::MetricView;
 use crate::operator::python::function::{PythonDataSource, PythonFunction, PythonTableFunction};
 use crate::routine::UserFunction;
 
@@ -26,6 +27,9 @@ pub enum TableEntry {
         qualifier: Vec<String>,
         scope: Option<Arc<ResolveContext>>,
     },
+    /// A metric view: what its text says, and its columns as they were when it was made. Its source's name is looked up where the
+    /// view is used, and only an alias qualifies its columns, as in Spark.
+    MetricView { view: Arc<MetricView>, columns: Fields },
     /// A table in files or behind JDBC.
     Table { request: Arc<ReadRequest>, qualifier: Vec<String> },
 }

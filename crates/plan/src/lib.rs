@@ -2,11 +2,13 @@
 //!
 //! Reading order: [`attribute`] (columns with unique ids), [`context`] (what a session lends), [`routine`] (functions in SQL),
 //! [`resolver`] (one query's state), [`scope`] (names in sight), [`relation`] and [`expression`]
-//! (one file a kind), [`operator`] (plan nodes of our own), `sql` (text to messages).
+//! (one file a kind), [`metric_view`] (what YAML says of metric views), [`operator`] (plan nodes of our own), `sql` (text to
+//! messages).
 
 pub mod attribute;
 pub mod context;
 pub mod expression;
+pub mod metric_view;
 pub mod operator;
 pub mod optimizer;
 pub mod relation;

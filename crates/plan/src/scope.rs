@@ -106,7 +106,8 @@ fn suggestions(parts: &[String], candidates: &[Vec<&str>]) -> String {
     names.into_iter().take(5).map(|(_, text)| text).collect::<Vec<_>>().join(", ")
 }
 
-fn same(a: &str, b: &str, case_sensitive: bool) -> bool {
+/// Whether two names are one.
+pub(crate) fn same(a: &str, b: &str, case_sensitive: bool) -> bool {
     if case_sensitive {
         return a == b;
     }

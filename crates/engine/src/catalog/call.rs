@@ -9,6 +9,7 @@ use firesteel_protocol::types::{json, name, proto};
 use firesteel_protocol::{Result, SparkError};
 
 use super::rows::{self, Column, Rows, cells, flag, maybe, text, texts};
+use super::table::Kind;
 use super::{CATALOG, Database, Found, GLOBAL_TEMP, Place, Search, Table, matches, quote_parts, resolve, uri};
 use crate::Session;
 use crate::command::create_table::{self, NewTable};
@@ -267,7 +268,9 @@ fn table_row(place: &Place, found: &Found) -> [rows::Cell; 6] {
         }
         (Found::Table(table), _) => {
             let namespace = vec![table.database.clone()];
-            cells![&table.name, CATALOG, namespace, table.comment.clone(), table.kind.word(), false]
+            // The API knows no metric views.
+            let kind = if table.is_view() { Kind::View } else { table.kind };
+            cells![&table.name, CATALOG, namespace, table.comment.clone(), kind.word(), false]
         }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) use pattern::matches;
 pub use resolve::SessionCatalog;
 pub use store::{Database, Store};
 pub use table::Table;
-pub use temp_view::{GlobalViews, TempViews, View};
+pub use temp_view::{GlobalViews, TempViews, View, Written};
 pub use walk::walk;
 pub(crate) use walk::{strip_plan_ids, visit_reads};
 

@@ -235,6 +235,11 @@ impl Catalog for SessionCatalog {
                 Ok(Some(TableEntry::View { plan: view.plan, columns, qualifier, scope: None }))
             }
             Some(Found::Table(table)) => match &table.view {
+                Some(view) if table.is_metric_view() => {
+                    let described = Arc::new(firesteel_plan::metric_view::parse(&view.text)?);
+                    let columns = table.columns.iter().map(|field| Arc::new(super::table::plain(field))).collect();
+                    Ok(Some(TableEntry::MetricView { view: described, columns }))
+                }
                 Some(view) => self.view(&table, view, qualifier).map(Some),
                 None => {
                     let request = Arc::new(self.session.table_request(&table)?);

@@ -22,6 +22,8 @@ pub enum Kind {
     External,
     /// There are none: a view.
     View,
+    /// A view that is a description in YAML, with measures.
+    MetricView,
 }
 
 impl Kind {
@@ -31,6 +33,7 @@ impl Kind {
             Self::Managed => "MANAGED",
             Self::External => "EXTERNAL",
             Self::View => "VIEW",
+            Self::MetricView => "METRIC_VIEW",
         }
     }
 
@@ -39,6 +42,7 @@ impl Kind {
         match word {
             "MANAGED" => Self::Managed,
             "VIEW" => Self::View,
+            "METRIC_VIEW" => Self::MetricView,
             _ => Self::External,
         }
     }
@@ -55,7 +59,7 @@ pub struct Bucketing {
 /// What a view is besides its columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ViewText {
-    /// The query as it was written.
+    /// The query as it was written; of a metric view its YAML.
     pub text: String,
     /// The database in which its names are looked up.
     pub database: String,
@@ -129,7 +133,11 @@ impl Table {
     }
 
     pub fn is_view(&self) -> bool {
-        self.kind == Kind::View
+        matches!(self.kind, Kind::View | Kind::MetricView)
+    }
+
+    pub fn is_metric_view(&self) -> bool {
+        self.kind == Kind::MetricView
     }
 
     /// Whether the source has no files: JDBC.

@@ -21,8 +21,37 @@ pub struct View {
     pub renamed: bool,
     pub comment: Option<String>,
     pub properties: BTreeMap<String, String>,
+    pub created_ms: i64,
+    /// What its statement said; None: it is that of a DataFrame or of files.
+    pub written: Option<Written>,
     /// Kept rows that the plan reads, by their ids: they live as long as the view.
     pub kept: Vec<(String, Arc<Kept>)>,
+}
+
+/// The statement of a temporary view.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The query.
+    pub text: String,
+    /// The current database when it was made.
+    pub database: String,
+    pub query_columns: Vec<String>,
+}
+
+impl View {
+    /// A view of a plan with these columns, made now.
+    pub fn new(plan: pb::Relation, columns: Fields) -> Self {
+        Self {
+            plan: Arc::new(plan),
+            columns,
+            renamed: false,
+            comment: None,
+            properties: BTreeMap::new(),
+            created_ms: chrono::Utc::now().timestamp_millis(),
+            written: None,
+            kept: vec![],
+        }
+    }
 }
 
 /// Views that all sessions of the process share.

@@ -1,8 +1,5 @@
 //! CACHE TABLE, UNCACHE TABLE, REFRESH.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::{Result, SparkError};
 
@@ -52,14 +49,7 @@ pub async fn cache(
     if let Some(query) = query {
         let columns = session.fields(query.clone()).await?;
         let query = super::view::inlined(session, query);
-        let view = View {
-            plan: Arc::new(query),
-            columns,
-            renamed: false,
-            comment: None,
-            properties: BTreeMap::new(),
-            kept: vec![],
-        };
+        let view = View::new(query, columns);
         session.create_temp_view(table.last().map_or("", String::as_str), view, false, false)?;
     }
     let relation = resolve::named(&quote_parts(table));

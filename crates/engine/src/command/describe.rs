@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::{column, partition};
 use crate::catalog::rows::{self, Cell, Rows, cells, maybe, text};
-use crate::catalog::table::{Bucketing, Partition, Statistics, Table};
-use crate::catalog::{self, CATALOG, Found, Search, hive, resolve};
+use crate::catalog::table::{Bucketing, Partition, Statistics, Table, ViewText};
+use crate::catalog::{self, CATALOG, Found, Search, View, hive, resolve};
 use crate::{SPARK_VERSION, Session};
 
 type Line = [Cell; 3];
@@ -59,14 +59,7 @@ pub async fn table(session: &Session, parts: &[String], extended: bool, spec: &P
         lines.extend(columns(&own));
     }
     if !spec.is_empty() {
-        if table.is_view() {
-            return Err(SparkError::new("FORBIDDEN_OPERATION")
-                .with("statement", "DESC PARTITION")
-                .with("objectType", "VIEW")
-                .with("objectName", name::quote(&table.name)));
-        }
-        partition::check_partitioned(&table, "DESC PARTITION")?;
-        let partition = partition::find(session, &table, spec).await?;
+        let partition = partition_of(session, &table, spec).await?;
         if extended {
             lines.extend(heading("# Detailed Partition Information"));
             lines.push(line("Database", &table.database));
@@ -89,6 +82,17 @@ pub async fn table(session: &Session, parts: &[String], extended: bool, spec: &P
         lines.extend(defaults);
     }
     answer(lines)
+}
+
+async fn partition_of(session: &Session, table: &Table, spec: &PartitionSpec) -> Result<Partition> {
+    if table.is_view() {
+        return Err(SparkError::new("FORBIDDEN_OPERATION")
+            .with("statement", "DESC PARTITION")
+            .with("objectType", "VIEW")
+            .with("objectName", name::quote(&table.name)));
+    }
+    partition::check_partitioned(table, "DESC PARTITION")?;
+    partition::find(session, table, spec).await
 }
 
 fn columns(fields: &Fields) -> Vec<Line> {
@@ -192,6 +196,11 @@ pub fn facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> {
     facts.extend(table.default_collation().map(|own| ("Collation", own.to_string())));
     if let Some(view) = &table.view {
         facts.push(("View Text", view.text.clone()));
+        if table.is_metric_view() {
+            facts.push(("Language", "YAML".into()));
+        }
+    }
+    if let Some(view) = table.view.as_ref().filter(|_| !table.is_metric_view()) {
         facts.push(("View Original Text", view.text.clone()));
         facts.push(("View Schema Mode", view.schema_mode.clone()));
         facts.push(("View Catalog and Namespace", format!("{CATALOG}.{}", name::quote_if_needed(&view.database))));
@@ -223,6 +232,31 @@ fn class_facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> 
         None => hive::of_source(&table.format),
     };
     vec![("Serde Library", own.serde), ("InputFormat", own.input_format), ("OutputFormat", own.output_format)]
+}
+
+/// What Spark tells of a temporary view; `database` is empty for one of the session.
+pub fn view_facts(session: &Session, database: &str, name: &str, view: &View) -> Vec<(&'static str, String)> {
+    let mut facts = vec![];
+    if !database.is_empty() {
+        facts.push(("Database", database.to_string()));
+    }
+    facts.push(("Table", name.to_string()));
+    facts.push(("Created Time", java_date(view.created_ms)));
+    facts.push(("Last Access", "UNKNOWN".into()));
+    facts.push(("Created By", made_by(view)));
+    facts.push(("Type", "VIEW".into()));
+    facts.extend(view.written.as_ref().map(|own| ("View Text", own.text.clone())));
+    facts.push(("View Schema Mode", "BINDING".into()));
+    if let Some(own) = &view.written {
+        facts.push(("View Catalog and Namespace", format!("{CATALOG}.{}", name::quote_if_needed(&own.database))));
+        facts.push(("View Query Output Columns", quoted_list(&own.query_columns)));
+    }
+    facts
+}
+
+/// Spark forgets its version where a view has no text.
+fn made_by(view: &View) -> String {
+    format!("Spark {}", if view.written.is_some() { SPARK_VERSION } else { "" })
 }
 
 /// Options without secrets.
@@ -314,8 +348,28 @@ fn json_columns(fields: &Fields) -> Vec<Value> {
     fields.iter().map(one).collect()
 }
 
-/// DESCRIBE EXTENDED t AS JSON.
-pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
+fn json_time(millis: i64) -> String {
+    DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The settings under which a view was made. Spark names three that nobody set, too.
+fn json_settings(view: &ViewText) -> Value {
+    const ALWAYS: [&str; 4] = [
+        "spark.sql.artifact.isolation.enabled",
+        "spark.sql.session.timeZone",
+        "spark.sql.ansi.enabled",
+        "spark.sql.artifact.isolation.alwaysApplyClassloader",
+    ];
+    let mut own = Map::new();
+    for key in ALWAYS {
+        own.insert(key.into(), json!(view.conf.get(key).map_or("true", String::as_str)));
+    }
+    own.extend(view.conf.iter().map(|(key, value)| (key.clone(), json!(value))));
+    Value::Object(own)
+}
+
+/// DESCRIBE EXTENDED t [PARTITION (..)] AS JSON.
+pub async fn as_json(session: &Session, parts: &[String], spec: &PartitionSpec) -> Result<Rows> {
     let (place, found) = session.find(parts, Search::Everywhere)?;
     let mut own = Map::new();
     let table = match found {
@@ -328,12 +382,25 @@ pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
             own.insert("namespace".into(), json!(["session"]));
             own.insert("schema_name".into(), json!("session"));
             own.insert("columns".into(), Value::Array(json_columns(&view.columns)));
+            own.insert("created_time".into(), json!(json_time(view.created_ms)));
+            own.insert("last_access".into(), json!("UNKNOWN"));
+            own.insert("created_by".into(), json!(made_by(&view)));
             own.insert("type".into(), json!("VIEW"));
+            if let Some(written) = &view.written {
+                own.insert("view_text".into(), json!(written.text));
+            }
+            own.insert("view_schema_mode".into(), json!("BINDING"));
+            if let Some(written) = &view.written {
+                let namespace = format!("{CATALOG}.{}", name::quote_if_needed(&written.database));
+                own.insert("view_catalog_and_namespace".into(), json!(namespace));
+                own.insert("view_query_output_columns".into(), json!(written.query_columns));
+            }
+            own.insert("collation".into(), json!(collation::BINARY));
             return rows::names("json_metadata", [Value::Object(own).to_string()]);
         }
         Found::Table(table) => table,
     };
-    let created = DateTime::<Utc>::from_timestamp_millis(table.created_ms).unwrap_or_default();
+    let partition = if spec.is_empty() { None } else { Some(partition_of(session, &table, spec).await?) };
     own.insert("table_name".into(), json!(table.name));
     own.insert("catalog_name".into(), json!(CATALOG));
     own.insert("namespace".into(), json!([table.database]));
@@ -344,8 +411,14 @@ pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
         own.insert("bucket_columns".into(), json!(bucketing.columns));
         own.insert("sort_columns".into(), json!(bucketing.sort_columns));
     }
-    if !table.location.is_empty() {
-        own.insert("location".into(), json!(catalog::uri(&table.location)));
+    if let Some(partition) = &partition {
+        let values: Map<String, Value> =
+            partition.values().into_iter().map(|(key, value)| (key, json!(value))).collect();
+        own.insert("partition_values".into(), Value::Object(values));
+    }
+    let location = partition.as_ref().map_or_else(|| table.location.clone(), |own| own.folder(&table.location));
+    if !location.is_empty() {
+        own.insert("location".into(), json!(catalog::uri(&location)));
     }
     for (key, (_, value)) in ["serde_library", "input_format", "output_format"].iter().zip(class_facts(session, &table))
     {
@@ -357,7 +430,10 @@ pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
     if hive::enabled(session) {
         own.insert("owner".into(), json!(session.env().user.to_string()));
     }
-    own.insert("created_time".into(), json!(created.to_rfc3339_opts(SecondsFormat::Secs, true)));
+    own.insert(
+        "created_time".into(),
+        json!(json_time(partition.as_ref().map_or(table.created_ms, |own| own.created_ms))),
+    );
     own.insert("last_access".into(), json!("UNKNOWN"));
     own.insert("created_by".into(), json!(format!("Spark {SPARK_VERSION}")));
     own.insert("type".into(), json!(table.kind.word()));
@@ -369,6 +445,11 @@ pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
     }
     if let Some(view) = &table.view {
         own.insert("view_text".into(), json!(view.text));
+        if table.is_metric_view() {
+            own.insert("language".into(), json!("YAML"));
+        }
+    }
+    if let Some(view) = table.view.as_ref().filter(|_| !table.is_metric_view()) {
         own.insert("view_original_text".into(), json!(view.text));
         own.insert("view_schema_mode".into(), json!(view.schema_mode));
         let namespace = format!("{CATALOG}.{}", name::quote_if_needed(&view.database));
@@ -379,7 +460,7 @@ pub fn as_json(session: &Session, parts: &[String]) -> Result<Rows> {
         own.insert("table_properties".into(), json!(without_secrets(&table.properties)));
     }
     if let Some(view) = &table.view {
-        own.insert("view_creation_spark_configuration".into(), json!(view.conf));
+        own.insert("view_creation_spark_configuration".into(), json_settings(view));
     }
     if let Some(statistics) = &table.statistics {
         let mut known = Map::new();

@@ -11,6 +11,7 @@ pub mod drop;
 pub mod function;
 pub mod insert;
 pub mod load;
+pub mod metric_view;
 pub mod partition;
 pub mod python_source;
 pub mod resource;

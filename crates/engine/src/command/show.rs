@@ -97,7 +97,8 @@ pub async fn table_extended(
     for (database, own, temporary) in listed(session, parts, Some(pattern), false)? {
         let information = if temporary {
             let Some(view) = session.temp_view(&own, !database.is_empty()) else { continue };
-            format!("Table: {own}\nType: VIEW\nSchema: {}", name::tree(&view.columns, None))
+            let facts = describe::view_facts(session, &database, &own, &view);
+            format!("{}Schema: {}", lines(&facts), name::tree(&view.columns, None))
         } else {
             let Some(table) = session.store()?.table(&database, &own)? else { continue };
             let mut facts = describe::facts(session, &table);
@@ -197,9 +198,14 @@ pub fn create_table(session: &Session, parts: &[String], as_serde: bool) -> Resu
         let text = if as_serde { serde_text(&table, storage) } else { hive_text(&table, storage)? };
         return rows::names("createtab_stmt", [text]);
     }
-    if as_serde {
+    if as_serde && !table.is_view() {
         return Err(SparkError::new("UNSUPPORTED_SHOW_CREATE_TABLE.ON_DATA_SOURCE_TABLE_WITH_AS_SERDE")
             .with("tableName", table.quoted()));
+    }
+    if table.is_metric_view() {
+        return Err(
+            SparkError::new("UNSUPPORTED_SHOW_CREATE_TABLE.ON_METRIC_VIEW").with("tableName", name::quote(&table.name))
+        );
     }
     rows::names("createtab_stmt", [if table.is_view() { view_text(&table) } else { table_text(&table) }])
 }

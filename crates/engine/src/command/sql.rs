@@ -14,7 +14,7 @@ use super::insert::{Columns, Insert};
 use super::statistics::Analyze;
 use super::view::NewView;
 use super::{
-    alter, cached, column, create_table, database, describe, drop, function, insert, load, partition, resource,
+    alter, cached, column, create_table, database, describe, drop, function, insert, load, metric_view, partition, resource,
     setting, show, statistics, variable, view, write,
 };
 use crate::catalog::rows::{self, Rows, cells, maybe, nothing, text};
@@ -314,6 +314,7 @@ async fn command_rows(
             };
             view::create_sql(session, new, in_context(input, *query)).await?;
         }
+        SqlCommand::CreateMetricView(new) => metric_view::create(session, new).await?,
         SqlCommand::CreateTempViewUsing { name, columns, format, options, global, replace } => {
             let schema = match columns.is_empty() {
                 true => None,
@@ -515,7 +516,9 @@ async fn inquiry(session: &Session, command: SqlCommand, input: &pb::Relation) -
             &[text("catalog"), text("namespace")],
             [cells![CATALOG, name::quote_if_needed(&session.views.current_database())]],
         ),
-        SqlCommand::DescribeTable { table, as_json: true, .. } => describe::as_json(session, &table),
+        SqlCommand::DescribeTable { table, as_json: true, partition, .. } => {
+            describe::as_json(session, &table, &partition).await
+        }
         SqlCommand::DescribeTable { table, column: Some(column), extended, .. } => {
             describe::column(session, &table, &column, extended)
         }
@@ -596,12 +599,21 @@ async fn explain(session: &Session, mode: ExplainMode, target: ExplainTarget, in
     use pb::analyze_plan_request::explain::ExplainMode as Mode;
     if let ExplainTarget::Command(command) = &target {
         let mut own = command.clone();
-        let query = match own.query_mut() {
-            Some(query) => analyzed(session, in_context(input, query.clone())).await.ok(),
-            None => None,
+        let query = match (own.query_mut(), command.as_ref()) {
+            (Some(query), _) => Some(query.clone()),
+            (None, SqlCommand::CacheTable { table, .. }) => Some(crate::catalog::resolve::named(&quote_parts(table))),
+            _ => None,
         };
-        if let Some(plan) = crate::explain::command::text(session, command, query.as_deref()) {
-            return rows::rows(&[maybe("plan")], [cells![crate::explain::command::in_mode(&plan, mode)]]);
+        let mut words = crate::explain::command::Query::default();
+        if let Some(query) = query {
+            words.parsed = crate::explain::parsed_plan(&query).trim_end().to_string();
+            if let Ok((plan, columns)) = analyzed(session, in_context(input, query)).await {
+                words.analyzed = Some(plan);
+                words.columns = columns;
+            }
+        }
+        if let Some(told) = crate::explain::command::told(session, command, &words) {
+            return rows::rows(&[maybe("plan")], [cells![told.text(mode)]]);
         }
     }
     let mode = match mode {
@@ -625,9 +637,11 @@ async fn explain(session: &Session, mode: ExplainMode, target: ExplainTarget, in
     rows::rows(&[maybe("plan")], explained.into_iter().map(|line| cells![line]))
 }
 
-/// The analyzed plan of a query in Spark's words.
-async fn analyzed(session: &Session, query: pb::Relation) -> Result<String> {
-    session
-        .resolving(move |_, resolver| resolver.query(&query).map(|own| crate::explain::logical_plan(&own.plan)))
-        .await
+/// The analyzed plan of a query in Spark's words, and its columns.
+async fn analyzed(session: &Session, query: pb::Relation) -> Result<(String, Vec<String>)> {
+    let told = |own: firesteel_plan::Relation| {
+        let names = own.output.iter().map(|column| column.name().to_string()).collect();
+        (crate::explain::logical_plan(&own.plan), names)
+    };
+    session.resolving(move |_, resolver| resolver.query(&query).map(told)).await
 }

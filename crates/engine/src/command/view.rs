@@ -12,7 +12,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use crate::Session;
 use crate::catalog::table::{Kind, Table, ViewText, declared, quoted};
-use crate::catalog::{Found, Place, Search, View, already_exists, quote_parts};
+use crate::catalog::{Found, Place, Search, View, Written, already_exists, quote_parts};
 
 /// CREATE VIEW of SQL, besides its query.
 #[derive(Debug, Clone)]
@@ -56,8 +56,7 @@ pub async fn create(session: &Session, message: pb::CreateDataFrameViewCommand) 
         return Err(SparkError::new("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS").with("actualName", quote_parts(&parts)));
     };
     // What a text says of views is what they are now: a view of this name is the old one.
-    let plan = Arc::new(inlined(session, session.expanded(relation)));
-    let view = View { plan, columns, renamed: false, comment: None, properties: BTreeMap::new(), kept: vec![] };
+    let view = View::new(inlined(session, session.expanded(relation)), columns);
     put_temp(session, name, view, message.is_global, message.replace)
 }
 
@@ -157,12 +156,18 @@ async fn create_temporary(session: &Session, new: NewView, query: pb::Relation) 
     let collation = properties.remove(collation::DEFAULT_PROPERTY);
     let query = extension::collated(inlined(session, query), collation.as_deref());
     let fields = session.fields(query.clone()).await?;
+    let written = Some(written(session, new.text, &fields));
     let is_renamed = !new.columns.is_empty();
     let columns = if is_renamed { renamed(&name::quote(&own), &fields, &new.columns)? } else { fields };
     check_duplicates(&columns, session.env().case_sensitive)?;
-    let view =
-        View { plan: Arc::new(query), columns, renamed: is_renamed, comment: new.comment, properties, kept: vec![] };
+    let comment = new.comment;
+    let view = View { renamed: is_renamed, comment, properties, written, ..View::new(query, columns) };
     put_temp(session, &own, view, new.global, new.replace)
+}
+
+fn written(session: &Session, text: String, columns: &Fields) -> Written {
+    let query_columns = columns.iter().map(|field| field.name().clone()).collect();
+    Written { text, database: session.views.current_database(), query_columns }
 }
 
 /// A temporary view may not be made of the one that it replaces.
@@ -196,19 +201,17 @@ pub async fn create_using(
     let read = pb::Read { is_streaming: false, read_type: Some(pb::read::ReadType::DataSource(source)) };
     let plan = pb::Relation { common: None, rel_type: Some(RelType::Read(read)) };
     let columns = session.fields(plan.clone()).await?;
-    let view = View {
-        plan: Arc::new(plan),
-        columns,
-        renamed: false,
-        comment: None,
-        properties: BTreeMap::new(),
-        kept: vec![],
-    };
+    let view = View::new(plan, columns);
     put_temp(session, name.last().map_or("", String::as_str), view, global, replace)
 }
 
 /// The text of a view with what it is read under.
-fn text(session: &Session, text: String, query_columns: Vec<String>, schema_mode: Option<String>) -> ViewText {
+pub(super) fn text(
+    session: &Session,
+    text: String,
+    query_columns: Vec<String>,
+    schema_mode: Option<String>,
+) -> ViewText {
     let own = session.conf().get_all(Some("spark.sql."));
     let mut conf: BTreeMap<String, String> = own
         .into_iter()
@@ -223,7 +226,7 @@ fn text(session: &Session, text: String, query_columns: Vec<String>, schema_mode
 }
 
 /// A permanent view may name no temporary function and no variable.
-async fn refuse_temporary(session: &Session, title: &str, query: &pb::Relation) -> Result<()> {
+pub(super) async fn refuse_temporary(session: &Session, title: &str, query: &pb::Relation) -> Result<()> {
     if session.routines.names().is_empty() && session.variables.is_empty() {
         return Ok(());
     }
@@ -299,7 +302,7 @@ fn unnamed(query: &pb::Relation, fields: &Fields) -> Option<String> {
     list.iter().zip(fields).find(|(expression, _)| is_unnamed(expression)).map(|(_, field)| field.name().clone())
 }
 
-fn check_duplicates(columns: &Fields, case_sensitive: bool) -> Result<()> {
+pub(super) fn check_duplicates(columns: &Fields, case_sensitive: bool) -> Result<()> {
     super::create_table::clear_collations(columns)?;
     let mut seen: Vec<String> = vec![];
     for field in columns {
@@ -313,7 +316,7 @@ fn check_duplicates(columns: &Fields, case_sensitive: bool) -> Result<()> {
 }
 
 /// A permanent view may refer to no temporary one, and not to itself.
-fn check_references(session: &Session, title: &str, own: &Place, query: &pb::Relation) -> Result<()> {
+pub(super) fn check_references(session: &Session, title: &str, own: &Place, query: &pb::Relation) -> Result<()> {
     let mut failure = None;
     crate::catalog::visit_reads(query, &mut |read| {
         let Some(pb::read::ReadType::NamedTable(table)) = &read.read_type else { return };
@@ -363,7 +366,7 @@ fn recursion(session: &Session, own: &Place, view: &Table, mut path: Vec<String>
     failure
 }
 
-fn renamed(view: &str, fields: &Fields, columns: &[(String, Option<String>)]) -> Result<Fields> {
+pub(super) fn renamed(view: &str, fields: &Fields, columns: &[(String, Option<String>)]) -> Result<Fields> {
     if fields.len() != columns.len() {
         let kind = if columns.len() > fields.len() {
             "CREATE_VIEW_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS"
@@ -466,10 +469,12 @@ async fn alter_temporary(
             session.drop_temp_view(own, global);
             Ok(())
         }
-        Alteration::SetQuery { query, .. } => {
+        Alteration::SetQuery { query, text } => {
             let query = inlined(session, in_context(*query));
             let columns = session.fields(query.clone()).await?;
-            let changed = View { plan: Arc::new(query), columns, renamed: false, ..view };
+            let written = Some(written(session, text, &columns));
+            let (comment, properties) = (view.comment, view.properties);
+            let changed = View { comment, properties, written, ..View::new(query, columns) };
             put_temp(session, own, changed, global, true)
         }
         Alteration::SetProperties(_) | Alteration::UnsetProperties { .. } => {

@@ -1,12 +1,13 @@
 //! EXPLAIN in Spark's modes and words. What runs are DataFusion's operators: `physical` and `logical` tell them under the names
 //! that Spark has for what they do, `parsed` what was asked for; `scan` is the line of a scan of files, `words` are
-//! expressions, `tree` the layout; `command` tells statements that are no queries.
+//! expressions, `tree` the layout; `command` with `told` tells statements that are no queries.
 
 pub mod command;
 mod logical;
 mod parsed;
 mod physical;
 mod scan;
+mod told;
 mod tree;
 mod words;
 
@@ -62,6 +63,11 @@ pub async fn text(session: &Session, relation: pb::Relation, mode: ExplainMode) 
         ExplainMode::Formatted => format!("== Physical Plan ==\n{}\n", physical.formatted()),
         _ => format!("== Physical Plan ==\n{}\n", physical.tree()),
     })
+}
+
+/// A query as it was asked for, in Spark's words.
+pub fn parsed_plan(relation: &pb::Relation) -> String {
+    parsed::tree(relation).tree()
 }
 
 /// A logical plan in Spark's words.

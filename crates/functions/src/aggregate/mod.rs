@@ -12,6 +12,7 @@ mod grouping;
 mod histogram;
 mod listagg;
 mod logical;
+mod measure;
 mod mode;
 mod moments;
 mod pandas;
@@ -94,6 +95,7 @@ pub const TABLE: &[Entry] = &[
     aggregate("percentile_approx", percentile_approx::percentile_approx),
     aggregate("approx_percentile", percentile_approx::percentile_approx),
     aggregate("mode", mode::mode),
+    aggregate("measure", measure::measure),
     aggregate("histogram_numeric", histogram::histogram_numeric),
     aggregate("pandas_product", pandas::product),
     aggregate("pandas_stddev", pandas::stddev),

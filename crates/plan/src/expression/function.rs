@@ -233,6 +233,12 @@ fn call(
     let (args, lambdas) = arguments_of(resolver, entry, function, arguments, distinct, scope)?;
     count(resolver, entry, arguments)?;
     let env = resolver.env_here();
+    if entry.name == "measure"
+        && let Some(measure) = args.first().and_then(|arg| crate::relation::metric_view::measure(arg, scope))
+    {
+        let call = Call { name: entry.name, args, distinct, ignore_nulls, env: &env };
+        return Ok(Typed { name: call.display(), ..measure });
+    }
     let call = Call { name: entry.name, args, distinct, ignore_nulls, env: &env };
     if ignore_nulls && !IGNORES_NULLS.contains(&entry.name) {
         return Err(SparkError::new("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX")

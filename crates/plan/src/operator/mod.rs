@@ -8,6 +8,7 @@ pub mod frequent;
 pub mod join_order;
 mod limit_barrier;
 pub mod local_sort;
+pub mod metric_view;
 pub mod observe;
 pub mod parse_records;
 pub mod partition_columns;

@@ -15,6 +15,7 @@ use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use super::exchange::{ExchangeExec, ExchangeNode, Spread};
 use super::frequent::FrequentNode;
 use super::local_sort::LocalSortNode;
+use super::metric_view::{self, MetricViewNode};
 use super::parse_records::ParseRecordsNode;
 use super::partition_columns::PartitionColumnsNode;
 use super::place::Place;
@@ -83,6 +84,9 @@ impl ExtensionPlanner for OperatorPlanner {
         if let Some(sort) = node.downcast_ref::<LocalSortNode>() {
             let Some(ordering) = ordering(&sort.keys, schema)? else { return Ok(Some(input)) };
             return Ok(Some(Arc::new(SortExec::new(ordering, input).with_preserve_partitioning(true))));
+        }
+        if node.is::<MetricViewNode>() {
+            return Err(metric_view::unplanned());
         }
         if node.is::<RepeatedNode>() {
             return Ok(Some(input));

@@ -11,6 +11,7 @@ pub mod join;
 mod join_subquery;
 pub mod limit;
 pub mod local_relation;
+pub mod metric_view;
 pub mod missing_values;
 pub mod nearest;
 pub mod node;

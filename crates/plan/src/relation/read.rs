@@ -77,7 +77,7 @@ fn stream(resolver: &Resolver, read: &pb::Read) -> Result<Relation> {
                     let opened = resolver.ctx.catalog.stream(&request, &resolver.ctx.source)?;
                     Ok(relation_of(opened)?.qualified(&qualifier))
                 }
-                Some(TableEntry::View { .. }) => {
+                Some(TableEntry::View { .. } | TableEntry::MetricView { .. }) => {
                     let relation = named_table(resolver, &parts, &table.options)?;
                     if !firesteel_sources::stream::table::is_streaming(&relation.plan) {
                         let quoted = parts.join(".");
@@ -118,6 +118,7 @@ fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, 
             };
             Ok(relation.qualified(&qualifier))
         }
+        Some(TableEntry::MetricView { view, columns }) => super::metric_view::resolve(resolver, &view, &columns),
         Some(TableEntry::Table { request, qualifier }) => {
             let mut request = request.as_ref().clone();
             for (key, value) in options {

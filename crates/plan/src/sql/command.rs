@@ -207,6 +207,8 @@ pub enum SqlCommand {
         /// `WITH SCHEMA mode`.
         schema_mode: Option<String>,
     },
+    /// `CREATE VIEW .. WITH METRICS LANGUAGE YAML AS $$ .. $$`.
+    CreateMetricView(super::metric_view::NewMetricView),
     /// `CREATE TEMPORARY VIEW name [(columns)] USING format [OPTIONS (..)]`.
     CreateTempViewUsing {
         name: Name,

@@ -5,6 +5,7 @@ use firesteel_protocol::{Result, SparkError};
 
 use super::command::{Bucketing, ColumnDefinition, HiveClauses, SqlCommand, TableSpec};
 use super::lexer::Kind;
+use super::metric_view::{MetricClauses, NewMetricView};
 use super::parser::Parser;
 
 impl Parser<'_> {
@@ -168,7 +169,11 @@ impl Parser<'_> {
         }
         let (mut comment, mut properties, mut schema_mode) = (None, vec![], None);
         let mut collation = None;
+        let mut metrics = MetricClauses::default();
         loop {
+            if !(temporary || global) && self.metric_clause(&mut metrics)? {
+                continue;
+            }
             if self.eat_word("COMMENT") {
                 self.once("COMMENT", comment.is_some())?;
                 comment = Some(self.string()?);
@@ -204,8 +209,18 @@ impl Parser<'_> {
                 break;
             }
         }
+        if self.is_words(&["WITH", "METRICS"]) {
+            self.advance();
+            return Err(self.unexpected());
+        }
         properties.extend(collation.map(|own| (collation::DEFAULT_PROPERTY.to_string(), own.to_string())));
         self.expect_word("AS")?;
+        let is_permanent = !temporary && !global;
+        if metrics.metrics || metrics.language.is_some() || is_permanent && self.peek().kind == Kind::Dollar {
+            let text = String::new();
+            let new = NewMetricView { name, columns, text, replace, if_not_exists, comment, properties };
+            return self.metric_view(&metrics, new);
+        }
         let (query, text) = self.query_with_text()?;
         Ok(SqlCommand::CreateView {
             name,

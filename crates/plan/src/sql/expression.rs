@@ -476,7 +476,7 @@ impl Parser<'_> {
                 _ => Err(self.unexpected()),
             },
             Kind::Word | Kind::Quoted | Kind::Text => self.word(),
-            Kind::End | Kind::HintStart | Kind::Unknown => Err(self.unexpected()),
+            Kind::End | Kind::HintStart | Kind::Unknown | Kind::Dollar => Err(self.unexpected()),
         }
     }
 

@@ -12,6 +12,8 @@ pub enum Kind {
     Quoted,
     /// `'..'`, `".."`, `r'..'`, quotes included in the text.
     Text,
+    /// `$$..$$` or `$TAG$..$TAG$`, marks included in the text.
+    Dollar,
     /// A number, suffix included in the text.
     Number(NumberKind),
     /// An operator or a punctuation mark.
@@ -126,6 +128,11 @@ impl<'a> Lexer<'a> {
                     Some(bytes) => self.push(Kind::Quoted, bytes),
                     None => self.push(Kind::Unknown, 1),
                 }
+            } else if let Some(mark) = dollar_mark(rest) {
+                match rest[mark..].find(&rest[..mark]) {
+                    Some(body) if body > 0 => self.push(Kind::Dollar, body + 2 * mark),
+                    _ => self.push(Kind::Unknown, mark),
+                }
             } else if let Some((kind, bytes)) = number_or_word(rest) {
                 self.push(kind, bytes);
             } else if let Some(symbol) = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
@@ -211,6 +218,14 @@ fn back_quoted(rest: &str) -> Option<usize> {
         at += 1;
     }
     None
+}
+
+/// The length of the mark that starts a text in dollars: `$$`, `$TAG$`.
+pub fn dollar_mark(rest: &str) -> Option<usize> {
+    let tag = rest.strip_prefix('$')?;
+    let length = tag.find('$')?;
+    let is_tag = |c: char| c.is_ascii_alphabetic() || c == '_';
+    tag[..length].chars().all(is_tag).then_some(length + 2)
 }
 
 fn is_word(c: char) -> bool {

@@ -22,6 +22,7 @@ mod insert;
 mod interval;
 mod lexer;
 mod literal;
+pub mod metric_view;
 mod name;
 mod parser;
 mod pipe;

@@ -547,7 +547,12 @@ impl<'a> Parser<'a> {
         if token.kind == Kind::End && self.tokens.len() == 1 && self.text.trim().is_empty() {
             return self.error_at(token, SparkError::new("PARSE_EMPTY_STATEMENT"));
         }
-        let error = if token.kind == Kind::End { "end of input".to_string() } else { format!("'{}'", token.text) };
+        let error = match token.kind {
+            Kind::End => "end of input".to_string(),
+            // A text in dollars is told by its mark.
+            Kind::Dollar => format!("'{}'", &token.text[..super::lexer::dollar_mark(token.text).unwrap_or_default()]),
+            _ => format!("'{}'", token.text),
+        };
         self.error_at(token, SparkError::new("PARSE_SYNTAX_ERROR").with("error", error).with("hint", hint))
     }
 

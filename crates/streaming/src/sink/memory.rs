@@ -45,15 +45,7 @@ impl MemorySink {
         session.keep_table(&id, stored);
         let relation = RelType::CachedRemoteRelation(pb::CachedRemoteRelation { relation_id: id.clone() });
         let plan = pb::Relation { common: None, rel_type: Some(relation) };
-        let view = View {
-            plan: Arc::new(plan),
-            columns: fields.clone(),
-            renamed: false,
-            comment: None,
-            properties: Default::default(),
-            kept: vec![],
-        };
-        session.create_temp_view(name, view, false, true)?;
+        session.create_temp_view(name, View::new(plan, fields.clone()), false, true)?;
         // The view has the rows now: they go with it.
         session.forget_table(&id);
         Ok(Self { rows, latest: Mutex::default() })

@@ -19,7 +19,7 @@ use firesteel_protocol::{Result, SparkError};
 use super::super::{Relation, deduplicate, sort, subquery};
 use crate::attribute::next_id;
 use crate::expression::aggregate::{contains_aggregate, replace};
-use crate::expression::walk::Names;
+use crate::expression::walk::{self, Names};
 use crate::scope::Scope;
 use crate::sql::parse_column_name;
 use crate::{Attribute, Resolver};
@@ -70,9 +70,37 @@ fn grouping_of(
             };
             let [wanted] = alias.as_slice() else { return Err(error) };
             let same = |own: &str| if scope.case_sensitive { own == wanted } else { own.eq_ignore_ascii_case(wanted) };
-            list.iter().find(|column| same(&column.name)).cloned().ok_or(error)
+            let Some(index) = list.iter().position(|column| same(&column.name)) else { return Err(error) };
+            refuse_lateral(resolver, message, index, list, scope)?;
+            Ok(list[index].clone())
         }
         Err(error) => Err(error),
+    }
+}
+
+/// What GROUP BY takes from the list by its alias, or all of the list, may not take another alias of the list.
+pub(super) fn refuse_lateral(
+    resolver: &Resolver,
+    message: &SqlAggregate,
+    index: usize,
+    list: &[Typed],
+    scope: &Scope,
+) -> Result<()> {
+    let Some(item) = message.select.get(index).filter(|_| index > 0 && list.len() == message.select.len()) else {
+        return Ok(());
+    };
+    let is_plain = walk::find(item, &|part| walk::is_subquery(part, &|_| true)).is_empty();
+    let is_alias = |error: &SparkError| {
+        let parts = error.param("objectName").and_then(|quoted| parse_column_name(quoted).ok()).unwrap_or_default();
+        let same = |own: &Typed| parts.first().is_some_and(|name| name.eq_ignore_ascii_case(&own.name));
+        error.condition().starts_with("UNRESOLVED_COLUMN") && list[..index].iter().any(same)
+    };
+    match resolver.expression(item, scope) {
+        Err(error) if is_plain && is_alias(&error) => {
+            let error = SparkError::new("UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_GROUP_BY");
+            Err(error.raised_as("UNRESOLVED_COLUMN").placeless())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -19,12 +19,12 @@ use firesteel_protocol::{Result, SparkError};
 
 use self::grouping::{
     apart, build_attribute, by_collation_keys, cube, groupable, grouping_expression, grouping_function, in_aggregate,
-    input_column, is_ordinal, is_star,
+    input_column, is_ordinal, is_star, refuse_lateral,
 };
 pub(crate) use self::refusal::{at_part, refuse_correlated, refuse_outer};
 use self::refusal::{refuse_aggregates, refuse_nondeterministic, refuse_plain};
 use super::subquery::{self, Clause};
-use super::{Origin, Relation, node, pivot, project, required, sort, time_window};
+use super::{Origin, Relation, metric_view, node, pivot, project, required, sort, time_window};
 use crate::attribute::next_id;
 use crate::expression::aggregate::{contains_aggregate, is_grouping, replace};
 use crate::expression::outer_aggregate;
@@ -106,6 +106,7 @@ fn supplied(
     sets: Option<Vec<Vec<usize>>>,
     list: Vec<Typed>,
 ) -> Result<Aggregated> {
+    let input = metric_view::taken_apart(input, &grouping, &list)?;
     let (input, mut columns, list) = time_window::supply_grouped(resolver, input, grouping, list, sets.is_some())?;
     let count = columns.len();
     columns.extend(list);
@@ -227,6 +228,9 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
     let grouping: Vec<Typed> = if let Some(typed) = list.iter().find(named_all) {
         vec![refuse_aggregates(resolver, &all, message, typed.clone(), &scope)?]
     } else if message.group_by_all {
+        for index in (0..list.len()).filter(|index| !contains_aggregate(&list[*index].expr)) {
+            refuse_lateral(resolver, message, index, &list, &scope)?;
+        }
         list.iter().filter(|column| !contains_aggregate(&column.expr)).cloned().collect()
     } else {
         message
