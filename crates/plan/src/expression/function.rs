@@ -490,24 +490,17 @@ fn unresolved_routine(resolver: &Resolver, function: &str) -> SparkError {
 
 /// Functions that SQL lets one write without parentheses: `current_date`.
 pub fn without_parentheses(resolver: &Resolver, name: &str) -> Result<Option<Typed>> {
-    const NAMES: &[&str] = &[
-        "current_date",
-        "current_timestamp",
-        "current_time",
-        "localtimestamp",
-        "current_user",
-        "user",
-        "session_user",
-        "current_catalog",
-        "current_database",
-        "current_schema",
-        "grouping__id",
-    ];
+    const NAMES: &[&str] =
+        &["current_date", "current_timestamp", "current_time", "current_user", "user", "session_user", "grouping__id"];
     let lower = name.to_ascii_lowercase();
     if !NAMES.contains(&lower.as_str()) {
         return Ok(None);
     }
-    let lower = if lower == "grouping__id" { "grouping_id".to_string() } else { lower };
+    let lower = match lower.as_str() {
+        "grouping__id" => "grouping_id".to_string(),
+        "user" | "session_user" => "current_user".to_string(),
+        _ => lower,
+    };
     let Some(Kind::Scalar(build) | Kind::Aggregate(build)) = lookup(&lower).map(|entry| entry.kind) else {
         return Ok(None);
     };

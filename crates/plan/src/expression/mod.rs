@@ -339,6 +339,9 @@ impl Resolver<'_> {
     pub(crate) fn nested(&self, column: Typed, rest: &[String]) -> Result<Typed> {
         let mut column = column;
         for field in rest {
+            if let Some(path) = column.unaliased_name.take() {
+                column.name = path;
+            }
             let name = Typed::literal(datafusion::scalar::ScalarValue::Utf8(Some(field.clone())), field.as_str());
             column = firesteel_functions::collection::extract_value(column, name, &self.env_here())?;
             // A nested column's own name is that of the field; inside of calls it goes by its whole path.
@@ -443,6 +446,10 @@ impl Resolver<'_> {
 
     /// Settings of the SQL front door.
     pub fn sql_context(&self) -> sql::SqlContext {
+        let cte_policy = |policy: &str| {
+            let own = self.ctx.conf("spark.sql.legacy.ctePrecedencePolicy");
+            own.is_some_and(|own| own.eq_ignore_ascii_case(policy))
+        };
         sql::SqlContext {
             ansi: self.env().ansi,
             double_quoted_identifiers: self.ctx.conf_bool("spark.sql.ansi.doubleQuotedIdentifiers", false),
@@ -453,10 +460,8 @@ impl Resolver<'_> {
             case_sensitive: self.env().case_sensitive,
             reserved_words: self.env().ansi && self.ctx.conf_bool("spark.sql.ansi.enforceReservedKeywords", false),
             equal_set_operations: self.ctx.conf_bool("spark.sql.legacy.setopsPrecedence.enabled", false),
-            outer_ctes_first: self
-                .ctx
-                .conf("spark.sql.legacy.ctePrecedencePolicy")
-                .is_some_and(|policy| policy.eq_ignore_ascii_case("LEGACY")),
+            distinct_ctes: cte_policy("EXCEPTION"),
+            outer_ctes_first: cte_policy("LEGACY"),
             pipes: self.ctx.conf_bool("spark.sql.operatorPipeSyntaxEnabled", true),
             timestamp_ntz: self
                 .ctx

@@ -75,6 +75,9 @@ fn range_call(
             }
             typed => unaliased(typed?),
         };
+        if super::subquery::has_subquery(&typed.expr) {
+            return Err(varies());
+        }
         let mut value = evaluate_constant(&typed.expr)?.unwrap_or(ScalarValue::Null);
         if typed.data_type == arrow::datatypes::DataType::Utf8 && !value.is_null() {
             let to = arrow::datatypes::DataType::Int64;
