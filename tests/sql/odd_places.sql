@@ -75,3 +75,8 @@ insert into cs (A, a) values (1, 2);
 select a, A from cs;
 drop table cs;
 reset spark.sql.caseSensitive;
+-- Parts of VARIANTs and of structs, by their names and by their paths.
+select upper(v:k::string), v:k::int + 1, v:k, v:n[0]::int, abs(v:['a b']::int), struct(v:k), v:[0], v:k is null from values (parse_json('{"k":1}')) t(v);
+select max(v:k::int), count(v:n[0]), collect_list(v:a.b::int) from values (parse_json('{"k":1}')) t(v);
+select count(*) from values (parse_json('{"k":1}')) t(v) group by array(v);
+select upper(cast(s.x as string)), cast(s.x as string), struct(s.x), cast(s.x as string) as q from values (struct(1 as x), 2) t(s, u);

@@ -443,6 +443,12 @@ fn keep_alias(resolver: &Resolver, entry: &Entry, mut typed: Typed) -> Typed {
         {
             typed.name = inner;
         }
+        // A part of a VARIANT is an alias, too.
+        let part = typed.unaliased_name.as_ref().and_then(|path| path.strip_suffix(&format!(" AS {}", typed.name)));
+        if let (Some(inner), false) = (part.map(str::to_string), matches!(typed.expr, Expr::Alias(_))) {
+            typed.expr = typed.expr.alias(&typed.name);
+            typed.unaliased_name = Some(inner);
+        }
         return typed;
     }
     if let (false, Some(path)) = (matches!(typed.expr, Expr::Alias(_)), &typed.unaliased_name) {

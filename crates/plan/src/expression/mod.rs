@@ -367,6 +367,12 @@ impl Resolver<'_> {
             }
             typed.metadata.extend(own);
         }
+        // A part of a VARIANT goes by its name where it is a column, else by all that Spark's alias prints.
+        if matches!(&inner.expr_type, Some(ExprType::UnresolvedFunction(call)) if call.is_internal == Some(true)) {
+            let quoted = firesteel_protocol::types::name::quote_if_needed(name);
+            typed.unaliased_name = Some(format!("{} AS {quoted}", typed.name));
+            return Ok(typed.named(name.clone()));
+        }
         // The alias node tells a renamed column from the column itself.
         typed.expr = typed.expr.alias(name.clone());
         typed.unaliased_name = Some(std::mem::replace(&mut typed.name, name.clone()));
@@ -399,7 +405,11 @@ impl Resolver<'_> {
         if let Some(shown) = arg.unaliased_name.take_if(|shown| shown.starts_with("lateralAliasReference(")) {
             arg.name = shown;
         }
-        let typed = cast_to(unaliased(arg), &target, mode, &self.env_here())?;
+        let arg = match (&arg.expr, arg.unaliased_name.clone()) {
+            (Expr::Alias(_), _) | (_, None) => unaliased(arg),
+            (_, Some(path)) => arg.named(path),
+        };
+        let typed = cast_to(arg, &target, mode, &self.env_here())?;
         Ok(if unsaid { self.by_default(typed) } else { typed })
     }
 
@@ -419,6 +429,12 @@ impl Resolver<'_> {
             {
                 let inner = message.expr.as_deref().ok_or_else(|| missing("expr", "Cast"))?;
                 let own = self.expression(inner, scope)?;
+                // A field of a struct is shown by its path.
+                let is_path =
+                    own.unaliased_name.as_ref().is_some_and(|path| !path.starts_with("lateralAliasReference("));
+                if is_path && matches!(&inner.expr_type, Some(ExprType::UnresolvedAttribute(_))) {
+                    return Ok(typed);
+                }
                 typed.name.clone_from(&own.name);
                 let units = typed.units();
                 let collated = firesteel_functions::collation::of_column(&typed.field()).to_string();

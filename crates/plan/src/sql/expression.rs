@@ -452,7 +452,13 @@ impl Parser<'_> {
                 break;
             }
         }
-        let part = self.placed(start, build::call("variant_get", vec![variant, build::text(path)]));
+        let mut part = build::function("variant_get", vec![variant, build::text(path)]);
+        // Tells it from a call under a name of the user's.
+        part.is_internal = Some(true);
+        let part = self.placed(start, build::expr(ExprType::UnresolvedFunction(part)));
+        if name.is_empty() {
+            return Ok(part);
+        }
         Ok(self.placed(start, build::alias(part, vec![name])))
     }
 
@@ -642,9 +648,12 @@ impl Parser<'_> {
 
 /// A member as a step of a path.
 fn member(name: &str) -> String {
-    match name.contains('\'') {
-        true => format!("[\"{name}\"]"),
-        false => format!("['{name}']"),
+    let is_plain =
+        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
+    match (is_plain && !name.is_empty(), name.contains('\'')) {
+        (true, _) => format!(".{name}"),
+        (false, true) => format!("[\"{name}\"]"),
+        (false, false) => format!("['{name}']"),
     }
 }
 
