@@ -80,3 +80,17 @@ select upper(v:k::string), v:k::int + 1, v:k, v:n[0]::int, abs(v:['a b']::int), 
 select max(v:k::int), count(v:n[0]), collect_list(v:a.b::int) from values (parse_json('{"k":1}')) t(v);
 select count(*) from values (parse_json('{"k":1}')) t(v) group by array(v);
 select upper(cast(s.x as string)), cast(s.x as string), struct(s.x), cast(s.x as string) as q from values (struct(1 as x), 2) t(s, u);
+-- Names of functions in parts.
+select a.b.c(1);
+select system.session.abs(1);
+select spark_catalog.a.b.c(1);
+select * from a.b.c(1);
+select * from a.b(1);
+-- CHANGE COLUMN in the words of ALTER COLUMN.
+create table cg (a int, b string) using parquet;
+alter table cg change column a comment 'q';
+alter table cg change column b set default 'x';
+alter table cg change a after b;
+alter table cg change column a first;
+describe cg;
+drop table cg;

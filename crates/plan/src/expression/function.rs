@@ -467,23 +467,28 @@ fn not_scalar(function: &str) -> SparkError {
     SparkError::new("NOT_A_SCALAR_FUNCTION").with("functionName", name::quote(function))
 }
 
+/// `REQUIRES_SINGLE_PART_NAMESPACE` for a name of more parts than a database and a function.
+pub(crate) fn in_many_namespaces(parts: &[String]) -> Option<SparkError> {
+    let own = match parts {
+        [catalog, rest @ ..] if catalog.eq_ignore_ascii_case("spark_catalog") => rest,
+        parts => parts,
+    };
+    (own.len() > 2).then(|| {
+        SparkError::new("REQUIRES_SINGLE_PART_NAMESPACE")
+            .with("sessionCatalog", "spark_catalog")
+            .with("identifier", crate::scope::quote_parts(own))
+            .placeless()
+    })
+}
+
 fn unresolved_routine(resolver: &Resolver, function: &str) -> SparkError {
     let in_python = || resolver.ctx.catalog.python_table_function(function).is_some();
     if function.eq_ignore_ascii_case("range") || in_python() {
         return not_scalar(function);
     }
     let parts = crate::sql::parse_column_name(function).unwrap_or_else(|_| vec![function.to_string()]);
-    let foreign = match parts.as_slice() {
-        [system, namespace, _] if system.eq_ignore_ascii_case("system") => {
-            !["builtin", "session"].iter().any(|own| namespace.eq_ignore_ascii_case(own))
-        }
-        parts => parts.len() > 3,
-    };
-    if foreign {
-        return SparkError::new("REQUIRES_SINGLE_PART_NAMESPACE")
-            .with("sessionCatalog", "spark_catalog")
-            .with("identifier", crate::scope::quote_parts(&parts))
-            .placeless();
+    if let Some(error) = in_many_namespaces(&parts) {
+        return error;
     }
     if let Some((written, class)) = resolver.ctx.catalog.function_class(&parts) {
         return SparkError::new("CANNOT_LOAD_FUNCTION_CLASS").with("className", class).with("functionName", written);

@@ -152,7 +152,7 @@ impl Parser<'_> {
     }
 
     /// Whether the text, or what is next, is over before the token `ahead`.
-    fn ends_at(&self, ahead: usize) -> bool {
+    pub(super) fn ends_at(&self, ahead: usize) -> bool {
         let token = self.peek_at(ahead);
         token.kind == Kind::End || (token.kind == Kind::Symbol && matches!(token.text, "," | ")" | ";"))
     }
