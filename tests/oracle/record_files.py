@@ -33,6 +33,23 @@ FROM range(0, 300, 1, 1)
 """
 
 
+VARIANTS = """
+SELECT id, parse_json(j) v FROM VALUES
+    (1, '{"a":1,"b":"x","c":[1,2],"d":{"e":1.5,"f":"2020-01-01"}}'), (2, '{"a":2,"b":"y","z":{"y":true}}'), (3, '[1]'),
+    (4, NULL), (5, '{"a":"no","c":[1,"x",null]}'), (6, 'null'), (7, '{"a":12345678901,"d":{"e":"s","g":[]},"c":{}}') t(id, j)
+"""
+
+
+def shredded(spark, folder):
+    """VARIANTs whose parts have columns of their own."""
+    spark.conf.set("spark.sql.variant.forceShreddingSchemaForTest",
+                   "a int, b string, c array<int>, d struct<e: decimal(5, 2), f: string>")
+    spark.sql(VARIANTS).coalesce(1).write.parquet(f"{folder}/shredded")
+    spark.conf.unset("spark.sql.variant.forceShreddingSchemaForTest")
+    (found,) = glob.glob(f"{folder}/shredded/*.parquet")
+    shutil.copyfile(found, FILES / "shredded.parquet")
+
+
 def main():
     spark = (SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
              .config("spark.jars", avro_jar.path()).getOrCreate())
@@ -46,6 +63,7 @@ def main():
             spark.sql(ROWS).write.format("avro").option("compression", codec).save(f"{folder}/avro-{codec}")
             (found,) = glob.glob(f"{folder}/avro-{codec}/*.avro")
             shutil.copyfile(found, FILES / f"{codec}.avro")
+        shredded(spark, folder)
     spark.stop()
 
 

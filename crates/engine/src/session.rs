@@ -14,6 +14,7 @@ use firesteel_plan::operator::partition_order::PartitionOrder;
 use firesteel_plan::operator::planner::OperatorPlanner;
 use firesteel_plan::operator::shuffle::SparkShuffle;
 use firesteel_plan::optimizer::distinct_aggregate::DistinctAggregate;
+use firesteel_plan::optimizer::null_keys::NullKeys;
 use firesteel_plan::optimizer::unused_python::UnusedPython;
 use firesteel_protocol::Result;
 use firesteel_sources::SourceContext;
@@ -142,6 +143,17 @@ impl Session {
             concat_as_text: self.conf.flag("spark.sql.function.concatBinaryAsString"),
             elt_as_text: self.conf.flag("spark.sql.function.eltOutputAsString"),
             time_type: self.conf.flag("spark.sql.timeType.enabled"),
+            json_nulls: !self.conf.flag("spark.sql.jsonGenerator.ignoreNullFields"),
+            corrupt_column: text("spark.sql.columnNameOfCorruptRecord").into(),
+            legacy: firesteel_functions::Legacy {
+                array_insert: self.conf.flag("spark.sql.legacy.negativeIndexInArrayInsert"),
+                exists_without_null: !self.conf.flag("spark.sql.legacy.followThreeValuedLogicInArrayExists"),
+                wide_literals: !self.conf.flag("spark.sql.legacy.literal.pickMinimumPrecision"),
+                datetimes_as_texts: self.conf.flag("spark.sql.legacy.typeCoercion.datetimeToString.enabled"),
+                empty_count: self.conf.flag("spark.sql.legacy.allowParameterlessCount"),
+                padded_texts: self.conf.flag("spark.sql.legacy.lpadRpadAlwaysReturnString"),
+                bracketed_texts: self.conf.flag("spark.sql.legacy.castComplexTypesToString.enabled"),
+            },
             now_us: chrono::Utc::now().timestamp_micros(),
             user: self.user().into(),
             database: self.views.current_database().into(),
@@ -227,6 +239,7 @@ impl Session {
             .with_query_planner(Arc::new(Planner { extra: planners }))
             .with_optimizer_rule(Arc::new(DistinctAggregate))
             .with_optimizer_rule(Arc::new(UnusedPython))
+            .with_optimizer_rule(Arc::new(NullKeys))
             .with_physical_optimizer_rules(join_order::rules())
             .with_physical_optimizer_rule(Arc::new(PartitionOrder))
             .with_physical_optimizer_rule(Arc::new(SparkShuffle { partitions: self.shuffle_partitions() }))

@@ -270,6 +270,9 @@ pub fn comparison_type(left: &DataType, right: &DataType, env: &Env) -> Option<D
         return common_type(left, right, env);
     }
     match (left, right) {
+        (DataType::Utf8, other) | (other, DataType::Utf8) if is_datetime(other) && env.legacy.datetimes_as_texts => {
+            Some(DataType::Utf8)
+        }
         // Outside ANSI mode a string becomes what it is compared with.
         (DataType::Utf8, other) | (other, DataType::Utf8)
             if is_atomic(other) && !matches!(other, DataType::Binary | DataType::Boolean) =>

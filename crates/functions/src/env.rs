@@ -32,6 +32,12 @@ pub struct Env {
     pub elt_as_text: bool,
     /// `spark.sql.timeType.enabled`: whether the type TIME may be used.
     pub time_type: bool,
+    /// Not `spark.sql.jsonGenerator.ignoreNullFields`: `to_json` writes fields that are NULL.
+    pub json_nulls: bool,
+    /// `spark.sql.columnNameOfCorruptRecord`.
+    pub corrupt_column: Arc<str>,
+    /// Settings that bring back what Spark did before.
+    pub legacy: Legacy,
     /// The start of the query, microseconds since the epoch: `current_timestamp()`.
     pub now_us: i64,
     /// `current_user()`.
@@ -40,6 +46,25 @@ pub struct Env {
     pub database: Arc<str>,
     /// The part of the query that is being resolved.
     pub place: Place,
+}
+
+/// Settings that bring back what Spark did before; all are off by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Legacy {
+    /// `spark.sql.legacy.negativeIndexInArrayInsert`: -1 is before the last element.
+    pub array_insert: bool,
+    /// Not `spark.sql.legacy.followThreeValuedLogicInArrayExists`: `exists` is never NULL for elements that are.
+    pub exists_without_null: bool,
+    /// Not `spark.sql.legacy.literal.pickMinimumPrecision`: integer literals beside decimals are as wide as their types.
+    pub wide_literals: bool,
+    /// `spark.sql.legacy.castComplexTypesToString.enabled`: texts of maps and structs are in brackets, NULLs are nothing.
+    pub bracketed_texts: bool,
+    /// `spark.sql.legacy.typeCoercion.datetimeToString.enabled`: dates and times beside strings are compared as strings.
+    pub datetimes_as_texts: bool,
+    /// `spark.sql.legacy.allowParameterlessCount`.
+    pub empty_count: bool,
+    /// `spark.sql.legacy.lpadRpadAlwaysReturnString`.
+    pub padded_texts: bool,
 }
 
 /// Where in the query a call stands. Errors that it raises tell it; it is no part of the call's identity, so that
@@ -136,6 +161,9 @@ impl Default for Env {
             concat_as_text: false,
             elt_as_text: false,
             time_type: false,
+            json_nulls: false,
+            corrupt_column: "_corrupt_record".into(),
+            legacy: Legacy::default(),
             now_us: 0,
             user: "user".into(),
             database: "default".into(),

@@ -44,7 +44,7 @@ pub mod xml;
 
 pub use arity::check_arity;
 pub use call::{Call, Generator, LambdaBody, Lambdas};
-pub use env::{Env, Place};
+pub use env::{Env, Legacy, Place};
 pub use firesteel_protocol::{Result, SparkError};
 pub use generator::{COLLATION_COLUMNS, is_reserved_word};
 pub use registry::{Entry, Kind, lookup};

@@ -1,11 +1,10 @@
 //! Opens files as a table: lists them, finds or checks the schema, and puts the table together.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{FieldRef, Fields, Schema};
 use datafusion::datasource::empty::EmptyTable;
-use firesteel_protocol::types::{self, name};
+use firesteel_protocol::types::{self, twins};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::avro::{AvroOptions, AvroReader};
@@ -218,12 +217,5 @@ fn all_columns(data: &Fields, partitions: &[FieldRef], user_schema: bool, ctx: &
 
 /// Spark's `COLUMN_ALREADY_EXISTS`.
 fn refuse_duplicates(schema: &Schema, case_sensitive: bool) -> Result<()> {
-    let mut seen = HashSet::new();
-    for field in schema.fields() {
-        let folded = if case_sensitive { field.name().clone() } else { field.name().to_lowercase() };
-        if !seen.insert(folded.clone()) {
-            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&folded)));
-        }
-    }
-    Ok(())
+    twins::refuse(schema.fields().iter().map(|field| field.name().as_str()), case_sensitive)
 }

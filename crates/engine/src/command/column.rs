@@ -4,10 +4,14 @@ use std::collections::HashMap;
 
 use arrow::array::Array;
 use arrow::datatypes::{DataType, Field, Fields};
+use firesteel_plan::expression::walk;
 use firesteel_plan::sql::build;
 use firesteel_plan::sql::command::ColumnDefinition;
 use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
-use firesteel_protocol::types::{UDT_KEY, declared_as, has_lengths, json, name, proto, with_lengths};
+use firesteel_protocol::types::{
+    CHAR_VARCHAR_KEY, UDT_KEY, declared_as, declared_text, has_lengths, json, limit_of, name, proto, twins,
+    with_lengths,
+};
 use firesteel_protocol::{Result, SparkError};
 use serde_json::Value;
 
@@ -43,6 +47,19 @@ pub fn without_defaults(field: &Field) -> Result<Field> {
     let mut own = metadata(field);
     let known = own.remove(CURRENT_DEFAULT).is_some() | own.remove(EXISTS_DEFAULT).is_some();
     if known { with_metadata(field, own) } else { Ok(field.clone()) }
+}
+
+/// The column of a new table that keeps what a query reads: CHAR and VARCHAR columns are of these types there, too.
+pub fn as_declared(field: &Field) -> Result<Field> {
+    let Some(declared) = declared_text(field.metadata()).filter(|text| limit_of(text).is_some()) else {
+        return Ok(field.clone());
+    };
+    let mut own = metadata(field);
+    own.remove(CHAR_VARCHAR_KEY);
+    let field = with_metadata(field, own)?;
+    let mut metadata = field.metadata().clone();
+    metadata.insert(CHAR_VARCHAR_KEY.into(), declared);
+    Ok(field.with_metadata(metadata))
 }
 
 /// What a missing column is filled with: its DEFAULT or NULL.
@@ -129,16 +146,8 @@ fn refuse_twins(data_type: &DataType, case_sensitive: bool) -> Result<()> {
     match data_type {
         DataType::List(field) | DataType::Map(field, _) => refuse_twins(field.data_type(), case_sensitive),
         DataType::Struct(fields) if !firesteel_protocol::types::is_variant(data_type) => {
-            let mut seen: Vec<String> = vec![];
-            for field in fields {
-                let own = if case_sensitive { field.name().clone() } else { field.name().to_lowercase() };
-                if seen.contains(&own) {
-                    return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&own)));
-                }
-                seen.push(own);
-                refuse_twins(field.data_type(), case_sensitive)?;
-            }
-            Ok(())
+            twins::refuse(fields.iter().map(|field| field.name().as_str()), case_sensitive)?;
+            fields.iter().try_for_each(|field| refuse_twins(field.data_type(), case_sensitive))
         }
         _ => Ok(()),
     }
@@ -162,6 +171,21 @@ fn names_column(expression: &pb::Expression, all: &[ColumnDefinition]) -> bool {
         }
         _ => false,
     }
+}
+
+/// A call whose value differs from row to row.
+fn is_nondeterministic(part: &pb::Expression) -> bool {
+    const NAMES: [&str; 8] = [
+        "rand",
+        "random",
+        "randn",
+        "uuid",
+        "shuffle",
+        "monotonically_increasing_id",
+        "spark_partition_id",
+        "input_file_name",
+    ];
+    walk::function_name(part).is_some_and(|own| NAMES.iter().any(|name| own.eq_ignore_ascii_case(name)))
 }
 
 /// The value of a DEFAULT now, as a SQL literal. `all` are the columns of the statement.
@@ -195,12 +219,16 @@ pub async fn default_value(
     })?;
     let Some(own) = found.first() else { return Err(invalid("INVALID_DEFAULT_VALUE.UNRESOLVED_EXPRESSION")) };
     let (digits, room) = (integer_digits(own.data_type()), integer_digits(field.data_type()));
-    let narrows = matches!((digits, room), (Some(digits), Some(room)) if digits > room)
+    let is_float = matches!(own.data_type(), DataType::Float32 | DataType::Float64);
+    let narrows = (matches!((digits, room), (Some(digits), Some(room)) if digits > room) || is_float && room.is_some())
         && !matches!(expression.expr_type, Some(ExprType::Literal(_)));
     if narrows || !firesteel_functions::coerce::can_store_assign(own.data_type(), field.data_type()) {
         return Err(invalid("INVALID_DEFAULT_VALUE.DATA_TYPE")
             .with("expectedType", format!("\"{}\"", name::sql(field.data_type())))
             .with("actualType", format!("\"{}\"", name::sql(own.data_type()))));
+    }
+    if !walk::find(&expression, &is_nondeterministic).is_empty() {
+        return Err(invalid("INVALID_DEFAULT_VALUE.NON_DETERMINISTIC"));
     }
     let value = stored(session, expression, field);
     let text_value = build::cast(value, proto::encode(&DataType::Utf8), false);

@@ -8,7 +8,7 @@ use firesteel_plan::relation::to_schema::all_nullable;
 use firesteel_plan::sql::command::{Bucketing as BucketClause, HiveClauses, TableSpec};
 use firesteel_protocol::connect as pb;
 use firesteel_protocol::extension;
-use firesteel_protocol::types::{self, collation, name};
+use firesteel_protocol::types::{self, collation, name, twins};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::sink::{SaveMode, WriteRequest, check_types};
 use firesteel_sources::{Format, ReadRequest};
@@ -281,7 +281,8 @@ fn column_list(fields: &Fields) -> String {
 fn named(fields: &Fields, names: &[String], kind: &str, table: &str) -> Result<Vec<String>> {
     let mut found: Vec<String> = vec![];
     for given in names {
-        let Some(field) = fields.iter().find(|field| field.name().eq_ignore_ascii_case(given)) else {
+        let exact = fields.iter().find(|field| field.name() == given);
+        let Some(field) = exact.or_else(|| fields.iter().find(|field| field.name().eq_ignore_ascii_case(given))) else {
             return Err(SparkError::new("COLUMN_NOT_DEFINED_IN_TABLE")
                 .with("colType", kind)
                 .with("colName", name::quote(given))
@@ -331,20 +332,14 @@ pub fn clear_collations(fields: &Fields) -> Result<()> {
 
 /// Columns checked and in the table's order: data, then partition columns.
 fn arranged(
+    session: &Session,
     fields: &Fields,
     partition_by: &[String],
     bucketing: Option<Bucketing>,
     table: &str,
 ) -> Result<(Fields, Vec<String>, Option<Bucketing>)> {
     collations(fields)?;
-    let mut seen: Vec<String> = vec![];
-    for field in fields {
-        let lower = field.name().to_lowercase();
-        if seen.contains(&lower) {
-            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&lower)));
-        }
-        seen.push(lower);
-    }
+    twins::refuse(fields.iter().map(|field| field.name().as_str()), session.env().case_sensitive)?;
     let partition_by = named(fields, partition_by, "partition", table)?;
     if !partition_by.is_empty() && partition_by.len() == fields.len() {
         return Err(SparkError::new("ALL_PARTITION_COLUMNS_NOT_ALLOWED"));
@@ -450,7 +445,7 @@ pub async fn create(session: &Session, parts: &[String], new: NewTable) -> Resul
         Some(hive) => hive::columns(&hive.storage, &given, &partition_by, &target.quoted())?,
         None => given,
     };
-    let (columns, arranged_by, bucketing) = arranged(&given, &partition_by, new.bucketing, &target.quoted())?;
+    let (columns, arranged_by, bucketing) = arranged(session, &given, &partition_by, new.bucketing, &target.quoted())?;
     partition_by = arranged_by;
     if !jdbc {
         let data: Fields = columns.iter().filter(|field| !partition_by.contains(field.name())).cloned().collect();
@@ -628,8 +623,8 @@ pub async fn save_as(
     let (location, mut options) = split_path(session, save.location, save.options)?;
     // Defaults are not handed on to a new table.
     let fields = session.fields(relation.clone()).await?;
-    let fields =
-        fields.iter().map(|field| column::without_defaults(field).map(Arc::new)).collect::<Result<Fields>>()?;
+    let declared = |field: &FieldRef| column::as_declared(&column::without_defaults(field)?).map(Arc::new);
+    let fields = fields.iter().map(declared).collect::<Result<Fields>>()?;
     let mut properties = properties(&fields, save.properties, &save.cluster_by)?;
     let mut relation = relation;
     let fields = match &own {
@@ -643,7 +638,7 @@ pub async fn save_as(
         None => fields,
     };
     let (columns, partition_columns, bucketing) =
-        arranged(&fields, &save.partition_by, save.bucketing, &target.quoted())?;
+        arranged(session, &fields, &save.partition_by, save.bucketing, &target.quoted())?;
     let kind = if location.is_none() { Kind::Managed } else { Kind::External };
     let location = location.unwrap_or_else(|| session.table_folder(&target.database, &target.name));
     let table = Arc::new(Table {

@@ -95,7 +95,9 @@ fn targets(table: &Table, spec: &[(String, Option<Option<String>>)], columns: &C
     };
     let mut found: Vec<FieldRef> = vec![];
     for given in names {
-        let Some(field) = table.columns.iter().find(|field| field.name().eq_ignore_ascii_case(given)) else {
+        let exact = table.columns.iter().find(|field| field.name() == given);
+        let alike = || table.columns.iter().find(|field| field.name().eq_ignore_ascii_case(given));
+        let Some(field) = exact.or_else(alike) else {
             return Err(SparkError::new("UNRESOLVED_COLUMN.WITH_SUGGESTION")
                 .with("objectName", name::quote(given))
                 .with("proposal", list(&table.columns)));

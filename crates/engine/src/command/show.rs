@@ -55,11 +55,16 @@ fn listed(
     Ok(found)
 }
 
+/// What the column of a table's database is called.
+fn database_column(session: &Session) -> &'static str {
+    if session.conf().flag("spark.sql.legacy.keepCommandOutputSchema") { "database" } else { "namespace" }
+}
+
 /// SHOW TABLES.
 pub fn tables(session: &Session, parts: Option<&[String]>, pattern: Option<&str>) -> Result<Rows> {
     let found = listed(session, parts, pattern, false)?;
     let found = found.into_iter().map(|(database, own, temporary)| cells![database, own, temporary]);
-    rows::rows(&[text("namespace"), text("tableName"), flag("isTemporary")], found)
+    rows::rows(&[text(database_column(session)), text("tableName"), flag("isTemporary")], found)
 }
 
 /// SHOW VIEWS.
@@ -76,7 +81,7 @@ pub async fn table_extended(
     pattern: &str,
     spec: Option<&PartitionSpec>,
 ) -> Result<Rows> {
-    let columns = [text("namespace"), text("tableName"), flag("isTemporary"), text("information")];
+    let columns = [text(database_column(session)), text("tableName"), flag("isTemporary"), text("information")];
     let database = database(session, parts)?;
     if let Some(spec) = spec {
         let named = match parts {
@@ -125,7 +130,8 @@ pub fn databases(session: &Session, parent: Option<&[String]>, pattern: Option<&
         }
     }
     let names = session.store()?.databases()?.into_iter().map(|database| database.name);
-    rows::names("namespace", names.filter(|own| matches(own, pattern)))
+    let column = if database_column(session) == "database" { "databaseName" } else { "namespace" };
+    rows::names(column, names.filter(|own| matches(own, pattern)))
 }
 
 /// SHOW COLLATIONS.

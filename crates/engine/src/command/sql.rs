@@ -359,6 +359,10 @@ async fn command_rows(
         SqlCommand::Insert { table, mode: InsertMode::ReplaceRows, .. } => {
             return Err(row_change(session, &table, "INSERT INTO ... REPLACE ON/USING")?);
         }
+        SqlCommand::Insert { table, mode: InsertMode::WithSchemaEvolution, .. } => {
+            session.find(&table, Search::Everywhere)?;
+            return Err(SparkError::new("UNSUPPORTED_INSERT_WITH_SCHEMA_EVOLUTION").placeless());
+        }
         SqlCommand::Insert { table, mode, partition, if_partition_not_exists, columns, by_name, options, query } => {
             let columns = match (by_name, columns.is_empty()) {
                 (true, _) => Columns::Name,

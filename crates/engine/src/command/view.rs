@@ -7,7 +7,7 @@ use arrow::datatypes::Fields;
 use firesteel_plan::sql::command::Alteration;
 use firesteel_protocol::connect::{self as pb, relation::RelType};
 use firesteel_protocol::extension;
-use firesteel_protocol::types::{collation, declared_as, json, name};
+use firesteel_protocol::types::{collation, declared_as, json, name, twins};
 use firesteel_protocol::{Result, SparkError};
 
 use crate::Session;
@@ -304,15 +304,7 @@ fn unnamed(query: &pb::Relation, fields: &Fields) -> Option<String> {
 
 pub(super) fn check_duplicates(columns: &Fields, case_sensitive: bool) -> Result<()> {
     super::create_table::clear_collations(columns)?;
-    let mut seen: Vec<String> = vec![];
-    for field in columns {
-        let lower = if case_sensitive { field.name().clone() } else { field.name().to_lowercase() };
-        if seen.contains(&lower) {
-            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&lower)));
-        }
-        seen.push(lower);
-    }
-    Ok(())
+    twins::refuse(columns.iter().map(|field| field.name().as_str()), case_sensitive)
 }
 
 /// A permanent view may refer to no temporary one, and not to itself.

@@ -241,8 +241,8 @@ fn function(own: &pb::expression::UnresolvedFunction) -> String {
             format!("({left} {symbol} {right})")
         }
         ("in", [input, items @ ..]) => words::in_list(false, input, items),
-        ("isnull", [only]) => format!("isnull({only})"),
-        ("isnotnull", [only]) => format!("isnotnull({only})"),
+        ("isnull" | "__is_unknown", [only]) => format!("isnull({only})"),
+        ("isnotnull" | "__is_not_unknown", [only]) => format!("isnotnull({only})"),
         ("like", [input, pattern]) => format!("{input} LIKE {pattern}"),
         ("when", branches) => {
             let pairs = branches.chunks_exact(2);

@@ -103,6 +103,13 @@ fn by(call: &Call, function: &'static str) -> Result<Typed> {
         let Some(ScalarValue::Int32(Some(limit))) = count.as_literal().cloned() else {
             return Err(call.unexpected_type(2, "\"INT\""));
         };
+        if !(1..=100_000).contains(&limit) {
+            return Err(SparkError::new("DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE")
+                .with("exprName", "`k`")
+                .with("valueRange", "[1, 100000]")
+                .with("currentValue", limit.to_string())
+                .with("sqlExpr", format!("\"{}\"", call.display())));
+        }
         let element = call.args[0].data_type.clone();
         let finish = if greatest == "max" { gather::top_max } else { gather::top_min };
         let args = vec![call.args[1].clone(), call.args[0].clone()];

@@ -284,15 +284,48 @@ fn top(spec: &Spec, columns: &[ArrayRef], offsets: &[usize], greatest: bool) -> 
     let mut ends = vec![0];
     let mut valid = vec![];
     for group in offsets.windows(2) {
-        let mut rows: Vec<usize> = (group[0]..group[1]).collect();
-        rows.sort_by(|a, b| if greatest { keys.row(*b).cmp(&keys.row(*a)) } else { keys.row(*a).cmp(&keys.row(*b)) });
-        places.extend(rows.iter().take(limit).map(|row| *row as u64));
+        let worse = |a: usize, b: usize| match greatest {
+            true => keys.row(a) < keys.row(b),
+            false => keys.row(a) > keys.row(b),
+        };
+        let mut best = worst_first(group[0]..group[1], limit, worse);
+        best.sort_by(|a, b| worse(*a, *b).cmp(&worse(*b, *a)));
+        places.extend(best.iter().map(|row| *row as u64));
         ends.push(places.len());
-        valid.push(!rows.is_empty());
+        valid.push(group[0] < group[1]);
     }
     let values =
         arrow::compute::take(&columns[1], &arrow::array::UInt64Array::from(places), None).map_err(from_arrow)?;
     let DataType::List(element) = &spec.return_type else { return Err(SparkError::internal("top yields a list")) };
     let ends = offset_buffer(&ends).map_err(crate::kernel::from_datafusion)?;
     Ok(Arc::new(ListArray::new(Arc::clone(element), ends, values, Some(valid.into()))))
+}
+
+/// The `limit` best rows as the heap that Spark keeps them in: of equal ones the order depends on it.
+fn worst_first(rows: std::ops::Range<usize>, limit: usize, worse: impl Fn(usize, usize) -> bool) -> Vec<usize> {
+    let mut heap: Vec<usize> = vec![];
+    for row in rows {
+        if heap.len() < limit {
+            heap.push(row);
+            let mut at = heap.len() - 1;
+            while at > 0 && worse(heap[at], heap[(at - 1) / 2]) {
+                heap.swap(at, (at - 1) / 2);
+                at = (at - 1) / 2;
+            }
+        } else if limit > 0 && worse(heap[0], row) {
+            heap[0] = row;
+            let mut at = 0;
+            loop {
+                let children = [2 * at + 1, 2 * at + 2].into_iter().filter(|child| *child < limit);
+                let least =
+                    children.fold(at, |least, child| if worse(heap[child], heap[least]) { child } else { least });
+                if least == at {
+                    break;
+                }
+                heap.swap(at, least);
+                at = least;
+            }
+        }
+    }
+    heap
 }

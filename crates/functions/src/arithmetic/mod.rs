@@ -276,19 +276,27 @@ fn numeric(left: Typed, right: Typed, operation: &Operation<'_>) -> Result<Typed
     same_type(cast_silently(left, &to, env)?, cast_silently(right, &to, env)?, operation)
 }
 
+/// The tightest decimal of an integer literal, where it may be one.
+fn tightest(typed: &Typed, env: &Env) -> Option<(u8, i8)> {
+    if env.legacy.wide_literals {
+        return None;
+    }
+    typed.written_literal().and_then(coerce::decimal_of_literal)
+}
+
 /// An operand beside a decimal as decimal; integer literals as tight as they are.
 fn as_decimal(typed: Typed, other: &DataType, env: &Env) -> Result<Typed> {
     let to = match &typed.data_type {
         DataType::Decimal128(..) => return Ok(typed),
         DataType::Null => other.clone(),
         data_type => {
-            let literal = typed.written_literal().and_then(coerce::decimal_of_literal);
+            let literal = tightest(&typed, env);
             let (precision, scale) = literal.or_else(|| coerce::decimal_of(data_type)).unwrap_or((38, 18));
             DataType::Decimal128(precision, scale)
         }
     };
     let exact = coerce::decimal_of(&typed.data_type);
-    let tight = typed.written_literal().and_then(coerce::decimal_of_literal).is_some() && exact.is_some();
+    let tight = tightest(&typed, env).is_some() && exact.is_some();
     let mut typed = cast_silently(typed, &to, env)?;
     if tight {
         // Spark marks the cast as one that can give NULL, which its schema shows.

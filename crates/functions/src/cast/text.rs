@@ -24,7 +24,7 @@ use crate::variant::Variants;
 
 /// Spark's cast to STRING, nested values included.
 pub fn to_string_array(array: &ArrayRef, env: &Env) -> Result<ArrayRef> {
-    render(array, None, env, Style::Cast)
+    render(array, None, env, cast_style(env))
 }
 
 /// [`to_string_array`] of a field's values, whose metadata knows the units of intervals.
@@ -33,7 +33,7 @@ pub fn to_string_field(array: &ArrayRef, field: &Field, env: &Env) -> Result<Arr
 }
 
 pub(super) fn to_string_units(array: &ArrayRef, units: Option<IntervalRange>, env: &Env) -> Result<ArrayRef> {
-    render(array, units, env, Style::Cast)
+    render(array, units, env, cast_style(env))
 }
 
 /// What `DataFrame.show` prints: as the cast, but binary as `[61 62]`, NULL inside values as `NULL` and
@@ -42,9 +42,15 @@ pub fn display_array(array: &ArrayRef, field: &Field, env: &Env) -> Result<Array
     render(array, IntervalRange::of_field(field), env, Style::Show)
 }
 
+fn cast_style(env: &Env) -> Style {
+    if env.legacy.bracketed_texts { Style::Bracketed } else { Style::Cast }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Style {
     Cast,
+    /// Under `spark.sql.legacy.castComplexTypesToString.enabled`.
+    Bracketed,
     Show,
 }
 
@@ -157,10 +163,27 @@ impl<'a> Writer<'a> {
         Ok(Self { array, kind, style })
     }
 
+    /// Before a map or a struct.
+    fn opening(&self) -> char {
+        if self.style == Style::Bracketed { '[' } else { '{' }
+    }
+
+    fn closing(&self) -> char {
+        if self.style == Style::Bracketed { ']' } else { '}' }
+    }
+
+    /// The space before a value inside of another one, of which nothing may be written.
+    fn write_space(&self, out: &mut String, row: usize) {
+        if self.style != Style::Bracketed || !self.array.is_null(row) && !matches!(self.kind, Kind::Null) {
+            out.push(' ');
+        }
+    }
+
     /// Writes a value inside another one, where NULL is a word.
     fn write_nested(&self, out: &mut String, row: usize) {
         match (self.array.is_null(row) || matches!(self.kind, Kind::Null), self.style) {
             (false, _) => self.write(out, row),
+            (true, Style::Bracketed) => {}
             (true, Style::Cast) => out.push_str("null"),
             (true, Style::Show) => out.push_str("NULL"),
         }
@@ -182,7 +205,7 @@ impl<'a> Writer<'a> {
             }
             Kind::Utf8(a) => out.push_str(a.value(row)),
             Kind::Binary(a) => match self.style {
-                Style::Cast => out.push_str(&String::from_utf8_lossy(a.value(row))),
+                Style::Cast | Style::Bracketed => out.push_str(&String::from_utf8_lossy(a.value(row))),
                 Style::Show => write_hex(out, a.value(row)),
             },
             Kind::Date(a) => write_date(out, i64::from(a.value(row))),
@@ -196,7 +219,8 @@ impl<'a> Writer<'a> {
                 out.push('[');
                 for at in start..end {
                     if at > start {
-                        out.push_str(", ");
+                        out.push(',');
+                        items.write_space(out, at);
                     }
                     items.write_nested(out, at);
                 }
@@ -204,16 +228,17 @@ impl<'a> Writer<'a> {
             }
             Kind::Map(a, keys, values) => {
                 let (start, end) = (a.value_offsets()[row] as usize, a.value_offsets()[row + 1] as usize);
-                out.push('{');
+                out.push(self.opening());
                 for at in start..end {
                     if at > start {
                         out.push_str(", ");
                     }
                     keys.write_nested(out, at);
-                    out.push_str(" -> ");
+                    out.push_str(" ->");
+                    values.write_space(out, at);
                     values.write_nested(out, at);
                 }
-                out.push('}');
+                out.push(self.closing());
             }
             Kind::Variant(variants, zone) => {
                 // Malformed bytes have no text.
@@ -222,14 +247,15 @@ impl<'a> Writer<'a> {
                 }
             }
             Kind::Struct(columns) => {
-                out.push('{');
+                out.push(self.opening());
                 for (index, column) in columns.iter().enumerate() {
                     if index > 0 {
-                        out.push_str(", ");
+                        out.push(',');
+                        column.write_space(out, row);
                     }
                     column.write_nested(out, row);
                 }
-                out.push('}');
+                out.push(self.closing());
             }
         }
     }

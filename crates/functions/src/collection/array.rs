@@ -96,7 +96,11 @@ pub fn array_insert(call: &Call) -> Result<Typed> {
                 continue;
             }
             let items: Vec<usize> = bounds(&list, row).collect();
-            insert(&mut builder, &items, positions.value(row), starts[1] + row)?;
+            let position = match positions.value(row) {
+                from_end if from_end < 0 && args.env.legacy.array_insert => from_end.saturating_sub(1),
+                position => position,
+            };
+            insert(&mut builder, &items, position, starts[1] + row)?;
         }
         builder.finish(&pool, args.return_type)
     }))

@@ -305,9 +305,23 @@ pub fn map_concat(call: &Call) -> Result<Typed> {
     }))
 }
 
+/// A list of what a map without types has: NULL.
+fn of_null(call: &Call, element: DataType, contains_null: bool) -> Result<Typed> {
+    let null = ScalarValue::try_from(&list_of(&element, contains_null)).map_err(crate::kernel::from_datafusion)?;
+    Ok(Typed::literal(null, call.display()))
+}
+
+fn entry_of_nothing() -> DataType {
+    let (key, value) = (Field::new("key", DataType::Null, false), Field::new("value", DataType::Null, true));
+    DataType::Struct(vec![key, value].into())
+}
+
 /// `map_keys(map)`.
 pub fn map_keys(call: &Call) -> Result<Typed> {
     call.arity(1)?;
+    if call.args[0].data_type == DataType::Null {
+        return of_null(call, DataType::Null, true);
+    }
     let (key, _) = require_map(call, 0)?;
     let output = types::array_carrying(key.data_type().clone(), true, key.metadata());
     Ok(call.kernel("map_keys", output, call.args[0].nullable, |args| side(args, 0)))
@@ -316,6 +330,9 @@ pub fn map_keys(call: &Call) -> Result<Typed> {
 /// `map_values(map)`.
 pub fn map_values(call: &Call) -> Result<Typed> {
     call.arity(1)?;
+    if call.args[0].data_type == DataType::Null {
+        return of_null(call, DataType::Null, true);
+    }
     let (_, value) = require_map(call, 0)?;
     let output = types::array_carrying(value.data_type().clone(), true, value.metadata());
     Ok(call.kernel("map_values", output, call.args[0].nullable, |args| side(args, 1)))
@@ -330,6 +347,9 @@ fn side(args: &KernelArgs, column: usize) -> Result<ArrayRef> {
 /// `map_entries(map)`: structs of `key` and `value`.
 pub fn map_entries(call: &Call) -> Result<Typed> {
     call.arity(1)?;
+    if call.args[0].data_type == DataType::Null {
+        return of_null(call, entry_of_nothing(), false);
+    }
     let (key, value) = require_map(call, 0)?;
     let element = DataType::Struct(vec![Arc::clone(key), Arc::clone(value)].into());
     let output = list_of(&element, false);

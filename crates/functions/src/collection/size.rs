@@ -64,6 +64,9 @@ pub fn array_join(call: &Call) -> Result<Typed> {
     let contains_null = require_array(call, 0)?.is_nullable();
     let mut args = vec![call.coerce(0, &list_of(&DataType::Utf8, contains_null))?];
     for index in 1..call.args.len() {
+        if call.env.ansi && !matches!(call.args[index].data_type, DataType::Utf8 | DataType::Null) {
+            return Err(call.unexpected_type(index, "\"STRING\""));
+        }
         args.push(call.coerce(index, &DataType::Utf8)?);
     }
     let inner = call.with_args(args);

@@ -37,6 +37,7 @@ pub fn structure(call: &Call) -> Result<Typed> {
     let names = call.args.iter().enumerate().map(name).collect();
     let label = |arg: &Typed| match (&arg.expr, &arg.unaliased_name) {
         (Expr::Alias(_), Some(inner)) => format!("{inner} AS {}", arg.name),
+        (_, Some(path)) => path.clone(),
         _ => arg.name.clone(),
     };
     let labels: Vec<String> = call.args.iter().map(label).collect();

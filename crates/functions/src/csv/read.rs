@@ -70,7 +70,7 @@ fn kernel(args: &KernelArgs) -> Result<ArrayRef> {
     let options = Options::decode(args.param);
     let (format, formats) = (Format::of(&options, false)?, Formats::reading(&options, args.env)?);
     let fail_fast = options.get("mode").is_some_and(|mode| mode.eq_ignore_ascii_case("FAILFAST"));
-    let corrupt_name = options.get("columnNameOfCorruptRecord").unwrap_or("_corrupt_record");
+    let corrupt_name = options.get("columnNameOfCorruptRecord").unwrap_or(&args.env.corrupt_column);
     let texts = args.array(0)?;
     let texts = texts.as_string::<i32>();
     let records: Vec<Vec<Option<String>>> =

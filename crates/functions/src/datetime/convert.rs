@@ -153,13 +153,17 @@ fn parse_by_pattern(args: &KernelArgs) -> Result<ArrayRef> {
         }
         let text = texts.value(row);
         let parsed = patterns.at(row, |pattern| {
-            Ok(if local {
+            let parsed = if local {
                 pattern.parse_timestamp_ntz(text)
             } else if date {
                 pattern.parse_date(text).map(i64::from)
             } else {
                 pattern.parse_timestamp(text, zone)
-            })
+            };
+            if parsed.is_err() {
+                pattern.refuse_earlier(text)?;
+            }
+            Ok(parsed)
         })?;
         match parsed {
             Some(Err(failure)) if !args.param.is_empty() => return Err(unparsable(&failure.to_string(), args.param)),
@@ -274,7 +278,13 @@ fn seconds_of(args: &KernelArgs) -> Result<ArrayRef> {
                     result.push(None);
                     continue;
                 }
-                match patterns.at(row, |pattern| Ok(pattern.parse_timestamp(texts.value(row), zone)))? {
+                match patterns.at(row, |pattern| {
+                    let parsed = pattern.parse_timestamp(texts.value(row), zone);
+                    if parsed.is_err() {
+                        pattern.refuse_earlier(texts.value(row))?;
+                    }
+                    Ok(parsed)
+                })? {
                     Some(Err(failure)) if args.env.ansi => {
                         return Err(unparsable(&failure.to_string(), "`try_to_timestamp`"));
                     }

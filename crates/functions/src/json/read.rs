@@ -125,7 +125,7 @@ pub fn convert_texts(
     let reader = Reader { formats: Formats::reading(options, env)? };
     let fail_fast = options.get("mode").is_some_and(|mode| mode.eq_ignore_ascii_case("FAILFAST"));
     let grammar = options.grammar();
-    let corrupt_name = options.get("columnNameOfCorruptRecord").unwrap_or("_corrupt_record");
+    let corrupt_name = options.get("columnNameOfCorruptRecord").unwrap_or(&env.corrupt_column);
     // A blank text is no record at all.
     let blank = |row: usize| texts.is_null(row) || texts.value(row).trim().is_empty();
     let parsed: Vec<Option<Json<'_>>> = (0..texts.len())

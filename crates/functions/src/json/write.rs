@@ -141,7 +141,7 @@ enum Kind {
 impl Writer {
     fn new(array: &ArrayRef, options: &Options, env: &Env) -> Result<Self> {
         let formats = Arc::new(Formats::writing(options, env)?);
-        let keep_nulls = !options.flag("ignoreNullFields", true);
+        let keep_nulls = !options.flag("ignoreNullFields", !env.json_nulls);
         let field = Field::new("", array.data_type().clone(), true);
         Self::of(array, &field, &formats, keep_nulls, options.flag("sortKeys", false), env)
     }

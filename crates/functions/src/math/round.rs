@@ -67,8 +67,13 @@ fn rounded(call: &Call, mode: &str, keeps_floats: bool) -> Result<Typed> {
     }
     let places = places.ok_or_else(not_constant)?;
     let ScalarValue::Int32(Some(places)) = places else {
-        // A NULL scale makes everything NULL.
-        let to = value.data_type.clone();
+        // A NULL scale makes everything NULL, of the type that no places would give.
+        let to = match &value.data_type {
+            Decimal128(precision, scale) => {
+                Decimal128((i32::from(*precision) - i32::from(*scale) + 1).clamp(1, 38) as u8, 0)
+            }
+            other => other.clone(),
+        };
         let null = ScalarValue::try_from(&to).map_err(crate::kernel::from_datafusion)?;
         return Ok(Typed::literal(null, label));
     };

@@ -3,7 +3,7 @@
 use arrow::array::{ArrayRef, StringBuilder};
 use arrow::datatypes::DataType::Utf8;
 use datafusion::logical_expr::Volatility;
-use firesteel_protocol::Result;
+use firesteel_protocol::{Result, SparkError};
 use std::sync::Arc;
 
 use crate::kernel::kernel_expr;
@@ -14,6 +14,16 @@ use crate::{Call, Typed};
 /// A random identifier for each row; with a seed those of Spark's `RandomUUIDGenerator`.
 pub(super) fn uuid(call: &Call) -> Result<Typed> {
     call.arity(0..=1)?;
+    if let Some(seed) = call.args.first() {
+        let is_number =
+            crate::coerce::is_integral(&seed.data_type) || seed.data_type == arrow::datatypes::DataType::Null;
+        if !is_number || crate::constant::evaluate(&seed.expr).is_none() {
+            return Err(SparkError::new("INVALID_PARAMETER_VALUE.LONG")
+                .with("functionName", "`UUID`")
+                .with("parameter", "`seed`")
+                .with("invalidValue", format!("\"{}\"", seed.name)));
+        }
+    }
     // Without a seed, as random as the system can make them.
     let (args, param) = match call.args.is_empty() {
         true => (vec![], String::new()),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray};
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, Operator};
 use firesteel_protocol::{Result, SparkError};
 
@@ -80,6 +81,47 @@ pub(super) fn is_not_null(call: &Call) -> Result<Typed> {
     let arg = &call.args[0];
     let expr = Expr::IsNotNull(Box::new(arg.expr.clone()));
     Ok(Typed::new(expr, format!("({} IS NOT NULL)", arg.name), DataType::Boolean, false))
+}
+
+/// `a IS UNKNOWN`.
+pub(super) fn is_unknown(call: &Call) -> Result<Typed> {
+    unknown(call, "IS")
+}
+
+/// `a IS NOT UNKNOWN`.
+pub(super) fn is_not_unknown(call: &Call) -> Result<Typed> {
+    unknown(call, "IS NOT")
+}
+
+/// Spark's `IsUnknown` is an `IsNull` that asks for a boolean, which a copy of it does not do any more. So the type counts
+/// where nothing in the operand was changed since the parser made it, and the name tells so where nothing is shown otherwise.
+fn unknown(call: &Call, word: &str) -> Result<Typed> {
+    call.arity(1)?;
+    let arg = &call.args[0];
+    let changed = |node: &Expr| {
+        !matches!(node, Expr::Literal(..) | Expr::BinaryExpr(_) | Expr::Not(_) | Expr::IsNull(_) | Expr::IsNotNull(_))
+    };
+    let shortened = |node: &Expr| match node {
+        Expr::Literal(value, _) => {
+            let data_type = value.data_type();
+            value.is_null() || data_type.is_numeric() || matches!(data_type, DataType::Utf8)
+        }
+        _ => false,
+    };
+    let is_original = !arg.expr.exists(|node| Ok(changed(node))).unwrap_or(true);
+    let is_short = !is_original || arg.expr.exists(|node| Ok(shortened(node))).unwrap_or(true);
+    let label = format!("({} {word} {})", arg.name, if is_short { "NULL" } else { "UNKNOWN" });
+    if is_original && !matches!(arg.data_type, DataType::Boolean | DataType::Null) {
+        return Err(SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
+            .with("sqlExpr", format!("\"{label}\""))
+            .with("paramIndex", "first")
+            .with("requiredType", "\"BOOLEAN\"")
+            .with("inputSql", format!("\"{}\"", arg.name))
+            .with("inputType", format!("\"{}\"", arg.sql_type())));
+    }
+    let value = Box::new(arg.expr.clone());
+    let expr = if word == "IS" { Expr::IsNull(value) } else { Expr::IsNotNull(value) };
+    Ok(Typed::new(expr, label, DataType::Boolean, false))
 }
 
 /// `isnan(a)`: NULL is not NaN.

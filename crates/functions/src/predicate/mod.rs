@@ -35,6 +35,8 @@ pub const TABLE: &[Entry] = &[
     Entry { name: "!", kind: Kind::Scalar(logic::not) },
     Entry { name: "isnull", kind: Kind::Scalar(logic::is_null) },
     Entry { name: "isnotnull", kind: Kind::Scalar(logic::is_not_null) },
+    Entry { name: "__is_unknown", kind: Kind::Scalar(logic::is_unknown) },
+    Entry { name: "__is_not_unknown", kind: Kind::Scalar(logic::is_not_unknown) },
     Entry { name: "isnan", kind: Kind::Scalar(logic::is_nan) },
     Entry { name: "in", kind: Kind::Scalar(membership::is_in) },
     Entry { name: "like", kind: Kind::Scalar(like::like) },

@@ -15,7 +15,9 @@ use crate::{Call, Typed};
 pub(crate) fn pad(call: &Call) -> Result<Typed> {
     let left = call.name.eq_ignore_ascii_case("lpad");
     call.arity(2..=3)?;
-    let binary = call.args[0].data_type == Binary && call.args.get(2).is_none_or(|pad| pad.data_type == Binary);
+    let binary = !call.env.legacy.padded_texts
+        && call.args[0].data_type == Binary
+        && call.args.get(2).is_none_or(|pad| pad.data_type == Binary);
     let default = if binary { (ScalarValue::Binary(Some(vec![0])), "X'00'") } else { (text(" "), " ") };
     let call = complete(call, 3, &[default])?;
     let label = call.display();

@@ -46,7 +46,7 @@ pub fn to_variant(array: &ArrayRef) -> Result<ArrayRef> {
 }
 
 /// The values of an array; None is NULL.
-fn items(array: &ArrayRef) -> Result<Vec<Option<Item>>> {
+pub(super) fn items(array: &ArrayRef) -> Result<Vec<Option<Item>>> {
     let rows = 0..array.len();
     let valid = |row: usize| array.is_valid(row);
     let each = |of: &dyn Fn(usize) -> Item| rows.clone().map(|row| valid(row).then(|| of(row))).collect();

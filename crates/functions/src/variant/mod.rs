@@ -1,10 +1,12 @@
 //! VARIANT: values of any shape in one column. `item` is a value as tree, `convert` are casts, `get` takes parts out,
-//! `schema` says what values look like. In Arrow a VARIANT is a struct of two binary fields, as in Parquet.
+//! `schema` says what values look like, `shredded` puts them together from columns of their parts. In Arrow a VARIANT is a struct
+//! of two binary fields, as in Parquet.
 
 mod convert;
 mod get;
 pub mod item;
 mod schema;
+pub mod shredded;
 
 use std::sync::Arc;
 

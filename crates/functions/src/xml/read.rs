@@ -129,7 +129,7 @@ pub fn records(texts: &StringArray, fields: &Fields, options: &Options, env: &En
         strict_days: options.get("dateFormat").is_none(),
         env,
     };
-    let corrupt_name = options.get("columnNameOfCorruptRecord").unwrap_or("_corrupt_record");
+    let corrupt_name = options.get("columnNameOfCorruptRecord").unwrap_or(&env.corrupt_column);
     let corrupt = fields.iter().position(|field| field.name() == corrupt_name && field.data_type() == &DataType::Utf8);
     let wanted: Fields =
         fields.iter().enumerate().filter(|(at, _)| Some(*at) != corrupt).map(|(_, own)| own.clone()).collect();

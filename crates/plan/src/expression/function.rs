@@ -449,6 +449,12 @@ fn keep_alias(resolver: &Resolver, entry: &Entry, mut typed: Typed) -> Typed {
         {
             typed.name = inner;
         }
+        // A part of a VARIANT is an alias, too.
+        let part = typed.unaliased_name.as_ref().and_then(|path| path.strip_suffix(&format!(" AS {}", typed.name)));
+        if let (Some(inner), false) = (part.map(str::to_string), matches!(typed.expr, Expr::Alias(_))) {
+            typed.expr = typed.expr.alias(&typed.name);
+            typed.unaliased_name = Some(inner);
+        }
         return typed;
     }
     if let (false, Some(path)) = (matches!(typed.expr, Expr::Alias(_)), &typed.unaliased_name) {
@@ -467,23 +473,28 @@ fn not_scalar(function: &str) -> SparkError {
     SparkError::new("NOT_A_SCALAR_FUNCTION").with("functionName", name::quote(function))
 }
 
+/// `REQUIRES_SINGLE_PART_NAMESPACE` for a name of more parts than a database and a function.
+pub(crate) fn in_many_namespaces(parts: &[String]) -> Option<SparkError> {
+    let own = match parts {
+        [catalog, rest @ ..] if catalog.eq_ignore_ascii_case("spark_catalog") => rest,
+        parts => parts,
+    };
+    (own.len() > 2).then(|| {
+        SparkError::new("REQUIRES_SINGLE_PART_NAMESPACE")
+            .with("sessionCatalog", "spark_catalog")
+            .with("identifier", crate::scope::quote_parts(own))
+            .placeless()
+    })
+}
+
 fn unresolved_routine(resolver: &Resolver, function: &str) -> SparkError {
     let in_python = || resolver.ctx.catalog.python_table_function(function).is_some();
     if function.eq_ignore_ascii_case("range") || in_python() {
         return not_scalar(function);
     }
     let parts = crate::sql::parse_column_name(function).unwrap_or_else(|_| vec![function.to_string()]);
-    let foreign = match parts.as_slice() {
-        [system, namespace, _] if system.eq_ignore_ascii_case("system") => {
-            !["builtin", "session"].iter().any(|own| namespace.eq_ignore_ascii_case(own))
-        }
-        parts => parts.len() > 3,
-    };
-    if foreign {
-        return SparkError::new("REQUIRES_SINGLE_PART_NAMESPACE")
-            .with("sessionCatalog", "spark_catalog")
-            .with("identifier", crate::scope::quote_parts(&parts))
-            .placeless();
+    if let Some(error) = in_many_namespaces(&parts) {
+        return error;
     }
     if let Some((written, class)) = resolver.ctx.catalog.function_class(&parts) {
         return SparkError::new("CANNOT_LOAD_FUNCTION_CLASS").with("className", class).with("functionName", written);
@@ -496,24 +507,17 @@ fn unresolved_routine(resolver: &Resolver, function: &str) -> SparkError {
 
 /// Functions that SQL lets one write without parentheses: `current_date`.
 pub fn without_parentheses(resolver: &Resolver, name: &str) -> Result<Option<Typed>> {
-    const NAMES: &[&str] = &[
-        "current_date",
-        "current_timestamp",
-        "current_time",
-        "localtimestamp",
-        "current_user",
-        "user",
-        "session_user",
-        "current_catalog",
-        "current_database",
-        "current_schema",
-        "grouping__id",
-    ];
+    const NAMES: &[&str] =
+        &["current_date", "current_timestamp", "current_time", "current_user", "user", "session_user", "grouping__id"];
     let lower = name.to_ascii_lowercase();
     if !NAMES.contains(&lower.as_str()) {
         return Ok(None);
     }
-    let lower = if lower == "grouping__id" { "grouping_id".to_string() } else { lower };
+    let lower = match lower.as_str() {
+        "grouping__id" => "grouping_id".to_string(),
+        "user" | "session_user" => "current_user".to_string(),
+        _ => lower,
+    };
     let Some(Kind::Scalar(build) | Kind::Aggregate(build)) = lookup(&lower).map(|entry| entry.kind) else {
         return Ok(None);
     };

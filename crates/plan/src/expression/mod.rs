@@ -339,6 +339,9 @@ impl Resolver<'_> {
     pub(crate) fn nested(&self, column: Typed, rest: &[String]) -> Result<Typed> {
         let mut column = column;
         for field in rest {
+            if let Some(path) = column.unaliased_name.take() {
+                column.name = path;
+            }
             let name = Typed::literal(datafusion::scalar::ScalarValue::Utf8(Some(field.clone())), field.as_str());
             column = firesteel_functions::collection::extract_value(column, name, &self.env_here())?;
             // A nested column's own name is that of the field; inside of calls it goes by its whole path.
@@ -363,6 +366,12 @@ impl Resolver<'_> {
                 own.insert(METADATA_KEY.into(), text.clone());
             }
             typed.metadata.extend(own);
+        }
+        // A part of a VARIANT goes by its name where it is a column, else by all that Spark's alias prints.
+        if matches!(&inner.expr_type, Some(ExprType::UnresolvedFunction(call)) if call.is_internal == Some(true)) {
+            let quoted = firesteel_protocol::types::name::quote_if_needed(name);
+            typed.unaliased_name = Some(format!("{} AS {quoted}", typed.name));
+            return Ok(typed.named(name.clone()));
         }
         // The alias node tells a renamed column from the column itself.
         typed.expr = typed.expr.alias(name.clone());
@@ -396,7 +405,11 @@ impl Resolver<'_> {
         if let Some(shown) = arg.unaliased_name.take_if(|shown| shown.starts_with("lateralAliasReference(")) {
             arg.name = shown;
         }
-        let typed = cast_to(unaliased(arg), &target, mode, &self.env_here())?;
+        let arg = match (&arg.expr, arg.unaliased_name.clone()) {
+            (Expr::Alias(_), _) | (_, None) => unaliased(arg),
+            (_, Some(path)) => arg.named(path),
+        };
+        let typed = cast_to(arg, &target, mode, &self.env_here())?;
         Ok(if unsaid { self.by_default(typed) } else { typed })
     }
 
@@ -416,6 +429,12 @@ impl Resolver<'_> {
             {
                 let inner = message.expr.as_deref().ok_or_else(|| missing("expr", "Cast"))?;
                 let own = self.expression(inner, scope)?;
+                // A field of a struct is shown by its path.
+                let is_path =
+                    own.unaliased_name.as_ref().is_some_and(|path| !path.starts_with("lateralAliasReference("));
+                if is_path && matches!(&inner.expr_type, Some(ExprType::UnresolvedAttribute(_))) {
+                    return Ok(typed);
+                }
                 typed.name.clone_from(&own.name);
                 let units = typed.units();
                 let collated = firesteel_functions::collation::of_column(&typed.field()).to_string();
@@ -443,6 +462,10 @@ impl Resolver<'_> {
 
     /// Settings of the SQL front door.
     pub fn sql_context(&self) -> sql::SqlContext {
+        let cte_policy = |policy: &str| {
+            let own = self.ctx.conf("spark.sql.legacy.ctePrecedencePolicy");
+            own.is_some_and(|own| own.eq_ignore_ascii_case(policy))
+        };
         sql::SqlContext {
             ansi: self.env().ansi,
             double_quoted_identifiers: self.ctx.conf_bool("spark.sql.ansi.doubleQuotedIdentifiers", false),
@@ -453,10 +476,8 @@ impl Resolver<'_> {
             case_sensitive: self.env().case_sensitive,
             reserved_words: self.env().ansi && self.ctx.conf_bool("spark.sql.ansi.enforceReservedKeywords", false),
             equal_set_operations: self.ctx.conf_bool("spark.sql.legacy.setopsPrecedence.enabled", false),
-            outer_ctes_first: self
-                .ctx
-                .conf("spark.sql.legacy.ctePrecedencePolicy")
-                .is_some_and(|policy| policy.eq_ignore_ascii_case("LEGACY")),
+            distinct_ctes: cte_policy("EXCEPTION"),
+            outer_ctes_first: cte_policy("LEGACY"),
             pipes: self.ctx.conf_bool("spark.sql.operatorPipeSyntaxEnabled", true),
             timestamp_ntz: self
                 .ctx

@@ -1,9 +1,9 @@
 //! Looking through expressions before they are resolved: which part of one an error speaks of, and by which names.
 
 use firesteel_functions::{Kind, lookup};
-use firesteel_protocol::SparkError;
 use firesteel_protocol::connect::{self as pb, expression::ExprType, subquery_expression::SubqueryType};
 use firesteel_protocol::extension::ExpressionKind;
+use firesteel_protocol::{Result, SparkError};
 
 use super::aggregate::is_grouping;
 use crate::Resolver;
@@ -61,6 +61,14 @@ pub fn find(expression: &pb::Expression, wanted: &dyn Fn(&pb::Expression) -> boo
         return vec![expression.clone()];
     }
     parts(expression).iter().flat_map(|part| find(part, wanted)).collect()
+}
+
+/// `INVALID_USAGE_OF_STAR_OR_REGEX` for a `*` as the whole of an expression in a clause that is one node of Spark's plan.
+pub fn refuse_star(expression: &pb::Expression, node: &str) -> Result<()> {
+    if !matches!(expression.expr_type, Some(ExprType::UnresolvedStar(_))) {
+        return Ok(());
+    }
+    Err(SparkError::new("INVALID_USAGE_OF_STAR_OR_REGEX").with("elem", "'*'").with("prettyName", node).placeless())
 }
 
 /// The name of the function that an expression calls.

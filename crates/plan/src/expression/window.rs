@@ -135,11 +135,11 @@ pub fn resolve(resolver: &Resolver, message: &pb::expression::Window, scope: &Sc
         refuse_frame(&name, &debug, own_frame.as_deref())?;
     }
     if (!message.order_spec.is_empty() || message.frame_spec.is_some())
-        && ["median(", "percentile_cont(", "percentile_disc(", "listagg(", "string_agg("]
-            .iter()
-            .any(|own| name.starts_with(own))
+        && (["median(", "percentile_cont(", "percentile_disc("].iter().any(|own| name.starts_with(own))
+            || ["listagg(", "string_agg("].iter().any(|own| name.starts_with(own)) && name.contains(" WITHIN GROUP "))
     {
-        return Err(SparkError::new("INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC").with("aggFunc", format!("\"{name}\"")));
+        let shown = in_one_list(&name);
+        return Err(SparkError::new("INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC").with("aggFunc", format!("\"{shown}\"")));
     }
     spec.push(own_frame.filter(|_| message.frame_spec.is_none()).unwrap_or(frame_text));
     let shown = format!("{name} OVER ({})", spec.join(" "));
@@ -285,4 +285,18 @@ fn refuse_lateral(resolver: &Resolver, message: &pb::expression::Window, functio
         .with("windowExpr", format!("\"{function} OVER ({})\"", spec.join(" ")))
         .raised_as("UNRESOLVED_COLUMN")
         .placeless())
+}
+
+/// `listagg(a, NULL, b ASC NULLS FIRST)` for `listagg(a, NULL) WITHIN GROUP (ORDER BY b ASC NULLS FIRST)`, and
+/// `percentile_cont(v, 0.5)` for `percentile_cont(0.5) WITHIN GROUP (ORDER BY v)`: the words of Spark's own expression.
+fn in_one_list(name: &str) -> String {
+    let parts = name.split_once(") WITHIN GROUP (ORDER BY ").and_then(|(call, order)| {
+        let (function, arguments) = call.split_once('(')?;
+        Some((function, arguments, order.strip_suffix(')')?))
+    });
+    match parts {
+        Some((function @ ("listagg" | "string_agg"), arguments, order)) => format!("{function}({arguments}, {order})"),
+        Some((function, arguments, order)) => format!("{function}({order}, {arguments})"),
+        None => name.to_string(),
+    }
 }

@@ -77,13 +77,68 @@ pub fn supply(_resolver: &Resolver, input: Relation, columns: Vec<Typed>) -> Res
         }
         supplied.push(typed);
     }
+    Ok((with_sources(input, sources)?, supplied))
+}
+
+/// [`supply`] for an aggregation, whose first `keys` columns are what it groups by (Spark's `PullOutNondeterministic`): markers
+/// there and inside of aggregate calls. Others stay: they are computed for each group. Also gives what those of the keys became.
+pub fn supply_grouped(
+    input: Relation,
+    mut columns: Vec<Typed>,
+    keys: usize,
+) -> Result<(Relation, Vec<Typed>, Vec<(Expr, Expr)>)> {
+    let mut sources: Vec<(Source, String)> = vec![];
+    let mut of_keys: Vec<(Expr, Expr)> = vec![];
+    for (index, typed) in columns.iter_mut().enumerate() {
+        if !has_marker(&typed.expr) {
+            continue;
+        }
+        let changed = replace(typed.expr.clone(), |node| {
+            if let Some((_, column)) = of_keys.iter().find(|(own, _)| own == node) {
+                return Ok(Some(column.clone()));
+            }
+            Ok(match node {
+                Expr::AggregateFunction(_) => {
+                    Some(replace(node.clone(), |inner| Ok(marker(inner, &input, &mut sources)))?)
+                }
+                _ if index < keys => {
+                    let column = marker(node, &input, &mut sources);
+                    of_keys.extend(column.iter().map(|column| (node.clone(), column.clone())));
+                    column
+                }
+                _ => None,
+            })
+        })?;
+        if changed != typed.expr {
+            typed.expr = changed.alias(&typed.name);
+        }
+    }
+    Ok((with_sources(input, sources)?, columns, of_keys))
+}
+
+/// Replaces the markers in expressions over a plan that has no hidden columns.
+pub fn supply_exprs(plan: LogicalPlan, exprs: Vec<Expr>) -> Result<(LogicalPlan, Vec<Expr>)> {
+    let input = Relation::new(plan, vec![]);
+    let mut sources: Vec<(Source, String)> = vec![];
+    let exprs =
+        exprs
+            .into_iter()
+            .map(|expr| {
+                if has_marker(&expr) { replace(expr, |node| Ok(marker(node, &input, &mut sources))) } else { Ok(expr) }
+            })
+            .collect::<Result<Vec<_>>>()?;
+    Ok((with_sources(input, sources)?.plan, exprs))
+}
+
+/// The relation with a column for each source.
+fn with_sources(input: Relation, sources: Vec<(Source, String)>) -> Result<Relation> {
     if sources.is_empty() {
-        return Ok((input, supplied));
+        return Ok(input);
     }
     let mut node = PartitionColumnsNode::new(Arc::new(input.plan.clone()), sources)?;
     node.is_named = true;
     let (output, hidden) = (input.output.clone(), input.hidden.clone());
-    Ok((Relation { output, hidden, ..over(input, node) }, supplied))
+    Ok(Relation { output, hidden, ..over(input, node) })
 }
 
 /// Whether an expression asks for the place of a row.

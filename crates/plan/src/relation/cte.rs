@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use datafusion::common::JoinType;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use firesteel_functions::coerce::same_shape;
+use firesteel_functions::coerce::cast_silently;
+use firesteel_functions::collation;
+use firesteel_functions::collection::list;
 use firesteel_protocol::connect::{self as pb, relation::RelType};
 use firesteel_protocol::extension::{Cte, CteRef, RelationKind, WithCte};
+use firesteel_protocol::types::name;
 use firesteel_protocol::{Result, SparkError};
 
-use super::{Relation, alias, node, project, required};
+use super::{Relation, alias, node, project, required, set_operation, to_schema};
 use crate::operator::recursion::{self, Levels};
 use crate::resolver::Planned;
 use crate::scope::Scope;
@@ -84,10 +87,12 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
     let anchor = named(resolver.query(&anchor)?, &cte.column_names)?.narrow()?;
     // Plain names of its own: both terms and the working table agree on them.
     let output: Vec<Attribute> =
-        anchor.output.iter().map(|a| Attribute::new(Arc::new(a.field.as_ref().clone().with_nullable(true)))).collect();
+        anchor.output.iter().map(|a| Attribute::new(Arc::new(to_schema::all_nullable(&a.field)))).collect();
     let anchor_nullable: Vec<bool> = anchor.output.iter().map(|a| a.field.is_nullable()).collect();
-    let names: Vec<_> =
-        anchor.output.iter().zip(&output).map(|(own, new)| own.expr().alias(new.column.as_ref())).collect();
+    let cast = |own: &Attribute, new: &Attribute| -> Result<Expr> {
+        Ok(cast_silently(own.typed(), new.data_type(), &resolver.env_here())?.expr.alias(new.column.as_ref()))
+    };
+    let names = anchor.output.iter().zip(&output).map(|(own, new)| cast(own, new)).collect::<Result<Vec<_>>>()?;
     let anchor_plan = node::project(anchor.plan, names)?;
     let table = format!("{}#{}", cte.name, crate::attribute::next_id());
     let levels = match cte.max_recursion_level {
@@ -109,23 +114,23 @@ fn recursive(resolver: &Resolver, cte: &Cte, plan: &pb::Relation) -> Result<Rela
             .with("invalidNumColumns", step.output.len().to_string()));
     }
     for (own, new) in step.output.iter().zip(&output) {
-        if same_shape(new.data_type(), own.data_type()).is_none() {
+        // What Spark's coercion of set operations would make another type than the first one's is refused.
+        let common = set_operation::set_type(new.data_type(), own.data_type(), resolver.env());
+        let is_same = |common: &arrow::datatypes::DataType| list::nullable(common) == *new.data_type();
+        let units = (own.typed().units(), new.typed().units());
+        if !common.is_some_and(|common| is_same(&common))
+            || units.0 != units.1
+            || collation::of_column(&own.field) != collation::of_column(&new.field)
+        {
             return Err(SparkError::new("CANNOT_MERGE_INCOMPATIBLE_DATA_TYPE")
-                .with("left", format!("\"{}\"", new.typed().sql_type()))
-                .with("right", format!("\"{}\"", own.typed().sql_type())));
+                .with("left", format!("\"{}\"", name::sql_of_field(&new.field)))
+                .with("right", format!("\"{}\"", name::sql_of_field(&own.field))));
         }
     }
     refuse_places(&step.plan, &table)?;
     let nullable: Vec<bool> =
         anchor_nullable.iter().zip(&step.output).map(|(anchor, step)| *anchor || step.field.is_nullable()).collect();
-    let exprs: Vec<_> = step
-        .output
-        .iter()
-        .zip(&output)
-        .map(|(own, new)| {
-            datafusion::logical_expr::cast(own.expr(), new.data_type().clone()).alias(new.column.as_ref())
-        })
-        .collect();
+    let exprs = step.output.iter().zip(&output).map(|(own, new)| cast(own, new)).collect::<Result<Vec<_>>>()?;
     let step_plan = recursion::plan(node::project(step.plan, exprs)?, &levels, true);
     let plan = LogicalPlanBuilder::from(recursion::plan(anchor_plan, &levels, false))
         .to_recursive_query(table, step_plan, false)

@@ -82,19 +82,27 @@ pub(crate) fn check(input: &Relation) -> Result<()> {
 }
 
 fn check_columns(columns: &[Attribute]) -> Result<()> {
-    let refused = |a: &&Attribute| match a.data_type() {
-        arrow::datatypes::DataType::Map(..) => true,
-        other => firesteel_protocol::types::is_variant(other),
-    };
-    let condition = |column: &Attribute| match firesteel_protocol::types::is_variant(column.data_type()) {
-        true => "UNSUPPORTED_FEATURE.SET_OPERATION_ON_VARIANT_TYPE",
-        false => "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE",
+    let has_map = |a: &Attribute| firesteel_functions::collection::has_map(a.data_type());
+    let refused = |a: &&Attribute| has_map(a) || holds_variant(a.data_type());
+    let condition = |column: &Attribute| match has_map(column) {
+        false => "UNSUPPORTED_FEATURE.SET_OPERATION_ON_VARIANT_TYPE",
+        true => "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE",
     };
     match columns.iter().find(refused) {
         Some(column) => Err(SparkError::new(condition(column))
             .with("colName", firesteel_protocol::types::name::quote(column.name()))
             .with("dataType", format!("\"{}\"", firesteel_protocol::types::name::sql(column.data_type())))),
         None => Ok(()),
+    }
+}
+
+fn holds_variant(data_type: &arrow::datatypes::DataType) -> bool {
+    use arrow::datatypes::DataType;
+    match data_type {
+        own if firesteel_protocol::types::is_variant(own) => true,
+        DataType::List(field) => holds_variant(field.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| holds_variant(field.data_type())),
+        _ => false,
     }
 }
 

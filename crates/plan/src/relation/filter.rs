@@ -21,6 +21,7 @@ use crate::{Attribute, Resolver};
 pub fn resolve(resolver: &Resolver, filter: &pb::Filter, outer: Option<&Scope>) -> Result<Relation> {
     let input = resolver.relation_in(required(filter.input.as_deref(), "Filter")?, outer)?;
     let condition = filter.condition.as_ref().ok_or_else(|| crate::expression::missing("condition", "Filter"))?;
+    walk::refuse_star(condition, "Filter").map_err(|error| resolver.at_expression(error, condition))?;
     let inputs = [&input];
     let scope = resolver.scope(&inputs, outer);
     let resolved = resolver.expression(condition, &scope);

@@ -198,10 +198,10 @@ fn combine(left: Relation, right: Relation, kind: Kind, condition: Option<Expr>)
 }
 
 fn key(resolver: &Resolver, side: &Relation, name: &str, word: &str) -> Result<Attribute> {
-    let parts = [name.to_string()];
-    let all: Vec<&Attribute> = side.output.iter().collect();
-    let found = crate::scope::find_in(&all, &parts, resolver.env().case_sensitive)?;
-    found.map(|found| found.attribute).ok_or_else(|| {
+    // Spark takes the first one, however many there are.
+    let sensitive = resolver.env().case_sensitive;
+    let is_it = |own: &&Attribute| if sensitive { own.name() == name } else { own.name().eq_ignore_ascii_case(name) };
+    side.output.iter().find(is_it).cloned().ok_or_else(|| {
         let mut columns: Vec<String> =
             side.output.iter().map(|a| firesteel_protocol::types::name::quote(a.name())).collect();
         columns.sort();

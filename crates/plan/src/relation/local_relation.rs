@@ -201,6 +201,19 @@ fn is_random(expr: &Expr) -> bool {
     expr.exists(|node| Ok(random(node))).unwrap_or(false)
 }
 
+/// `rand()` for `rand(1234)` where the query names no seed.
+fn without_seed<'a>(name: &'a str, written: &pb::Expression) -> &'a str {
+    let bare = match &written.expr_type {
+        Some(pb::expression::ExprType::UnresolvedFunction(call)) => call.arguments.is_empty(),
+        _ => false,
+    };
+    match name {
+        _ if bare && name.starts_with("rand(") => "rand()",
+        _ if bare && name.starts_with("randn(") => "randn()",
+        _ => name,
+    }
+}
+
 /// `VALUES (..), (..)`.
 pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> Result<Relation> {
     let nothing = project::one_row();
@@ -219,7 +232,7 @@ pub fn values(resolver: &Resolver, message: &Values, outer: Option<&Scope>) -> R
         use crate::expression::aggregate::{contains_aggregate, contains_window};
         if contains_aggregate(&typed.expr) || contains_window(&typed.expr) || is_random(&typed.expr) {
             let error = SparkError::new("INVALID_INLINE_TABLE.CANNOT_EVALUATE_EXPRESSION_IN_INLINE_TABLE")
-                .with("expr", format!("\"{}\"", typed.name));
+                .with("expr", format!("\"{}\"", without_seed(&typed.name, written)));
             return Err(resolver.at_expression(error, written));
         }
     }

@@ -12,7 +12,7 @@ use firesteel_functions::coerce::{cast_silently, common_type, same_shape};
 use firesteel_functions::collection::by_name;
 use firesteel_functions::{Env, Typed, collation, units};
 use firesteel_protocol::connect::{self as pb, set_operation::SetOpType};
-use firesteel_protocol::types::{IntervalRange, name};
+use firesteel_protocol::types::{IntervalRange, twins};
 use firesteel_protocol::{Result, SparkError};
 use firesteel_sources::stream::table::is_streaming;
 
@@ -94,11 +94,7 @@ fn match_by_name(
         Ok(Typed { expr: typed.expr.clone().alias(attribute.name()), ..typed })
     };
     for side in [&left, &right] {
-        if let Some(twice) = side.output.iter().enumerate().find_map(|(at, own)| {
-            side.output[..at].iter().any(|before| same(before.name(), own.name())).then(|| own.name())
-        }) {
-            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&twice.to_lowercase())));
-        }
+        twins::refuse(side.output.iter().map(Attribute::name), resolver.env().case_sensitive)?;
     }
     let (mut right_list, mut left_list) = (vec![], vec![]);
     for attribute in &left.output {
@@ -217,7 +213,7 @@ fn same_types(resolver: &Resolver, left: Relation, right: Relation, word: &str) 
 }
 
 /// The type of a column of both sides; names of nested fields may differ, the left side's stay.
-fn set_type(left: &DataType, right: &DataType, env: &Env) -> Option<DataType> {
+pub(super) fn set_type(left: &DataType, right: &DataType, env: &Env) -> Option<DataType> {
     common_type(left, right, env).or_else(|| same_shape(left, right))
 }
 

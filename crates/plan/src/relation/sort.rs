@@ -30,6 +30,7 @@ pub fn resolve(resolver: &Resolver, sort: &pb::Sort, outer: Option<&Scope>) -> R
         .iter()
         .map(|order| {
             let child = order.child.as_deref().ok_or_else(|| crate::expression::missing("child", "SortOrder"))?;
+            walk::refuse_star(child, "Sort")?;
             ordinal(child, &input).map_err(|error| resolver.at_expression(error, child))
         })
         .collect::<Result<_>>()?;
@@ -304,16 +305,9 @@ pub(crate) fn by_id(id: u64) -> pb::Expression {
     pb::Expression { common: None, expr_type: Some(ExprType::UnresolvedAttribute(attribute)) }
 }
 
-/// `DATATYPE_MISMATCH.INVALID_ORDERING_TYPE` for a VARIANT and a map.
+/// `DATATYPE_MISMATCH.INVALID_ORDERING_TYPE` for a VARIANT and a map, and what holds them.
 fn require_order(column: &Typed, ascending: bool, nulls_first: bool) -> Result<()> {
-    if !firesteel_protocol::types::is_variant(&column.data_type)
-        && !firesteel_protocol::types::is_shape(&column.data_type)
-        && !matches!(
-            column.data_type,
-            arrow::datatypes::DataType::Map(..)
-                | arrow::datatypes::DataType::Interval(arrow::datatypes::IntervalUnit::MonthDayNano)
-        )
-    {
+    if firesteel_functions::aggregate::orderable(&column.data_type) {
         return Ok(());
     }
     let direction = if ascending { "ASC" } else { "DESC" };

@@ -43,7 +43,12 @@ pub fn resolve(
     if lookup(&function).is_some() {
         return Err(SparkError::new("NOT_A_TABLE_FUNCTION").with("functionName", name::quote(&call.function_name)));
     }
-    Err(SparkError::new("UNRESOLVABLE_TABLE_VALUED_FUNCTION").with("name", name::quote(&call.function_name)))
+    let parts = crate::expression::function::routine_name(&call.function_name);
+    let is_system = parts.first().is_some_and(|first| first.eq_ignore_ascii_case("system"));
+    if let (false, Some(error)) = (is_system, crate::expression::function::in_many_namespaces(&parts)) {
+        return Err(error);
+    }
+    Err(SparkError::new("UNRESOLVABLE_TABLE_VALUED_FUNCTION").with("name", crate::scope::quote_parts(&parts)))
 }
 
 /// `range(..)`: its arguments are constants.
@@ -75,6 +80,9 @@ fn range_call(
             }
             typed => unaliased(typed?),
         };
+        if super::subquery::has_subquery(&typed.expr) {
+            return Err(varies());
+        }
         let mut value = evaluate_constant(&typed.expr)?.unwrap_or(ScalarValue::Null);
         if typed.data_type == arrow::datatypes::DataType::Utf8 && !value.is_null() {
             let to = arrow::datatypes::DataType::Int64;

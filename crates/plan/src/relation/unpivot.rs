@@ -18,6 +18,7 @@ use super::{Relation, filter, generate, local_relation, required};
 use crate::expression::{function, unaliased};
 use crate::resolver::Planned;
 use crate::scope::Scope;
+use crate::sql::build;
 use crate::{Attribute, Resolver};
 
 /// One row of the result for each of these: the name and the values.
@@ -75,6 +76,12 @@ pub fn sql(resolver: &Resolver, message: &SqlUnpivot, outer: Option<&Scope>) -> 
     let relation = unpivot(resolver, &input, ids, entries, &message.variable_column, &message.value_columns)?;
     if message.include_nulls {
         return Ok(relation);
+    }
+    // Spark looks for the columns that may be NULL by name.
+    let inputs = [&relation];
+    let scope = resolver.scope(&inputs, outer);
+    for name in &message.value_columns {
+        resolver.expression(&build::attribute(std::slice::from_ref(name)), &scope).map_err(SparkError::placeless)?;
     }
     let known = relation.output.len() - message.value_columns.len();
     let mut condition: Option<Typed> = None;

@@ -267,8 +267,15 @@ impl Parser<'_> {
         self.eat_word("COLUMN");
         let column = self.name_parts()?;
         let (mut data_type, mut comment, mut nullable, mut default) = (None, None, None, None);
-        // `CHANGE COLUMN c TYPE t` is ALTER COLUMN in other words.
-        let hive = hive && !(self.is_word("TYPE") && self.is_identifier_at(1));
+        // `CHANGE COLUMN c TYPE t` is ALTER COLUMN in other words, and so is what does not begin with a name and a type.
+        let is_change = (self.is_word("COMMENT") && self.is_text_at(1))
+            || self.is_word("FIRST") && self.ends_at(1)
+            || self.is_word("AFTER") && self.ends_at(2)
+            || self.is_words(&["SET", "NOT"])
+            || self.is_words(&["DROP", "NOT"])
+            || self.is_words(&["SET", "DEFAULT"])
+            || self.is_words(&["DROP", "DEFAULT"]);
+        let hive = hive && !is_change && !(self.is_word("TYPE") && self.is_identifier_at(1));
         if hive {
             let renamed = self.column_definition()?;
             if !column.last().is_some_and(|name| name.eq_ignore_ascii_case(&renamed.name)) {

@@ -87,6 +87,8 @@ pub enum InsertMode {
     ReplaceWhere(Box<pb::Expression>),
     /// `INSERT INTO t REPLACE USING (..)` and `REPLACE ON ..`, which tables in files refuse.
     ReplaceRows,
+    /// `INSERT WITH SCHEMA EVOLUTION ..`, which they refuse as well.
+    WithSchemaEvolution,
 }
 
 /// A change of a table or view.
@@ -607,6 +609,11 @@ impl Parser<'_> {
             "DECLARE" => self.declare(),
             "ADD" | "LIST" => self.resources(),
             "MERGE" | "DELETE" | "UPDATE" => self.row_change(&word),
+            "BEGIN" if !self.is_set("spark.sql.scripting.enabled", true) => {
+                Err(SparkError::new("UNSUPPORTED_FEATURE.SQL_SCRIPTING")
+                    .with("sqlScriptingEnabled", "\"spark.sql.scripting.enabled\"")
+                    .placeless())
+            }
             "BEGIN" => self.script().map(|block| SqlCommand::Script(Box::new(block))),
             "EXECUTE" if self.is_word_at(1, "IMMEDIATE") => self.execute_immediate(),
             "CALL" => {

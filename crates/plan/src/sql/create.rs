@@ -560,6 +560,9 @@ impl Parser<'_> {
             } else if self.eat_word("COMMENT") {
                 column.comment = Some(self.string()?);
             } else if self.eat_word("DEFAULT") {
+                if !self.is_set("spark.sql.defaultColumn.enabled", true) {
+                    return Err(self.error_whole(SparkError::new("UNSUPPORTED_DEFAULT_VALUE.WITH_SUGGESTION")));
+                }
                 let start = self.position();
                 self.expression()?;
                 column.default = Some(self.source(start).to_string());

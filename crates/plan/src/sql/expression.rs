@@ -64,7 +64,7 @@ impl Parser<'_> {
                 // `AS` itself is the alias.
                 vec![self.previous().text.to_string()]
             } else {
-                return Err(self.unexpected());
+                return Err(self.no_name());
             }
         } else if self.is_bare_alias() {
             vec![self.identifier()?]
@@ -152,7 +152,7 @@ impl Parser<'_> {
     }
 
     /// Whether the text, or what is next, is over before the token `ahead`.
-    fn ends_at(&self, ahead: usize) -> bool {
+    pub(super) fn ends_at(&self, ahead: usize) -> bool {
         let token = self.peek_at(ahead);
         token.kind == Kind::End || (token.kind == Kind::Symbol && matches!(token.text, "," | ")" | ";"))
     }
@@ -210,7 +210,7 @@ impl Parser<'_> {
                 self.placed(start, build::call(name, vec![value]))
             }
             "UNKNOWN" => {
-                let name = if negated { "isnotnull" } else { "isnull" };
+                let name = if negated { "__is_not_unknown" } else { "__is_unknown" };
                 self.placed(start, build::call(name, vec![value]))
             }
             "DISTINCT" => {
@@ -224,7 +224,10 @@ impl Parser<'_> {
 
     /// `(a, b)` or `(SELECT ..)` behind `value IN`.
     fn in_list(&mut self, start: usize, value: pb::Expression) -> Result<pb::Expression> {
-        self.expect_symbol("(")?;
+        if !self.is_symbol("(") {
+            return Err(self.no_name());
+        }
+        self.advance();
         if self.eat_symbol(")") {
             return Err(self.error_from(start, SparkError::new("INVALID_SQL_SYNTAX.EMPTY_IN_PREDICATE")));
         }
@@ -449,7 +452,13 @@ impl Parser<'_> {
                 break;
             }
         }
-        let part = self.placed(start, build::call("variant_get", vec![variant, build::text(path)]));
+        let mut part = build::function("variant_get", vec![variant, build::text(path)]);
+        // Tells it from a call under a name of the user's.
+        part.is_internal = Some(true);
+        let part = self.placed(start, build::expr(ExprType::UnresolvedFunction(part)));
+        if name.is_empty() {
+            return Ok(part);
+        }
         Ok(self.placed(start, build::alias(part, vec![name])))
     }
 
@@ -575,6 +584,14 @@ impl Parser<'_> {
             let parts = self.name_parts()?;
             return self.name_or_call(start, parts);
         }
+        // Spark knows no quantified comparisons.
+        if ["ALL", "ANY", "SOME"].iter().any(|word| self.is_word(word))
+            && self.is_symbol_at(1, "(")
+            && self.is_query_at(2)
+        {
+            self.advance();
+            return Err(self.unexpected());
+        }
         let mut quoted = self.peek().kind == Kind::Quoted;
         let mut parts = vec![self.operand_name()?];
         loop {
@@ -592,7 +609,9 @@ impl Parser<'_> {
             }
             self.advance();
             quoted = self.peek().kind == Kind::Quoted;
-            parts.push(self.operand_name()?);
+            // Behind a qualifier IDENTIFIER is the name of a function.
+            let is_function = self.is_word_at(0, "IDENTIFIER") && self.is_symbol_at(1, "(");
+            parts.push(if is_function { self.advance().text.to_string() } else { self.operand_name()? });
         }
         let plain = |part: &String| part.chars().all(|c| c.is_alphanumeric() || c == '_');
         let regex = quoted && self.ctx.quoted_regex && self.in_list && parts.len() < 3;
@@ -629,9 +648,12 @@ impl Parser<'_> {
 
 /// A member as a step of a path.
 fn member(name: &str) -> String {
-    match name.contains('\'') {
-        true => format!("[\"{name}\"]"),
-        false => format!("['{name}']"),
+    let is_plain =
+        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
+    match (is_plain && !name.is_empty(), name.contains('\'')) {
+        (true, _) => format!(".{name}"),
+        (false, true) => format!("[\"{name}\"]"),
+        (false, false) => format!("['{name}']"),
     }
 }
 

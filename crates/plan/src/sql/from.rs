@@ -19,7 +19,13 @@ impl Parser<'_> {
     pub fn relation_list(&mut self) -> Result<pb::Relation> {
         let start = self.position();
         let mut left = self.relation()?;
+        let joins_first = self.ctx.ansi && self.is_set("spark.sql.ansi.relationPrecedence", false);
         while self.eat_symbol(",") {
+            if joins_first && !self.is_lateral() {
+                let right = self.relation()?;
+                left = self.placed_relation(start, join(left, right, JoinType::Inner, None, vec![]));
+                continue;
+            }
             // Joins behind a comma join all that is before them: in `a, b JOIN c ON a.x = c.x` the condition sees `a`.
             let joined = if self.is_lateral() {
                 self.advance();
@@ -166,7 +172,8 @@ impl Parser<'_> {
             return self.parenthesized_relation();
         }
         if self.is_word("VALUES")
-            && (self.is_symbol_at(1, "(") || matches!(self.peek_at(1).kind, Kind::Number(_) | Kind::Text))
+            && (self.is_symbol_at(1, "(") && !self.is_symbol_at(2, ")")
+                || matches!(self.peek_at(1).kind, Kind::Number(_) | Kind::Text))
         {
             return self.inline_table();
         }
@@ -331,6 +338,9 @@ impl Parser<'_> {
         let explicit = !self.is_symbol_at(1, "(") && self.eat_word("AS");
         if !explicit && !self.is_bare_table_alias() {
             return Ok(relation);
+        }
+        if explicit && !self.is_identifier_at(0) {
+            return Err(self.no_name());
         }
         let name = self.identifier()?;
         let mut relation = relation;
@@ -773,6 +783,9 @@ impl Parser<'_> {
         };
         let expressions = if self.is_symbol("(") { self.parenthesized(column)? } else { vec![column(self)?] };
         let has_alias = self.eat_word("AS") || self.is_identifier_at(0);
+        if has_alias && !self.is_identifier_at(0) && self.is_symbol_at(1, ")") {
+            return Err(self.extra());
+        }
         let alias = if has_alias { Some(self.identifier()?) } else { None };
         Ok(UnpivotColumn { expressions, alias })
     }

@@ -39,6 +39,7 @@ impl Parser<'_> {
     pub fn insert(&mut self) -> Result<SqlCommand> {
         let start = self.position();
         self.expect_word("INSERT")?;
+        let evolves = self.eat_words(&["WITH", "SCHEMA", "EVOLUTION"]);
         let overwrite = self.eat_any(&["INTO", "OVERWRITE"]).ok_or_else(|| self.unexpected())? == "OVERWRITE";
         let local = overwrite && self.is_words(&["LOCAL", "DIRECTORY"]) && self.eat_word("LOCAL");
         if overwrite && self.is_word("DIRECTORY") && !self.is_symbol_at(1, ".") {
@@ -100,6 +101,9 @@ impl Parser<'_> {
             columns = self.parenthesized(Self::identifier)?;
         }
         let query = Box::new(self.inserted()?);
+        if evolves {
+            mode = InsertMode::WithSchemaEvolution;
+        }
         Ok(SqlCommand::Insert { table, mode, partition, if_partition_not_exists, columns, by_name, options, query })
     }
 

@@ -33,6 +33,9 @@ impl Parser<'_> {
                 _ => self.decimal(start, &text)?,
             },
             NumberKind::Decimal | NumberKind::BigDecimal => self.decimal(start, &text)?,
+            NumberKind::Exponent if self.is_set("spark.sql.legacy.exponentLiteralAsDecimal.enabled", false) => {
+                self.decimal(start, &text)?
+            }
             NumberKind::Tinyint => LiteralType::Byte(i32::from(
                 text.parse::<i8>().map_err(|_| self.range(start, &text, "tinyint", "-128", "127"))?,
             )),

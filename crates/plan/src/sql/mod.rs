@@ -68,6 +68,8 @@ pub struct SqlContext {
     pub reserved_words: bool,
     /// `spark.sql.legacy.setopsPrecedence.enabled`: INTERSECT binds no tighter than UNION.
     pub equal_set_operations: bool,
+    /// `spark.sql.legacy.ctePrecedencePolicy` is EXCEPTION: a CTE may not have the name of one around it.
+    pub distinct_ctes: bool,
     /// `spark.sql.legacy.ctePrecedencePolicy` is LEGACY: of two CTEs of a name the outer one is meant.
     pub outer_ctes_first: bool,
     /// `spark.sql.operatorPipeSyntaxEnabled`.
@@ -96,6 +98,7 @@ impl Default for SqlContext {
             case_sensitive: false,
             reserved_words: false,
             equal_set_operations: false,
+            distinct_ctes: false,
             outer_ctes_first: false,
             pipes: true,
             timestamp_ntz: false,

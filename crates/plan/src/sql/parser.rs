@@ -567,6 +567,18 @@ impl<'a> Parser<'a> {
         self.syntax_error(token, format!(": extra input '{}'", token.text))
     }
 
+    /// A setting of the session; its default where there is none.
+    pub fn is_set(&self, key: &str, default: bool) -> bool {
+        self.ctx.session.as_ref().map_or(default, |session| session.conf_bool(key, default))
+    }
+
+    /// Something else than a name, which is one too many where nothing follows it.
+    pub fn no_name(&self) -> SparkError {
+        let is_literal = self.is_text_at(0) || matches!(self.peek().kind, Kind::Number(_));
+        let is_last = is_literal && (self.peek_at(1).kind == Kind::End || self.is_symbol_at(1, ";"));
+        if is_last { self.extra() } else { self.unexpected() }
+    }
+
     /// The text would be right with `wanted` before the next token.
     pub fn lacking(&self, wanted: &str) -> SparkError {
         self.syntax_error(self.peek(), format!(": missing '{wanted}'"))

@@ -5,6 +5,7 @@ use firesteel_protocol::extension::{ExpressionKind, Ordinal, PipeColumns, Relati
 use firesteel_protocol::{Result, SparkError};
 
 use super::build;
+use super::lexer::Kind;
 use super::parser::Parser;
 use crate::expression::walk;
 
@@ -139,7 +140,11 @@ impl Parser<'_> {
         }
         let before = self.position();
         let extended = self.relation_extensions(start, input)?;
-        if self.position() == before { Err(self.unexpected()) } else { Ok(extended) }
+        if self.position() == before {
+            let is_last = self.peek_at(1).kind == Kind::End || self.is_symbol_at(1, ";");
+            return Err(if is_last { self.extra() } else { self.unexpected() });
+        }
+        Ok(extended)
     }
 
     /// `AGGREGATE aggregates [GROUP BY grouping]`: the output is the grouping expressions, then the aggregates.

@@ -94,7 +94,18 @@ impl Parser<'_> {
         }
         let mut names: Vec<String> = vec![];
         let mut ctes = vec![];
+        let around = self.ctes.len();
         loop {
+            let own = if self.ctx.distinct_ctes && self.is_identifier_at(0) { self.peek().text } else { "" };
+            let own = super::name::unquote_identifier(own);
+            let compared = self.cte_name(&own);
+            if self.ctes[..around].iter().any(|outer| outer.name == compared) {
+                return Err(SparkError::new("AMBIGUOUS_ALIAS_IN_NESTED_CTE")
+                    .with("name", format!("`{own}`"))
+                    .with("config", "\"spark.sql.legacy.ctePrecedencePolicy\"")
+                    .with("docroot", "https://spark.apache.org/docs/latest")
+                    .placeless());
+            }
             let cte = self.cte(recursive)?;
             names.push(cte.name.clone());
             ctes.push(cte);

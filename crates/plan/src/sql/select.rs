@@ -258,6 +258,9 @@ impl Parser<'_> {
         } else if self.eat_words(&["WITH", "CUBE"]) {
             grouping.parts = vec![cube(&all)];
             grouping.has_sets = true;
+        } else if self.is_word("WITH") {
+            self.advance();
+            return Err(if self.is_end() { self.unexpected() } else { self.extra() });
         } else if self.is_words(&["GROUPING", "SETS"]) {
             let sets = self.grouping_sets(grouping)?;
             grouping.parts = vec![sets];
@@ -268,7 +271,8 @@ impl Parser<'_> {
 
     /// `ROLLUP (..)` or `CUBE (..)`, taken; false when something else is next.
     fn analytics(&mut self, grouping: &mut Grouping) -> Result<bool> {
-        if !self.is_any_word(&["ROLLUP", "CUBE"]) || !self.is_symbol_at(1, "(") {
+        // Of nothing they are functions that there are not.
+        if !self.is_any_word(&["ROLLUP", "CUBE"]) || !self.is_symbol_at(1, "(") || self.is_symbol_at(2, ")") {
             return Ok(false);
         }
         let is_rollup = self.advance().text.eq_ignore_ascii_case("ROLLUP");

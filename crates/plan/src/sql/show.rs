@@ -260,17 +260,28 @@ impl<'a> Parser<'a> {
         }
         if self.is_word("INTERVAL") {
             use firesteel_protocol::connect::expression::{ExprType, literal::LiteralType};
+            let from = self.position();
             let interval = self.interval()?;
-            let micros = match interval.expr_type {
+            let with_days = (from..self.position()).any(|at| {
+                ["DAY", "DAYS", "MONTH", "MONTHS", "YEAR", "YEARS", "WEEK", "WEEKS"]
+                    .contains(&self.token(at).text.to_ascii_uppercase().as_str())
+            });
+            let (interval_months, micros) = match interval.expr_type {
                 Some(ExprType::Literal(literal)) => match literal.literal_type {
-                    Some(LiteralType::DayTimeInterval(micros)) => Some(micros),
-                    _ => None,
+                    Some(LiteralType::DayTimeInterval(micros)) => (None, Some(micros)),
+                    Some(LiteralType::YearMonthInterval(months)) => (Some(months), None),
+                    _ => (None, None),
                 },
-                _ => None,
+                _ => (None, None),
             };
             const HOUR: i64 = 3_600_000_000;
             let Some(micros) = micros.filter(|micros| micros.abs() <= 18 * HOUR && micros % 1_000_000 == 0) else {
-                let input = micros.map_or_else(String::new, |micros| (micros / HOUR).to_string());
+                // Spark tells the first field that it looks at.
+                let input = match (&interval_months, micros) {
+                    (Some(months), _) => months.to_string(),
+                    (None, Some(micros)) if with_days => (micros / (24 * HOUR)).to_string(),
+                    (None, micros) => micros.map_or_else(String::new, |micros| (micros / HOUR).to_string()),
+                };
                 let error =
                     SparkError::new("INVALID_INTERVAL_FORMAT.TIMEZONE_INTERVAL_OUT_OF_RANGE").with("input", input);
                 return Err(self.error_whole(error));

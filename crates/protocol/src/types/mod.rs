@@ -28,6 +28,7 @@ pub mod proto;
 pub mod shape;
 mod srid_table;
 mod time;
+pub mod twins;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! Fits nested columns whose field names differ by case from the table's, or that share no field with it:
-//! DataFusion's struct casts know exact names only.
+//! DataFusion's struct casts know exact names only. Puts together VARIANTs whose parts have columns of their own.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -9,12 +9,17 @@ use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, RecordBatch, S
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, FieldRef, Fields, Schema};
 use datafusion::physical_plan::{ColumnarValue, PhysicalExpr};
+use firesteel_functions::variant::shredded::{is_shredded, unshred};
+use firesteel_protocol::types::is_variant;
+
+use crate::scan::guard::external;
 
 type DfResult<T> = datafusion::common::Result<T>;
 
 /// Whether casting needs [`Fit`]: a wanted field goes by another case in the file, or no field is there.
 pub fn needs_fit(found: &DataType, wanted: &DataType) -> bool {
     match (found, wanted) {
+        (found, wanted) if is_variant(wanted) => is_shredded(found),
         (DataType::Struct(found), DataType::Struct(wanted)) => {
             !wanted.iter().any(|field| found.iter().any(|other| other.name() == field.name()))
                 || wanted.iter().any(|field| match child(found, field.name(), false) {
@@ -100,6 +105,10 @@ fn fit(array: &ArrayRef, to: &DataType, case_sensitive: bool) -> DfResult<ArrayR
         return Ok(Arc::clone(array));
     }
     Ok(match (array.data_type(), to) {
+        (found, DataType::Struct(fields)) if is_variant(to) && is_shredded(found) => {
+            let (_, columns, nulls) = unshred(array.as_struct()).map_err(external)?.as_struct().clone().into_parts();
+            Arc::new(StructArray::try_new(fields.clone(), columns, nulls)?)
+        }
         (DataType::Struct(found), DataType::Struct(wanted)) => {
             let from = array.as_struct();
             let children = wanted

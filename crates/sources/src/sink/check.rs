@@ -1,9 +1,7 @@
 //! Refuses schemas that a format cannot hold, in Spark's words.
 
-use std::collections::HashSet;
-
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit};
-use firesteel_protocol::types::{self, name};
+use firesteel_protocol::types::{self, name, twins};
 use firesteel_protocol::{Result, SparkError};
 
 use super::format::FormatKind;
@@ -57,16 +55,9 @@ pub fn check_types(format: &str, fields: &Fields, ctx: &SourceContext) -> Result
     }
 }
 
-/// `COLUMN_ALREADY_EXISTS` for the first name that is there twice.
+/// `COLUMN_ALREADY_EXISTS` for a name that is there twice.
 pub fn check_duplicates<'a>(names: impl Iterator<Item = &'a str>, case_sensitive: bool) -> Result<()> {
-    let mut seen = HashSet::new();
-    for given in names {
-        let key = if case_sensitive { given.to_string() } else { given.to_lowercase() };
-        if !seen.insert(key.clone()) {
-            return Err(SparkError::new("COLUMN_ALREADY_EXISTS").with("columnName", name::quote(&key)));
-        }
-    }
-    Ok(())
+    twins::refuse(names, case_sensitive)
 }
 
 fn holds(kind: FormatKind, data_type: &DataType) -> bool {

@@ -50,7 +50,9 @@ fn predicate(builder: &mut Builder<'_, '_>, call: &Call, params: &[Field]) -> Re
     let body = builder.lambda(params)?;
     let nullable = body.nullable;
     let (data_type, name) = (body.data_type.clone(), body.name.clone());
-    builder.coerce_body(0, &DataType::Boolean).ok_or_else(|| {
+    // Spark casts no text to the result of a lambda function.
+    let is_text = data_type == DataType::Utf8;
+    builder.coerce_body(0, &DataType::Boolean).filter(|()| !is_text).ok_or_else(|| {
         let lambda = super::function::lambda_name(&name, 1);
         SparkError::new("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE")
             .with("sqlExpr", format!("\"{}({}, {lambda})\"", call.name, call.args[0].name))
@@ -95,7 +97,9 @@ pub fn filter(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
 
 /// `exists(array, x -> ...)`: NULL if none is true and one is NULL.
 pub fn exists(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
-    quantifier(call, lambdas, "exists", |args| quantified(args, true))
+    let typed = quantifier(call, lambdas, "exists", |args| quantified(args, true))?;
+    let nullable = if call.env.legacy.exists_without_null { call.args[0].nullable } else { typed.nullable };
+    Ok(Typed { nullable, ..typed })
 }
 
 /// `forall(array, x -> ...)`: NULL if none is false and one is NULL.
@@ -131,7 +135,7 @@ fn quantified(args: &Args, decisive: bool) -> Result<ArrayRef> {
             None
         } else if run.clone().any(|at| truth.is_valid(at) && truth.value(at) == decisive) {
             Some(decisive)
-        } else if run.into_iter().any(|at| truth.is_null(at)) {
+        } else if run.into_iter().any(|at| truth.is_null(at)) && !(decisive && args.env.legacy.exists_without_null) {
             None
         } else {
             Some(!decisive)

@@ -23,7 +23,13 @@ pub fn array_sort(call: &Call, lambdas: &dyn Lambdas) -> Result<Typed> {
              (IF(({v} < {v}), -1, (IF(({v} > {v}), 1, 0))))))))))"
         );
         let name = format!("{}({}, {})", call.name, call.args[0].name, lambda_name(&body, 2));
-        let typed = super::super::order::array_sort(call, name)?;
+        let typed = super::super::order::array_sort(call, name).map_err(|error| match error.condition() {
+            "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE" => error
+                .with("functionName", "`<`")
+                .with("dataType", super::super::list::sql(element.data_type()))
+                .with("sqlExpr", format!("\"({v} < {v})\"")),
+            _ => error,
+        })?;
         return crate::collation::sorted(call, typed);
     }
     let mut builder = Builder::new(call, lambdas);

@@ -113,9 +113,14 @@ fn write_items(text: &mut String, items: &[Item], moment: &Moment) -> Result<(),
                 text.push_str(shortened(word.copied().unwrap_or_default(), letters));
             }
             Item::Offset(offset) => write_offset(text, offset, moment.offset),
+            // What is set is `UTC`, hardly ever `Z`.
+            Item::ZoneId if matches!(moment.zone, Zone::Fixed(0)) => text.push_str("UTC"),
             Item::ZoneId => text.push_str(&moment.zone.id()),
             Item::ZoneName { long: false } => text.push_str(&moment.zone.abbreviation(moment.us)),
-            Item::ZoneName { long: true } => text.push_str(long_name(moment)?),
+            Item::ZoneName { long: true } => match moment.zone {
+                Zone::Fixed(offset) if offset != 0 => text.push_str(&moment.zone.id()),
+                _ => text.push_str(long_name(moment)?),
+            },
             Item::Optional(inner) => write_items(text, inner, moment)?,
         }
     }

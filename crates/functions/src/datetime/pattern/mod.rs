@@ -18,6 +18,8 @@ pub struct Pattern {
     items: Vec<Item>,
     /// Under the policy LEGACY, instead of the items.
     legacy: Option<legacy::Legacy>,
+    /// Under the policy EXCEPTION, what Spark 2 made of the pattern.
+    earlier: Option<legacy::Legacy>,
 }
 
 /// What a pattern is for; some letters can only be printed.
@@ -143,7 +145,7 @@ impl Pattern {
         match compiler.items(false) {
             Ok(mut items) => {
                 reserve_digits(&mut items);
-                Ok(Self { items, legacy: None })
+                Ok(Self { items, legacy: None, earlier: None })
             }
             Err(fault) => Err(fault.error(pattern)),
         }
@@ -152,9 +154,25 @@ impl Pattern {
     /// [`Pattern::compile_for`] under `spark.sql.legacy.timeParserPolicy`.
     pub fn under(policy: &str, pattern: &str, purpose: Purpose) -> Result<Self, SparkError> {
         if policy.eq_ignore_ascii_case("LEGACY") {
-            return Ok(Self { items: vec![], legacy: Some(legacy::Legacy::compile(pattern)?) });
+            return Ok(Self { items: vec![], legacy: Some(legacy::Legacy::compile(pattern)?), earlier: None });
         }
-        Self::compile_for(pattern, purpose)
+        let mut compiled = Self::compile_for(pattern, purpose)?;
+        if policy.eq_ignore_ascii_case("EXCEPTION") {
+            compiled.earlier = legacy::Legacy::compile(pattern).ok();
+        }
+        Ok(compiled)
+    }
+
+    /// Under the policy EXCEPTION what Spark 2 could read is an error.
+    pub fn refuse_earlier(&self, text: &str) -> Result<(), SparkError> {
+        match &self.earlier {
+            Some(earlier) if earlier.parse(text).is_ok() => {
+                Err(SparkError::new("INCONSISTENT_BEHAVIOR_CROSS_VERSION.PARSE_DATETIME_BY_NEW_PARSER")
+                    .with("datetime", format!("'{text}'"))
+                    .with("config", "\"spark.sql.legacy.timeParserPolicy\""))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the pattern reads or prints a zone or an offset.

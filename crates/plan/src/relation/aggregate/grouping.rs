@@ -217,7 +217,12 @@ fn binary(left: Expr, operator: Operator, right: Expr) -> Expr {
 
 /// Whether rows can be grouped by values of a type.
 pub(super) fn groupable(data_type: &DataType) -> bool {
-    !is_variant(data_type)
+    match data_type {
+        own if is_variant(own) => false,
+        DataType::List(element) => groupable(element.data_type()),
+        DataType::Struct(fields) => fields.iter().all(|field| groupable(field.data_type())),
+        _ => true,
+    }
 }
 
 pub(super) fn is_ordinal(expression: &pb::Expression) -> bool {

@@ -31,6 +31,7 @@ use crate::expression::outer_aggregate;
 use crate::expression::select::Selected;
 use crate::expression::unaliased;
 use crate::expression::walk;
+use crate::operator::partition_columns;
 use crate::operator::python::aggregate::PythonAggregate;
 use crate::resolver::Planned;
 use crate::scope::Scope;
@@ -44,6 +45,8 @@ pub struct Aggregated {
     grouping: Vec<(Typed, Attribute)>,
     /// Grouping expressions that stand as their collation's keys, and what they become.
     collated: Vec<(Expr, Expr)>,
+    /// Markers for places of rows in grouping expressions, and the columns of the input that they became.
+    placed: Vec<(Expr, Expr)>,
     /// Positions in `grouping` of each grouping set; None for a plain GROUP BY.
     sets: Option<Vec<Vec<usize>>>,
     /// Aggregate calls over the input and the columns they become.
@@ -110,7 +113,7 @@ fn supplied(
     let (input, mut columns, list) = time_window::supply_grouped(resolver, input, grouping, list, sets.is_some())?;
     let count = columns.len();
     columns.extend(list);
-    let (input, mut columns) = crate::operator::partition_columns::supply(resolver, input, columns)?;
+    let (input, mut columns, placed) = partition_columns::supply_grouped(input, columns, count)?;
     // Subqueries inside of grouping expressions and of aggregate calls are computed before, others after the aggregation.
     let before = |expr: &Expr, index: usize| {
         subquery::has_subquery(expr) && (index < count || contains_aggregate(expr) && in_aggregate(expr))
@@ -131,7 +134,7 @@ fn supplied(
         input
     };
     let list = columns.split_off(count);
-    build(input, columns, sets, list)
+    build_placed(input, columns, sets, list, placed)
 }
 
 /// A call whose result is in the order of its rows.
@@ -208,6 +211,10 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
     let select = message.select.iter().map(|item| input_column(item, &input)).collect::<Result<Vec<_>>>()?;
     let list = resolver.with_lateral_aliases(&windows, || project::resolve_list(resolver, &select, &scope))?;
     let aggregates = |typed: &Typed| contains_aggregate(&typed.expr);
+    let is_window = |part: &pb::Expression| matches!(part.expr_type, Some(ExprType::Window(_)));
+    if message.having.as_ref().is_some_and(|having| !walk::find(having, &is_window).is_empty()) {
+        return Err(SparkError::new("WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE").with("clauseName", "HAVING"));
+    }
     if let Some(having) = &message.having
         && message.grouping.is_empty()
         && !message.group_by_all
@@ -218,6 +225,7 @@ fn aggregated(resolver: &Resolver, message: &SqlAggregate, outer: Option<&Scope>
     {
         return Err(SparkError::new("MISSING_GROUP_BY"));
     }
+    message.grouping.iter().try_for_each(|key| walk::refuse_star(key, "Aggregate"))?;
     if message.grouping.iter().any(is_ordinal) && message.select.iter().any(is_star) {
         return Err(SparkError::new("STAR_GROUP_BY_POS").placeless());
     }
@@ -295,6 +303,17 @@ pub(crate) fn build(
     sets: Option<Vec<Vec<usize>>>,
     list: Vec<Typed>,
 ) -> Result<Aggregated> {
+    build_placed(input, grouping, sets, list, vec![])
+}
+
+/// [`build`] with what became of the markers for places of rows in the grouping expressions.
+fn build_placed(
+    input: Relation,
+    grouping: Vec<Typed>,
+    sets: Option<Vec<Vec<usize>>>,
+    list: Vec<Typed>,
+    placed: Vec<(Expr, Expr)>,
+) -> Result<Aggregated> {
     let mut keys: Vec<(Typed, Attribute)> = vec![];
     for (index, typed) in grouping.into_iter().enumerate() {
         if contains_aggregate(&typed.expr) {
@@ -317,6 +336,7 @@ pub(crate) fn build(
         input,
         grouping: keys,
         collated,
+        placed,
         sets,
         calls,
         names: HashMap::new(),
@@ -366,6 +386,12 @@ impl Aggregated {
         let order = self.grouping_order();
         let with_sets = self.sets.is_some();
         let global = self.is_global();
+        let expr = match self.placed.is_empty() {
+            true => expr,
+            false => {
+                replace(expr, |node| Ok(self.placed.iter().find(|(own, _)| own == node).map(|(_, new)| new.clone())))?
+            }
+        };
         let Self { calls, names, selected, input, collated, .. } = self;
         let rewritten = replace(expr, |node| {
             if let Some((_, shown)) = collated.iter().find(|(key, _)| key == node) {
@@ -521,6 +547,8 @@ impl Aggregated {
             let having = apart(having.clone(), &plan)?;
             let conditions;
             (plan, conditions) = subquery::joined(plan, vec![having], Clause::Where)?;
+            let (with_places, conditions) = partition_columns::supply_exprs(plan, conditions)?;
+            plan = with_places;
             let condition = conditions.into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true));
             plan = node::filter(plan, condition)?;
         }
@@ -529,6 +557,14 @@ impl Aggregated {
             let exprs = selected.iter().map(|column| column.expr.clone()).collect();
             let changed;
             (plan, changed) = subquery::joined(plan, exprs, Clause::Select)?;
+            for (column, expr) in selected.iter_mut().zip(changed) {
+                column.expr = expr;
+            }
+        }
+        if selected.iter().any(|column| partition_columns::has_marker(&column.expr)) {
+            let exprs = selected.iter().map(|column| column.expr.clone()).collect();
+            let changed;
+            (plan, changed) = partition_columns::supply_exprs(plan, exprs)?;
             for (column, expr) in selected.iter_mut().zip(changed) {
                 column.expr = expr;
             }
