@@ -235,7 +235,7 @@ fn class_facts(session: &Session, table: &Table) -> Vec<(&'static str, String)> 
 }
 
 /// What Spark tells of a temporary view; `database` is empty for one of the session.
-pub fn view_facts(session: &Session, database: &str, name: &str, view: &View) -> Vec<(&'static str, String)> {
+pub fn view_facts(database: &str, name: &str, view: &View) -> Vec<(&'static str, String)> {
     let mut facts = vec![];
     if !database.is_empty() {
         facts.push(("Database", database.to_string()));

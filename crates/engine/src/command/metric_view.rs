@@ -36,6 +36,7 @@ pub async fn create(session: &Session, new: NewMetricView) -> Result<()> {
         created_ms: chrono::Utc::now().timestamp_millis(),
         view: None,
         statistics: None,
+        storage: None,
     };
     let title = table.quoted_short();
     let fields = fields(session, &title, &described).await?;

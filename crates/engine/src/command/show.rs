@@ -102,7 +102,7 @@ pub async fn table_extended(
     for (database, own, temporary) in listed(session, parts, Some(pattern), false)? {
         let information = if temporary {
             let Some(view) = session.temp_view(&own, !database.is_empty()) else { continue };
-            let facts = describe::view_facts(session, &database, &own, &view);
+            let facts = describe::view_facts(&database, &own, &view);
             format!("{}Schema: {}", lines(&facts), name::tree(&view.columns, None))
         } else {
             let Some(table) = session.store()?.table(&database, &own)? else { continue };

@@ -14,8 +14,8 @@ use super::insert::{Columns, Insert};
 use super::statistics::Analyze;
 use super::view::NewView;
 use super::{
-    alter, cached, column, create_table, database, describe, drop, function, insert, load, metric_view, partition, resource,
-    setting, show, statistics, variable, view, write,
+    alter, cached, column, create_table, database, describe, drop, function, insert, load, metric_view, partition,
+    resource, setting, show, statistics, variable, view, write,
 };
 use crate::catalog::rows::{self, Rows, cells, maybe, nothing, text};
 use crate::catalog::{CATALOG, Found, Search, call, expect_table, hive, quote_parts};

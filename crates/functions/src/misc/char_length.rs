@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanBufferBuilder, ListArray, MapArray, StringArray, StringBuilder, StructArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanBufferBuilder, ListArray, MapArray, StringArray, StringBuilder, StructArray,
+};
 use arrow::buffer::{BooleanBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field};
 use datafusion::scalar::ScalarValue;
@@ -90,7 +92,8 @@ fn fitted(array: &ArrayRef, field: &Field, side: Side, live: Option<&BooleanBuff
             let here = BooleanBuffer::collect_bool(rows.len(), |row| {
                 rows.is_valid(row) && live.is_none_or(|live| live.value(row))
             });
-            let columns = rows.columns().iter().zip(fields).map(|(column, field)| fitted(column, field, side, Some(&here)));
+            let columns =
+                rows.columns().iter().zip(fields).map(|(column, field)| fitted(column, field, side, Some(&here)));
             let columns = columns.collect::<Result<Vec<_>>>()?;
             let rows = StructArray::try_new(own.clone(), columns, rows.nulls().cloned());
             Ok(Arc::new(rows.map_err(from_arrow)?))
@@ -138,7 +141,8 @@ fn filled_texts(array: &ArrayRef, limit: usize, padded: bool) -> ArrayRef {
     if !padded || texts.iter().flatten().all(|text| length(text) >= limit) {
         return Arc::clone(array);
     }
-    let filled = texts.iter().map(|text| text.map(|text| format!("{text}{}", " ".repeat(limit.saturating_sub(length(text))))));
+    let filled =
+        texts.iter().map(|text| text.map(|text| format!("{text}{}", " ".repeat(limit.saturating_sub(length(text))))));
     Arc::new(filled.collect::<StringArray>())
 }
 

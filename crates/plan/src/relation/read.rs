@@ -238,7 +238,11 @@ fn nullable(fields: &Fields) -> Fields {
 fn files(resolver: &Resolver, request: &ReadRequest, table: &[String]) -> Result<Relation> {
     let shown = format!("{} {}", request.format.as_deref().unwrap_or("parquet"), table.join("."));
     let pads = resolver.ctx.source.conf_flag("spark.sql.readSideCharPadding", true);
-    named_relation(firesteel_sources::open(request, &resolver.ctx.source)?, shown.trim_end(), pads.then(|| resolver.env()))
+    named_relation(
+        firesteel_sources::open(request, &resolver.ctx.source)?,
+        shown.trim_end(),
+        pads.then(|| resolver.env()),
+    )
 }
 
 /// A column of a table as it is read: texts of CHAR have their length.
