@@ -30,6 +30,7 @@ const FILES: &[(&str, &str)] = &python_files![
     "home.py",
     "hook.py",
     "java_context.py",
+    "java_dataframe.py",
     "java_maps.py",
     "java_pickles.py",
     "jvm.py",

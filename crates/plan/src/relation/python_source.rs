@@ -1,7 +1,7 @@
 //! `spark.read` from a data source written in Python: the source plans its partitions in a worker, which then read them
 //! side by side.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{BinaryArray, RecordBatch};
@@ -174,7 +174,7 @@ fn not_struct(text: &str, data_type: &DataType) -> SparkError {
 }
 
 /// One path goes by the option `path`, several as a JSON list by `paths`.
-fn options_of(options: &HashMap<String, String>, paths: &[String]) -> Vec<(String, String)> {
+fn options_of(options: &BTreeMap<String, String>, paths: &[String]) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = options.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     all.sort();
     match paths {
