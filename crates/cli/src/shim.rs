@@ -15,6 +15,7 @@ macro_rules! python_files {
 const FILES: &[(&str, &str)] = &python_files![
     "__init__.py",
     "broadcast.py",
+    "connect_catalog.py",
     "connect_client.py",
     "connect_dataframe.py",
     "connect_errors.py",

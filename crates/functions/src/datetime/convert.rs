@@ -105,6 +105,8 @@ fn temporal(call: &Call, to: &DataType, strict: bool, tolerant_name: &str) -> Re
 /// The pattern of each row, compiled once where it is constant.
 struct Patterns {
     constant: Option<Option<Pattern>>,
+    /// Its text, where it is constant.
+    text: Option<String>,
     each: Option<StringArray>,
     purpose: Purpose,
     /// `spark.sql.legacy.timeParserPolicy`.
@@ -116,10 +118,11 @@ impl Patterns {
         let policy = args.env.time_parser_policy.to_string();
         if let Some(text) = args.scalar_str(index) {
             let pattern = text.map(|text| Pattern::under(&policy, text, purpose)).transpose()?;
-            return Ok(Self { constant: Some(pattern), each: None, purpose, policy });
+            let text = text.map(str::to_string);
+            return Ok(Self { constant: Some(pattern), text, each: None, purpose, policy });
         }
         let each = args.array(index)?.as_string::<i32>().clone();
-        Ok(Self { constant: None, each: Some(each), purpose, policy })
+        Ok(Self { constant: None, text: None, each: Some(each), purpose, policy })
     }
 
     /// Runs `with` with the pattern of a row; `None` if the pattern is NULL.
@@ -131,6 +134,22 @@ impl Patterns {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Under EXCEPTION, a text that only the parser of Spark 2 reads is an error.
+    fn refuse_what_the_old_parser_reads(&self, row: usize, text: &str, zone: Zone) -> Result<()> {
+        if !self.policy.eq_ignore_ascii_case("EXCEPTION") {
+            return Ok(());
+        }
+        let each = self.each.as_ref().filter(|each| each.is_valid(row)).map(|each| each.value(row));
+        let Some(pattern) = self.text.as_deref().or(each) else { return Ok(()) };
+        let old = Pattern::under("LEGACY", pattern, self.purpose);
+        if old.is_ok_and(|old| old.parse_timestamp(text, zone).is_ok()) {
+            return Err(SparkError::new("INCONSISTENT_BEHAVIOR_CROSS_VERSION.PARSE_DATETIME_BY_NEW_PARSER")
+                .with("datetime", format!("'{text}'"))
+                .with("config", "\"spark.sql.legacy.timeParserPolicy\""));
+        }
+        Ok(())
     }
 }
 
@@ -161,6 +180,9 @@ fn parse_by_pattern(args: &KernelArgs) -> Result<ArrayRef> {
                 pattern.parse_timestamp(text, zone)
             })
         })?;
+        if matches!(parsed, Some(Err(_))) {
+            patterns.refuse_what_the_old_parser_reads(row, text, zone)?;
+        }
         match parsed {
             Some(Err(failure)) if !args.param.is_empty() => return Err(unparsable(&failure.to_string(), args.param)),
             parsed => values.push(parsed.and_then(Result::ok)),
@@ -274,7 +296,11 @@ fn seconds_of(args: &KernelArgs) -> Result<ArrayRef> {
                     result.push(None);
                     continue;
                 }
-                match patterns.at(row, |pattern| Ok(pattern.parse_timestamp(texts.value(row), zone)))? {
+                let parsed = patterns.at(row, |pattern| Ok(pattern.parse_timestamp(texts.value(row), zone)))?;
+                if matches!(parsed, Some(Err(_))) {
+                    patterns.refuse_what_the_old_parser_reads(row, texts.value(row), zone)?;
+                }
+                match parsed {
                     Some(Err(failure)) if args.env.ansi => {
                         return Err(unparsable(&failure.to_string(), "`try_to_timestamp`"));
                     }
