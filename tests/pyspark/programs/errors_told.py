@@ -106,9 +106,9 @@ for title, work in cases.items():
         contexts = [(c.fragment(), c.objectName()) for c in error.getQueryContext() if "QueryContextType.SQL" in str(c.contextType())] if condition and condition != "UNRESOLVED" else []
         parameters = {k: v for k, v in (parameters or {}).items() if k not in ("location", "traceback", "path", "outputPath", "proposal", "msg", "sqlExpr", "paths")}
         first = str(error).split("\n")[0].rstrip(";")
-        print(title, "|", type(error).__name__, "|", condition, state, "|", sorted(parameters.items()), "|", kinds, "|", contexts, "|", first[:160].replace(out, "OUT") if "Py4J" not in first else "")
+        print(title, "|", type(error).__name__, "|", condition, state, "|", sorted(parameters.items()), "|", kinds, "|", contexts, "|", first.replace(out, "OUT")[:160] if "Py4J" not in first else "")
     except Exception as error:
-        print(title, "|", type(error).__name__, "|", str(error).split("\n")[0][:160])
+        print(title, "|", type(error).__name__, "|", str(error).split("\n")[0].replace(out, "OUT")[:160])
 try:
     spark.sql("SELECT id, name\nFROM t\nWHERE id / 0 > 1").collect()
 except ArithmeticException as error:
