@@ -15,10 +15,11 @@ class Feed:
         os.makedirs(self.folder)
 
     def add(self, *lines):
-        path = os.path.join(self.folder, f"{self.n:02d}.csv")
-        with open(path, "w") as f:
+        path, written = os.path.join(self.folder, f"{self.n:02d}.csv"), os.path.join(self.folder, "_written")
+        with open(written, "w") as f:
             f.writelines(line + "\n" for line in lines)
-        os.utime(path, (1700000000 + self.n * 10,) * 2)
+        os.utime(written, (1700000000 + self.n * 10,) * 2)
+        os.rename(written, path)
         self.n += 1
 
     def stream(self):

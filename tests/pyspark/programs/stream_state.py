@@ -20,10 +20,11 @@ count = 0
 
 def add(*lines):
     global count
-    path = os.path.join(src, f"{count:02d}.csv")
-    with open(path, "w") as f:
+    path, written = os.path.join(src, f"{count:02d}.csv"), os.path.join(src, "_written")
+    with open(written, "w") as f:
         f.writelines(line + "\n" for line in lines)
-    os.utime(path, (1700000000 + count * 10,) * 2)
+    os.utime(written, (1700000000 + count * 10,) * 2)
+    os.rename(written, path)
     count += 1
 
 
