@@ -17,7 +17,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     files.sort();
     let descriptors = protox::compile(&files, [&root])?;
-    tonic_prost_build::configure().build_server(true).build_client(false).bytes(".").compile_fds(descriptors)?;
+    // In order: cached relations are known by their bytes.
+    let ordered =
+        ["Read.DataSource.options", "Read.NamedTable.options", "Parse.options", "SQL.args", "SQL.named_arguments"];
+    let config = tonic_prost_build::configure().build_server(true).build_client(false).bytes(".");
+    let config = ordered.iter().fold(config, |config, field| config.btree_map(format!(".spark.connect.{field}")));
+    config.compile_fds(descriptors)?;
     Ok(())
 }
 

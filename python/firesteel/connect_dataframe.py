@@ -1,9 +1,11 @@
-"""What classic scripts find on a DataFrame and the Connect client's lacks: `df.rdd`, `df.toJSON()`, which is an RDD, its HTML
+"""What classic scripts find on a DataFrame and the Connect client's lacks: `df.rdd`, `df._jdf`, `df.toJSON()`, which is an RDD, its HTML
 in notebooks, the order of `agg({...})`, and errors for columns that are not there when they are named. Patches
 `pyspark.sql.connect.dataframe` and `pyspark.sql.connect.group`.
 """
 
 import functools
+
+from firesteel.java_dataframe import JavaDataFrame
 
 # A deeper plan is not asked for its columns at each step: a program that adds columns in a loop would wait for all of them.
 DEEPEST_CHECKED = 50
@@ -21,6 +23,7 @@ def patch(module):
     texts_of.__doc__ = to_json.__doc__
     module.DataFrame.toJSON = texts_of
     module.DataFrame.rdd = property(rows_of)
+    module.DataFrame._jdf = property(JavaDataFrame)
 
     column, item = module.DataFrame.__getattr__, module.DataFrame.__getitem__
 

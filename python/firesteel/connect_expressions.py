@@ -1,4 +1,6 @@
-"""How columns read when they are printed: as classic PySpark prints them. Patches `pyspark.sql.connect.expressions`."""
+"""How columns read when they are printed: as classic PySpark prints them; and decimals of their own digits, as they are there.
+Patches `pyspark.sql.connect.expressions`.
+"""
 
 NAMES = {"==": "=", "not": "!"}
 
@@ -20,3 +22,22 @@ def patch(module):
     module.UnresolvedExtractValue.__repr__ = lambda self: "%s[%s]" % (self._child, self._extraction)
     star = module.UnresolvedStar.__repr__
     module.UnresolvedStar.__repr__ = lambda self: "*" if self._unparsed_target is None else star(self)
+    infer = module.LiteralExpression._infer_type
+
+    def inferred(value):
+        import decimal
+
+        return decimal_type(value) if isinstance(value, decimal.Decimal) else infer(value)
+
+    module.LiteralExpression._infer_type = staticmethod(inferred)
+
+
+def decimal_type(value):
+    """The type of a Python decimal as the JVM finds it: its digits; the client says decimal(10, 0) of all."""
+    from pyspark.sql.types import DecimalType
+
+    _, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        return DecimalType()
+    scale = max(-exponent, 0)
+    return DecimalType(min(max(len(digits) + max(exponent, 0), scale, 1), 38), min(scale, 38))

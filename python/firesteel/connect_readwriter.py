@@ -6,12 +6,17 @@ Patches `pyspark.sql.connect.readwriter`.
 
 import functools
 
+# What needs no question whether there is such a source.
+FORMATS = {"parquet", "csv", "json", "text", "orc", "avro", "xml", "binaryfile", "jdbc"}
+MODES = ("append", "overwrite", "ignore", "error", "errorifexists", "default")
+
 
 def patch(module):
     for name in ("json", "csv", "xml"):
         setattr(module.DataFrameReader, name, of_texts(getattr(module.DataFrameReader, name)))
     module.DataFrameReader.load = checking_files(module.DataFrameReader.load)
     module.DataFrameReader.table = checking(module.DataFrameReader.table)
+    module.DataFrameWriter.mode = checking_mode(module.DataFrameWriter.mode)
 
 
 def checking_files(load):
@@ -19,7 +24,7 @@ def checking_files(load):
     def load_and_check(self, path=None, *args, **kwargs):
         dataframe = load(self, path, *args, **kwargs)
         paths = [path] if isinstance(path, str) else path or []
-        if any(is_missing(str(one)) for one in paths):
+        if any(is_missing(str(one)) for one in paths) or str(self._format or "parquet").lower() not in FORMATS:
             # The server says so in Spark's words; or it knows the place.
             dataframe.schema
         return dataframe
@@ -35,6 +40,25 @@ def checking(read):
         return dataframe
 
     return read_and_check
+
+
+def checking_mode(mode):
+    @functools.wraps(mode)
+    def mode_and_check(self, saveMode):
+        if saveMode is not None and saveMode.lower() not in MODES:
+            from pyspark.errors.exceptions.connect import AnalysisException
+
+            valid = ", ".join('"%s"' % one for one in MODES[:-1]) + ', and "%s"' % MODES[-1]
+            raise AnalysisException(
+                '[INVALID_SAVE_MODE] The specified save mode "%s" is invalid. Valid save modes include %s. SQLSTATE: 42000'
+                % (saveMode, valid),
+                errorClass="INVALID_SAVE_MODE",
+                messageParameters={"mode": '"%s"' % saveMode},
+                sql_state="42000",
+            )
+        return mode(self, None if saveMode is None or saveMode.lower() == "default" else saveMode)
+
+    return mode_and_check
 
 
 def is_missing(path):

@@ -35,33 +35,22 @@ def patch(module):
     session.newSession = new_session
     create_from_local = session.createDataFrame
 
-    def create_dataframe(self, data, *args, **kwargs):
+    def create_dataframe(self, data, schema=None, samplingRatio=None, verifySchema=True):
         from firesteel.rdd import RDD, dataframes
 
         if isinstance(data, RDD):
-            return dataframes.create(self, data, *args, **kwargs)
+            return dataframes.create(self, data, schema, samplingRatio, verifySchema)
+        data, schema = dataframes.checked(self, data, schema, verifySchema)
         try:
-            return create_from_local(self, data, *args, **kwargs)
-        except Exception:
-            verify(data, *args, **kwargs)
-            raise
+            return create_from_local(self, data, schema)
+        except Exception as error:
+            raise dataframes.classic(error, schema)
 
     create_dataframe.__doc__ = create_from_local.__doc__
     session.createDataFrame = create_dataframe
     if not hasattr(session, "__enter__"):
         session.__enter__ = lambda self: self
     end_with_the_server()
-
-
-def verify(data, schema=None, samplingRatio=None, verifySchema=True):
-    """Raise what classic PySpark does for a record that does not fit the schema; the client says it in Arrow's words."""
-    from pyspark.sql.types import DataType, StructType, _make_type_verifier
-
-    if verifySchema and isinstance(schema, DataType) and isinstance(data, (list, tuple)):
-        name = {} if isinstance(schema, StructType) else {"name": "field value"}
-        check = _make_type_verifier(schema, **name)
-        for record in data:
-            check(record)
 
 
 def context_of(self):

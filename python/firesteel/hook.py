@@ -72,6 +72,7 @@ PATCHES = {
     "pyspark.sql.session": patch_with("session_builder"),
     "pyspark.sql.context": patch_with("sql_context"),
     "pyspark.errors.exceptions.connect": patch_with("connect_errors"),
+    "pyspark.sql.connect.catalog": patch_with("connect_catalog"),
     "pyspark.sql.connect.client.core": patch_with("connect_client"),
     "pyspark.sql.connect.session": patch_with("connect_session"),
     "pyspark.sql.connect.dataframe": patch_with("connect_dataframe"),

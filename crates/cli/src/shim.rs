@@ -15,6 +15,7 @@ macro_rules! python_files {
 const FILES: &[(&str, &str)] = &python_files![
     "__init__.py",
     "broadcast.py",
+    "connect_catalog.py",
     "connect_client.py",
     "connect_dataframe.py",
     "connect_errors.py",
@@ -30,6 +31,7 @@ const FILES: &[(&str, &str)] = &python_files![
     "home.py",
     "hook.py",
     "java_context.py",
+    "java_dataframe.py",
     "java_maps.py",
     "java_pickles.py",
     "jvm.py",

@@ -37,7 +37,7 @@ pub use conf::SessionConf;
 pub use engine::{Endpoint, Engine, EngineConf};
 pub use listener::Listener;
 pub use progress::{Progress, StageProgress, StageSnapshot};
-pub use query::{Execution, OperationHandle, Rows, RowsSummary, Summary};
+pub use query::{Execution, Observed, OperationHandle, Rows, RowsSummary, Summary};
 pub use session::{ExtraPlanner, Session};
 
 /// The version of Spark whose behaviour this is.

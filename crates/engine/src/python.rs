@@ -96,6 +96,13 @@ impl Functions {
         self.scalar(name).is_some() || self.table(name).is_some()
     }
 
+    /// Drops a function of either kind; whether there was one.
+    pub(crate) fn forget(&self, name: &str) -> bool {
+        let scalar = self.scalar.write().expect("no panics while locked").remove(&key(name)).is_some();
+        let table = self.table.write().expect("no panics while locked").remove(&key(name)).is_some();
+        scalar || table
+    }
+
     /// All names, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         let scalar = self.scalar.read().expect("no panics while locked");

@@ -35,7 +35,12 @@ pub struct OperationHandle {
     pub description: String,
     /// `SparkContext.setLocalProperty` of the thread that asked: a job group and its description, say.
     pub properties: Arc<BTreeMap<String, String>>,
+    /// What `df.observe` found in the operation's queries, for the client.
+    pub observed: Observed,
 }
+
+/// Observed metrics, as they come.
+pub type Observed = Arc<Mutex<Vec<pb::execute_plan_response::ObservedMetrics>>>;
 
 /// What an executed plan gives.
 #[derive(Debug)]
@@ -64,7 +69,7 @@ impl std::fmt::Debug for Rows {
 #[derive(Debug, Default)]
 pub struct RowsSummary {
     plan: Option<Arc<dyn ExecutionPlan>>,
-    observed: Arc<Mutex<Vec<pb::execute_plan_response::ObservedMetrics>>>,
+    pub(crate) observed: Observed,
 }
 
 /// Metrics of a finished query.
@@ -192,7 +197,7 @@ impl Session {
         let record = self.queries.start(self, &operation, Arc::clone(&planned.physical));
         let context = Arc::new(datafusion::execution::TaskContext::from(&self.state()?));
         let stream = runner::run(planned.executable(self)?, context, &operation)?;
-        let observed = Arc::new(Mutex::new(vec![]));
+        let observed = Arc::clone(&operation.observed);
         let plan = Arc::clone(&planned.physical);
         let batches = finish(self.arc(), stream, record, planned.observed, Arc::clone(&observed));
         let out = Arc::clone(&arrow_schema);
@@ -226,7 +231,7 @@ fn finish(
     mut stream: BatchStream,
     record: Arc<QueryRecord>,
     observed: Vec<(String, Relation)>,
-    into: Arc<Mutex<Vec<pb::execute_plan_response::ObservedMetrics>>>,
+    into: Observed,
 ) -> BatchStream {
     let guard = metrics::EndGuard::new(record);
     let output = async_stream(move |sender| async move {
@@ -240,16 +245,11 @@ fn finish(
                 return;
             }
         }
-        for (name, relation) in observed {
-            match observe(&session, &name, relation).await {
-                Ok(message) => into.lock().expect("no panics while locked").push(message),
-                Err(error) => {
-                    guard.failed(&error);
-                    // A receiver that is gone needs no error.
-                    let _ = sender.send(Err(error)).await;
-                    return;
-                }
-            }
+        if let Err(error) = observe_all(&session, observed, &into).await {
+            guard.failed(&error);
+            // A receiver that is gone needs no error.
+            let _ = sender.send(Err(error)).await;
+            return;
         }
         guard.succeeded();
     });
@@ -276,6 +276,19 @@ where
             }
         }
     })
+}
+
+/// Computes observed metrics for the client.
+pub(crate) async fn observe_all(
+    session: &Arc<Session>,
+    observed: Vec<(String, Relation)>,
+    into: &Observed,
+) -> Result<()> {
+    for (name, relation) in observed {
+        let message = observe(session, &name, relation).await?;
+        into.lock().expect("no panics while locked").push(message);
+    }
+    Ok(())
 }
 
 async fn observe(

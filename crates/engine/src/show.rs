@@ -27,9 +27,12 @@ struct Table {
 pub async fn show_string(session: &Session, message: &pb::ShowString, operation: OperationHandle) -> Result<Rows> {
     let limit = usize::try_from(message.num_rows).unwrap_or(0);
     let truncate = usize::try_from(message.truncate).unwrap_or(0);
+    let observed = Arc::clone(&operation.observed);
     let table = table(session, message.input.as_deref(), limit, truncate, operation).await?;
     let text = if message.vertical { vertical(&table, limit) } else { grid(&table, limit) };
-    one_cell("show_string", text)
+    let mut rows = one_cell("show_string", text)?;
+    rows.summary.observed = observed;
+    Ok(rows)
 }
 
 /// A relation as `df.show(limit, truncate)` prints it.
@@ -47,8 +50,11 @@ pub(crate) async fn text(
 pub async fn html_string(session: &Session, message: &pb::HtmlString, operation: OperationHandle) -> Result<Rows> {
     let limit = usize::try_from(message.num_rows).unwrap_or(0);
     let truncate = usize::try_from(message.truncate).unwrap_or(0);
+    let observed = Arc::clone(&operation.observed);
     let table = table(session, message.input.as_deref(), limit, truncate, operation).await?;
-    one_cell("html_string", html(&table, limit))
+    let mut rows = one_cell("html_string", html(&table, limit))?;
+    rows.summary.observed = observed;
+    Ok(rows)
 }
 
 async fn table(

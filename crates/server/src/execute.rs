@@ -105,7 +105,9 @@ async fn run(
         progress: operation.progress.clone(),
         description,
         properties: Arc::clone(python.properties()),
+        observed: firesteel_engine::Observed::default(),
     };
+    let observed = Arc::clone(&handle.observed);
     let envelope = envelope(session, operation);
     let plan = match plan.op_type {
         Some(OpType::Command(command)) if is_streaming_command(&command) => {
@@ -122,8 +124,10 @@ async fn run(
             for response in responses {
                 operation.buffer.push(respond(&envelope, response)).await;
             }
-            if let Some(accumulated) = session.session.accumulated(python) {
-                let told = ExecutePlanResponse { observed_metrics: vec![accumulated], ..envelope.clone() };
+            let mut observed = std::mem::take(&mut *observed.lock().expect("no panics while locked"));
+            observed.extend(session.session.accumulated(python));
+            if !observed.is_empty() {
+                let told = ExecutePlanResponse { observed_metrics: observed, ..envelope.clone() };
                 operation.buffer.push(told).await;
             }
             Ok(())

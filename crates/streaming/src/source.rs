@@ -185,7 +185,8 @@ impl MicroBatchSource for PythonSource {
         let call = match &self.call {
             Some(call) => call.clone(),
             None => {
-                let reader = Reader { settings: &self.settings, source: &self.name, python: &self.python };
+                let reader =
+                    Reader { settings: &self.settings, source: &self.name, python: &self.python, may_push: false };
                 let planned = self.runtime.block_on(reader.plan(&self.instance, self.schema.fields(), true));
                 let (call, _) = planned.map_err(|error| failed("plan", &self.name, error))?;
                 self.call.insert(call).clone()

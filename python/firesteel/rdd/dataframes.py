@@ -57,6 +57,45 @@ def create(session, rdd, schema=None, samplingRatio=None, verifySchema=True):
     return job.arrow_frame(rdd.ctx, rdd._node, ArrowRows(struct, prepare, verify, is_single), struct)
 
 
+def checked(session, data, schema, verifies):
+    """Local records and their schema as the Connect client takes them, after the checks of classic PySpark, which verifies each
+    record; the client leaves it to Arrow, which casts what it can."""
+    from pyspark.sql.types import DataType, StructType, _infer_schema, _make_type_verifier, _parse_datatype_string
+
+    if not is_list_of_records(data):
+        return data, schema
+    data = list(data)
+    if isinstance(schema, str):
+        schema = parsed(session, schema, _parse_datatype_string)
+    if isinstance(schema, DataType):
+        is_single = not isinstance(schema, StructType)
+        if verifies:
+            verify = _make_type_verifier(schema, **({"name": "field value"} if is_single else {}))
+            for record in data:
+                verify(record)
+        if is_single:
+            data, schema = [(record,) for record in data], StructType().add("value", schema)
+    elif data and (schema is None or isinstance(schema, (list, tuple))):
+        # A number is no record.
+        _infer_schema(data[0], list(schema) if schema else None)
+    return data, schema
+
+
+def is_list_of_records(data):
+    """Whether it is records, and nothing that has a form of its own: pandas, Arrow and numpy have."""
+    from collections.abc import Iterable
+
+    own = {"pandas", "pyarrow", "numpy", "pyspark"}
+    return isinstance(data, Iterable) and type(data).__module__.split(".")[0] not in own
+
+
+def classic(error, schema):
+    """What classic PySpark raises where the client raises this."""
+    if isinstance(schema, (list, tuple)) and "AXIS_LENGTH_MISMATCH" in str(error):
+        return IndexError("list index out of range")
+    return error
+
+
 def parsed(session, text, parse):
     """A schema written as text; PySpark asks its active session to read it."""
     from pyspark.sql.connect.session import SparkSession

@@ -14,6 +14,12 @@ TEXT_FORMATS = (
     "org.apache.hadoop.mapred.TextInputFormat",
     "org.apache.hadoop.mapreduce.lib.input.TextInputFormat",
 )
+KEY_VALUE_FORMATS = (
+    "org.apache.hadoop.mapred.KeyValueTextInputFormat",
+    "org.apache.hadoop.mapreduce.lib.input.KeyValueTextInputFormat",
+)
+RECORD_DELIMITER = "textinputformat.record.delimiter"
+KEY_SEPARATOR = "mapreduce.input.keyvaluelinerecordreader.key.value.separator"
 
 
 class Sources:
@@ -87,6 +93,10 @@ class Sources:
         if hadoop_files.is_remote(name):
             lines = rows_of(self._session.read.text(hadoop_files.split_paths(name)))
             return lines.map(first_column if use_unicode else first_column_as_bytes)
+
+        if self._jsc.hadoopConfiguration().get(RECORD_DELIMITER):
+            records = self._text_format_rdd(name, minimum, False, {}).values()
+            return records if use_unicode else records.map(lambda record: record.encode("utf-8"))
 
         def textFile(parts):
             from firesteel.task.lines import LineReader
@@ -180,7 +190,7 @@ class Sources:
         batchSize=0,
     ):
         refuse_converters("newAPIHadoopFile", keyConverter, valueConverter)
-        return self._format_rdd(path, inputFormatClass, 1)
+        return self._format_rdd(path, inputFormatClass, 1, conf)
 
     def hadoopFile(
         self,
@@ -194,35 +204,47 @@ class Sources:
         batchSize=0,
     ):
         refuse_converters("hadoopFile", keyConverter, valueConverter)
-        return self._format_rdd(path, inputFormatClass, self.defaultMinPartitions)
+        return self._format_rdd(path, inputFormatClass, self.defaultMinPartitions, conf)
 
     def newAPIHadoopRDD(
         self, inputFormatClass, keyClass, valueClass, keyConverter=None, valueConverter=None, conf=None, batchSize=0
     ):
         refuse_converters("newAPIHadoopRDD", keyConverter, valueConverter)
-        return self._format_rdd(input_directory(conf), inputFormatClass, 1)
+        return self._format_rdd(input_directory(conf), inputFormatClass, 1, conf)
 
     def hadoopRDD(
         self, inputFormatClass, keyClass, valueClass, keyConverter=None, valueConverter=None, conf=None, batchSize=0
     ):
         refuse_converters("hadoopRDD", keyConverter, valueConverter)
-        return self._format_rdd(input_directory(conf), inputFormatClass, self.defaultMinPartitions)
+        return self._format_rdd(input_directory(conf), inputFormatClass, self.defaultMinPartitions, conf)
 
-    def _format_rdd(self, path, input_format, minimum):
+    def _format_rdd(self, path, input_format, minimum, conf):
         if input_format in SEQUENCE_FORMATS:
             return self._sequence_rdd(path, minimum, as_pair)
-        if input_format in TEXT_FORMATS:
-
-            def textFile(parts):
-                from firesteel.task.lines import LineReader
-
-                return LineReader(parts, True, with_offsets=True)
-
-            return self._files_rdd(path, lambda: hadoop_files.splits(hadoop_files.files(path), minimum), textFile)
+        if input_format in TEXT_FORMATS + KEY_VALUE_FORMATS:
+            return self._text_format_rdd(path, minimum, input_format in KEY_VALUE_FORMATS, conf or {})
         raise unsupported(
             "The input format %s" % input_format,
             "sc.textFile, sc.sequenceFile, or spark.read for the format (parquet, avro, orc), then .rdd.",
         )
+
+    def _text_format_rdd(self, path, minimum, is_key_value, conf):
+        """Lines, or records between delimiters, with their places; or keys and values out of them."""
+        hadoop = self._jsc.hadoopConfiguration()
+        delimiter = conf.get(RECORD_DELIMITER) or hadoop.get(RECORD_DELIMITER)
+        separator = (conf.get(KEY_SEPARATOR) or hadoop.get(KEY_SEPARATOR) or "\t")[:1]
+
+        def textFile(parts):
+            from firesteel.task.lines import KeyValues, LineReader, RecordReader
+
+            reader = RecordReader(parts, delimiter) if delimiter else LineReader(parts, True, with_offsets=True)
+            return KeyValues(reader, separator) if is_key_value else reader
+
+        def parts():
+            files = hadoop_files.files(path)
+            return [(name, 0, size) for name, size in files if size] if delimiter else hadoop_files.splits(files, minimum)
+
+        return self._files_rdd(path, parts, textFile)
 
     # Running.
 

@@ -21,7 +21,10 @@ class LineReader:
         with open(path, "rb") as file:
             if end < 0:
                 with codecs.reader(codecs.of_file(path), file) as stream:
-                    yield from lines(stream, None, self.use_unicode)
+                    if self.with_offsets:
+                        yield from offsets(stream.read(), 0)
+                    else:
+                        yield from lines(stream, None, self.use_unicode)
                 return
             first = after_line(file, start) if start else 0
             last = after_line(file, end)
@@ -32,6 +35,40 @@ class LineReader:
                 yield from offsets(file.read(last - first), first)
             else:
                 yield from lines(file, last - first, self.use_unicode)
+
+
+class RecordReader:
+    """A source of the texts between delimiters, each with the place where it begins, of whole files."""
+
+    def __init__(self, splits, delimiter):
+        self.splits = splits
+        self.delimiter = delimiter.encode("utf-8")
+
+    def __call__(self, index):
+        from firesteel.task import codecs
+
+        path = self.splits[index][0]
+        codec = codecs.of_file(path)
+        with open(path, "rb") as file:
+            data = codecs.reader(codec, file).read() if codec else file.read()
+        position = 0
+        # A delimiter at the very end ends the last record.
+        for record in data.removesuffix(self.delimiter).split(self.delimiter) if data else ():
+            yield position, record.decode("utf-8", "replace")
+            position += len(record) + len(self.delimiter)
+
+
+class KeyValues:
+    """Pairs out of pairs of places and lines: what stands before the separator, and what follows it."""
+
+    def __init__(self, source, separator):
+        self.source = source
+        self.separator = separator
+
+    def __call__(self, index):
+        for _, line in self.source(index):
+            key, _, value = line.partition(self.separator)
+            yield key, value
 
 
 def offsets(data, position):

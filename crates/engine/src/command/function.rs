@@ -104,7 +104,9 @@ pub fn drop(session: &Session, parts: &[String], temporary: bool, if_exists: boo
             .with("objectName", name::quote(&own)));
     }
     if temporary {
-        return if if_exists { Ok(()) } else { Err(missing(quote_parts(parts))) };
+        // What `spark.udf.register` made is one too.
+        let forgotten = self::temporary(session, parts).is_some_and(|own| session.functions.forget(&own));
+        return if forgotten || if_exists { Ok(()) } else { Err(missing(quote_parts(parts))) };
     }
     let (database, own) = place(session, parts)?;
     let store = session.store()?;

@@ -29,9 +29,9 @@ pub async fn run(session: &Session, message: pb::SqlCommand, operation: Operatio
             #[expect(deprecated, reason = "clients before 4.0 send the text here")]
             let sql = pb::Sql {
                 query: message.sql,
-                args: message.args,
+                args: message.args.into_iter().collect(),
                 pos_args: message.pos_args,
-                named_arguments: message.named_arguments,
+                named_arguments: message.named_arguments.into_iter().collect(),
                 pos_arguments: message.pos_arguments,
             };
             pb::Relation { common: None, rel_type: Some(RelType::Sql(sql)) }

@@ -221,6 +221,9 @@ pub(crate) async fn save(
         files: stats.files,
         folders: stats.partitions.len() as u64,
     });
+    crate::query::observe_all(&session.arc(), planned.observed, &operation.observed)
+        .await
+        .inspect_err(|error| guard.failed(error))?;
     guard.succeeded();
     tracing::debug!(rows = stats.rows, files = stats.files, "rows written");
     finish(session, &request, &store, &stats)

@@ -27,7 +27,7 @@ use crate::{Call, Typed};
 pub use element::Shape;
 pub use infer::infer;
 pub use read::{Records, records, variants};
-pub use write::RecordWriter;
+pub use write::{RecordWriter, escape};
 
 const fn scalar(name: &'static str, build: fn(&Call) -> Result<Typed>) -> Entry {
     Entry { name, kind: Kind::Scalar(build) }

@@ -272,16 +272,27 @@ impl Column {
                 ));
             }
         };
-        for character in text.chars() {
-            match character {
-                '<' => out.push_str("&lt;"),
-                '&' => out.push_str("&amp;"),
-                '>' => out.push_str("&gt;"),
-                '"' if in_attribute => out.push_str("&quot;"),
-                other => out.push(other),
-            }
-        }
+        escape(out, &text, in_attribute);
         Ok(())
+    }
+}
+
+/// Appends a text as Woodstox writes it, Spark's library: `>` only where it would end a CDATA section, and what
+/// readers would take for spaces as numbers.
+pub fn escape(out: &mut String, text: &str, in_attribute: bool) {
+    let mut brackets = 0;
+    for character in text.chars() {
+        match character {
+            '<' => out.push_str("&lt;"),
+            '&' => out.push_str("&amp;"),
+            '>' if brackets >= 2 && !in_attribute => out.push_str("&gt;"),
+            '"' if in_attribute => out.push_str("&quot;"),
+            '\r' => out.push_str("&#xd;"),
+            '\n' if in_attribute => out.push_str("&#xa;"),
+            '\t' if in_attribute => out.push_str("&#x9;"),
+            other => out.push(other),
+        }
+        brackets = if character == ']' { brackets + 1 } else { 0 };
     }
 }
 

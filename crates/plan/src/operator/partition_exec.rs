@@ -10,11 +10,14 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, PhysicalExpr};
+use datafusion::physical_expr::{Distribution, EquivalenceProperties, OrderingRequirements, PhysicalExpr};
+use datafusion::physical_optimizer::output_requirements::OutputRequirementExec;
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+    replace_children_if_necessary,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -61,6 +64,7 @@ pub struct PartitionExec {
 
 impl PartitionExec {
     pub fn new(inputs: Vec<Arc<dyn ExecutionPlan>>, work: Arc<dyn PartitionWork>) -> Self {
+        let inputs: Vec<Arc<dyn ExecutionPlan>> = inputs.into_iter().map(keeping_hidden_order).collect();
         let orders = inputs.iter().map(order_of).collect();
         Self::with_orders(inputs, work, orders)
     }
@@ -92,6 +96,30 @@ impl PartitionExec {
         let own = (plan.as_ref() as &dyn Any).downcast_ref::<Self>()?;
         (own.work.as_ref() as &dyn Any).downcast_ref()
     }
+}
+
+/// An input that is sorted by what its own columns no longer tell, as after `df.orderBy(hidden).drop(..)`: nobody above
+/// can require that order, and DataFusion drops sorts that nobody requires. So it is required where the sort is.
+fn keeping_hidden_order(input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    if input.output_ordering().is_some() {
+        return input;
+    }
+    with_required_sort(&input).unwrap_or(input)
+}
+
+fn with_required_sort(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
+    if let Some(sort) = (plan.as_ref() as &dyn Any).downcast_ref::<SortExec>() {
+        let order = OrderingRequirements::from(sort.expr().clone());
+        let anywhere = Distribution::UnspecifiedDistribution;
+        // It ends with the optimizer's last rules.
+        return Some(Arc::new(OutputRequirementExec::new(Arc::clone(plan), Some(order), anywhere, None)));
+    }
+    let [child] = plan.children()[..] else { return None };
+    if !plan.maintains_input_order()[0] {
+        return None;
+    }
+    let kept = with_required_sort(child)?;
+    replace_children_if_necessary(Arc::clone(plan), vec![kept]).ok()
 }
 
 /// The order of an operator's rows, as what an operator above it requires.

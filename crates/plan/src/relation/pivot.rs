@@ -171,7 +171,9 @@ fn build(
         for typed in &aggregates {
             let name = if aggregates.len() == 1 { value_name.clone() } else { format!("{value_name}_{}", typed.name) };
             let own = unaliased(typed.clone());
-            let rows = (!own.nullable && picked).then(|| rows_of(&own.expr, &same)).flatten();
+            // An aggregate that may be NULL is it of no rows; what is made of aggregates, or of none, need not be.
+            let is_null_of_none = own.nullable && matches!(own.expr, Expr::AggregateFunction(_));
+            let rows = (picked && !is_null_of_none).then(|| rows_of(&same)).transpose()?;
             let expr = map_aggregates(own.expr, |call| {
                 let filter = match call.params.filter.take() {
                     Some(filter) => filter.and(same.clone()),
@@ -197,9 +199,8 @@ fn build(
 }
 
 /// The number of rows of a cell.
-fn rows_of(expr: &Expr, same: &Expr) -> Option<Expr> {
-    let Expr::AggregateFunction(_) = expr else { return None };
-    datafusion::functions_aggregate::expr_fn::count(lit(1)).filter(same.clone()).build().ok()
+fn rows_of(same: &Expr) -> Result<Expr> {
+    datafusion::functions_aggregate::expr_fn::count(lit(1)).filter(same.clone()).build().planned()
 }
 
 /// Types whose values Spark picks from an aggregation by groups and values, in a second one. Spark's `PivotFirst`.

@@ -1,7 +1,7 @@
 //! `spark.read` from a data source written in Python: the source plans its partitions in a worker, which then read them
 //! side by side.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{BinaryArray, RecordBatch};
@@ -30,7 +30,8 @@ pub fn read(resolver: &Resolver, source: &PythonDataSource, message: &pb::read::
     let runtime = resolver.ctx.source.runtime.clone();
     let (instance, fields) = created(resolver, &settings, source, message)?;
 
-    let reader = Reader { settings: &settings, source: &source.name, python: &source.python };
+    let may_push = resolver.ctx.conf_bool("spark.sql.python.filterPushdown.enabled", false);
+    let reader = Reader { settings: &settings, source: &source.name, python: &source.python, may_push };
     let planned = runtime.block_on(reader.plan(&instance, &fields, false));
     let (call, partitions) = planned.map_err(|error| match error.param("phase") {
         Some("partitions") => failed("generate", "read partitions", error),
@@ -49,6 +50,8 @@ pub struct Reader<'a> {
     pub source: &'a str,
     /// The Python that pickled it.
     pub python: &'a str,
+    /// `spark.sql.python.filterPushdown.enabled`: a reader may take filters. None is offered: all are applied here.
+    pub may_push: bool,
 }
 
 impl Reader<'_> {
@@ -62,7 +65,7 @@ impl Reader<'_> {
             .with(json::to_json(&partition).to_string())
             .with(json::to_json(&asked).to_string())
             .int(settings.batch_rows.min(i32::MAX as usize))
-            .flag(false)
+            .flag(self.may_push)
             .flag(streaming)
             .flag(true);
         let mut planned = question.ask(&settings.session, "plan_data_source_read", self.python).await?;
@@ -174,7 +177,7 @@ fn not_struct(text: &str, data_type: &DataType) -> SparkError {
 }
 
 /// One path goes by the option `path`, several as a JSON list by `paths`.
-fn options_of(options: &HashMap<String, String>, paths: &[String]) -> Vec<(String, String)> {
+fn options_of(options: &BTreeMap<String, String>, paths: &[String]) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = options.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     all.sort();
     match paths {

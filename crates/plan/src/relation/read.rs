@@ -1,6 +1,6 @@
 //! Tables, views and files: what stands in FROM or behind `spark.read`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields};
@@ -93,7 +93,7 @@ fn stream(resolver: &Resolver, read: &pb::Read) -> Result<Relation> {
 }
 
 /// A table, a view, a DataFrame passed to `sql()` by name, or a file as ``csv.`/path` ``.
-fn named_table(resolver: &Resolver, parts: &[String], options: &HashMap<String, String>) -> Result<Relation> {
+fn named_table(resolver: &Resolver, parts: &[String], options: &BTreeMap<String, String>) -> Result<Relation> {
     if let [name] = parts {
         let reference =
             resolver.named_references.borrow().iter().rev().find(|(own, _)| own == name).map(|(_, r)| Arc::clone(r));
@@ -177,7 +177,7 @@ fn changed_view(error: SparkError, plan: &pb::Relation, view: &[String]) -> Spar
         .placeless()
 }
 
-fn options_of(pairs: &HashMap<String, String>) -> Options {
+fn options_of(pairs: &BTreeMap<String, String>) -> Options {
     let mut options = Options::default();
     for (key, value) in pairs {
         options.set(key, value);

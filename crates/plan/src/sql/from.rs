@@ -1,6 +1,6 @@
 //! FROM: tables, subqueries, inline tables, table functions, joins, LATERAL, PIVOT, UNPIVOT, TABLESAMPLE.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use firesteel_protocol::connect::{self as pb, expression::ExprType, join::JoinType, read, relation::RelType};
 use firesteel_protocol::extension::{
@@ -262,16 +262,16 @@ impl Parser<'_> {
     }
 
     /// `WITH (key = value, ..)` behind a table's name.
-    fn table_options(&mut self) -> Result<HashMap<String, String>> {
+    fn table_options(&mut self) -> Result<BTreeMap<String, String>> {
         if !self.is_word("WITH") || !self.is_symbol_at(1, "(") {
-            return Ok(HashMap::new());
+            return Ok(BTreeMap::new());
         }
         self.advance();
         Ok(self.properties()?.into_iter().collect())
     }
 
     /// A table, view or CTE by name, or files as in `` parquet.`/path` ``.
-    pub fn named_table(&mut self, start: usize, parts: &[String], options: HashMap<String, String>) -> pb::Relation {
+    pub fn named_table(&mut self, start: usize, parts: &[String], options: BTreeMap<String, String>) -> pb::Relation {
         if let [name] = parts
             && let Some(reference) = self.cte_reference(name)
         {
@@ -489,7 +489,7 @@ impl Parser<'_> {
         let mut plan = self.enclosed(|parser| {
             let start = parser.position();
             let parts = parser.name_parts()?;
-            Ok(parser.named_table(start, &parts, HashMap::new()))
+            Ok(parser.named_table(start, &parts, BTreeMap::new()))
         })?;
         let plan_id = super::parser::next_id();
         plan.common.get_or_insert_default().plan_id = Some(plan_id);

@@ -1,6 +1,6 @@
 //! MERGE, DELETE and UPDATE: tables in files refuse them, after a look at the columns that they name.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use firesteel_protocol::connect::{self as pb, expression::ExprType, relation::RelType};
 use firesteel_protocol::{Result, SparkError};
@@ -41,7 +41,7 @@ impl Parser<'_> {
         if self.is_end() && word != "DELETE" {
             return Err(self.unexpected());
         }
-        let target = self.named_table(start, &table, HashMap::new());
+        let target = self.named_table(start, &table, BTreeMap::new());
         let checks = match word {
             "UPDATE" => self.update(target)?,
             "MERGE" => self.merge(target)?,
@@ -120,7 +120,7 @@ impl Parser<'_> {
         } else {
             let start = self.position();
             let name = self.name_parts()?;
-            self.named_table(start, &name, HashMap::new())
+            self.named_table(start, &name, BTreeMap::new())
         };
         let source = self.changed_alias(source, &["ON"])?;
         self.expect_word("ON")?;

@@ -28,7 +28,7 @@ impl XmlWriteOptions {
         row_tag(options)?;
         let declaration = "version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"";
         Ok(Self {
-            root_tag: options.get("rootTag").unwrap_or("ROWS").to_string(),
+            root_tag: start_tag(options.get("rootTag").unwrap_or("ROWS")),
             declaration: options.get("declaration").unwrap_or(declaration).to_string(),
             indented: options.get("indent").is_none_or(|indent| !indent.is_empty()),
             values: ValueOptions::from_pairs(options.iter()),
@@ -70,4 +70,17 @@ impl XmlWriteOptions {
         }
         Ok(())
     }
+}
+
+/// The root's name with its attributes, whatever quotes they were given in.
+fn start_tag(given: &str) -> String {
+    let mut words = given.trim().split(' ');
+    let mut tag = words.next().unwrap_or_default().to_string();
+    for word in words {
+        let Some((name, value)) = word.split_once('=') else { return given.to_string() };
+        tag.push_str(&format!(" {name}=\""));
+        firesteel_functions::xml::escape(&mut tag, value.trim_matches(['\'', '"']), true);
+        tag.push('"');
+    }
+    tag
 }

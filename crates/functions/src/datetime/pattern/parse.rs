@@ -75,7 +75,14 @@ impl Pattern {
         let resolved = self.resolve(text)?;
         let overflow = || ParseFailure::Invalid(text.into(), "long overflow".into());
         let local = resolved.days.checked_mul(DAY_US).and_then(|us| us.checked_add(resolved.time_us));
-        Ok(resolved.zone.unwrap_or(zone).to_utc(local.ok_or_else(overflow)?))
+        let local = local.ok_or_else(overflow)?;
+        let zone = resolved.zone.unwrap_or(zone);
+        let us = zone.to_utc(local);
+        // Spark has `SimpleDateFormat` accept no time that the clock has skipped.
+        if self.legacy.is_some() && zone.to_local(us) != local {
+            return Err(ParseFailure::Legacy(text.into()));
+        }
+        Ok(us)
     }
 
     /// Local microseconds of a text; its zone, if any, is left out.
