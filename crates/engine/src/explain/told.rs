@@ -16,7 +16,7 @@ impl Columns {
     pub fn new(columns: &[&str]) -> Self {
         let parts = |own: &&str| own.split_once(": ").map(|(a, b)| (a.to_string(), b.to_string()));
         let parts = |own: &&str| parts(own).unwrap_or_else(|| ((*own).to_string(), "string".to_string()));
-        let all: Vec<(String, String)> = columns.iter().map(|own| parts(&own)).collect();
+        let all: Vec<(String, String)> = columns.iter().map(parts).collect();
         Self {
             names: all.iter().map(|(name, _)| format!("{name}#{}", next_id())).collect(),
             types: all.iter().map(|(name, own)| format!("{name}: {own}")).collect(),

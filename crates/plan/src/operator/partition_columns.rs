@@ -80,15 +80,18 @@ pub fn supply(_resolver: &Resolver, input: Relation, columns: Vec<Typed>) -> Res
     Ok((with_sources(input, sources)?, supplied))
 }
 
+/// Markers and the columns that stand for them.
+pub type Replaced = Vec<(Expr, Expr)>;
+
 /// [`supply`] for an aggregation, whose first `keys` columns are what it groups by (Spark's `PullOutNondeterministic`): markers
 /// there and inside of aggregate calls. Others stay: they are computed for each group. Also gives what those of the keys became.
 pub fn supply_grouped(
     input: Relation,
     mut columns: Vec<Typed>,
     keys: usize,
-) -> Result<(Relation, Vec<Typed>, Vec<(Expr, Expr)>)> {
+) -> Result<(Relation, Vec<Typed>, Replaced)> {
     let mut sources: Vec<(Source, String)> = vec![];
-    let mut of_keys: Vec<(Expr, Expr)> = vec![];
+    let mut of_keys: Replaced = vec![];
     for (index, typed) in columns.iter_mut().enumerate() {
         if !has_marker(&typed.expr) {
             continue;
