@@ -5,11 +5,8 @@ in notebooks, the order of `agg({...})`, and errors for columns that are not the
 
 import functools
 
+from firesteel import connect_eager
 from firesteel.java_dataframe import JavaDataFrame
-
-# A deeper plan is not asked for its columns at each step: a program that adds columns in a loop would wait for all of them.
-DEEPEST_CHECKED = 50
-
 
 def patch(module):
     from firesteel.rdd.dataframes import rows_of
@@ -31,14 +28,14 @@ def patch(module):
         # A notebook asks which forms there are, and believes an object that has all of them to be a fake.
         if name.startswith(("_ipython_", "_repr_")):
             raise AttributeError("'DataFrame' object has no attribute '%s'" % name)
-        if not name.startswith("_") and is_checked(self) and name not in self.columns:
+        if not name.startswith("_") and connect_eager.is_checked(self) and name not in self.columns:
             from pyspark.errors import PySparkAttributeError
 
             raise PySparkAttributeError(errorClass="ATTRIBUTE_NOT_SUPPORTED", messageParameters={"attr_name": name})
         return column(self, name)
 
     def named(self, name):
-        if isinstance(name, str) and is_checked(self) and name != "*" and name not in self.columns:
+        if isinstance(name, str) and connect_eager.is_checked(self) and name != "*" and name not in self.columns:
             # A field, another case, or an error that tells which columns there are.
             self.select(name).schema
         return item(self, name)
@@ -46,6 +43,7 @@ def patch(module):
     module.DataFrame.__getattr__ = attribute
     module.DataFrame.__getitem__ = named
     order_aggregates(module.DataFrame)
+    connect_eager.patch(module)
 
 
 def patch_group(module):
@@ -63,15 +61,3 @@ def order_aggregates(owner):
         return aggregate(self, *aggregates_in_order(exprs))
 
     owner.agg = agg
-
-
-def is_checked(dataframe):
-    """Whether classic PySpark's errors for missing columns are to be had at little cost."""
-    if dataframe._cached_schema is not None:
-        return True
-    plan = dataframe._plan
-    for _ in range(DEEPEST_CHECKED):
-        plan = getattr(plan, "_child", None)
-        if plan is None:
-            return True
-    return False

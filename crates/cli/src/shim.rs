@@ -18,6 +18,7 @@ const FILES: &[(&str, &str)] = &python_files![
     "connect_catalog.py",
     "connect_client.py",
     "connect_dataframe.py",
+    "connect_eager.py",
     "connect_errors.py",
     "connect_expressions.py",
     "connect_plan.py",
