@@ -14,6 +14,8 @@ DEEPEST_CHECKED = 50
 OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # What stands between a program and the client.
 BETWEEN = OWN + "connect_"
+# Plans of actions, which run at once.
+ACTIONS = ("HtmlString", "ShowString")
 # How many instructions of a handler are looked at for what it catches.
 LOOKED_AT = 16
 
@@ -32,7 +34,7 @@ def patch(module):
     @functools.wraps(begin)
     def made(self, *args, **options):
         begin(self, *args, **options)
-        if is_caught(sys._getframe(1), kind) and is_checked(self):
+        if type(self._plan).__name__ not in ACTIONS and is_caught(sys._getframe(1), kind) and is_checked(self):
             self.schema
 
     module.DataFrame.__init__ = made
